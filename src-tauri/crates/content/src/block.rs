@@ -1,0 +1,110 @@
+//! Blocks: where they go, where they come from, and what names them.
+
+use std::io;
+
+use cid::{Cid, multihash::Multihash};
+use sha2::{Digest, Sha256};
+
+use crate::profile::CidVersion;
+
+/// The largest block that is read; writers of UnixFS stay well below, and no peer has to accept more
+/// (the bitswap and trustless-gateway limit).
+pub const MAX_BLOCK_BYTES: usize = 2 * 1024 * 1024;
+
+pub(crate) const CODEC_RAW: u64 = 0x55;
+pub(crate) const CODEC_DAG_PB: u64 = 0x70;
+pub(crate) const HASH_IDENTITY: u64 = 0x00;
+pub(crate) const HASH_SHA2_256: u64 = 0x12;
+
+/// Takes the blocks that an import makes.
+pub trait BlockSink {
+    /// Takes one block: `parts`, one after the other, are its bytes. Children come before their parents.
+    ///
+    /// # Errors
+    /// Whatever the sink meets; the import stops there.
+    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()>;
+}
+
+/// Drops every block: for when only the CID is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl BlockSink for Discard {
+    fn put(&mut self, _cid: &Cid, _parts: &[&[u8]]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Gives blocks by CID.
+pub trait BlockSource {
+    /// The block's bytes, or `None` when it is not held. Whether they hash to `cid` is for the reader to check
+    /// ([`is_block_of`]) unless the source promises it.
+    ///
+    /// # Errors
+    /// What reading met.
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>>;
+}
+
+impl<S: BlockSource + ?Sized> BlockSource for &S {
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        (**self).get(cid)
+    }
+}
+
+/// A block that was made, as its parent refers to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The block's CID.
+    pub cid: Cid,
+    /// Bytes of the block and of everything below it (dag-pb `Tsize`).
+    pub dag_bytes: u64,
+    /// Bytes of the file's content below it; for a directory, of all its files.
+    pub content_bytes: u64,
+}
+
+/// Whether `bytes` are the block that `cid` names; `None` when the CID's hash function is not one we compute
+/// (anything but SHA2-256 and identity).
+#[must_use]
+pub fn is_block_of(cid: &Cid, bytes: &[u8]) -> Option<bool> {
+    match cid.hash().code() {
+        HASH_SHA2_256 => Some(cid.hash().digest() == Sha256::digest(bytes).as_slice()),
+        HASH_IDENTITY => Some(cid.hash().digest() == bytes),
+        _ => None,
+    }
+}
+
+/// Hashes a dag-pb block and hands it to `sink`.
+pub(crate) fn put_dag_pb(version: CidVersion, parts: &[&[u8]], sink: &mut dyn BlockSink) -> io::Result<Cid> {
+    let hash = sha2_256(parts);
+    let cid = match version {
+        CidVersion::V0 => Cid::new_v0(hash).map_err(io::Error::other)?,
+        CidVersion::V1 => Cid::new_v1(CODEC_DAG_PB, hash),
+    };
+    sink.put(&cid, parts)?;
+    Ok(cid)
+}
+
+/// Hashes a raw block and hands it to `sink`.
+pub(crate) fn put_raw(bytes: &[u8], sink: &mut dyn BlockSink) -> io::Result<Cid> {
+    let cid = Cid::new_v1(CODEC_RAW, sha2_256(&[bytes]));
+    sink.put(&cid, &[bytes])?;
+    Ok(cid)
+}
+
+pub(crate) fn total_bytes(parts: &[&[u8]]) -> u64 {
+    parts.iter().map(|part| part.len() as u64).sum()
+}
+
+fn sha2_256(parts: &[&[u8]]) -> Multihash<64> {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    wrap_digest(&digest)
+}
+
+fn wrap_digest(digest: &[u8; 32]) -> Multihash<64> {
+    #[expect(clippy::expect_used, reason = "a 32-byte digest always fits the 64 bytes of the type")]
+    Multihash::wrap(HASH_SHA2_256, digest).expect("32 <= 64")
+}

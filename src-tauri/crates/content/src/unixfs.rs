@@ -1,0 +1,100 @@
+//! The UnixFS message inside dag-pb nodes (<https://specs.ipfs.tech/unixfs/>).
+
+use crate::dag_pb::{Fields, PbError, Value, varint_len, write_varint};
+
+pub(crate) const TYPE_RAW: u64 = 0;
+pub(crate) const TYPE_DIRECTORY: u64 = 1;
+pub(crate) const TYPE_FILE: u64 = 2;
+pub(crate) const TYPE_SYMLINK: u64 = 4;
+pub(crate) const TYPE_SHARD: u64 = 5;
+
+/// murmur3-x64-64, the only hash function of UnixFS shards (multicodec table).
+pub(crate) const SHARD_HASH: u64 = 0x22;
+/// Children of a shard node.
+pub(crate) const SHARD_FANOUT: u64 = 256;
+
+/// A decoded UnixFS message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnixFs {
+    pub(crate) kind: u64,
+    pub(crate) data: Vec<u8>,
+    pub(crate) file_bytes: Option<u64>,
+    pub(crate) block_bytes: Vec<u64>,
+    pub(crate) hash: Option<u64>,
+    pub(crate) fanout: Option<u64>,
+}
+
+/// The bytes before and after a leaf's content, so that the content itself is never copied.
+pub(crate) fn leaf_frame(content_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut after = vec![0x18];
+    write_varint(&mut after, content_bytes as u64);
+    let mut message = vec![0x08, TYPE_FILE as u8];
+    if content_bytes > 0 {
+        message.push(0x12);
+        write_varint(&mut message, content_bytes as u64);
+    }
+    let mut before = vec![0x0a];
+    write_varint(&mut before, (message.len() + content_bytes + after.len()) as u64);
+    before.append(&mut message);
+    (before, after)
+}
+
+/// The message of a file's inner node.
+pub(crate) fn file_node(block_bytes: impl Iterator<Item = u64> + Clone) -> Vec<u8> {
+    let mut out = vec![0x08, TYPE_FILE as u8, 0x18];
+    write_varint(&mut out, block_bytes.clone().sum());
+    for bytes in block_bytes {
+        out.push(0x20);
+        write_varint(&mut out, bytes);
+    }
+    out
+}
+
+/// The message of an unsharded directory.
+pub(crate) const DIRECTORY: [u8; 2] = [0x08, TYPE_DIRECTORY as u8];
+
+/// The message of a symlink.
+pub(crate) fn symlink(target: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(target.len() + 2 + 1 + varint_len(target.len() as u64));
+    out.extend([0x08, TYPE_SYMLINK as u8, 0x12]);
+    write_varint(&mut out, target.len() as u64);
+    out.extend_from_slice(target);
+    out
+}
+
+/// The message of a shard node; `bitfield` is big-endian with its leading zero bytes cut.
+pub(crate) fn shard(bitfield: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x08, TYPE_SHARD as u8, 0x12];
+    write_varint(&mut out, bitfield.len() as u64);
+    out.extend_from_slice(bitfield);
+    out.push(0x28);
+    write_varint(&mut out, SHARD_HASH);
+    out.push(0x30);
+    write_varint(&mut out, SHARD_FANOUT);
+    out
+}
+
+/// Reads a message. Fields that only carry attributes (mode, mtime) are passed over.
+pub(crate) fn decode(bytes: &[u8]) -> Result<UnixFs, PbError> {
+    let mut message = UnixFs::default();
+    let mut fields = Fields(bytes);
+    while let Some((tag, value)) = fields.next()? {
+        match (tag, value) {
+            (1, Value::Varint(kind)) => message.kind = kind,
+            (2, Value::Bytes(data)) => message.data = data.to_vec(),
+            (3, Value::Varint(bytes)) => message.file_bytes = Some(bytes),
+            (4, Value::Varint(bytes)) => message.block_bytes.push(bytes),
+            (4, Value::Bytes(packed)) => {
+                let mut numbers = Fields(packed);
+                while !numbers.0.is_empty() {
+                    message.block_bytes.push(numbers.varint()?);
+                }
+            }
+            (5, Value::Varint(hash)) => message.hash = Some(hash),
+            (6, Value::Varint(fanout)) => message.fanout = Some(fanout),
+            (7, Value::Varint(_)) | (8, Value::Bytes(_)) => {}
+            _ => return Err(PbError::UnknownField),
+        }
+    }
+    Ok(message)
+}

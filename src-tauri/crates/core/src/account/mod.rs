@@ -1,0 +1,243 @@
+//! Accounts: one login at one provider. The secret lives in the vault under the account's id, never here.
+
+mod access;
+mod preset;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::{
+    clock::UnixMillis,
+    error::{Code, Error},
+    vault::Credentials,
+};
+
+pub(crate) use access::Access;
+pub use preset::{PRESETS, Preset};
+
+/// Longest label, in characters.
+const MAX_LABEL_CHARS: usize = 100;
+
+/// An account's id: opaque, made by Holdfast, the user name of its entry in the keyring.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(pub String);
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kind of service, spoken to by one adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// AIOZ Pin, also known as W3IPFS; and Holdfast's own service.
+    Aioz,
+}
+
+impl ProviderKind {
+    /// The kind's name in the database, on the command line and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aioz => "aioz",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Aioz].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// One login at one provider, as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The name that the user gave it; no two accounts share one.
+    pub label: String,
+    /// The kind of service.
+    pub kind: ProviderKind,
+    /// The API's base, without a slash at its end.
+    pub endpoint: Url,
+    /// The gateway's base, without a slash at its end: links are `{gateway}/ipfs/{cid}`.
+    pub gateway: Option<Url>,
+    /// Whether it is the service that Holdfast itself runs.
+    pub this_computer: bool,
+    /// The profile that gives this provider's CIDs, once an upload has shown it.
+    pub profile: Option<holdfast_content::Profile>,
+}
+
+/// What a user enters for a new account.
+#[derive(Debug)]
+pub struct AccountDraft {
+    /// The label.
+    pub label: String,
+    /// The kind of service.
+    pub kind: ProviderKind,
+    /// The API's base as typed.
+    pub endpoint: String,
+    /// The gateway's base as typed; empty for the preset's, where there is one.
+    pub gateway: Option<String>,
+    /// Key and secret.
+    pub credentials: Credentials,
+}
+
+/// Where a new secret may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// In the operating system's keyring, or the account is not added.
+    Keyring,
+    /// In memory, until Holdfast ends.
+    Session,
+}
+
+/// Where an account's secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretKept {
+    /// In the keyring.
+    Keyring,
+    /// In memory.
+    Session,
+    /// Nowhere; it must be entered again.
+    Missing,
+}
+
+/// What the last request to the provider showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Not asked yet.
+    Unknown,
+    /// It answered.
+    Ok,
+    /// It did not, and why.
+    Failed {
+        /// The class of the failure.
+        code: Code,
+        /// The failure in words.
+        message: String,
+    },
+}
+
+/// An account with what is known about it now.
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    /// The account.
+    pub account: Account,
+    /// Where its secret is.
+    pub secret_kept: SecretKept,
+    /// What the last request showed.
+    pub state: AccountState,
+    /// When the provider last answered.
+    pub last_contact: Option<UnixMillis>,
+    /// Pins in the mirror.
+    pub pins: u64,
+    /// Their sizes together, where known.
+    pub bytes: u64,
+}
+
+impl Account {
+    /// The link at which the account's gateway serves `cid`.
+    #[must_use]
+    pub fn gateway_link(&self, cid: &str) -> Option<String> {
+        self.gateway.as_ref().map(|base| format!("{}/ipfs/{cid}", base.as_str().trim_end_matches('/')))
+    }
+}
+
+/// An endpoint or gateway as typed, made a base URL without a slash at its end.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for what is no http or https URL, has credentials, a query or a fragment in it, or would send
+/// secrets unencrypted to another machine.
+pub fn parse_base_url(what: &str, text: &str) -> Result<Url, Error> {
+    let invalid = |why: &str| Error::InvalidInput(format!("The {what} {why}."));
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(invalid("is missing"));
+    }
+    let with_scheme = if text.contains("://") { text.into() } else { format!("https://{text}") };
+    let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&format!("is not a URL ({error})")))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err(invalid("must start with https://, or the secret would travel unencrypted")),
+        _ => return Err(invalid("must start with https://")),
+    }
+    if url.host().is_none() {
+        return Err(invalid("has no host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("must not have a user name or password in it"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("must not have a query or fragment"));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// A label as typed, trimmed.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when it is empty, too long, or has control characters.
+pub fn parse_label(text: &str) -> Result<String, Error> {
+    let label = text.trim();
+    if label.is_empty() {
+        return Err(Error::InvalidInput("The account needs a label.".into()));
+    }
+    if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
+        return Err(Error::InvalidInput(format!(
+            "A label has at most {MAX_LABEL_CHARS} characters and no line breaks."
+        )));
+    }
+    Ok(label.into())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        parse_base_url("endpoint", text).unwrap().to_string()
+    }
+
+    #[test]
+    fn an_endpoint_is_taken_with_or_without_scheme_and_slash() {
+        assert_eq!(parsed("https://api.aiozpin.network/api/"), "https://api.aiozpin.network/api");
+        assert_eq!(parsed(" api.aiozpin.network/api "), "https://api.aiozpin.network/api");
+        assert_eq!(parsed("http://127.0.0.1:8080/api"), "http://127.0.0.1:8080/api");
+        assert_eq!(parsed("http://localhost/api"), "http://localhost/api");
+    }
+
+    #[test]
+    fn an_endpoint_that_would_leak_or_mislead_is_refused() {
+        for text in [
+            "",
+            "http://example.com/api",
+            "ftp://example.com",
+            "https://u:p@example.com",
+            "https://x/?a=1",
+            "https://",
+            "a b",
+        ] {
+            assert!(matches!(parse_base_url("endpoint", text), Err(Error::InvalidInput(_))), "{text:?}");
+        }
+    }
+}

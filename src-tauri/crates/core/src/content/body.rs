@@ -1,0 +1,228 @@
+//! An upload's body: the disk is read once, in large blocks on a thread of its own; the same bytes go to the request
+//! and to the CID.
+//!
+//! Reading through the async runtime in small pieces is an order of magnitude slower, so it is not done anywhere.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use holdfast_content::Profile;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Plan, PlanKind, READ_BYTES,
+    identify::{Identified, Identifier, read_file},
+};
+use crate::{disk::Disk, error::Error};
+
+/// Blocks between the reader and the request, and between the reader and the hasher.
+const BLOCKS_IN_FLIGHT: usize = 4;
+
+/// Bytes of content handed to the connection so far.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// The count.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Starts again, for a body that is sent anew.
+    pub fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What an upload's part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A file.
+    File,
+    /// An empty directory.
+    Directory,
+    /// A symlink; its content is its target.
+    Symlink,
+}
+
+/// One part of an upload as the adapter frames it.
+#[derive(Clone, Debug)]
+pub struct UploadPart {
+    /// `name` of a single file, `directory/path/name` of a file in a directory.
+    pub path: String,
+    /// What it is.
+    pub kind: PartKind,
+}
+
+/// What came of reading: the CIDs of exactly the bytes that were sent, or why they were not all sent.
+pub type Sent = oneshot::Receiver<Result<Vec<Identified>, Error>>;
+
+/// The bytes of an upload, still on the disk.
+pub struct UploadBody {
+    disk: Arc<dyn Disk>,
+    plan: Arc<Plan>,
+    profiles: Vec<Profile>,
+    parts: Vec<UploadPart>,
+    progress: Progress,
+    sent: oneshot::Sender<Result<Vec<Identified>, Error>>,
+}
+
+impl std::fmt::Debug for UploadBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadBody").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl UploadBody {
+    /// A body of everything that `plan` names, and where its CIDs under `profiles` will come.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, plan: Arc<Plan>, profiles: Vec<Profile>, progress: Progress) -> (Self, Sent) {
+        let (sent, receiver) = oneshot::channel();
+        let part = |entry: &super::PlanEntry| UploadPart {
+            path: if plan.is_directory { format!("{}/{}", plan.name, entry.path) } else { entry.path.clone() },
+            kind: match entry.kind {
+                PlanKind::File(_) => PartKind::File,
+                PlanKind::EmptyDirectory => PartKind::Directory,
+                PlanKind::Symlink(_) => PartKind::Symlink,
+            },
+        };
+        let mut parts: Vec<_> = plan.entries.iter().map(part).collect();
+        if parts.is_empty() {
+            parts.push(UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
+        }
+        (Self { disk, plan, profiles, parts, progress, sent }, receiver)
+    }
+
+    /// The parts, in the order in which they are sent.
+    #[must_use]
+    pub fn parts(&self) -> &[UploadPart] {
+        &self.parts
+    }
+
+    /// Bytes of content, without framing.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        self.plan.content_bytes()
+    }
+
+    /// The body: before each part its frame, after the last one `end`. Ends in an error, and never short, when a file
+    /// cannot be read or is not what the plan saw.
+    pub fn into_stream(self, frames: Vec<Bytes>, end: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let (to_request, from_reader) = mpsc::channel(BLOCKS_IN_FLIGHT);
+        let (to_hasher, blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
+        let (plan, profiles, progress) = (Arc::clone(&self.plan), self.profiles, self.progress);
+        let hasher = tokio::task::spawn_blocking({
+            let plan = Arc::clone(&plan);
+            move || hash(&plan, &profiles, blocks)
+        });
+        let reader = tokio::task::spawn_blocking({
+            let disk = self.disk;
+            move || Reader { disk: &*disk, to_request, to_hasher }.read(&plan, frames, end)
+        });
+        tokio::spawn(async move {
+            let outcome = match (reader.await, hasher.await) {
+                (Ok(Err(error)), _) => Err(error),
+                (Ok(Ok(())), Ok(hashed)) => hashed,
+                _ => Err(Error::Internal),
+            };
+            // Nobody listens any more when the transfer was cancelled.
+            drop(self.sent.send(outcome));
+        });
+        stream::unfold(from_reader, move |mut from_reader| {
+            let progress = progress.clone();
+            async move {
+                let block: Block = from_reader.recv().await?;
+                let item = block.bytes.inspect(|bytes| {
+                    if block.is_content {
+                        progress.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    }
+                });
+                Some((item, from_reader))
+            }
+        })
+    }
+}
+
+struct Block {
+    bytes: io::Result<Bytes>,
+    is_content: bool,
+}
+
+enum ToHash {
+    Bytes(Bytes),
+    EndOfEntry(usize),
+}
+
+struct Reader<'a> {
+    disk: &'a dyn Disk,
+    to_request: mpsc::Sender<Block>,
+    to_hasher: mpsc::Sender<ToHash>,
+}
+
+impl Reader<'_> {
+    fn read(self, plan: &Plan, frames: Vec<Bytes>, end: Bytes) -> Result<(), Error> {
+        let result = self.read_all(plan, frames, end);
+        if let Err(error) = &result {
+            // Breaks the request, so that the provider never sees a well-formed but short body.
+            let broken = Block { bytes: Err(io::Error::other(error.to_string())), is_content: false };
+            drop(self.to_request.blocking_send(broken));
+        }
+        result
+    }
+
+    fn read_all(&self, plan: &Plan, frames: Vec<Bytes>, end: Bytes) -> Result<(), Error> {
+        let mut frames = frames.into_iter();
+        for (index, entry) in plan.entries.iter().enumerate() {
+            self.send(frames.next().unwrap_or_default(), false)?;
+            match &entry.kind {
+                PlanKind::File(expected) => self.send_file(&entry.source, expected)?,
+                PlanKind::Symlink(target) => self.send(Bytes::copy_from_slice(target), true)?,
+                PlanKind::EmptyDirectory => {}
+            }
+            self.to_hasher.blocking_send(ToHash::EndOfEntry(index)).map_err(|_| Error::Internal)?;
+        }
+        for frame in frames {
+            self.send(frame, false)?;
+        }
+        self.send(end, false)
+    }
+
+    fn send_file(&self, path: &std::path::Path, expected: &crate::disk::Fingerprint) -> Result<(), Error> {
+        let mut buffer = vec![0; READ_BYTES.min(usize::try_from(expected.bytes).unwrap_or(READ_BYTES))];
+        read_file(self.disk, path, expected, &mut buffer, |piece| {
+            let bytes = Bytes::copy_from_slice(piece);
+            self.to_hasher.blocking_send(ToHash::Bytes(bytes.clone())).is_ok() && self.send(bytes, true).is_ok()
+        })
+    }
+
+    fn send(&self, bytes: Bytes, is_content: bool) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // The request is gone when it was cancelled or has failed.
+        self.to_request.blocking_send(Block { bytes: Ok(bytes), is_content }).map_err(|_| Error::Cancelled)
+    }
+}
+
+fn hash(plan: &Plan, profiles: &[Profile], mut blocks: mpsc::Receiver<ToHash>) -> Result<Vec<Identified>, Error> {
+    let mut identifier = Identifier::new(plan.is_directory, profiles);
+    while let Some(block) = blocks.blocking_recv() {
+        match block {
+            ToHash::Bytes(bytes) => identifier.push(&bytes),
+            ToHash::EndOfEntry(index) => match plan.entries.get(index) {
+                Some(entry) if matches!(entry.kind, PlanKind::File(_)) => identifier.end_file(&entry.path)?,
+                Some(entry) => identifier.add_other(&entry.path, &entry.kind)?,
+                None => return Err(Error::Internal),
+            },
+        }
+    }
+    identifier.finish()
+}

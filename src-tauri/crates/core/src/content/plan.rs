@@ -1,0 +1,287 @@
+//! A plan: exactly which files make up one upload, in a fixed order, before a byte is read.
+
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+};
+
+use holdfast_content::{MAX_NAME_BYTES, MAX_TREE_DEPTH};
+
+use crate::{
+    disk::{Disk, EntryKind, Fingerprint},
+    error::Error,
+    provider::wire_path,
+};
+
+/// What the receiving side can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Files without content.
+    pub empty_files: bool,
+    /// Empty directories and symlinks inside a directory; left out with a reason where not.
+    pub directory_parts: bool,
+    /// Names travel in a form's header, which cannot carry line breaks.
+    pub form_names: bool,
+}
+
+impl Limits {
+    /// Everything, under its own name: for CIDs that are only computed.
+    pub const NONE: Self = Self { empty_files: true, directory_parts: true, form_names: false };
+}
+
+/// Something that is not pinned, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What it is called.
+    pub name: String,
+    /// Why, as a sentence's end: "is a named pipe, socket or device".
+    pub reason: String,
+}
+
+/// One upload.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The name of the file or of the top directory.
+    pub name: String,
+    /// Whether the top is a directory.
+    pub is_directory: bool,
+    /// What is sent, sorted by path.
+    pub entries: Vec<PlanEntry>,
+    /// What is left out.
+    pub skipped: Vec<Problem>,
+}
+
+/// One part of an upload.
+#[derive(Clone, Debug)]
+pub struct PlanEntry {
+    /// Its path inside the directory, with `/`; the file's name for a single file. Bytes that are no UTF-8 stand as
+    /// `%XX`.
+    pub path: String,
+    /// Where it lies.
+    pub source: PathBuf,
+    /// What it is.
+    pub kind: PlanKind,
+}
+
+/// What a part of an upload is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanKind {
+    /// A file, as it was when the plan was made.
+    File(Fingerprint),
+    /// A directory with nothing in it.
+    EmptyDirectory,
+    /// A symlink and where it points.
+    Symlink(Vec<u8>),
+}
+
+impl Plan {
+    /// Bytes of content.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        self.entries.iter().map(PlanEntry::content_bytes).sum()
+    }
+
+    /// Regular files.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.entries.iter().filter(|entry| matches!(entry.kind, PlanKind::File(_))).count() as u64
+    }
+
+    /// The file's fingerprint, when the plan is a single file.
+    #[must_use]
+    pub fn single_file(&self) -> Option<&Fingerprint> {
+        match self.entries.as_slice() {
+            [PlanEntry { kind: PlanKind::File(fingerprint), .. }] if !self.is_directory => Some(fingerprint),
+            _ => None,
+        }
+    }
+}
+
+impl PlanEntry {
+    /// Bytes that are sent for it.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        match &self.kind {
+            PlanKind::File(fingerprint) => fingerprint.bytes,
+            PlanKind::EmptyDirectory => 0,
+            PlanKind::Symlink(target) => target.len() as u64,
+        }
+    }
+}
+
+/// Looks at `path` and everything below it. Blocks.
+///
+/// # Errors
+/// [`Error::Unreadable`] for anything that cannot be looked at, [`Error::Refused`] for what cannot be pinned at all.
+pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error> {
+    let stat = disk.stat(path).map_err(unreadable(path))?;
+    let name = path.file_name().map_or_else(|| "root".into(), entry_name);
+    let mut plan = Plan {
+        name: name.clone(),
+        is_directory: stat.kind == EntryKind::Directory,
+        entries: Vec::new(),
+        skipped: Vec::new(),
+    };
+    match stat.kind {
+        EntryKind::File => plan.add_file(name, path.into(), stat.fingerprint, limits)?,
+        EntryKind::Directory => {
+            let is_empty = add_directory(disk, path, "", 0, limits, &mut plan)?;
+            if is_empty && !limits.directory_parts {
+                return Err(refused(&name, "the directory has nothing in it that this service can hold"));
+            }
+            plan.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        }
+        EntryKind::Symlink => return Err(refused(&name, "it is a link; pin what it points to")),
+        EntryKind::Special => return Err(refused(&name, "it is a named pipe, socket or device")),
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    fn add_file(&mut self, path: String, source: PathBuf, stat: Fingerprint, limits: Limits) -> Result<(), Error> {
+        if stat.bytes == 0 && !limits.empty_files {
+            return Err(refused(&path, "the file is empty, and this service does not take empty files"));
+        }
+        let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
+        self.entries.push(PlanEntry { path, source, kind: PlanKind::File(stat) });
+        Ok(())
+    }
+}
+
+/// Adds what is below a directory; says whether that is nothing.
+fn add_directory(
+    disk: &dyn Disk,
+    directory: &Path,
+    prefix: &str,
+    depth: usize,
+    limits: Limits,
+    plan: &mut Plan,
+) -> Result<bool, Error> {
+    if depth >= MAX_TREE_DEPTH {
+        return Err(refused(prefix, "directories lie too deep inside one another"));
+    }
+    let mut is_empty = true;
+    for (name, stat) in disk.read_directory(directory).map_err(unreadable(directory))? {
+        let source = directory.join(&name);
+        let stat = stat.map_err(unreadable(&source))?;
+        let name = entry_name(&name);
+        if name.len() > MAX_NAME_BYTES {
+            return Err(refused(&name, "the name is too long"));
+        }
+        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        match stat.kind {
+            EntryKind::File => plan.add_file(path, source, stat.fingerprint, limits)?,
+            EntryKind::Directory => {
+                if add_directory(disk, &source, &path, depth + 1, limits, plan)? {
+                    plan.add_part(path, source, PlanKind::EmptyDirectory, limits, "is an empty directory");
+                }
+            }
+            EntryKind::Symlink => {
+                let target = disk.read_link(&source).map_err(unreadable(&source))?;
+                let target = target.into_os_string().into_encoded_bytes();
+                plan.add_part(path, source, PlanKind::Symlink(target), limits, "is a link");
+            }
+            EntryKind::Special => {
+                plan.skipped.push(Problem { name: path, reason: "is a named pipe, socket or device".into() });
+                continue;
+            }
+        }
+        is_empty = false;
+    }
+    Ok(is_empty)
+}
+
+impl Plan {
+    fn add_part(&mut self, path: String, source: PathBuf, kind: PlanKind, limits: Limits, what: &str) {
+        if limits.directory_parts {
+            let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
+            self.entries.push(PlanEntry { path, source, kind });
+        } else {
+            self.skipped.push(Problem { name: path, reason: format!("{what}, which this service cannot hold") });
+        }
+    }
+}
+
+/// A name as UTF-8: bytes that are none stand as `%XX`, and then so does `%` itself.
+pub(crate) fn entry_name(name: &OsStr) -> String {
+    match name.to_str() {
+        Some(text) => text.into(),
+        None => name.as_encoded_bytes().utf8_chunks().fold(String::new(), |mut out, chunk| {
+            out.push_str(&Cow::from(chunk.valid()).replace('%', "%25"));
+            for byte in chunk.invalid() {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+            out
+        }),
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Unreadable { path, source }
+}
+
+fn refused(name: &str, reason: &str) -> Error {
+    Error::Refused { name: name.into(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::RealDisk;
+
+    fn paths(plan: &Plan) -> Vec<&str> {
+        plan.entries.iter().map(|entry| entry.path.as_str()).collect()
+    }
+
+    #[test]
+    fn a_directory_is_taken_whole_and_in_byte_order() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a b/empty")).unwrap();
+        for name in ["z", "B", "a b/ü", ".hidden", "a b/\"q\"\n"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let whole = plan(&RealDisk::default(), dir.path(), Limits::NONE).unwrap();
+        assert_eq!(paths(&whole), [".hidden", "B", "a b/\"q\"\n", "a b/empty", "a b/ü", "z"]);
+        let form = Limits { form_names: true, directory_parts: false, ..Limits::NONE };
+        let sent = plan(&RealDisk::default(), dir.path(), form).unwrap();
+        assert_eq!(paths(&sent), [".hidden", "B", "a b/\"q\"%0A", "a b/ü", "z"]);
+        assert_eq!(sent.skipped[0].name, "a b/empty");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_are_refused_or_left_out_and_never_opened() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), "x").unwrap();
+        let pipe = dir.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert!(matches!(plan(&RealDisk::default(), &pipe, Limits::NONE), Err(Error::Refused { .. })));
+        let rest = plan(&RealDisk::default(), dir.path(), Limits::NONE).unwrap();
+        assert_eq!((paths(&rest), rest.skipped.len()), (vec!["file"], 1));
+    }
+
+    #[test]
+    fn empty_files_are_refused_where_the_service_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("nothing");
+        fs::write(&file, "").unwrap();
+        let strict = Limits { empty_files: false, ..Limits::NONE };
+        assert!(matches!(plan(&RealDisk::default(), &file, strict), Err(Error::Refused { .. })));
+        assert!(matches!(plan(&RealDisk::default(), dir.path(), strict), Err(Error::Refused { .. })));
+        plan(&RealDisk::default(), &file, Limits::NONE).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_utf8_keep_all_their_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        assert_eq!(entry_name(OsStr::from_bytes(b"100% \xff\xc3x")), "100%25 %FF%C3x");
+        assert_eq!(entry_name(OsStr::new("100% é")), "100% é");
+    }
+}

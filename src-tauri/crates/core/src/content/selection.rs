@@ -1,0 +1,123 @@
+//! A selection: what a person dropped or picked, looked at before anything is sent.
+
+use std::path::{Path, PathBuf};
+
+use super::{Limits, Problem, plan, plan::entry_name};
+use crate::{disk::Disk, error::Error};
+
+/// What a person chose.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// What can be pinned.
+    pub items: Vec<SelectionItem>,
+    /// What inside a directory is left out.
+    pub skipped: Vec<Problem>,
+    /// What cannot be pinned at all.
+    pub refused: Vec<Problem>,
+    /// Why a person should be asked first, where there is a reason.
+    pub needs_confirmation: Option<String>,
+}
+
+/// One file or directory of a selection.
+#[derive(Clone, Debug)]
+pub struct SelectionItem {
+    /// Where it lies, without links in it.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Regular files in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Looks at the paths that a person chose. `own` are directories that hold Holdfast's own state; `home` is the person's
+/// home directory. Blocks.
+#[must_use]
+pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, home: Option<&Path>) -> Selection {
+    let mut selection = Selection::default();
+    for path in paths {
+        match look(disk, path, limits) {
+            Ok((item, skipped)) => {
+                if item.is_directory && selection.needs_confirmation.is_none() {
+                    selection.needs_confirmation = reason_to_ask(&item.path, own, home);
+                }
+                selection.skipped.extend(skipped);
+                selection.items.push(item);
+            }
+            Err(error) => {
+                let name = path.file_name().map_or_else(|| path.display().to_string(), entry_name);
+                selection.refused.push(Problem { name, reason: reason(error) });
+            }
+        }
+    }
+    selection
+}
+
+fn look(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<(SelectionItem, Vec<Problem>), Error> {
+    if !path.is_absolute() {
+        return Err(Error::InvalidInput("this is not a file on this computer".into()));
+    }
+    // A link that a person drops stands for what it points to.
+    let path = disk.canonicalize(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    let plan = plan(disk, &path, limits)?;
+    let item = SelectionItem {
+        path,
+        name: plan.name.clone(),
+        is_directory: plan.is_directory,
+        files: plan.files(),
+        bytes: plan.content_bytes(),
+    };
+    Ok((item, plan.skipped))
+}
+
+fn reason(error: Error) -> String {
+    match error {
+        Error::Refused { reason, .. } => reason,
+        error => error.to_string(),
+    }
+}
+
+fn reason_to_ask(path: &Path, own: &Path, home: Option<&Path>) -> Option<String> {
+    if path.parent().is_none() {
+        Some("This is a whole disk. What is pinned at an online service can be fetched by anybody.".into())
+    } else if home.is_some_and(|home| home.starts_with(path)) {
+        Some("This holds your whole home folder. What is pinned at an online service can be fetched by anybody.".into())
+    } else if own.starts_with(path) || path.starts_with(own) {
+        Some("This holds Holdfast's own state.".into())
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::RealDisk;
+
+    #[test]
+    fn what_cannot_be_pinned_is_named_and_the_rest_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a \"b\"\n");
+        fs::write(&file, "abc").unwrap();
+        let paths = [file, dir.path().join("vanished"), "relative".into()];
+        let own = Path::new("/nowhere/holdfast");
+        let selection = select(&RealDisk::default(), &paths, Limits::NONE, own, None);
+        assert_eq!((selection.items.len(), selection.items[0].bytes), (1, 3));
+        let refused: Vec<_> = selection.refused.iter().map(|problem| problem.name.as_str()).collect();
+        assert_eq!(refused, ["vanished", "relative"]);
+        assert_eq!(selection.needs_confirmation, None);
+    }
+
+    #[test]
+    fn a_home_directory_and_holdfasts_own_state_are_asked_about() {
+        let ask =
+            |path: &str| reason_to_ask(Path::new(path), Path::new("/h/u/.data/holdfast"), Some(Path::new("/h/u")));
+        assert!(ask("/").is_some() && ask("/h").is_some() && ask("/h/u").is_some() && ask("/h/u/.data").is_some());
+        assert!(ask("/h/u/pictures").is_none());
+    }
+}

@@ -1,0 +1,240 @@
+//! Accounts: adding, testing, removing, and the one that Holdfast brings along.
+
+use holdfast_content::Profile;
+use url::Url;
+
+use super::{Change, Engine, pins};
+use crate::{
+    account::{
+        Account, AccountDraft, AccountId, AccountView, Keep, PRESETS, ProviderKind, parse_base_url, parse_label,
+    },
+    entropy::{THIS_COMPUTER_ID, new_id},
+    error::Error,
+    vault::Credentials,
+};
+
+/// What the account of the embedded service is called.
+const THIS_COMPUTER: &str = "This computer";
+
+/// The service that Holdfast runs itself, as an account.
+#[derive(Debug)]
+pub struct ThisComputer {
+    /// The API's base.
+    pub endpoint: Url,
+    /// The gateway's base.
+    pub gateway: Url,
+    /// The keys that the service was given.
+    pub credentials: Credentials,
+}
+
+impl Engine {
+    /// All accounts, *This computer* first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts(&self) -> Result<Vec<AccountView>, Error> {
+        let mut views = Vec::new();
+        for account in self.shared.store.accounts().await? {
+            views.push(self.view(account).await?);
+        }
+        Ok(views)
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn account(&self, id: &AccountId) -> Result<Account, Error> {
+        let account = self.shared.store.account(id).await?;
+        account.ok_or_else(|| Error::NoSuch { what: "account", id: id.0.clone() })
+    }
+
+    /// The account of that label or id.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn account_named(&self, name: &str) -> Result<Account, Error> {
+        let accounts = self.shared.store.accounts().await?;
+        let found =
+            accounts.into_iter().find(|account| account.id.0 == name || account.label.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| Error::NoSuch { what: "account", id: name.into() })
+    }
+
+    /// Where things go when nothing else is said.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when there is no account at all.
+    pub async fn default_account(&self) -> Result<Account, Error> {
+        if let Some(id) = self.settings().await?.default_account {
+            return self.account(&id).await;
+        }
+        let first = self.shared.store.accounts().await?.into_iter().next();
+        first.ok_or_else(|| Error::InvalidInput("There is no account yet.".into()))
+    }
+
+    /// Asks a provider whether a draft's credentials are right. Keeps nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the draft, or the provider's answer.
+    pub async fn test_account(&self, draft: AccountDraft) -> Result<(), Error> {
+        let (account, credentials) = self.parse(draft)?;
+        self.shared.access.try_out(&account, credentials)?.test().await?;
+        Ok(())
+    }
+
+    /// Adds an account whose credentials the provider accepts.
+    ///
+    /// # Errors
+    /// What is wrong with the draft, the provider's answer, or [`Error::Vault`] when the keyring cannot keep the secret;
+    /// nothing is kept then.
+    pub async fn add_account(&self, draft: AccountDraft, keep: Keep) -> Result<AccountView, Error> {
+        let (account, credentials) = self.parse(draft)?;
+        self.refuse_taken_label(&account).await?;
+        self.shared.access.try_out(&account, credentials.clone())?.test().await?;
+        self.shared.access.keep(&account.id, &credentials, keep).await?;
+        match self.shared.store.save_account(account.clone()).await {
+            Ok(true) => {}
+            failed => {
+                self.shared.access.forget(&account.id).await?;
+                failed?;
+                return Err(taken(&account.label));
+            }
+        }
+        self.shared.access.test(&account).await?;
+        self.shared.announce(Change::Accounts);
+        self.refresh_later(account.clone());
+        self.view(account).await
+    }
+
+    /// Asks the account's provider whether its credentials are still right; the view has the answer.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn check_account(&self, id: &AccountId) -> Result<AccountView, Error> {
+        let account = self.account(id).await?;
+        if self.shared.access.test(&account).await.is_ok() {
+            self.refresh_later(account.clone());
+        }
+        self.shared.announce(Change::Accounts);
+        self.view(account).await
+    }
+
+    /// Removes an account and its secret. What is pinned there stays pinned.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for *This computer*.
+    pub async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
+        let account = self.account(id).await?;
+        if account.this_computer {
+            return Err(Error::InvalidInput(format!("{THIS_COMPUTER} is part of Holdfast and cannot be removed.")));
+        }
+        self.stop_folders_of(id).await?;
+        self.shared.store.remove_account(id).await?;
+        for change in [Change::Accounts, Change::Pins, Change::Transfers, Change::Folders] {
+            self.shared.announce(change);
+        }
+        // Last: an account without a secret is shown as such, a secret without an account would be forgotten.
+        self.shared.access.forget(id).await
+    }
+
+    /// Whether a keyring answers.
+    ///
+    /// # Errors
+    /// [`Error::Vault`] with what is wrong.
+    pub async fn check_keyring(&self) -> Result<(), Error> {
+        Ok(self.shared.ports.vault.check().await?)
+    }
+
+    /// The keys that this home's embedded service had before, if a vault still has them.
+    ///
+    /// # Errors
+    /// [`Error::Vault`].
+    pub async fn keys_of_this_computer(&self) -> Result<Option<Credentials>, Error> {
+        Ok(self.shared.ports.vault.load(&this_computer_id()).await?)
+    }
+
+    /// The address at which the embedded service was before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_endpoint_of_this_computer(&self) -> Result<Option<Url>, Error> {
+        Ok(self.shared.store.account(&this_computer_id()).await?.map(|account| account.endpoint))
+    }
+
+    /// Adds the embedded service as an account, or tells the account where the service is now. The keys go to the keyring
+    /// where there is one; without, they live as long as the service that was given them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_this_computer(&self, service: ThisComputer) -> Result<AccountView, Error> {
+        let id = this_computer_id();
+        let account = Account {
+            id: id.clone(),
+            label: THIS_COMPUTER.into(),
+            kind: ProviderKind::Aioz,
+            endpoint: service.endpoint,
+            gateway: Some(service.gateway),
+            this_computer: true,
+            profile: Some(Profile::UNIXFS_V1_2025),
+        };
+        if self.shared.access.keep(&id, &service.credentials, Keep::Keyring).await.is_err() {
+            self.shared.access.keep(&id, &service.credentials, Keep::Session).await?;
+        }
+        if !self.shared.store.save_account(account.clone()).await? {
+            return Err(taken(THIS_COMPUTER));
+        }
+        self.shared.announce(Change::Accounts);
+        self.shared.wake.notify_one();
+        self.view(account).await
+    }
+
+    fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {
+        let endpoint = parse_base_url("endpoint", &draft.endpoint)?;
+        let typed = draft.gateway.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let preset = PRESETS.iter().find(|preset| preset.endpoint == endpoint.as_str()).map(|preset| preset.gateway);
+        // Holdfast's own service, and nobody else known, has its gateway beside its API.
+        let beside = endpoint.as_str().strip_suffix("/api").filter(|_| endpoint.scheme() == "http");
+        let gateway = typed.or(preset).or(beside).map(|text| parse_base_url("gateway", text)).transpose()?;
+        let account = Account {
+            id: AccountId(new_id(&*self.shared.ports.entropy)),
+            label: parse_label(&draft.label)?,
+            kind: draft.kind,
+            endpoint,
+            gateway,
+            this_computer: false,
+            profile: None,
+        };
+        Ok((account, draft.credentials))
+    }
+
+    async fn refuse_taken_label(&self, account: &Account) -> Result<(), Error> {
+        let accounts = self.shared.store.accounts().await?;
+        let is_taken = |other: &Account| other.label.eq_ignore_ascii_case(&account.label);
+        if accounts.iter().any(is_taken) { Err(taken(&account.label)) } else { Ok(()) }
+    }
+
+    fn refresh_later(&self, account: Account) {
+        let shared = std::sync::Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = shared.stop.cancelled() => {}
+                () = pins::refresh_one(&shared, &account) => {}
+            }
+        });
+    }
+
+    async fn view(&self, account: Account) -> Result<AccountView, Error> {
+        let (state, last_contact) = self.shared.access.state(&account.id);
+        let (pins, bytes) = self.shared.store.account_totals(&account.id).await?;
+        let secret_kept = self.shared.access.secret_kept(&account.id).await;
+        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes })
+    }
+}
+
+fn this_computer_id() -> AccountId {
+    AccountId(THIS_COMPUTER_ID.to_string())
+}
+
+fn taken(label: &str) -> Error {
+    Error::InvalidInput(format!("There is an account called {label:?} already."))
+}

@@ -1,0 +1,166 @@
+//! Watched folders: adding, looking, leaving alone.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use super::{Change, Engine};
+use crate::{
+    account::AccountId,
+    disk::EntryKind,
+    entropy::new_id,
+    error::Error,
+    folder::{Control, DEFAULT_SETTLE, Folder, FolderEntry, FolderId, FolderTask, FolderView},
+};
+
+/// Shorter settle times would read files that are being written.
+const LEAST_SETTLE: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// All watched folders.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn folders(&self) -> Result<Vec<FolderView>, Error> {
+        let mut views = Vec::new();
+        for folder in self.shared.store.folders().await? {
+            views.push(self.folder_view(folder).await?);
+        }
+        Ok(views)
+    }
+
+    /// Watches a folder from now on.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], or [`Error::InvalidInput`] for what is no directory, is watched already, lies inside or
+    /// around a watched one, or holds Holdfast's own state.
+    pub async fn add_folder(
+        &self,
+        path: PathBuf,
+        account: &AccountId,
+        settle: Option<Duration>,
+    ) -> Result<FolderView, Error> {
+        self.account(account).await?;
+        let disk = Arc::clone(&self.shared.ports.disk);
+        let looked = tokio::task::spawn_blocking(move || {
+            let unreadable = |source| Error::Unreadable { path: path.clone(), source };
+            let real = disk.canonicalize(&path).map_err(unreadable)?;
+            let stat = disk.stat(&real).map_err(unreadable)?;
+            disk.read_directory(&real)
+                .map_err(unreadable)
+                .map(|_| (real.clone(), stat.kind))
+                .or_else(|error| if stat.kind == EntryKind::Directory { Err(error) } else { Ok((real, stat.kind)) })
+        });
+        let (path, kind) = looked.await.map_err(|_| Error::Internal)??;
+        if kind != EntryKind::Directory {
+            return Err(Error::InvalidInput(format!("{} is not a folder.", path.display())));
+        }
+        self.refuse_overlap(&path).await?;
+        let folder = Folder {
+            id: FolderId(new_id(&*self.shared.ports.entropy)),
+            path,
+            account: account.clone(),
+            settle: settle.unwrap_or(DEFAULT_SETTLE).max(LEAST_SETTLE),
+            last_scan: None,
+        };
+        if !self.shared.store.add_folder(folder.clone()).await? {
+            return Err(Error::InvalidInput(format!("{} is watched already.", folder.path.display())));
+        }
+        self.start_folder(folder.clone());
+        self.shared.announce(Change::Folders);
+        self.folder_view(folder).await
+    }
+
+    /// Watches a folder no more. Nothing is unpinned.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn remove_folder(&self, id: &FolderId) -> Result<(), Error> {
+        self.folder_tasks().remove(id);
+        if !self.shared.store.remove_folder(id).await? {
+            return Err(no_folder(id));
+        }
+        self.shared.announce(Change::Folders);
+        Ok(())
+    }
+
+    /// Looks at everything in a folder again.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn rescan_folder(&self, id: &FolderId) -> Result<(), Error> {
+        let control = self.folder_tasks().get(id).cloned().ok_or_else(|| no_folder(id))?;
+        control.send(Control::Rescan).await.map_err(|_| Error::Internal)
+    }
+
+    /// The files of a folder that are not simply pinned.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn folder_entries(&self, id: &FolderId, limit: u32) -> Result<Vec<FolderEntry>, Error> {
+        self.shared.store.folder_entries(id, limit).await
+    }
+
+    pub(super) async fn start_folders(&self) -> Result<(), Error> {
+        for folder in self.shared.store.folders().await? {
+            self.start_folder(folder);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop_folders_of(&self, account: &AccountId) -> Result<(), Error> {
+        for folder in self.shared.store.folders().await? {
+            if folder.account == *account {
+                self.folder_tasks().remove(&folder.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_folder(&self, folder: Folder) {
+        let (control, commands) = mpsc::channel(4);
+        self.folder_tasks().insert(folder.id.clone(), control);
+        self.tasks.spawn(FolderTask::new(Arc::clone(&self.shared), folder, commands).run());
+    }
+
+    async fn refuse_overlap(&self, path: &std::path::Path) -> Result<(), Error> {
+        if path.starts_with(self.home.dir()) || self.home.dir().starts_with(path) {
+            return Err(Error::InvalidInput("This folder holds Holdfast's own state.".into()));
+        }
+        for other in self.shared.store.folders().await? {
+            if path != other.path && (path.starts_with(&other.path) || other.path.starts_with(path)) {
+                let other = other.path.display();
+                return Err(Error::InvalidInput(format!("{other} is watched already, and one lies inside the other.")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn folder_view(&self, folder: Folder) -> Result<FolderView, Error> {
+        let counts = self.shared.store.folder_counts(&folder.id).await?;
+        let now = self.shared.folders().get(&folder.id).cloned().unwrap_or_default();
+        Ok(FolderView {
+            folder,
+            state: now.state,
+            message: now.message,
+            last_event: now.last_event,
+            on_disk: counts.pinned + counts.waiting + counts.skipped + counts.failed,
+            pinned: counts.pinned,
+            waiting: counts.waiting,
+            skipped: counts.skipped,
+            failed: counts.failed,
+        })
+    }
+
+    fn folder_tasks(&self) -> MutexGuard<'_, std::collections::HashMap<FolderId, mpsc::Sender<Control>>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn no_folder(id: &FolderId) -> Error {
+    Error::NoSuch { what: "folder", id: id.0.clone() }
+}

@@ -1,0 +1,276 @@
+//! The engine: one home, its accounts, pins, transfers and folders, behind calls that user interfaces make.
+//!
+//! What is asked for is durable before it is acknowledged; what changed is announced as a [`Change`], without data, so
+//! that nobody shows more than the database knows.
+
+mod accounts;
+mod folders;
+mod pins;
+mod settings;
+mod transfers;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use accounts::ThisComputer;
+pub use pins::PinDetails;
+pub use settings::{Settings, Theme};
+
+use crate::{
+    account::{Access, AccountId},
+    clock::{Clock, UnixMillis},
+    disk::Disk,
+    entropy::{Entropy, new_id},
+    error::Error,
+    folder::{Control, FolderId, FolderState},
+    home::Home,
+    pin::Metadata,
+    provider::Connect,
+    store::Store,
+    transfer::{Runner, Running, Transfer, TransferId, TransferState, Work},
+    vault::Vault,
+};
+
+/// Changes that a slow listener may fall behind before it is told that it missed some.
+const CHANGES_KEPT: usize = 256;
+
+/// Between two whole listings of every account.
+const REFRESH: Duration = Duration::from_secs(300);
+
+/// Between two questions about pins that a provider is working on.
+const POLL: Duration = Duration::from_secs(10);
+
+/// What an engine reaches the world through.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The user's files.
+    pub disk: Arc<dyn Disk>,
+    /// The keyring.
+    pub vault: Arc<dyn Vault>,
+    /// The network.
+    pub connect: Arc<dyn Connect>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ports")
+    }
+}
+
+/// That something is not as it was; whoever shows it asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each names what changed")]
+pub enum Change {
+    Accounts,
+    Folders,
+    Pins,
+    Settings,
+    Transfers,
+}
+
+/// What a home is doing beside answering calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// Everything: follow the providers, watch the folders.
+    Everything,
+    /// Only the transfers: for a command that does one thing.
+    TransfersOnly,
+}
+
+/// An engine that owns a home.
+pub struct Engine {
+    shared: Arc<Shared>,
+    home: Home,
+    tasks: TaskTracker,
+    folders: Mutex<HashMap<FolderId, mpsc::Sender<Control>>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// What the engine's tasks share.
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) store: Store,
+    pub(crate) access: Access,
+    pub(crate) running: Running,
+    pub(crate) wake: Notify,
+    pub(crate) stop: CancellationToken,
+    changes: broadcast::Sender<Change>,
+    folders: Mutex<HashMap<FolderId, FolderNow>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FolderNow {
+    state: FolderState,
+    message: Option<String>,
+    last_event: Option<UnixMillis>,
+}
+
+impl Engine {
+    /// Opens a home and goes on with what was under way when its last engine ended, however that was.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
+        let store = Store::open(Some(&home.database())).await?;
+        store.requeue_interrupted().await?;
+        let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
+        let shared = Arc::new(Shared {
+            ports,
+            store,
+            access,
+            running: Running::default(),
+            wake: Notify::new(),
+            stop: CancellationToken::new(),
+            changes: broadcast::channel(CHANGES_KEPT).0,
+            folders: Mutex::default(),
+        });
+        Ok(Self { shared, home, tasks: TaskTracker::new(), folders: Mutex::default() })
+    }
+
+    /// Begins to work: the queue, and as much else as `background` says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start(&self, background: Background) -> Result<(), Error> {
+        self.tasks.spawn(Runner::new(Arc::clone(&self.shared)).run());
+        self.tasks.spawn(poll(Arc::clone(&self.shared)));
+        if background == Background::Everything {
+            self.tasks.spawn(follow(Arc::clone(&self.shared)));
+            self.start_folders().await?;
+        }
+        Ok(())
+    }
+
+    /// The home.
+    #[must_use]
+    pub const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Where changes are announced from now on. A listener that lagged behind takes everything as changed.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Stops all work and waits for it. Transfers that were under way go on at the next start.
+    pub async fn shut_down(&self) {
+        self.shared.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    /// Says that something changed.
+    pub(crate) fn announce(&self, change: Change) {
+        // Nobody listening is fine.
+        drop(self.changes.send(change));
+    }
+
+    /// Makes transfers durable, and only then wakes the runner.
+    pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
+        let ids = transfers.iter().map(|transfer| transfer.id.clone()).collect();
+        self.store.accept(transfers).await?;
+        self.wake.notify_one();
+        self.announce(Change::Transfers);
+        Ok(ids)
+    }
+
+    /// A new transfer.
+    pub(crate) fn transfer(&self, account: &AccountId, work: Work, name: String, metadata: Metadata) -> Transfer {
+        let now = self.ports.clock.now();
+        Transfer {
+            id: TransferId(new_id(&*self.ports.entropy)),
+            work,
+            account: account.clone(),
+            name,
+            metadata,
+            state: TransferState::Queued,
+            bytes: 0,
+            attempts: 0,
+            unanswered_since: None,
+            pin: None,
+            cid: None,
+            verified: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A new upload under the file's own name.
+    pub(crate) fn upload_of(&self, account: &AccountId, path: PathBuf, folder: Option<&FolderId>) -> Transfer {
+        let name = path.file_name().map_or_else(|| "root".into(), crate::content::entry_name);
+        self.transfer(account, Work::Upload { path, folder: folder.cloned() }, name, Metadata::new())
+    }
+
+    /// Notes how a folder is being watched.
+    pub(crate) fn folder_is(&self, id: &FolderId, state: FolderState, message: Option<String>) {
+        let mut folders = self.folders();
+        let now = folders.entry(id.clone()).or_default();
+        now.state = state;
+        now.message = message;
+        drop(folders);
+        self.announce(Change::Folders);
+    }
+
+    /// Notes that the system reported something about a folder.
+    pub(crate) fn folder_heard(&self, id: &FolderId) {
+        self.folders().entry(id.clone()).or_default().last_event = Some(self.ports.clock.now());
+    }
+
+    fn folders(&self) -> MutexGuard<'_, HashMap<FolderId, FolderNow>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lists every account whole, now and then.
+async fn follow(shared: Arc<Shared>) {
+    loop {
+        if let Err(error) = pins::refresh_all(&shared).await {
+            tracing::warn!(%error, "the accounts cannot be listed");
+        }
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = shared.ports.clock.sleep(REFRESH) => {}
+        }
+    }
+}
+
+/// Asks about pins that a provider is working on.
+async fn poll(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = shared.ports.clock.sleep(POLL) => {}
+        }
+        let accounts = match shared.store.accounts().await {
+            Ok(accounts) => accounts,
+            Err(error) => {
+                tracing::error!(%error, "the accounts cannot be read");
+                continue;
+            }
+        };
+        for account in accounts {
+            if let Err(error) = crate::pin::mirror::poll_under_way(&shared, &account).await {
+                tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Pins: asking the mirror, following the providers.
+
+use futures_util::future::join_all;
+
+use super::{Engine, Shared};
+use crate::{
+    account::{Account, AccountId},
+    error::Error,
+    pin::{Pin, PinId, PinKey, PinPage, PinQuery, Receipt, mirror},
+};
+
+/// Everything known about one pin.
+#[derive(Clone, Debug)]
+pub struct PinDetails {
+    /// The pin.
+    pub pin: Pin,
+    /// Its account.
+    pub account: Account,
+    /// Other pins of the same CID, at any account.
+    pub other_copies: u64,
+    /// What was taken here for it, newest first.
+    pub receipts: Vec<Receipt>,
+}
+
+impl Engine {
+    /// A page of the mirror.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
+        self.shared.store.pins(query).await
+    }
+
+    /// One pin with all that is known about it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn pin_details(&self, key: &PinKey) -> Result<PinDetails, Error> {
+        let pin = self.shared.store.pin(key).await?;
+        let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
+        let account = self.account(&key.account).await?;
+        let other_copies = self.shared.store.other_copies(key, pin.held.cid.to_string()).await?;
+        let receipts = self.shared.store.receipts(key).await?;
+        Ok(PinDetails { pin, account, other_copies, receipts })
+    }
+
+    /// The pin of that id at that account, or at the only account that has such a pin.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and [`Error::InvalidInput`] when several accounts have one.
+    pub async fn pin_named(&self, id: &str, account: Option<&AccountId>) -> Result<Pin, Error> {
+        let mut found = self.shared.store.pins_with_id(&PinId(id.into())).await?;
+        found.retain(|pin| account.is_none_or(|account| pin.account == *account));
+        match (found.pop(), found.is_empty()) {
+            (Some(pin), true) => Ok(pin),
+            (Some(_), false) => Err(Error::InvalidInput(format!("Several accounts have a pin {id:?}; say which."))),
+            (None, _) => Err(Error::NoSuch { what: "pin", id: id.into() }),
+        }
+    }
+
+    /// Lists every account, or one, and brings the mirror up to date.
+    ///
+    /// # Errors
+    /// The first account's that could not be listed; the others are up to date all the same.
+    pub async fn refresh(&self, account: Option<&AccountId>) -> Result<(), Error> {
+        match account {
+            Some(id) => mirror::refresh(&self.shared, &self.account(id).await?).await,
+            None => refresh_all(&self.shared).await,
+        }
+    }
+}
+
+/// Lists every account, all at once: a slow one does not hold up the others.
+pub(super) async fn refresh_all(shared: &Shared) -> Result<(), Error> {
+    let accounts = shared.store.accounts().await?;
+    let all = join_all(accounts.iter().map(|account| mirror::refresh(shared, account))).await;
+    all.into_iter().collect()
+}
+
+/// Lists one account; that it cannot be listed is noted with the account.
+pub(super) async fn refresh_one(shared: &Shared, account: &Account) {
+    if let Err(error) = mirror::refresh(shared, account).await {
+        tracing::info!(account = %account.id, %error, "an account cannot be listed");
+    }
+}

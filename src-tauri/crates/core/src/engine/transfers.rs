@@ -1,0 +1,222 @@
+//! Transfers: asking for work, watching it, stopping it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use holdfast_content::{Cid, CidInText};
+
+use super::{Change, Engine};
+use crate::{
+    account::AccountId,
+    content::{Selection, select},
+    error::Error,
+    pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
+    store::TransferCounts,
+    transfer::{Transfer, TransferId, TransferProgress, TransferState, Work},
+};
+
+/// Pairs of metadata that are taken; the Pinning Service API's limit.
+const MAX_METADATA_PAIRS: usize = 1_000;
+
+impl Engine {
+    /// Looks at what a person chose, before anything is sent to `account`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] for the account.
+    pub async fn select(&self, paths: Vec<PathBuf>, account: &AccountId) -> Result<Selection, Error> {
+        let account = self.account(account).await?;
+        let limits = self.shared.access.limits(&account).await;
+        let (disk, own) = (Arc::clone(&self.shared.ports.disk), self.home.dir().to_owned());
+        let user_home = std::env::var_os("HOME").map(PathBuf::from);
+        let look = move || select(&*disk, &paths, limits, &own, user_home.as_deref());
+        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Internal)
+    }
+
+    /// Accepts uploads of files and directories, each under its own name, or all under `name`.
+    ///
+    /// # Errors
+    /// What is wrong with the request; then nothing is accepted.
+    pub async fn upload(
+        &self,
+        account: &AccountId,
+        paths: Vec<PathBuf>,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<Vec<TransferId>, Error> {
+        self.account(account).await?;
+        let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
+        check_metadata(&metadata)?;
+        let mut transfers = Vec::new();
+        for path in paths {
+            let mut transfer = self.shared.upload_of(account, path, None);
+            transfer.name = name.clone().unwrap_or(transfer.name);
+            transfer.metadata.clone_from(&metadata);
+            transfers.push(transfer);
+        }
+        self.shared.accept(transfers).await
+    }
+
+    /// Accepts pinning the CID in `text`: a CID or any link with one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when there is none in it, or only the path to one.
+    pub async fn pin_text(
+        &self,
+        account: &AccountId,
+        text: &str,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<TransferId, Error> {
+        let found: CidInText = text.parse().map_err(|error| Error::InvalidInput(format!("{error}.")))?;
+        if !found.path.is_empty() {
+            return Err(Error::InvalidInput(format!(
+                "This link leads to {:?} inside a directory; only the directory itself ({}) has a CID here.",
+                found.path, found.cid
+            )));
+        }
+        self.pin(account, found.cid, name, metadata).await
+    }
+
+    /// Accepts pinning a CID.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    pub async fn pin(
+        &self,
+        account: &AccountId,
+        cid: Cid,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<TransferId, Error> {
+        self.account(account).await?;
+        let name = parse_name(&name.unwrap_or_default())?;
+        check_metadata(&metadata)?;
+        let work = Work::Pin { cid };
+        if self.shared.store.is_under_way(account, &work).await? {
+            return Err(Error::InvalidInput("This CID is being pinned there already.".into()));
+        }
+        let mut transfer = self.shared.transfer(account, work, name, metadata);
+        transfer.cid = Some(cid);
+        let id = transfer.id.clone();
+        self.shared.accept(vec![transfer]).await?;
+        Ok(id)
+    }
+
+    /// Accepts removing pins. Those that are being removed already are passed over.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`]; then nothing is accepted.
+    pub async fn unpin(&self, keys: &[PinKey]) -> Result<Vec<TransferId>, Error> {
+        let mut transfers = Vec::new();
+        for key in keys {
+            let pin = self.shared.store.pin(key).await?;
+            let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
+            let work = Work::Unpin { pin: key.id.clone() };
+            if self.shared.store.is_under_way(&key.account, &work).await? {
+                continue;
+            }
+            let mut transfer = self.shared.transfer(&key.account, work, pin.name(), Metadata::new());
+            transfer.pin = Some(key.id.clone());
+            transfer.cid = Some(pin.held.cid);
+            transfers.push(transfer);
+        }
+        self.shared.accept(transfers).await
+    }
+
+    /// The newest transfers, those that are not final first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn transfers(&self, limit: u32) -> Result<(Vec<Transfer>, TransferCounts), Error> {
+        Ok((self.shared.store.transfers(limit).await?, self.shared.store.transfer_counts().await?))
+    }
+
+    /// One transfer.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn transfer(&self, id: &TransferId) -> Result<Transfer, Error> {
+        let transfer = self.shared.store.transfer(id).await?;
+        transfer.ok_or_else(|| Error::NoSuch { what: "transfer", id: id.0.clone() })
+    }
+
+    /// Waits until nothing more will happen to a transfer by itself.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn wait_for(&self, id: &TransferId) -> Result<Transfer, Error> {
+        let mut changes = self.changes();
+        loop {
+            let transfer = self.transfer(id).await?;
+            if transfer.state.is_final() {
+                return Ok(transfer);
+            }
+            // Having missed changes is a reason to look again; the sender lives as long as the engine.
+            drop(changes.recv().await);
+        }
+    }
+
+    /// How far the running transfers are.
+    #[must_use]
+    pub fn progress(&self) -> Vec<TransferProgress> {
+        self.shared.running.progress(self.shared.ports.clock.monotonic())
+    }
+
+    /// Stops a transfer. What the provider has accepted by then stays pinned.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when it has ended.
+    pub async fn cancel(&self, id: &TransferId) -> Result<(), Error> {
+        let transfer = self.transfer(id).await?;
+        if transfer.state == TransferState::Running && self.shared.running.cancel(id) {
+            return Ok(());
+        }
+        let now = self.shared.ports.clock.now();
+        if !self.shared.store.set_transfer_state(id, TransferState::Cancelled, now).await? {
+            return Err(Error::InvalidInput("This has ended already.".into()));
+        }
+        self.shared.announce(Change::Transfers);
+        Ok(())
+    }
+
+    /// Tries a failed, waiting or cancelled transfer again, now.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when it is none of these.
+    pub async fn retry(&self, id: &TransferId) -> Result<(), Error> {
+        self.transfer(id).await?;
+        if !self.shared.store.requeue(id, self.shared.ports.clock.now()).await? {
+            return Err(Error::InvalidInput("Only what has failed, waits or was cancelled can be tried again.".into()));
+        }
+        self.shared.wake.notify_one();
+        self.shared.announce(Change::Transfers);
+        Ok(())
+    }
+
+    /// Forgets transfers that are done or cancelled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clear_finished(&self) -> Result<(), Error> {
+        self.shared.store.clear_finished().await?;
+        self.shared.announce(Change::Transfers);
+        Ok(())
+    }
+}
+
+fn parse_name(name: &str) -> Result<String, Error> {
+    let name = name.trim();
+    if name.len() > MAX_PIN_NAME_BYTES {
+        return Err(Error::InvalidInput(format!("A name has at most {MAX_PIN_NAME_BYTES} bytes.")));
+    }
+    Ok(name.into())
+}
+
+fn check_metadata(metadata: &Metadata) -> Result<(), Error> {
+    if metadata.len() > MAX_METADATA_PAIRS {
+        return Err(Error::InvalidInput(format!("At most {MAX_METADATA_PAIRS} pairs of metadata are possible.")));
+    }
+    if metadata.keys().any(String::is_empty) {
+        return Err(Error::InvalidInput("A key of the metadata is empty.".into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! What can go wrong, as the rest of Holdfast and its user interfaces see it.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{home::HomeError, provider::ProviderError, store::StoreError, vault::VaultError};
+
+/// What a user interface decides by; it never looks at an error's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each names the error it stands for")]
+pub enum Code {
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    AlreadyExists,
+    OverQuota,
+    RateLimited,
+    Unavailable,
+    Network,
+    Protocol,
+    NotAPinningApi,
+    KeyringUnavailable,
+    InvalidInput,
+    FileUnreadable,
+    FileChanged,
+    FileRefused,
+    CidMismatch,
+    Cancelled,
+    HomeBusy,
+    Internal,
+}
+
+impl Code {
+    /// The code's name, the same in the database, in JSON and in the web view.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::OverQuota => "over_quota",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::Network => "network",
+            Self::Protocol => "protocol",
+            Self::NotAPinningApi => "not_a_pinning_api",
+            Self::KeyringUnavailable => "keyring_unavailable",
+            Self::InvalidInput => "invalid_input",
+            Self::FileUnreadable => "file_unreadable",
+            Self::FileChanged => "file_changed",
+            Self::FileRefused => "file_refused",
+            Self::CidMismatch => "cid_mismatch",
+            Self::Cancelled => "cancelled",
+            Self::HomeBusy => "home_busy",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The code of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(name.into())).ok()
+    }
+}
+
+/// Everything the engine can answer instead of a result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was asked for makes no sense; the text says why.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// No account, pin, transfer or folder of that id.
+    #[error("there is no {what} {id:?}")]
+    NoSuch {
+        /// The kind of thing.
+        what: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A path that cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that was not the same when its reading ended.
+    #[error("{} changed while it was read", path.display())]
+    Changed {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file that can never be pinned as it is.
+    #[error("{name} cannot be pinned: {reason}")]
+    Refused {
+        /// The file's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The provider says that it holds something else than what was sent.
+    #[error("the provider answered with {theirs}, but the bytes that were sent are {ours}")]
+    CidMismatch {
+        /// The CID computed here.
+        ours: String,
+        /// The CID in the answer.
+        theirs: String,
+    },
+    /// The user stopped it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The account's secret is in no vault.
+    #[error("the secret of the account {label:?} is not there; enter it again")]
+    NoSecret {
+        /// The account's label.
+        label: String,
+    },
+    /// The keyring.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The provider.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The home directory.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The watcher of a folder.
+    #[error("{} cannot be watched: {message}", path.display())]
+    Watch {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        message: String,
+    },
+    /// A task of the engine died.
+    #[error("an internal task ended unexpectedly")]
+    Internal,
+}
+
+impl Error {
+    /// The class that a user interface decides by.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::InvalidInput(_) => Code::InvalidInput,
+            Self::NoSuch { .. } => Code::NotFound,
+            Self::Unreadable { .. } | Self::Watch { .. } => Code::FileUnreadable,
+            Self::Changed { .. } => Code::FileChanged,
+            Self::Refused { .. } => Code::FileRefused,
+            Self::CidMismatch { .. } => Code::CidMismatch,
+            Self::Cancelled => Code::Cancelled,
+            Self::NoSecret { .. } => Code::Unauthorized,
+            Self::Vault(_) => Code::KeyringUnavailable,
+            Self::Provider(error) => error.code(),
+            Self::Home(HomeError::Busy { .. }) => Code::HomeBusy,
+            Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Internal => Code::Internal,
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Changed { .. } => true,
+            Self::Provider(error) => error.is_retryable(),
+            _ => false,
+        }
+    }
+
+    /// How long the provider asked to wait, where it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Provider(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The provider's own words or the chain of causes, for those who look closer. Never holds a secret.
+    #[must_use]
+    pub fn details(&self) -> Option<String> {
+        if let Self::Provider(error) = self
+            && let Some(message) = error.provider_message()
+        {
+            return Some(message.into());
+        }
+        let mut causes = Vec::new();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
+        causes.dedup();
+        (!causes.is_empty()).then(|| causes.join(": "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_one_name_everywhere() {
+        for code in [Code::NotAPinningApi, Code::CidMismatch, Code::KeyringUnavailable, Code::Internal] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            assert_eq!(Code::named(code.as_str()), Some(code));
+        }
+        assert_eq!(Code::named("nothing"), None);
+    }
+}

@@ -1,0 +1,353 @@
+//! One task a folder: events mark paths dirty, a path that has been quiet is looked at, and what the disk shows against
+//! the receipts becomes transfers.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use super::{Folder, FolderState, ignore};
+use crate::{
+    content::Limits,
+    disk::{Disk, EntryKind, Fingerprint, Stat, Watch, WatchEvent},
+    engine::{Change, Shared},
+    error::Error,
+    store::Observed,
+};
+
+/// Events kept until they are taken; when there are more, everything is looked at again.
+const EVENTS_KEPT: usize = 4_096;
+
+/// A folder is looked at whole this often, whatever its events said.
+const RESCAN: Duration = Duration::from_secs(3600);
+
+/// The same where the system reports no events.
+const POLL: Duration = Duration::from_secs(30);
+
+/// How often a folder that is not there is looked for.
+const LOOK_FOR_MISSING: Duration = Duration::from_secs(5);
+
+/// Files given to the database at once.
+const BATCH: usize = 500;
+
+/// What a folder's task can be told.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// Look at everything again.
+    Rescan,
+}
+
+/// Watches one folder until its control channel is closed.
+pub(crate) struct FolderTask {
+    shared: Arc<Shared>,
+    folder: Folder,
+    control: mpsc::Receiver<Control>,
+    /// Paths to look at, by when they were last heard of.
+    dirty: HashMap<PathBuf, Dirty>,
+    watch: Option<Box<dyn Watch>>,
+    /// Set when events came faster than they were taken.
+    overflow: Arc<AtomicBool>,
+    next_scan: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct Dirty {
+    quiet_since: Duration,
+    stat: Option<Stat>,
+}
+
+impl FolderTask {
+    pub(crate) fn new(shared: Arc<Shared>, folder: Folder, control: mpsc::Receiver<Control>) -> Self {
+        let (dirty, overflow) = (HashMap::new(), Arc::default());
+        Self { shared, folder, control, dirty, watch: None, overflow, next_scan: Duration::ZERO }
+    }
+
+    /// Runs until the engine stops or the folder is watched no more.
+    pub(crate) async fn run(mut self) {
+        let (to_us, mut events) = mpsc::channel(EVENTS_KEPT);
+        loop {
+            if let Err(error) = self.turn(&to_us).await {
+                tracing::warn!(folder = %self.folder.id, %error, "a folder cannot be looked at");
+                self.report(FolderState::Missing, Some(error.to_string()));
+                self.watch = None;
+                self.next_scan = self.now() + LOOK_FOR_MISSING;
+            }
+            let (shared, pause) = (Arc::clone(&self.shared), self.pause());
+            tokio::select! {
+                () = shared.stop.cancelled() => return,
+                control = self.control.recv() => match control {
+                    Some(Control::Rescan) => self.next_scan = Duration::ZERO,
+                    None => return,
+                },
+                Some(event) = events.recv() => {
+                    self.heard(event);
+                    while let Ok(event) = events.try_recv() {
+                        self.heard(event);
+                    }
+                    if self.overflow.swap(false, Ordering::Relaxed) {
+                        self.heard(WatchEvent::Lost);
+                    }
+                }
+                () = shared.ports.clock.sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Does what is due.
+    async fn turn(&mut self, to_us: &mpsc::Sender<WatchEvent>) -> Result<(), Error> {
+        if self.now() >= self.next_scan {
+            self.start_watch(to_us).await?;
+            self.scan().await?;
+        }
+        self.settle().await
+    }
+
+    /// Watches before the first look, so that nothing falls between the two.
+    async fn start_watch(&mut self, to_us: &mpsc::Sender<WatchEvent>) -> Result<(), Error> {
+        if self.watch.is_some() {
+            return Ok(());
+        }
+        self.report(FolderState::Scanning, None);
+        let (disk, path, to_us) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone(), to_us.clone());
+        let overflow = Arc::clone(&self.overflow);
+        let started = blocking(move || {
+            let root = disk.stat(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+            if root.kind != EntryKind::Directory {
+                return Err(Error::InvalidInput(format!("{} is no folder any more", path.display())));
+            }
+            let sink = move |event| {
+                if to_us.try_send(event).is_err() {
+                    overflow.store(true, Ordering::Relaxed);
+                }
+            };
+            Ok(disk.watch(&path, Box::new(sink)))
+        })
+        .await?;
+        match started {
+            Ok(watch) => self.watch = Some(watch),
+            Err(message) => self.report(FolderState::Polling, Some(message)),
+        }
+        Ok(())
+    }
+
+    async fn scan(&mut self) -> Result<(), Error> {
+        let limits = self.limits().await?;
+        let (disk, root) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone());
+        let seen = blocking(move || {
+            let mut seen = Seen::default();
+            look(&*disk, &root, &root, limits, &mut seen);
+            seen.unreadable.take().map_or(Ok(seen), Err)
+        })
+        .await?;
+        let present: HashSet<PathBuf> = seen.files.iter().map(|(one, _)| one.path.clone()).collect();
+        let is_whole = seen.whole;
+        self.consider(seen).await?;
+        if is_whole {
+            self.shared.store.retain_observed(&self.folder.id, present).await?;
+        }
+        self.shared.store.set_last_scan(&self.folder.id, self.shared.ports.clock.now()).await?;
+        let (state, pause) = match self.watch {
+            Some(_) => (FolderState::Watching, RESCAN),
+            None => (FolderState::Polling, POLL),
+        };
+        self.next_scan = self.now() + pause;
+        self.report(state, None);
+        Ok(())
+    }
+
+    /// Looks at every dirty path that has been quiet for the settle time.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let now = self.now();
+        let due: Vec<_> = self
+            .dirty
+            .iter()
+            .filter(|(_, dirty)| now.saturating_sub(dirty.quiet_since) >= self.folder.settle)
+            .map(|(path, dirty)| (path.clone(), *dirty))
+            .collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let limits = self.limits().await?;
+        let (disk, root) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone());
+        let looked = blocking(move || {
+            Ok(due
+                .into_iter()
+                .map(|(path, dirty)| (dirty, look_at(&*disk, &root, &path, limits), path))
+                .collect::<Vec<_>>())
+        })
+        .await?;
+        let mut ready = Vec::new();
+        for (dirty, found, path) in looked {
+            match found {
+                Found::Gone => {
+                    self.dirty.remove(&path);
+                    self.shared.store.forget_observed(&self.folder.id, &path).await?;
+                    self.shared.announce(Change::Folders);
+                }
+                Found::Directory(seen) => {
+                    self.dirty.remove(&path);
+                    self.consider(*seen).await?;
+                }
+                // Quiet means that two looks, a settle time apart, saw the same.
+                Found::File(_, stat) if dirty.stat != Some(stat) => {
+                    self.dirty.insert(path, Dirty { quiet_since: now, stat: Some(stat) });
+                }
+                Found::File(observed, _) => {
+                    self.dirty.remove(&path);
+                    ready.push(observed);
+                }
+            }
+        }
+        self.accept(ready).await
+    }
+
+    /// Files that were seen: those that were written long ago are taken at once, the others have to be quiet first.
+    async fn consider(&mut self, seen: Seen) -> Result<(), Error> {
+        let wall_ns = self.shared.ports.clock.now().0.saturating_mul(1_000_000);
+        let settle_ns = i64::try_from(self.folder.settle.as_nanos()).unwrap_or(i64::MAX);
+        let (mut ready, now) = (Vec::new(), self.now());
+        for (observed, stat) in seen.files {
+            let print = stat.fingerprint;
+            let last_touch = print.modified_ns.max(print.changed_ns);
+            if wall_ns.saturating_sub(last_touch) >= settle_ns || observed.skipped.is_some() {
+                ready.push(observed);
+            } else {
+                self.dirty.entry(observed.path).or_insert(Dirty { quiet_since: now, stat: Some(stat) });
+            }
+        }
+        self.accept(ready).await
+    }
+
+    async fn accept(&self, seen: Vec<Observed>) -> Result<(), Error> {
+        for batch in seen.chunks(BATCH) {
+            let work = self.shared.store.observe(&self.folder.id, batch.to_vec()).await?;
+            let transfers =
+                work.into_iter().map(|path| self.shared.upload_of(&self.folder.account, path, Some(&self.folder.id)));
+            let transfers: Vec<_> = transfers.collect();
+            if !transfers.is_empty() {
+                self.shared.accept(transfers).await?;
+            }
+            self.shared.announce(Change::Folders);
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, event: WatchEvent) {
+        self.shared.folder_heard(&self.folder.id);
+        match event {
+            WatchEvent::Lost => self.next_scan = Duration::ZERO,
+            WatchEvent::Dirty(path) if path == self.folder.path => {
+                // It may have been replaced, and the old watch sees nothing of the new one.
+                self.watch = None;
+                self.next_scan = Duration::ZERO;
+            }
+            WatchEvent::Dirty(path) => {
+                let quiet_since = self.now();
+                let dirty = self.dirty.entry(path).or_insert(Dirty { quiet_since, stat: None });
+                dirty.quiet_since = quiet_since;
+            }
+        }
+    }
+
+    /// Until something may be due.
+    fn pause(&self) -> Duration {
+        let now = self.now();
+        let quiet = self.dirty.values().map(|dirty| dirty.quiet_since + self.folder.settle).min();
+        let next = quiet.map_or(self.next_scan, |at| at.min(self.next_scan));
+        next.saturating_sub(now).max(Duration::from_millis(20))
+    }
+
+    async fn limits(&self) -> Result<Limits, Error> {
+        let id = &self.folder.account;
+        let account = self.shared.store.account(id).await?;
+        let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: id.0.clone() })?;
+        Ok(self.shared.access.limits(&account).await)
+    }
+
+    fn report(&self, state: FolderState, message: Option<String>) {
+        self.shared.folder_is(&self.folder.id, state, message);
+    }
+
+    fn now(&self) -> Duration {
+        self.shared.ports.clock.monotonic()
+    }
+}
+
+/// What one look below a directory found.
+#[derive(Default)]
+struct Seen {
+    files: Vec<(Observed, Stat)>,
+    /// Whether every directory could be read; where not, what is missing may only be unreadable.
+    whole: bool,
+    /// The folder itself could not be read.
+    unreadable: Option<Error>,
+}
+
+enum Found {
+    Gone,
+    File(Observed, Stat),
+    Directory(Box<Seen>),
+}
+
+fn look_at(disk: &dyn Disk, root: &Path, path: &Path, limits: Limits) -> Found {
+    match disk.stat(path) {
+        Ok(stat) if stat.kind == EntryKind::Directory => {
+            let mut seen = Seen::default();
+            if ignore::path_reason(root, path).is_none() {
+                look(disk, root, path, limits, &mut seen);
+            }
+            Found::Directory(Box::new(seen))
+        }
+        Ok(stat) => Found::File(observed(root, path, &stat, limits), stat),
+        Err(_) => Found::Gone,
+    }
+}
+
+fn look(disk: &dyn Disk, root: &Path, start: &Path, limits: Limits, seen: &mut Seen) {
+    seen.whole = true;
+    let mut directories = vec![start.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let entries = match disk.read_directory(&directory) {
+            Ok(entries) => entries,
+            Err(source) => {
+                seen.whole = false;
+                if directory == root {
+                    seen.unreadable = Some(Error::Unreadable { path: directory, source });
+                    return;
+                }
+                let stat = Stat { kind: EntryKind::Directory, fingerprint: Fingerprint::default() };
+                let skipped = Some("a folder that cannot be read");
+                seen.files.push((Observed { path: directory, fingerprint: stat.fingerprint, skipped }, stat));
+                continue;
+            }
+        };
+        for (name, stat) in entries {
+            let path = directory.join(&name);
+            let Ok(stat) = stat else {
+                seen.whole = false;
+                continue;
+            };
+            if stat.kind != EntryKind::Directory {
+                seen.files.push((observed(root, &path, &stat, limits), stat));
+            } else if ignore::name_reason(&name.to_string_lossy()).is_none() {
+                directories.push(path);
+            }
+        }
+    }
+}
+
+fn observed(root: &Path, path: &Path, stat: &Stat, limits: Limits) -> Observed {
+    let skipped = ignore::path_reason(root, path).or_else(|| ignore::kind_reason(stat, limits));
+    Observed { path: path.into(), fingerprint: stat.fingerprint, skipped }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal)?
+}

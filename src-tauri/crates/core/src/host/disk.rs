@@ -1,0 +1,124 @@
+//! The real disk, and notify's watcher.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use notify::{Config, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Stat, Watch, WatchEvent, WatchSink};
+
+/// The file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        Ok(stat_of(&fs::symlink_metadata(path)?))
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn read_directory(&self, path: &Path) -> io::Result<Entries> {
+        fs::read_dir(path)?
+            .map(|entry| {
+                let entry = entry?;
+                Ok((entry.file_name(), entry.metadata().map(|metadata| stat_of(&metadata))))
+            })
+            .collect()
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        let mut options = File::options();
+        options.read(true);
+        // A pipe or link put in the file's place must neither block nor lead elsewhere.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(
+            &mut options,
+            (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW).bits().cast_signed(),
+        );
+        let file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {
+        // Without reads and attribute changes: hashing a file must not look like a change to it.
+        let config = Config::default().with_event_kinds(EventKindMask::CORE);
+        let handler = move |event: notify::Result<Event>| match event {
+            Ok(event) if event.need_rescan() => sink(WatchEvent::Lost),
+            Ok(event) => event.paths.into_iter().for_each(|path| sink(WatchEvent::Dirty(path))),
+            Err(_) => sink(WatchEvent::Lost),
+        };
+        let mut watcher = RecommendedWatcher::new(handler, config).map_err(|error| error.to_string())?;
+        watcher.watch(root, RecursiveMode::Recursive).map_err(|error| error.to_string())?;
+        Ok(Box::new(RealWatch { _watcher: watcher }))
+    }
+}
+
+struct RealFile(File);
+
+impl Read for RealFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl OpenFile for RealFile {
+    fn stat(&self) -> io::Result<Stat> {
+        Ok(stat_of(&self.0.metadata()?))
+    }
+}
+
+#[derive(Debug)]
+struct RealWatch {
+    // Held: dropping it ends the watch.
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch for RealWatch {}
+
+fn stat_of(metadata: &Metadata) -> Stat {
+    let kind = match metadata.file_type() {
+        kind if kind.is_file() => EntryKind::File,
+        kind if kind.is_dir() => EntryKind::Directory,
+        kind if kind.is_symlink() => EntryKind::Symlink,
+        _ => EntryKind::Special,
+    };
+    Stat { kind, fingerprint: fingerprint_of(metadata) }
+}
+
+#[cfg(unix)]
+fn fingerprint_of(metadata: &Metadata) -> Fingerprint {
+    use std::os::unix::fs::MetadataExt;
+    let ns = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+    Fingerprint {
+        bytes: metadata.len(),
+        modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+        changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    }
+}
+
+#[cfg(not(unix))]
+fn fingerprint_of(metadata: &Metadata) -> Fingerprint {
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    Fingerprint {
+        bytes: metadata.len(),
+        modified_ns: modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
+        changed_ns: 0,
+        device: 0,
+        inode: 0,
+    }
+}

@@ -1,0 +1,26 @@
+//! What Holdfast does, with no GUI.
+//!
+//! An [`Engine`] owns one home directory: its accounts, the mirror of what they have pinned, the transfers under way,
+//! and the watched folders. A folder of this crate is one word of that vocabulary. What the engine cannot control (time,
+//! disk, keyring, network, randomness) it reaches only through the ports in [`Ports`]; [`host`] has the real ones.
+
+pub mod account;
+pub mod clock;
+pub mod content;
+pub mod disk;
+mod engine;
+pub mod entropy;
+pub mod error;
+pub mod folder;
+pub mod home;
+pub mod host;
+pub mod pin;
+pub mod provider;
+mod store;
+pub mod transfer;
+pub mod vault;
+
+pub use engine::{Background, Change, Engine, PinDetails, Ports, Settings, Theme, ThisComputer};
+pub use error::{Code, Error};
+pub use home::Home;
+pub use store::TransferCounts;

@@ -1,0 +1,186 @@
+//! Pins: what an account holds for a CID, and how they are asked for.
+
+pub(crate) mod mirror;
+mod query;
+
+use std::{collections::BTreeMap, fmt};
+
+use holdfast_content::Cid;
+use serde::{Deserialize, Serialize};
+
+use crate::{account::AccountId, clock::UnixMillis};
+
+pub(crate) use query::MAX_PAGE_ROWS;
+pub use query::{PinPage, PinQuery, PinSort};
+
+/// Key/value pairs of a pin.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Longest name, in bytes; the Pinning Service API's limit, kept for every provider.
+pub const MAX_PIN_NAME_BYTES: usize = 255;
+
+/// The provider's id of a pin: opaque.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PinId(pub String);
+
+impl fmt::Display for PinId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What names a pin in Holdfast: ids of different accounts may be equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PinKey {
+    /// The account that has it.
+    pub account: AccountId,
+    /// The provider's id.
+    pub id: PinId,
+}
+
+/// The status of a pin, in the same words for every provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinStatus {
+    /// Accepted, not begun.
+    Queued,
+    /// The provider is getting the content.
+    Fetching,
+    /// The provider holds the content.
+    Pinned,
+    /// The provider gave up.
+    Failed,
+    /// Removed there.
+    Unpinned,
+    /// A word that Holdfast does not know.
+    Unknown,
+}
+
+impl PinStatus {
+    /// The status's name in the database and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Fetching => "fetching",
+            Self::Pinned => "pinned",
+            Self::Failed => "failed",
+            Self::Unpinned => "unpinned",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The status of that name; [`PinStatus::Unknown`] for any other.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        [Self::Queued, Self::Fetching, Self::Pinned, Self::Failed, Self::Unpinned]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// Whether the provider will change it by itself.
+    #[must_use]
+    pub const fn is_under_way(self) -> bool {
+        matches!(self, Self::Queued | Self::Fetching | Self::Unknown)
+    }
+}
+
+/// What Holdfast knows about a pin's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The provider's CID is the CID of the bytes that were read here.
+    Verified,
+    /// Bytes were sent, and no profile that Holdfast knows gives the provider's CID for them.
+    NotReproduced,
+    /// Nothing was read here.
+    NotChecked,
+}
+
+impl Proof {
+    /// The proof's name in the database and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::NotReproduced => "not_reproduced",
+            Self::NotChecked => "not_checked",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
+        [Self::Verified, Self::NotReproduced]
+            .into_iter()
+            .find(|proof| proof.as_str() == name)
+            .unwrap_or(Self::NotChecked)
+    }
+}
+
+/// A pin as the provider describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderPin {
+    /// The provider's id.
+    pub id: PinId,
+    /// What is pinned.
+    pub cid: Cid,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// Bytes of content, where the provider says.
+    pub bytes: Option<u64>,
+    /// The status in Holdfast's words.
+    pub status: PinStatus,
+    /// The status in the provider's.
+    pub raw_status: String,
+    /// What the provider adds to it.
+    pub message: Option<String>,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// When it was pinned.
+    pub pinned_at: Option<UnixMillis>,
+    /// Key/value pairs.
+    pub metadata: Metadata,
+}
+
+/// A pin of the mirror: what the provider said last, and what is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Whose it is.
+    pub account: AccountId,
+    /// What the provider said.
+    pub held: ProviderPin,
+    /// What is known here about its content.
+    pub proof: Proof,
+}
+
+impl Pin {
+    /// The pin's key.
+    #[must_use]
+    pub fn key(&self) -> PinKey {
+        PinKey { account: self.account.clone(), id: self.held.id.clone() }
+    }
+
+    /// The name to show: the given one, else the CID.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.held.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| self.held.cid.to_string())
+    }
+}
+
+/// The record that an account took a CID. Written in one transaction with the end of the transfer that it proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The pin.
+    pub pin: PinKey,
+    /// The provider's CID.
+    pub cid: Cid,
+    /// The profile under which the bytes read here have that CID.
+    pub profile: Option<String>,
+    /// Where the bytes were read.
+    pub source: Option<std::path::PathBuf>,
+    /// How many.
+    pub bytes: u64,
+    /// When.
+    pub at: UnixMillis,
+}

@@ -1,0 +1,51 @@
+//! Questions to the mirror: sorted, filtered, by page. Answered by the database.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pin, PinStatus};
+use crate::account::AccountId;
+
+/// Rows that one page may have.
+pub(crate) const MAX_PAGE_ROWS: u32 = 1_000;
+
+/// What pins are sorted by; equal ones by account and id, so that pages never overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each names the column it stands for")]
+pub enum PinSort {
+    Name,
+    Size,
+    Status,
+    #[default]
+    PinnedAt,
+}
+
+/// Which pins, in which order.
+#[derive(Clone, Debug, Default)]
+pub struct PinQuery {
+    /// Rows to pass over.
+    pub offset: u64,
+    /// Rows wanted; at most 1,000 are given.
+    pub limit: u32,
+    /// The column to sort by.
+    pub sort: PinSort,
+    /// Largest or latest first.
+    pub descending: bool,
+    /// Text that the name or CID contains; empty for all. Letter case does not matter.
+    pub search: String,
+    /// Only this account's.
+    pub account: Option<AccountId>,
+    /// Only of this status.
+    pub status: Option<PinStatus>,
+}
+
+/// One page, and what all pages together have.
+#[derive(Clone, Debug)]
+pub struct PinPage {
+    /// The page's rows.
+    pub rows: Vec<Pin>,
+    /// Pins that match.
+    pub total: u64,
+    /// Their sizes together, where known.
+    pub total_bytes: u64,
+}

@@ -1,0 +1,302 @@
+//! The AIOZ Pin API (W3IPFS): key and secret in two headers, offset paging, uploads as multipart forms.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use holdfast_content::{Cid, multihash_hex};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use super::{Capabilities, ListPage, Provider, ProviderError, http::Http, multipart};
+use crate::{
+    clock::UnixMillis,
+    content::UploadBody,
+    entropy::{Entropy, new_id},
+    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    vault::Credentials,
+};
+
+/// The adapter.
+pub(crate) struct Aioz {
+    http: Http,
+    empty_files: bool,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl fmt::Debug for Aioz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aioz").field("http", &self.http).finish_non_exhaustive()
+    }
+}
+
+impl Aioz {
+    pub(crate) fn new(
+        endpoint: Url,
+        credentials: &Credentials,
+        empty_files: bool,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, ProviderError> {
+        let headers = [("pinning_api_key", &credentials.key), ("pinning_secret_key", &credentials.secret)];
+        Ok(Self { http: Http::new(endpoint, &headers)?, empty_files, entropy })
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
+        let answer: Answer<T> = self.http.json(request).await?;
+        match (answer.data, answer.status.as_deref()) {
+            (Some(data), None | Some("success")) => Ok(data),
+            (_, Some(status)) if status != "success" => Err(ProviderError::Refused {
+                status: 200,
+                message: answer.message.unwrap_or_else(|| format!("status {status:?}")),
+            }),
+            _ => Err(ProviderError::Protocol { reason: "the answer has no data".into() }),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Aioz {
+    async fn test(&self) -> Result<Capabilities, ProviderError> {
+        let answer: Value = self.http.json(self.http.request(Method::GET, "/apiKeys/testAuthentication/")).await?;
+        if !answer.is_object() {
+            return Err(ProviderError::NotAPinningApi {
+                reason: "its answer to the credentials test is no object".into(),
+            });
+        }
+        let has = |name: &str| answer["capabilities"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        Ok(Capabilities {
+            empty_files: self.empty_files,
+            directory_parts: has("directory-parts") && has("symlink-parts"),
+        })
+    }
+
+    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
+        let metadata = to_json(&WireMetadata::new(Some(name), metadata))?;
+        let form = multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)]);
+        let request = self
+            .http
+            .request(Method::POST, "/pinning/")
+            .header(reqwest::header::CONTENT_TYPE, form.content_type)
+            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
+            .body(form.body);
+        self.call::<WirePin>(request).await?.into_pin()
+    }
+
+    async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
+        let body = PinByHash { hash_to_pin: cid.to_string(), metadata: WireMetadata::new(name, metadata) };
+        let request = self.http.request(Method::POST, "/pinning/pinByHash").json(&body);
+        self.call::<WirePin>(request).await?.into_pin()
+    }
+
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
+        let request = self.http.request(Method::GET, &format!("/pinning/{}", segment(id)?));
+        self.call::<WirePin>(request).await?.into_pin()
+    }
+
+    async fn list(&self, offset: u64, limit: u32) -> Result<ListPage, ProviderError> {
+        let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
+            ("offset", offset.to_string().as_str()),
+            ("limit", limit.to_string().as_str()),
+            ("pinned", "all"),
+            ("sortBy", "created_at"),
+            ("sortOrder", "DESC"),
+        ]);
+        let list: WireList = self.call(request).await?;
+        let rows = list.pins.unwrap_or_default();
+        let mut page =
+            ListPage { rows: rows.len() as u64, total: list.totals.map(|totals| totals.files), ..ListPage::default() };
+        for row in rows.into_iter().flatten() {
+            page.pins.push(row.into_pin()?);
+        }
+        Ok(page)
+    }
+
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
+        let request = self.http.request(Method::DELETE, &format!("/pinning/unpin/{}", segment(id)?));
+        // The answer's pin is the one of before: only that there is an answer counts.
+        self.http.json::<Value>(request).await.map(drop)
+    }
+}
+
+/// An id as a path segment. Ids are opaque, but one that needs escaping is none that this API gives.
+fn segment(id: &PinId) -> Result<&str, ProviderError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if id.0.is_empty() || !id.0.chars().all(plain) || id.0.starts_with('.') {
+        return Err(ProviderError::NotFound { message: None });
+    }
+    Ok(&id.0)
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, ProviderError> {
+    serde_json::to_string(value).map_err(|error| ProviderError::Protocol { reason: error.to_string() })
+}
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    data: Option<T>,
+    status: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PinByHash<'a> {
+    hash_to_pin: String,
+    metadata: WireMetadata<'a>,
+}
+
+#[derive(Serialize)]
+struct WireMetadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyvalues: Option<&'a Metadata>,
+}
+
+impl<'a> WireMetadata<'a> {
+    fn new(name: Option<&'a str>, metadata: &'a Metadata) -> Self {
+        Self { name, keyvalues: (!metadata.is_empty()).then_some(metadata) }
+    }
+}
+
+#[derive(Deserialize)]
+struct WireList {
+    totals: Option<WireTotals>,
+    pins: Option<Vec<Option<WirePin>>>,
+}
+
+#[derive(Deserialize)]
+struct WireTotals {
+    files: u64,
+}
+
+#[derive(Deserialize)]
+struct WirePin {
+    id: String,
+    cid: Option<String>,
+    root_hash: Option<String>,
+    size: Option<u64>,
+    date_pinned: Option<String>,
+    date_unpinned: Option<String>,
+    pinned: Option<bool>,
+    sub_hash_status: Option<String>,
+    is_dir: Option<bool>,
+    metadata: Option<WirePinMetadata>,
+    status: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct WirePinMetadata {
+    name: Option<String>,
+    keyvalues: Option<serde_json::Map<String, Value>>,
+}
+
+impl WirePin {
+    fn into_pin(self) -> Result<ProviderPin, ProviderError> {
+        let protocol = |reason: String| ProviderError::Protocol { reason };
+        let text = self.cid.unwrap_or_default();
+        let cid = Cid::try_from(text.as_str()).map_err(|_| protocol(format!("{text:?} is no CID")))?;
+        if let Some(hash) = self.root_hash.filter(|hash| !hash.is_empty())
+            && !hash.eq_ignore_ascii_case(&multihash_hex(&cid))
+        {
+            return Err(protocol("root_hash is not the hash of the CID".into()));
+        }
+        let raw_status = self.status.filter(|word| !word.is_empty()).or(self.sub_hash_status).unwrap_or_default();
+        let pinned = self.pinned.unwrap_or(false);
+        let was_unpinned = self.date_unpinned.as_deref().and_then(UnixMillis::from_rfc3339).is_some();
+        let metadata = self.metadata.unwrap_or_default();
+        Ok(ProviderPin {
+            id: PinId(self.id),
+            cid,
+            name: metadata.name.filter(|name| !name.is_empty()),
+            bytes: self.size,
+            status: status(&raw_status, pinned, was_unpinned),
+            message: explain(&raw_status).or(self.message),
+            raw_status,
+            is_directory: self.is_dir.unwrap_or(false),
+            pinned_at: self.date_pinned.as_deref().and_then(UnixMillis::from_rfc3339),
+            metadata: metadata
+                .keyvalues
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, plain(value)))
+                .collect(),
+        })
+    }
+}
+
+/// A value as text: providers keep numbers and booleans too.
+fn plain(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// The API's status words of all its generations, compared without case, `_` and `-`.
+fn status(word: &str, pinned: bool, was_unpinned: bool) -> PinStatus {
+    let word: String = word.to_lowercase().chars().filter(|c| !matches!(c, '_' | '-')).collect();
+    match word.as_str() {
+        "done" | "pinned" | "" if pinned => PinStatus::Pinned,
+        "done" | "pinned" if was_unpinned => PinStatus::Unpinned,
+        // An upload's answer says `pinned: false` until the service has settled.
+        "done" | "pinned" => PinStatus::Fetching,
+        "queued" => PinStatus::Queued,
+        "pinning" | "retrieval" | "processingretrieval" | "doneretrieval" => PinStatus::Fetching,
+        "failed" | "retrievefailed" => PinStatus::Failed,
+        "unpinnormally" | "unpinoutofmoney" | "gcdone" => PinStatus::Unpinned,
+        _ => PinStatus::Unknown,
+    }
+}
+
+fn explain(raw_status: &str) -> Option<String> {
+    raw_status
+        .eq_ignore_ascii_case("unpinOutOfMoney")
+        .then(|| "The service removed this pin because the account's balance was used up.".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_status_word_has_its_meaning() {
+        for (word, pinned, expected) in [
+            ("DONE", true, PinStatus::Pinned),
+            ("pinned", true, PinStatus::Pinned),
+            ("RETRIEVAL", false, PinStatus::Fetching),
+            ("processingRetrieval", false, PinStatus::Fetching),
+            ("doneRetrieval", false, PinStatus::Fetching),
+            ("retrieveFailed", false, PinStatus::Failed),
+            ("queued", false, PinStatus::Queued),
+            ("pinning", false, PinStatus::Fetching),
+            ("failed", false, PinStatus::Failed),
+            ("unpinNormally", false, PinStatus::Unpinned),
+            ("unpinOutOfMoney", false, PinStatus::Unpinned),
+            ("gcDone", false, PinStatus::Unpinned),
+            ("brand new", true, PinStatus::Unknown),
+        ] {
+            assert_eq!(status(word, pinned, false), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_sample_of_the_documents_is_read() {
+        let sample = r#"{"id":"e5c4456d-5e5c-465d-a02a-3a536fc6e718","file_record_id":"00000000-0000-0000-0000-000000000000",
+            "root_hash":"1220cafafc20fc9de1c913769d254ded6be39a12c21bb0028654cd838775aed6325c",
+            "cid":"Qmc1135ziMvmFG534i75E8HpJoLqzLzgKBxfjBV9cBsMAs","user_id":"c2452942-5dc5-4a0d-9c38-77a66edcf43a",
+            "date_pinned":"2023-06-07T04:16:17.336658824Z","date_unpinned":"0001-01-01T00:00:00Z","pinned":false,
+            "is_pin_by_hash":true,"is_dir":false,"metadata":{"name":"name-ipfs-hash"},"status":"RETRIEVAL"}"#;
+        let pin = serde_json::from_str::<WirePin>(sample).unwrap().into_pin().unwrap();
+        assert_eq!(pin.status, PinStatus::Fetching);
+        assert_eq!(pin.bytes, None);
+        assert_eq!(pin.pinned_at, Some(UnixMillis(1_686_111_377_336)));
+    }
+
+    #[test]
+    fn a_root_hash_that_is_not_the_cids_is_an_alarm() {
+        let sample = r#"{"id":"x","cid":"Qmc1135ziMvmFG534i75E8HpJoLqzLzgKBxfjBV9cBsMAs","root_hash":"1220aa"}"#;
+        assert!(serde_json::from_str::<WirePin>(sample).unwrap().into_pin().is_err());
+    }
+}

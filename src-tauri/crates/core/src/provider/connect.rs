@@ -1,0 +1,47 @@
+//! The real network: adapters that speak HTTP.
+
+use std::sync::Arc;
+
+use super::{Connect, Provider, aioz::Aioz};
+use crate::{
+    account::{Account, PRESETS, ProviderKind},
+    entropy::Entropy,
+    error::Error,
+    vault::Credentials,
+};
+
+/// Makes HTTP adapters.
+#[derive(Clone)]
+pub struct HttpConnect {
+    entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for HttpConnect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpConnect").finish_non_exhaustive()
+    }
+}
+
+impl HttpConnect {
+    /// `entropy` gives the boundaries of multipart bodies.
+    #[must_use]
+    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy }
+    }
+}
+
+impl Connect for HttpConnect {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        let refuses_empty = PRESETS.iter().any(|preset| {
+            preset.refuses_empty_files && account.endpoint.as_str().trim_end_matches('/') == preset.endpoint
+        });
+        match account.kind {
+            ProviderKind::Aioz => Ok(Arc::new(Aioz::new(
+                account.endpoint.clone(),
+                &credentials,
+                !refuses_empty,
+                Arc::clone(&self.entropy),
+            )?)),
+        }
+    }
+}

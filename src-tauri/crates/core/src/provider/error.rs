@@ -1,0 +1,189 @@
+//! What a provider can answer instead of success, and whether asking again may help.
+
+use std::time::Duration;
+
+use crate::error::Code;
+
+/// Longest part of a provider's own message that is kept.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Why a request to a provider failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// 401: the key or secret is wrong or was revoked.
+    #[error("the service does not accept the key and secret")]
+    Unauthorized {
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// 403: the key lacks a permission.
+    #[error("the key is not allowed to do this")]
+    Forbidden {
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// 404.
+    #[error("the service has no such pin")]
+    NotFound {
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// 409: the account has that CID already.
+    #[error("the account has this content already")]
+    AlreadyExists {
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// 402, 413, 507 or a message about balance: nothing more fits.
+    #[error("the account's storage or balance is used up")]
+    OverQuota {
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// 429.
+    #[error("the service asks to slow down")]
+    RateLimited {
+        /// How long it asks to wait.
+        after: Option<Duration>,
+    },
+    /// 5xx.
+    #[error("the service is not working at the moment (HTTP {status})")]
+    Unavailable {
+        /// The status code.
+        status: u16,
+        /// How long it asks to wait.
+        after: Option<Duration>,
+        /// The provider's own words.
+        message: Option<String>,
+    },
+    /// Another 4xx.
+    #[error("the service refused: {message}")]
+    Refused {
+        /// The status code.
+        status: u16,
+        /// The provider's own words.
+        message: String,
+    },
+    /// No connection, or one that broke.
+    #[error("the service cannot be reached: {reason}")]
+    Network {
+        /// What failed, without the URL.
+        reason: String,
+    },
+    /// A web page, a redirect elsewhere, or another API.
+    #[error("this address does not answer like a pinning service: {reason}")]
+    NotAPinningApi {
+        /// What came instead.
+        reason: String,
+    },
+    /// An answer that contradicts the API.
+    #[error("the service's answer cannot be understood: {reason}")]
+    Protocol {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ProviderError {
+    /// The class for user interfaces.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Unauthorized { .. } => Code::Unauthorized,
+            Self::Forbidden { .. } => Code::Forbidden,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::AlreadyExists { .. } => Code::AlreadyExists,
+            Self::OverQuota { .. } => Code::OverQuota,
+            Self::RateLimited { .. } => Code::RateLimited,
+            Self::Unavailable { .. } => Code::Unavailable,
+            Self::Refused { .. } => Code::InvalidInput,
+            Self::Network { .. } => Code::Network,
+            Self::NotAPinningApi { .. } => Code::NotAPinningApi,
+            Self::Protocol { .. } => Code::Protocol,
+        }
+    }
+
+    /// Whether waiting may help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Network { .. } | Self::NotAPinningApi { .. }
+        )
+    }
+
+    /// How long the provider asked to wait.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { after } | Self::Unavailable { after, .. } => *after,
+            _ => None,
+        }
+    }
+
+    /// The provider's own words.
+    #[must_use]
+    pub fn provider_message(&self) -> Option<&str> {
+        match self {
+            Self::Unauthorized { message }
+            | Self::Forbidden { message }
+            | Self::NotFound { message }
+            | Self::AlreadyExists { message }
+            | Self::OverQuota { message }
+            | Self::Unavailable { message, .. } => message.as_deref(),
+            Self::Refused { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The error that a status code and the provider's message stand for.
+    pub(crate) fn from_status(status: u16, after: Option<Duration>, message: Option<String>) -> Self {
+        let message = message.map(|text| tidy(&text)).filter(|text| !text.is_empty());
+        let says = |words: &[&str]| {
+            let text = message.as_deref().unwrap_or_default().to_lowercase();
+            words.iter().any(|word| text.contains(word))
+        };
+        match status {
+            401 => Self::Unauthorized { message },
+            402 | 413 | 507 => Self::OverQuota { message },
+            403 => Self::Forbidden { message },
+            404 => Self::NotFound { message },
+            429 => Self::RateLimited { after },
+            400..=499 if says(&["enough balance", "quota"]) => Self::OverQuota { message },
+            400..=499 if says(&["already exists", "duplicated key"]) => Self::AlreadyExists { message },
+            409 => Self::AlreadyExists { message },
+            500..=599 => Self::Unavailable { status, after, message },
+            _ => Self::Refused { status, message: message.unwrap_or_else(|| format!("HTTP {status}")) },
+        }
+    }
+}
+
+fn tidy(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_class() {
+        let class = |status, message: &str| ProviderError::from_status(status, None, Some(message.into())).code();
+        for (status, message, code) in [
+            (400, "invalid cid: cid too short", Code::InvalidInput),
+            (400, "User not enough balance", Code::OverQuota),
+            (400, "Pin with that hash already exists", Code::AlreadyExists),
+            (401, "", Code::Unauthorized),
+            (402, "", Code::OverQuota),
+            (403, "", Code::Forbidden),
+            (404, "record not found", Code::NotFound),
+            (409, "", Code::AlreadyExists),
+            (413, "", Code::OverQuota),
+            (429, "", Code::RateLimited),
+            (500, "", Code::Unavailable),
+            (524, "", Code::Unavailable),
+        ] {
+            assert_eq!(class(status, message), code, "{status} {message:?}");
+        }
+    }
+}

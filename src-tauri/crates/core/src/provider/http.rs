@@ -1,0 +1,161 @@
+//! The HTTP plumbing of all adapters: one client an account, answers read with limits, errors without URLs.
+
+use std::{fmt, time::Duration};
+
+use futures_util::StreamExt;
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect::Policy,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::ProviderError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Between two bytes of an answer. Uploads have no limit in all: they take as long as the line needs.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// A page of 1,000 pins with long metadata stays well below.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// A client for one account's endpoint. Follows no redirect, so that credentials go nowhere else.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client,
+    base: Url,
+    credentials: HeaderMap,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    /// A client that sends `credentials` as headers with every request.
+    pub(crate) fn new(base: Url, credentials: &[(&'static str, &SecretString)]) -> Result<Self, ProviderError> {
+        let setup = |reason: String| ProviderError::Network { reason };
+        let mut headers = HeaderMap::new();
+        for (name, value) in credentials {
+            let mut value = HeaderValue::from_str(value.expose_secret())
+                .map_err(|_| setup("the key has characters that no header can carry".into()))?;
+            value.set_sensitive(true);
+            headers.insert(*name, value);
+        }
+        install_crypto_provider();
+        let client = Client::builder()
+            .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .build()
+            .map_err(|error| setup(reason(&error)))?;
+        Ok(Self { client, base, credentials: headers })
+    }
+
+    /// A request to `base` + `path`, with the credentials.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        self.client.request(method, url).headers(self.credentials.clone())
+    }
+
+    /// Sends a request and reads the JSON of a 2xx answer.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
+        let response = request.send().await.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(ProviderError::NotAPinningApi {
+                reason: format!("it redirects elsewhere (HTTP {})", status.as_u16()),
+            });
+        }
+        let after = retry_after(&response);
+        let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
+        let body = read_limited(response).await?;
+        if !status.is_success() {
+            // A failing gateway's page is the gateway's failure; a page for a client's error is somebody else's site.
+            if is_html
+                && status.is_client_error()
+                && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+            {
+                return Err(ProviderError::NotAPinningApi {
+                    reason: format!("a web page came back (HTTP {})", status.as_u16()),
+                });
+            }
+            let message = if is_html { None } else { message_of(&body) };
+            return Err(ProviderError::from_status(status.as_u16(), after, message));
+        }
+        if is_html || body.trim_ascii_start().starts_with(b"<") {
+            return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
+        }
+        serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => ProviderError::Protocol { reason: "the answer is cut short".into() },
+            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+        })
+    }
+}
+
+/// Makes ring the process's TLS provider, once.
+fn install_crypto_provider() {
+    // An error means that one is installed already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+async fn read_limited(response: Response) -> Result<Vec<u8>, ProviderError> {
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
+        if body.len() + piece.len() > MAX_ANSWER_BYTES {
+            return Err(ProviderError::Protocol { reason: "the answer is too long".into() });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get(CONTENT_TYPE)?.to_str().ok()
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// The message in an error's body, in any of the shapes that pinning services use.
+fn message_of(body: &[u8]) -> Option<String> {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return Some(String::from_utf8_lossy(body).into_owned());
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let error = &value["error"];
+    text(&value["message"])
+        .or_else(|| text(error))
+        .or_else(|| match (text(&error["reason"]), text(&error["details"])) {
+            (Some(reason), Some(details)) => Some(format!("{reason}: {details}")),
+            (reason, details) => reason.or(details),
+        })
+        .or_else(|| text(&value["data"]))
+}
+
+/// What went wrong with the connection, without the URL.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".into();
+    }
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    let kind = if error.is_connect() { "no connection" } else { "the connection broke" };
+    match deepest.to_string() {
+        text if text.contains("://") => kind.into(),
+        text => format!("{kind} ({text})"),
+    }
+}

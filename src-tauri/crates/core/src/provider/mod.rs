@@ -1,0 +1,75 @@
+//! Providers: the trait that adapters implement, one file per adapter, and the HTTP plumbing that they share.
+
+mod aioz;
+mod connect;
+mod error;
+mod http;
+mod multipart;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_content::Cid;
+
+use crate::{
+    account::Account,
+    content::UploadBody,
+    error::Error,
+    pin::{Metadata, PinId, ProviderPin},
+    vault::Credentials,
+};
+
+pub use connect::HttpConnect;
+pub use error::ProviderError;
+pub use multipart::wire_path;
+
+/// What an account's provider can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Files without content are taken.
+    pub empty_files: bool,
+    /// Empty directories and symlinks arrive inside a directory.
+    pub directory_parts: bool,
+}
+
+/// One page of an account's pins.
+#[derive(Clone, Debug, Default)]
+pub struct ListPage {
+    /// The pins, newest first.
+    pub pins: Vec<ProviderPin>,
+    /// Rows the provider sent, including those it could not describe or that are history.
+    pub rows: u64,
+    /// All pins of the account, where the provider says.
+    pub total: Option<u64>,
+}
+
+/// One login at one service. Every call is one request; none retries by itself.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Asks whether the credentials are right and what the service can take.
+    async fn test(&self) -> Result<Capabilities, ProviderError>;
+
+    /// Sends a file or directory. The body may be sent once only.
+    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError>;
+
+    /// Asks the provider to get and pin a CID.
+    async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError>;
+
+    /// Asks for one pin.
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError>;
+
+    /// Asks for pins, newest first, from row `offset` on.
+    async fn list(&self, offset: u64, limit: u32) -> Result<ListPage, ProviderError>;
+
+    /// Removes a pin. [`ProviderError::NotFound`] when it is gone already.
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError>;
+}
+
+/// The port for the network: makes the adapter for an account.
+pub trait Connect: Send + Sync + 'static {
+    /// The account's provider, spoken to with these credentials.
+    ///
+    /// # Errors
+    /// When no client can be set up.
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error>;
+}

@@ -1,0 +1,112 @@
+//! Accounts in the database. No secret ever comes here.
+
+use holdfast_content::Profile;
+use rusqlite::{Connection, OptionalExtension, Row};
+use url::Url;
+
+use super::{Store, StoreError};
+use crate::{
+    account::{Account, AccountId, ProviderKind},
+    error::Error,
+};
+
+const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profile";
+
+impl Store {
+    /// All accounts, in the order in which they were added; *This computer* first.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>, Error> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM account ORDER BY this_computer DESC, position");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([], |row| Ok(account(row)))?;
+            rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
+    pub(crate) async fn account(&self, id: &AccountId) -> Result<Option<Account>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM account WHERE id = ?1");
+            let row = db.prepare_cached(&sql)?.query_row([&id.0], |row| Ok(account(row))).optional()?;
+            row.transpose()
+        })
+        .await
+    }
+
+    /// Adds or replaces an account. `false` when another has the label.
+    pub(crate) async fn save_account(&self, account: Account) -> Result<bool, Error> {
+        self.write(move |db| {
+            let taken: bool = db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM account WHERE label = ?1 AND id <> ?2)",
+                (&account.label, &account.id.0),
+                |row| row.get(0),
+            )?;
+            if !taken {
+                save(db, &account)?;
+            }
+            Ok(!taken)
+        })
+        .await
+    }
+
+    /// Removes an account and everything that is only kept because of it.
+    pub(crate) async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("DELETE FROM account WHERE id = ?1", [&id.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Number of pins and sum of sizes in the mirror.
+    pub(crate) async fn account_totals(&self, id: &AccountId) -> Result<(u64, u64), Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM pin WHERE account = ?1";
+            let (pins, bytes): (i64, i64) =
+                db.prepare_cached(sql)?.query_row([&id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok((pins.cast_unsigned(), bytes.cast_unsigned()))
+        })
+        .await
+    }
+}
+
+/// Remembers the profile that gives an account's CIDs.
+pub(super) fn learn_profile(db: &Connection, id: &AccountId, profile: &str) -> Result<(), StoreError> {
+    db.execute("UPDATE account SET profile = ?2 WHERE id = ?1", (&id.0, profile))?;
+    Ok(())
+}
+
+fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
+    db.execute(
+        "INSERT INTO account (id, label, kind, endpoint, gateway, this_computer, profile, position)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account))
+         ON CONFLICT (id) DO UPDATE SET label = ?2, kind = ?3, endpoint = ?4, gateway = ?5, profile = ?7",
+        (
+            &account.id.0,
+            &account.label,
+            account.kind.as_str(),
+            account.endpoint.as_str(),
+            account.gateway.as_ref().map(Url::as_str),
+            account.this_computer,
+            account.profile.map(|profile| profile.name()),
+        ),
+    )?;
+    Ok(())
+}
+
+fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+    let text = |index| row.get::<_, String>(index);
+    let url = |text: String| Url::parse(&text).map_err(|_| StoreError::Row("a URL"));
+    Ok(Account {
+        id: AccountId(text(0)?),
+        label: text(1)?,
+        kind: ProviderKind::named(&text(2)?).ok_or(StoreError::Row("a provider's kind"))?,
+        endpoint: url(text(3)?)?,
+        gateway: row.get::<_, Option<String>>(4)?.map(url).transpose()?,
+        this_computer: row.get(5)?,
+        profile: row.get::<_, Option<String>>(6)?.and_then(|name| Profile::named(&name)),
+    })
+}

@@ -1,0 +1,239 @@
+//! Watched folders and what was last seen in them. What is to be done follows from that and the receipts.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    Store, StoreError,
+    codec::{fingerprint_from, path_bytes, path_from, signed, unsigned},
+};
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    disk::Fingerprint,
+    error::Error,
+    folder::{EntryState, Folder, FolderEntry, FolderId},
+};
+
+const COLUMNS: &str = "id, path, account, settle_ms, last_scan";
+
+/// The receipt for exactly the observed version of a file.
+const RECEIPT_OF_VERSION: &str = "receipt r WHERE r.account = f.account AND r.source = o.path AND r.bytes = o.bytes
+    AND r.modified_ns = o.modified_ns AND r.changed_ns = o.changed_ns AND r.device = o.device AND r.inode = o.inode";
+
+/// A file as it was seen, and why it is left out, if it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    pub(crate) path: PathBuf,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) skipped: Option<&'static str>,
+}
+
+/// A folder's files by state.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FolderCounts {
+    pub(crate) pinned: u64,
+    pub(crate) waiting: u64,
+    pub(crate) skipped: u64,
+    pub(crate) failed: u64,
+}
+
+impl Store {
+    pub(crate) async fn folders(&self) -> Result<Vec<Folder>, Error> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM folder ORDER BY path");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([], folder)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Adds a folder. `false` when its path is watched already.
+    pub(crate) async fn add_folder(&self, folder: Folder) -> Result<bool, Error> {
+        self.write(move |db| {
+            let sql = "INSERT OR IGNORE INTO folder (id, path, account, settle_ms) VALUES (?1, ?2, ?3, ?4)";
+            let settle_ms = i64::try_from(folder.settle.as_millis()).unwrap_or(i64::MAX);
+            Ok(db.execute(sql, (&folder.id.0, path_bytes(&folder.path), &folder.account.0, settle_ms))? == 1)
+        })
+        .await
+    }
+
+    /// Forgets a folder and what was seen in it; its pins and receipts stay.
+    pub(crate) async fn remove_folder(&self, id: &FolderId) -> Result<bool, Error> {
+        let id = id.clone();
+        self.write(move |db| Ok(db.execute("DELETE FROM folder WHERE id = ?1", [&id.0])? == 1)).await
+    }
+
+    pub(crate) async fn set_last_scan(&self, id: &FolderId, at: UnixMillis) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("UPDATE folder SET last_scan = ?2 WHERE id = ?1", (&id.0, at.0))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes what was seen and gives the paths that need work: not left out, this version without a receipt, and
+    /// nothing under way or given up for it.
+    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Vec<PathBuf>, Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let mut work = Vec::new();
+            for one in seen {
+                if observe(db, &id, &one)? {
+                    work.push(one.path);
+                }
+            }
+            Ok(work)
+        })
+        .await
+    }
+
+    /// Forgets what is no longer there: everything not in `present`, after the whole folder was seen.
+    pub(crate) async fn retain_observed(&self, id: &FolderId, present: HashSet<PathBuf>) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let mut statement = db.prepare_cached("SELECT path FROM observed WHERE folder = ?1")?;
+            let known: Vec<Vec<u8>> = statement.query_map([&id.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            let mut delete = db.prepare_cached("DELETE FROM observed WHERE folder = ?1 AND path = ?2")?;
+            for path in known {
+                if !present.contains(&path_from(path.clone())) {
+                    delete.execute((&id.0, path))?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a path and everything below it.
+    pub(crate) async fn forget_observed(&self, id: &FolderId, path: &Path) -> Result<(), Error> {
+        let (id, path) = (id.clone(), path_bytes(path));
+        self.write(move |db| {
+            let mut below = path.clone();
+            below.push(b'/');
+            let mut after = path.clone();
+            after.push(b'/' + 1);
+            let sql = "DELETE FROM observed WHERE folder = ?1 AND (path = ?2 OR path >= ?3 AND path < ?4)";
+            db.execute(sql, (&id.0, path, below, after))?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn folder_counts(&self, id: &FolderId) -> Result<FolderCounts, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = format!("SELECT state, count(*) FROM ({}) GROUP BY state", entries_sql());
+            let mut counts = FolderCounts::default();
+            let mut statement = db.prepare_cached(&sql)?;
+            let mut rows = statement.query([&id.0])?;
+            while let Some(row) = rows.next()? {
+                let count = unsigned(row.get(1)?);
+                match row.get::<_, String>(0)?.as_str() {
+                    "pinned" => counts.pinned = count,
+                    "skipped" => counts.skipped = count,
+                    "failed" => counts.failed = count,
+                    _ => counts.waiting = count,
+                }
+            }
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// The files that are not simply pinned, failed ones first.
+    pub(crate) async fn folder_entries(&self, id: &FolderId, limit: u32) -> Result<Vec<FolderEntry>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT path, state, reason FROM ({}) WHERE state <> 'pinned'
+                 ORDER BY state = 'failed' DESC, state = 'waiting' DESC, path LIMIT {limit}",
+                entries_sql()
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([&id.0], |row| {
+                let state = match row.get::<_, String>(1)?.as_str() {
+                    "skipped" => EntryState::Skipped,
+                    "failed" => EntryState::Failed,
+                    _ => EntryState::Waiting,
+                };
+                Ok(FolderEntry { path: path_from(row.get(0)?), state, reason: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+/// Every file of folder ?1 with its state and reason.
+fn entries_sql() -> String {
+    format!(
+        "SELECT o.path, CASE
+            WHEN o.skipped IS NOT NULL THEN 'skipped'
+            WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
+                SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin)) THEN 'pinned'
+            WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'skipped'
+            WHEN {LAST_STATE} IN ('failed', 'cancelled') THEN 'failed'
+            ELSE 'waiting' END AS state,
+         CASE
+            WHEN o.skipped IS NOT NULL THEN o.skipped
+            WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'it was pinned and has been unpinned'
+            ELSE (SELECT coalesce(t.failure, CASE t.state WHEN 'cancelled' THEN 'cancelled' END) FROM transfer t
+                WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1) END AS reason
+         FROM observed o JOIN folder f ON f.id = o.folder WHERE o.folder = ?1"
+    )
+}
+
+const LAST_STATE: &str =
+    "(SELECT t.state FROM transfer t WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1)";
+
+fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<bool, StoreError> {
+    let path = path_bytes(&one.path);
+    let known: Option<Fingerprint> = db
+        .prepare_cached(
+            "SELECT bytes, modified_ns, changed_ns, device, inode FROM observed WHERE folder = ?1 AND path = ?2",
+        )?
+        .query_row((&id.0, &path), |row| fingerprint_from(row, 0))
+        .optional()?;
+    let print = one.fingerprint;
+    db.prepare_cached("INSERT OR REPLACE INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute((
+        &id.0,
+        &path,
+        signed(print.bytes),
+        print.modified_ns,
+        print.changed_ns,
+        signed(print.device),
+        signed(print.inode),
+        one.skipped,
+    ))?;
+    if one.skipped.is_some() {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}), {LAST_STATE}
+         FROM observed o JOIN folder f ON f.id = o.folder WHERE o.folder = ?1 AND o.path = ?2"
+    );
+    let (without_receipt, last): (bool, Option<String>) =
+        db.prepare_cached(&sql)?.query_row((&id.0, &path), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // What was given up or stopped is tried again when the file is another one.
+    let given_up = matches!(last.as_deref(), Some("failed" | "cancelled")) && known == Some(print);
+    let under_way = matches!(last.as_deref(), Some("queued" | "running" | "waiting"));
+    Ok(without_receipt && !given_up && !under_way)
+}
+
+fn folder(row: &Row<'_>) -> rusqlite::Result<Folder> {
+    Ok(Folder {
+        id: FolderId(row.get(0)?),
+        path: path_from(row.get(1)?),
+        account: AccountId(row.get(2)?),
+        settle: Duration::from_millis(unsigned(row.get(3)?)),
+        last_scan: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
+    })
+}

@@ -1,0 +1,219 @@
+//! The mirror: every account's pins, as the providers last described them.
+
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+
+use super::{
+    Store, StoreError,
+    codec::{cid_from, metadata_from, metadata_text, signed, unsigned},
+};
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    error::Error,
+    pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
+};
+
+const COLUMNS: &str =
+    "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof";
+
+impl Store {
+    pub(crate) async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
+        self.read(move |db| page(db, &query)).await
+    }
+
+    pub(crate) async fn pin(&self, key: &PinKey) -> Result<Option<Pin>, Error> {
+        let key = key.clone();
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+            let row = db.prepare_cached(&sql)?.query_row((&key.account.0, &key.id.0), |row| Ok(pin(row))).optional()?;
+            row.transpose()
+        })
+        .await
+    }
+
+    /// Every pin of that id, whatever the account.
+    pub(crate) async fn pins_with_id(&self, id: &PinId) -> Result<Vec<Pin>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            select(db, &format!("SELECT {COLUMNS} FROM pin WHERE id = ?1 ORDER BY account"), vec![id.0.into()])
+        })
+        .await
+    }
+
+    /// The account's pins of that CID, pinned ones first.
+    pub(crate) async fn pins_of_cid(&self, account: &AccountId, cid: String) -> Result<Vec<Pin>, Error> {
+        let account = account.clone();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM pin WHERE cid = ?1 AND account = ?2 AND status <> 'unpinned' ORDER BY status = 'pinned' DESC"
+            );
+            select(db, &sql, vec![cid.into(), account.0.into()])
+        })
+        .await
+    }
+
+    /// Pins whose status the provider will change.
+    pub(crate) async fn pins_under_way(&self, account: &AccountId, limit: u32) -> Result<Vec<PinId>, Error> {
+        let account = account.clone();
+        self.read(move |db| {
+            let sql = "SELECT id FROM pin WHERE account = ?1 AND status IN ('queued', 'fetching', 'unknown') LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map((&account.0, limit), |row| Ok(PinId(row.get(0)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// How many other pins hold the same CID, at any account.
+    pub(crate) async fn other_copies(&self, key: &PinKey, cid: String) -> Result<u64, Error> {
+        let key = key.clone();
+        self.read(move |db| {
+            let sql =
+                "SELECT count(*) FROM pin WHERE cid = ?1 AND status = 'pinned' AND NOT (account = ?2 AND id = ?3)";
+            let count: i64 = db.query_row(sql, (cid, &key.account.0, &key.id.0), |row| row.get(0))?;
+            Ok(unsigned(count))
+        })
+        .await
+    }
+
+    /// Writes what a provider said of some pins. Says whether that changed anything.
+    pub(crate) async fn observe_pins(
+        &self,
+        account: &AccountId,
+        pins: Vec<ProviderPin>,
+        seen: UnixMillis,
+    ) -> Result<bool, Error> {
+        let account = account.clone();
+        self.write(move |db| {
+            let mut changed = false;
+            for one in &pins {
+                changed |= observe(db, &account, one, None, seen)?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Removes the account's pins that a whole listing begun at `began` did not have. Says whether there were any.
+    pub(crate) async fn forget_unseen_pins(&self, account: &AccountId, began: UnixMillis) -> Result<bool, Error> {
+        let account = account.clone();
+        self.write(move |db| {
+            Ok(db.execute("DELETE FROM pin WHERE account = ?1 AND seen < ?2", (&account.0, began.0))? > 0)
+        })
+        .await
+    }
+
+    /// Removes one pin.
+    pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
+        let key = key.clone();
+        self.write(move |db| forget(db, &key)).await
+    }
+}
+
+pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<(), StoreError> {
+    db.execute("DELETE FROM pin WHERE account = ?1 AND id = ?2", (&key.account.0, &key.id.0))?;
+    Ok(())
+}
+
+/// Writes what a provider said of a pin. A proof is only ever added here, and goes when the CID becomes another; a size
+/// or name that an answer leaves out is kept.
+pub(super) fn observe(
+    db: &Connection,
+    account: &AccountId,
+    pin: &ProviderPin,
+    proof: Option<Proof>,
+    seen: UnixMillis,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, 'not_checked'), ?13)
+         ON CONFLICT (account, id) DO UPDATE SET
+            proof = CASE WHEN ?12 IS NOT NULL THEN ?12 WHEN cid = ?3 THEN proof ELSE 'not_checked' END,
+            cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
+            is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)";
+    let key = (&account.0, &pin.id.0);
+    let before: Option<Pin> = {
+        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
+    };
+    db.prepare_cached(sql)?.execute((
+        key.0,
+        key.1,
+        pin.cid.to_string(),
+        &pin.name,
+        pin.bytes.map(signed),
+        pin.status.as_str(),
+        &pin.raw_status,
+        &pin.message,
+        pin.is_directory,
+        pin.pinned_at.map(|at| at.0),
+        metadata_text(&pin.metadata),
+        proof.map(Proof::as_str),
+        seen.0,
+    ))?;
+    Ok(before.is_none_or(|before| before.held != *pin || proof.is_some_and(|proof| proof != before.proof)))
+}
+
+fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    if let Some(account) = &query.account {
+        values.push(account.0.clone().into());
+        conditions.push(format!("account = ?{}", values.len()));
+    }
+    if let Some(status) = query.status {
+        values.push(status.as_str().to_owned().into());
+        conditions.push(format!("status = ?{}", values.len()));
+    }
+    let search = query.search.trim();
+    if !search.is_empty() {
+        values.push(format!("%{}%", escape_like(search)).into());
+        let n = values.len();
+        conditions.push(format!("(name LIKE ?{n} ESCAPE '\\' OR cid LIKE ?{n} ESCAPE '\\')"));
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    let totals = format!("SELECT count(*), coalesce(sum(bytes), 0) FROM pin {filter}");
+    let (total, total_bytes): (i64, i64) =
+        db.prepare_cached(&totals)?.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let column = match query.sort {
+        PinSort::Name => "coalesce(nullif(name, ''), cid) COLLATE NOCASE",
+        PinSort::Size => "bytes",
+        PinSort::Status => "status",
+        PinSort::PinnedAt => "pinned_at",
+    };
+    let direction = if query.descending { "DESC" } else { "ASC" };
+    let rows = format!(
+        "SELECT {COLUMNS} FROM pin {filter} ORDER BY {column} {direction}, account {direction}, id {direction} LIMIT {} OFFSET {}",
+        query.limit.min(MAX_PAGE_ROWS),
+        i64::try_from(query.offset).unwrap_or(i64::MAX),
+    );
+    Ok(PinPage { rows: select(db, &rows, values)?, total: unsigned(total), total_bytes: unsigned(total_bytes) })
+}
+
+fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Pin>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| Ok(pin(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
+    Ok(Pin {
+        account: AccountId(row.get(0)?),
+        held: ProviderPin {
+            id: PinId(row.get(1)?),
+            cid: cid_from(&row.get::<_, String>(2)?)?,
+            name: row.get(3)?,
+            bytes: row.get::<_, Option<i64>>(4)?.map(unsigned),
+            status: PinStatus::named(&row.get::<_, String>(5)?),
+            raw_status: row.get(6)?,
+            message: row.get(7)?,
+            is_directory: row.get(8)?,
+            pinned_at: row.get::<_, Option<i64>>(9)?.map(UnixMillis),
+            metadata: metadata_from(&row.get::<_, String>(10)?)?,
+        },
+        proof: Proof::named(&row.get::<_, String>(11)?),
+    })
+}

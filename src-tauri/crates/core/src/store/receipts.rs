@@ -1,0 +1,112 @@
+//! Receipts: what an account took, and from which version of which file.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    Store, StoreError,
+    codec::{cid_from, path_bytes, path_from, signed, unsigned},
+};
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    disk::Fingerprint,
+    error::Error,
+    pin::{PinId, PinKey, Receipt},
+};
+
+const COLUMNS: &str = "account, pin, cid, profile, source, bytes, at";
+
+impl Store {
+    /// A pin's receipts, newest first.
+    pub(crate) async fn receipts(&self, key: &PinKey) -> Result<Vec<Receipt>, Error> {
+        let key = key.clone();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM receipt WHERE account = ?1 AND pin = ?2 ORDER BY sequence DESC LIMIT 100"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map((&key.account.0, &key.id.0), |row| Ok(receipt(row)))?;
+            rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
+    /// The receipt for exactly this version of a file whose pin is still in the mirror.
+    pub(crate) async fn receipt_of_version(
+        &self,
+        account: &AccountId,
+        path: &Path,
+        version: Fingerprint,
+    ) -> Result<Option<Receipt>, Error> {
+        let (account, path) = (account.clone(), path_bytes(path));
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM receipt WHERE account = ?1 AND source = ?2
+                 AND bytes = ?3 AND modified_ns = ?4 AND changed_ns = ?5 AND device = ?6 AND inode = ?7
+                 AND EXISTS (SELECT 1 FROM pin WHERE pin.account = receipt.account AND pin.id = receipt.pin AND status <> 'unpinned')
+                 ORDER BY sequence DESC LIMIT 1"
+            );
+            let values = (
+                &account.0,
+                path,
+                signed(version.bytes),
+                version.modified_ns,
+                version.changed_ns,
+                signed(version.device),
+                signed(version.inode),
+            );
+            db.prepare_cached(&sql)?.query_row(values, |row| Ok(receipt(row))).optional()?.transpose()
+        })
+        .await
+    }
+
+    /// Whether the account took something of that size, so that looking for it by CID may save an upload.
+    pub(crate) async fn took_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, Error> {
+        let account = account.clone();
+        self.read(move |db| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND bytes = ?2)";
+            Ok(db.prepare_cached(sql)?.query_row((&account.0, signed(bytes)), |row| row.get(0))?)
+        })
+        .await
+    }
+}
+
+pub(super) fn insert(
+    db: &Connection,
+    transfer: &str,
+    receipt: &Receipt,
+    version: Option<&Fingerprint>,
+) -> Result<(), StoreError> {
+    db.execute(
+        "INSERT OR IGNORE INTO receipt (transfer, account, pin, cid, profile, source, bytes, modified_ns, changed_ns, device, inode, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        (
+            transfer,
+            &receipt.pin.account.0,
+            &receipt.pin.id.0,
+            receipt.cid.to_string(),
+            &receipt.profile,
+            receipt.source.as_deref().map(path_bytes),
+            signed(receipt.bytes),
+            version.map(|version| version.modified_ns),
+            version.map(|version| version.changed_ns),
+            version.map(|version| signed(version.device)),
+            version.map(|version| signed(version.inode)),
+            receipt.at.0,
+        ),
+    )?;
+    Ok(())
+}
+
+fn receipt(row: &Row<'_>) -> Result<Receipt, StoreError> {
+    Ok(Receipt {
+        pin: PinKey { account: AccountId(row.get(0)?), id: PinId(row.get(1)?) },
+        cid: cid_from(&row.get::<_, String>(2)?)?,
+        profile: row.get(3)?,
+        source: row.get::<_, Option<Vec<u8>>>(4)?.map(path_from),
+        bytes: unsigned(row.get(5)?),
+        at: UnixMillis(row.get(6)?),
+    })
+}

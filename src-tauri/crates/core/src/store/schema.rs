@@ -1,0 +1,140 @@
+//! Tables, and how older ones become them. `user_version` counts the steps taken.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+const STEPS: [&str; 1] = [r"
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    label TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    kind TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    gateway TEXT,
+    this_computer INTEGER NOT NULL,
+    profile TEXT,
+    position INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE pin (
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    cid TEXT NOT NULL,
+    name TEXT,
+    bytes INTEGER,
+    status TEXT NOT NULL,
+    raw_status TEXT NOT NULL,
+    message TEXT,
+    is_directory INTEGER NOT NULL,
+    pinned_at INTEGER,
+    metadata TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pin_by_cid ON pin(cid);
+CREATE INDEX pin_by_name ON pin(coalesce(nullif(name, ''), cid) COLLATE NOCASE, account, id);
+CREATE INDEX pin_by_bytes ON pin(bytes, account, id);
+CREATE INDEX pin_by_status ON pin(status, account, id);
+CREATE INDEX pin_by_pinned_at ON pin(pinned_at, account, id);
+
+CREATE TABLE transfer (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    work TEXT NOT NULL,
+    source BLOB,
+    folder TEXT,
+    name TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    state TEXT NOT NULL,
+    until INTEGER,
+    code TEXT,
+    failure TEXT,
+    details TEXT,
+    bytes INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    unanswered_since INTEGER,
+    pin TEXT,
+    cid TEXT,
+    verified INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX transfer_by_state ON transfer(state, sequence);
+CREATE INDEX transfer_by_source ON transfer(folder, source) WHERE folder IS NOT NULL;
+
+CREATE TABLE receipt (
+    sequence INTEGER PRIMARY KEY,
+    transfer TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    pin TEXT NOT NULL,
+    cid TEXT NOT NULL,
+    profile TEXT,
+    source BLOB,
+    bytes INTEGER NOT NULL,
+    modified_ns INTEGER,
+    changed_ns INTEGER,
+    device INTEGER,
+    inode INTEGER,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX receipt_by_pin ON receipt(account, pin);
+CREATE INDEX receipt_by_source ON receipt(account, source);
+CREATE INDEX receipt_by_bytes ON receipt(account, bytes);
+
+CREATE TABLE folder (
+    id TEXT PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    settle_ms INTEGER NOT NULL,
+    last_scan INTEGER
+) STRICT;
+
+CREATE TABLE observed (
+    folder TEXT NOT NULL REFERENCES folder(id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    changed_ns INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    skipped TEXT,
+    PRIMARY KEY (folder, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings the database to the newest schema, each step in one transaction with its number.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = STEPS.len() as i64;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (step, sql) in (1..).zip(STEPS).skip(usize::try_from(found).unwrap_or(0)) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", step)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_newer_holdfast_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(StoreError::Newer { found: 99, .. })));
+    }
+}

@@ -1,0 +1,67 @@
+//! Finding out whether an account has some content already, so that nothing is sent or asked for twice.
+
+use std::sync::Arc;
+
+use holdfast_content::Cid;
+
+use crate::{
+    account::Account,
+    engine::Shared,
+    error::Error,
+    pin::{PinStatus, ProviderPin, mirror::is_shown},
+    provider::{Provider, ProviderError},
+};
+
+const PAGE_ROWS: u32 = 100;
+
+/// Pages looked through, newest first, before a CID counts as not there.
+const MAX_PAGES: u32 = 200;
+
+/// Whether two CIDs name the same content: a CIDv0 is the CIDv1 of dag-pb.
+pub(super) fn same_content(a: &Cid, b: &Cid) -> bool {
+    a.hash() == b.hash() && a.codec() == b.codec()
+}
+
+/// A pin of any of `cids` that the mirror knows and the provider confirms.
+pub(super) async fn in_mirror(
+    shared: &Shared,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+    cids: &[Cid],
+) -> Result<Option<ProviderPin>, Error> {
+    for cid in cids {
+        for pin in shared.store.pins_of_cid(&account.id, cid.to_string()).await? {
+            match provider.get(&pin.held.id).await {
+                Ok(held) if is_live(&held) => return Ok(Some(held)),
+                Ok(_) | Err(ProviderError::NotFound { .. }) => shared.store.forget_pin(&pin.key()).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A pin of any of `cids` in the provider's list.
+pub(super) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> Result<Option<ProviderPin>, Error> {
+    let mut offset = 0;
+    for _ in 0..MAX_PAGES {
+        let page = provider.list(offset, PAGE_ROWS).await?;
+        let wanted = |pin: &ProviderPin| is_live(pin) && cids.iter().any(|cid| same_content(cid, &pin.cid));
+        if let Some(found) = page.pins.into_iter().find(wanted) {
+            return Ok(Some(found));
+        }
+        offset += page.rows;
+        let more = match page.total {
+            Some(total) => offset < total,
+            None => page.rows == u64::from(PAGE_ROWS),
+        };
+        if page.rows == 0 || !more {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+fn is_live(pin: &ProviderPin) -> bool {
+    is_shown(pin) && !matches!(pin.status, PinStatus::Unpinned | PinStatus::Failed)
+}

@@ -1,0 +1,186 @@
+//! Transfers: durable pieces of work that make a pin exist or stop existing.
+
+mod find;
+mod pin_cid;
+mod runner;
+mod running;
+mod unpin;
+mod upload;
+
+use std::{fmt, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    error::{Code, Error},
+    folder::FolderId,
+    pin::{Metadata, PinId},
+};
+
+pub(crate) use runner::Runner;
+pub(crate) use running::Running;
+
+/// A transfer's id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TransferId(pub String);
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a transfer does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Sends a file or directory.
+    Upload {
+        /// Where it lies.
+        path: PathBuf,
+        /// The watched folder that asked for it.
+        folder: Option<FolderId>,
+    },
+    /// Asks the provider to get and pin a CID.
+    Pin {
+        /// The CID.
+        cid: holdfast_content::Cid,
+    },
+    /// Removes a pin.
+    Unpin {
+        /// The pin.
+        pin: PinId,
+    },
+}
+
+impl Work {
+    /// The word for it in the database and in JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Upload { .. } => "upload",
+            Self::Pin { .. } => "pin",
+            Self::Unpin { .. } => "unpin",
+        }
+    }
+}
+
+/// Where a transfer stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferState {
+    /// Accepted; its turn has not come.
+    Queued,
+    /// Under way.
+    Running,
+    /// Tried in vain; it goes on by itself at that time.
+    Waiting {
+        /// When.
+        until: UnixMillis,
+        /// Why the last try failed.
+        failure: Failure,
+    },
+    /// Given up; the user may retry.
+    Failed(Failure),
+    /// Done: the receipt is written, or the pin is gone.
+    Done,
+    /// Stopped by the user.
+    Cancelled,
+}
+
+impl TransferState {
+    /// The word for it in the database and in JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Failed(_) => "failed",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will happen by itself.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Done | Self::Cancelled)
+    }
+
+    /// Why the last try failed.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Waiting { failure, .. } | Self::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// A failure as it is kept: what the user reads, not the error itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The class.
+    pub code: Code,
+    /// What happened.
+    pub message: String,
+    /// The provider's own words, or the causes.
+    pub details: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self { code: error.code(), message: error.to_string(), details: error.details() }
+    }
+}
+
+/// A transfer as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Its id.
+    pub id: TransferId,
+    /// What it does.
+    pub work: Work,
+    /// At which account.
+    pub account: AccountId,
+    /// The name that the pin has or gets.
+    pub name: String,
+    /// The key/value pairs that the pin gets.
+    pub metadata: Metadata,
+    /// Where it stands.
+    pub state: TransferState,
+    /// Bytes of content to send; 0 where none are.
+    pub bytes: u64,
+    /// Tries begun.
+    pub attempts: u32,
+    /// When a request that may have reached the provider was begun, if its answer never came: before another try, the
+    /// provider is asked whether it has the content already.
+    pub unanswered_since: Option<UnixMillis>,
+    /// The pin, once there is one.
+    pub pin: Option<PinId>,
+    /// Its CID.
+    pub cid: Option<holdfast_content::Cid>,
+    /// Whether the provider's CID is that of the bytes read here.
+    pub verified: Option<bool>,
+    /// When it was accepted.
+    pub created_at: UnixMillis,
+    /// When it last changed.
+    pub updated_at: UnixMillis,
+}
+
+/// How far a running transfer is. Ephemeral: may be dropped, never precedes the durable state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransferProgress {
+    /// The transfer.
+    pub id: TransferId,
+    /// Bytes handed to the connection.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+    /// The rate over the last seconds, once known.
+    pub bytes_per_second: Option<u64>,
+    /// Time left at that rate.
+    pub seconds_left: Option<u64>,
+}

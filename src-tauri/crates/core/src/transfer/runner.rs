@@ -1,0 +1,179 @@
+//! The runner: takes due transfers in order, a bounded number at a time, and writes how each try ended.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, Transfer, TransferState, Work, pin_cid, unpin, upload::Upload};
+use crate::{
+    account::AccountId,
+    engine::{Change, Shared},
+    error::Error,
+    store::Finish,
+};
+
+/// Transfers under way at once.
+const MAX_RUNNING: usize = 6;
+
+/// Transfers under way at one account, so that none takes all places.
+const MAX_RUNNING_PER_ACCOUNT: usize = 3;
+
+/// Tries before a transfer that may yet succeed is given up and left to the user.
+const MAX_ATTEMPTS: u32 = 8;
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// Works through the queue until the engine stops.
+pub(crate) struct Runner {
+    shared: Arc<Shared>,
+    running: JoinSet<AccountId>,
+    per_account: HashMap<AccountId, usize>,
+}
+
+impl Runner {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, running: JoinSet::new(), per_account: HashMap::new() }
+    }
+
+    /// Runs until the engine stops; what runs then is stopped and goes on at the next start.
+    pub(crate) async fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            if let Err(error) = self.fill().await {
+                tracing::error!(%error, "the queue cannot be read");
+            }
+            let pause = self.until_next_due().await;
+            tokio::select! {
+                () = shared.stop.cancelled() => break,
+                () = shared.wake.notified() => {}
+                () = shared.ports.clock.sleep(pause) => {}
+                Some(ended) = self.running.join_next(), if !self.running.is_empty() => self.ended(ended),
+            }
+        }
+        self.running.shutdown().await;
+    }
+
+    /// Starts due transfers while there are places.
+    async fn fill(&mut self) -> Result<(), Error> {
+        while self.running.len() < MAX_RUNNING {
+            let full = self.per_account.iter().filter(|(_, count)| **count >= MAX_RUNNING_PER_ACCOUNT);
+            let full = full.map(|(account, _)| account.clone()).collect();
+            let now = self.shared.ports.clock.now();
+            let due = self.shared.store.due_transfers(now, full, 1).await?;
+            let Some(transfer) = due.into_iter().next() else { break };
+            if !self.shared.store.begin(&transfer.id, now).await? {
+                continue;
+            }
+            *self.per_account.entry(transfer.account.clone()).or_default() += 1;
+            let shared = Arc::clone(&self.shared);
+            self.running.spawn(async move {
+                let account = transfer.account.clone();
+                run_one(&shared, Transfer { attempts: transfer.attempts + 1, ..transfer }).await;
+                account
+            });
+            self.shared.announce(Change::Transfers);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Result<AccountId, tokio::task::JoinError>) {
+        match ended {
+            Ok(account) => {
+                if let Some(count) = self.per_account.get_mut(&account) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+            Err(error) => tracing::error!(%error, "a transfer's task died"),
+        }
+        if self.running.is_empty() {
+            self.per_account.clear();
+        }
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        match self.shared.store.next_due().await {
+            Ok(Some(at)) if self.running.len() < MAX_RUNNING => {
+                at.since(self.shared.ports.clock.now()).clamp(Duration::from_millis(50), LONGEST_RETRY)
+            }
+            _ => LONGEST_RETRY,
+        }
+    }
+}
+
+async fn run_one(shared: &Shared, transfer: Transfer) {
+    let cancel = CancellationToken::new();
+    let progress = shared.running.start(&transfer.id, transfer.bytes, cancel.clone());
+    let result = match attempt(shared, &transfer, progress, &cancel).await {
+        // A click that came after the provider had accepted is too late: what happened is recorded.
+        Ok(finish) => shared.store.finish(&transfer.id, finish, shared.ports.clock.now()).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
+        let state = state_after(&error, transfer.attempts, shared);
+        if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, shared.ports.clock.now()).await {
+            tracing::error!(%error, "the end of a try cannot be written");
+        }
+    }
+    shared.running.end(&transfer.id);
+    shared.announce(Change::Transfers);
+    shared.announce(Change::Pins);
+    shared.announce(Change::Folders);
+}
+
+async fn attempt(
+    shared: &Shared,
+    transfer: &Transfer,
+    progress: crate::content::Progress,
+    cancel: &CancellationToken,
+) -> Result<Finish, Error> {
+    let account = shared.store.account(&transfer.account).await?;
+    let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: transfer.account.0.clone() })?;
+    let result = match &transfer.work {
+        Work::Upload { path, .. } => Upload { shared, transfer, account: &account, path, progress, cancel }.run().await,
+        Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
+        Work::Unpin { pin } => unless_cancelled(cancel, unpin::run(shared, &account, pin)).await,
+    };
+    shared.access.note(&account.id, result.as_ref().err());
+    result
+}
+
+async fn unless_cancelled(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<Finish, Error>>,
+) -> Result<Finish, Error> {
+    tokio::select! {
+        result = work => result,
+        () = cancel.cancelled() => Err(Error::Cancelled),
+    }
+}
+
+fn state_after(error: &Error, attempts: u32, shared: &Shared) -> TransferState {
+    if matches!(error, Error::Cancelled) {
+        return TransferState::Cancelled;
+    }
+    let failure = Failure::from(error);
+    if !error.is_retryable() || attempts >= MAX_ATTEMPTS {
+        return TransferState::Failed(failure);
+    }
+    let pause = error.retry_after().unwrap_or_else(|| retry_pause(attempts));
+    TransferState::Waiting { until: shared.ports.clock.now().plus(pause), failure }
+}
+
+/// Twice as long after each try.
+fn retry_pause(attempts: u32) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_stay_bounded() {
+        let seconds: Vec<_> = (1..9).map(|attempts| retry_pause(attempts).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+}

@@ -1,0 +1,21 @@
+//! Unpinning: that the pin is gone already is what the user wanted.
+
+use crate::{
+    account::Account,
+    engine::Shared,
+    error::Error,
+    pin::{PinId, PinKey},
+    provider::ProviderError,
+    store::Finish,
+};
+
+/// One try to remove a pin.
+pub(super) async fn run(shared: &Shared, account: &Account, id: &PinId) -> Result<Finish, Error> {
+    let provider = shared.access.provider(account).await?;
+    match provider.unpin(id).await {
+        Ok(()) | Err(ProviderError::NotFound { .. }) => {
+            Ok(Finish::Unpinned(PinKey { account: account.id.clone(), id: id.clone() }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

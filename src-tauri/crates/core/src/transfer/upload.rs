@@ -1,0 +1,201 @@
+//! An upload: look, perhaps recognise, send while hashing, compare, and write the receipt.
+
+use std::{path::Path, sync::Arc};
+
+use holdfast_content::{Cid, Profile};
+use tokio_util::sync::CancellationToken;
+
+use super::{Transfer, find};
+use crate::{
+    account::Account,
+    content::{Identified, Plan, Progress, UploadBody, identify, plan},
+    engine::Shared,
+    error::Error,
+    pin::{PinKey, Proof, ProviderPin, Receipt},
+    provider::{Provider, ProviderError},
+    store::Finish,
+};
+
+/// One try of one upload.
+pub(super) struct Upload<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) transfer: &'a Transfer,
+    pub(super) account: &'a Account,
+    pub(super) path: &'a Path,
+    pub(super) progress: Progress,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+impl Upload<'_> {
+    pub(super) async fn run(self) -> Result<Finish, Error> {
+        let provider = self.shared.access.provider(self.account).await?;
+        let limits = self.shared.access.limits(self.account).await;
+        let plan = {
+            let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
+            self.blocking(move || plan(&*disk, &path, limits)).await.map(Arc::new)?
+        };
+        self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
+        self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
+        if let Some(finish) = self.same_version(&provider, &plan).await? {
+            return Ok(finish);
+        }
+        if let Some(finish) = self.recognise(&provider, &plan).await? {
+            return Ok(finish);
+        }
+        let (pin, sent) = self.send(&provider, &plan).await?;
+        // The upload's answer has neither size nor the settled status.
+        let pin = provider.get(&pin.id).await.ok().filter(|now| now.cid == pin.cid).unwrap_or(pin);
+        self.compare(&plan, pin, sent).await
+    }
+
+    /// Exactly this version of this file is pinned there.
+    async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Plan) -> Result<Option<Finish>, Error> {
+        let Some(version) = plan.single_file() else { return Ok(None) };
+        let known = self.shared.store.receipt_of_version(&self.account.id, self.path, *version).await?;
+        let Some(known) = known else { return Ok(None) };
+        let Some(pin) = find::in_mirror(self.shared, self.account, provider, &[known.cid]).await? else {
+            return Ok(None);
+        };
+        let proof = if known.profile.is_some() { Proof::Verified } else { Proof::NotChecked };
+        Ok(Some(self.finish(plan, pin, proof, known.profile, None)))
+    }
+
+    /// The same bytes are pinned there under another name, or were sent in a try whose answer got lost.
+    async fn recognise(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
+        let lost = self.transfer.unanswered_since.is_some();
+        if !lost && !self.shared.store.took_that_size(&self.account.id, plan.content_bytes()).await? {
+            return Ok(None);
+        }
+        let identified = self.identify(plan, self.profiles()).await?;
+        let cids: Vec<Cid> = identified.iter().map(|one| one.link.cid).collect();
+        let mut found = find::in_mirror(self.shared, self.account, provider, &cids).await?;
+        if found.is_none() && lost {
+            found = find::at_provider(provider, &cids).await?;
+        }
+        match found {
+            Some(pin) => self.compare(plan, pin, identified).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends everything. Gives the provider's pin and the CIDs of what was sent.
+    async fn send(
+        &self,
+        provider: &Arc<dyn Provider>,
+        plan: &Arc<Plan>,
+    ) -> Result<(ProviderPin, Vec<Identified>), Error> {
+        let (store, id) = (&self.shared.store, &self.transfer.id);
+        let disk = Arc::clone(&self.shared.ports.disk);
+        self.progress.reset();
+        let (body, sent) = UploadBody::new(disk, Arc::clone(plan), self.profiles(), self.progress.clone());
+        store.set_unanswered(id, Some(self.shared.ports.clock.now())).await?;
+        let answer = tokio::select! {
+            answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
+            () = self.cancel.cancelled() => return Err(Error::Cancelled),
+        };
+        let sent = sent.await.map_err(|_| Error::Cancelled);
+        match answer {
+            Ok(pin) => Ok((pin, sent??)),
+            Err(error) => {
+                if !matches!(
+                    error,
+                    ProviderError::Network { .. } | ProviderError::Protocol { .. } | ProviderError::Unavailable { .. }
+                ) {
+                    store.set_unanswered(id, None).await?;
+                }
+                // A file that could not be read breaks the request: the file is the reason, not the connection.
+                if let Ok(Err(reason @ (Error::Unreadable { .. } | Error::Changed { .. } | Error::Refused { .. }))) =
+                    sent
+                {
+                    store.set_unanswered(id, None).await?;
+                    return Err(reason);
+                }
+                if !matches!(error, ProviderError::AlreadyExists { .. }) {
+                    return Err(error.into());
+                }
+                let identified = match sent {
+                    Ok(Ok(identified)) => identified,
+                    // The provider answered before it had read everything.
+                    _ => self.identify(plan, self.profiles()).await?,
+                };
+                let cids: Vec<Cid> = identified.iter().map(|one| one.link.cid).collect();
+                let found = match find::in_mirror(self.shared, self.account, provider, &cids).await? {
+                    Some(pin) => Some(pin),
+                    None => find::at_provider(provider, &cids).await?,
+                };
+                found.map(|pin| (pin, identified)).ok_or_else(|| error.into())
+            }
+        }
+    }
+
+    /// Compares the provider's CID with those of the bytes.
+    async fn compare(
+        &self,
+        plan: &Arc<Plan>,
+        pin: ProviderPin,
+        mut identified: Vec<Identified>,
+    ) -> Result<Finish, Error> {
+        let matches = |all: &[Identified]| -> Vec<Profile> {
+            all.iter().filter(|one| find::same_content(&one.link.cid, &pin.cid)).map(|one| one.profile).collect()
+        };
+        let mut matching = matches(&identified);
+        if matching.is_empty() && identified.len() < Profile::ALL.len() {
+            identified = self.identify(plan, Profile::ALL.to_vec()).await?;
+            matching = matches(&identified);
+        }
+        match matching.as_slice() {
+            [] if self.account.profile.is_some() => Err(Error::CidMismatch {
+                ours: identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default(),
+                theirs: pin.cid.to_string(),
+            }),
+            [] => Ok(self.finish(plan, pin, Proof::NotReproduced, None, None)),
+            [first, rest @ ..] => {
+                // Small files have the same CID under several profiles and teach nothing.
+                let learnt = (rest.is_empty() && self.account.profile != Some(*first)).then(|| first.name());
+                Ok(self.finish(plan, pin, Proof::Verified, Some(first.name().into()), learnt))
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        plan: &Plan,
+        mut pin: ProviderPin,
+        proof: Proof,
+        profile: Option<String>,
+        learnt_profile: Option<&'static str>,
+    ) -> Finish {
+        let bytes = plan.content_bytes();
+        pin.bytes = pin.bytes.or(Some(bytes));
+        pin.is_directory |= plan.is_directory;
+        pin.name = pin.name.or_else(|| Some(self.transfer.name.clone()));
+        let receipt = Receipt {
+            pin: PinKey { account: self.account.id.clone(), id: pin.id.clone() },
+            cid: pin.cid,
+            profile,
+            source: Some(self.path.into()),
+            bytes,
+            at: self.shared.ports.clock.now(),
+        };
+        Finish::Pinned { pin: Box::new(pin), proof, receipt, version: plan.single_file().copied(), learnt_profile }
+    }
+
+    fn profiles(&self) -> Vec<Profile> {
+        self.account.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile])
+    }
+
+    async fn identify(&self, plan: &Arc<Plan>, profiles: Vec<Profile>) -> Result<Vec<Identified>, Error> {
+        let (disk, plan) = (Arc::clone(&self.shared.ports.disk), Arc::clone(plan));
+        self.blocking(move || identify(&*disk, &plan, &profiles)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            done = tokio::task::spawn_blocking(work) => done.map_err(|_| Error::Internal)?,
+            () = self.cancel.cancelled() => Err(Error::Cancelled),
+        }
+    }
+}

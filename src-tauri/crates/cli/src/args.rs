@@ -1,0 +1,276 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Keeps files pinned on IPFS, and proves that what a service holds is what you gave it.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Where Holdfast keeps its state [default: the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "HOLDFAST_HOME")]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Add, list, test and remove accounts at pinning services
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Upload files and folders and pin them
+    Add(AddArgs),
+    /// Have a service fetch and pin content by its CID
+    Pin(PinArgs),
+    /// List what all accounts have pinned
+    Ls(ListArgs),
+    /// Show everything known about one pin
+    Show(ShowArgs),
+    /// Remove pins
+    Unpin(UnpinArgs),
+    /// Compute CIDs without sending anything anywhere
+    Cid(CidArgs),
+    /// Watch folders and pin what is new in them
+    #[command(subcommand)]
+    Folder(FolderCommand),
+    /// Run a pinning service of your own
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Test a key and keep it in the system's keyring
+    Add(AccountAddArgs),
+    /// List the accounts
+    Ls,
+    /// Remove an account and its secret; what is pinned there stays pinned
+    Rm {
+        /// Its label or id
+        account: String,
+    },
+    /// Ask a service whether an account's key is still right
+    Test {
+        /// Its label or id
+        account: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AccountAddArgs {
+    /// The kind of service
+    #[arg(long, value_enum)]
+    pub(crate) kind: Kind,
+    /// What to call the account
+    #[arg(long)]
+    pub(crate) label: String,
+    /// The API's base, such as https://api.aiozpin.network/api
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: String,
+    /// Where pinned content can be fetched [default: the service's own, where known]
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway: Option<String>,
+    /// The API key
+    #[arg(long)]
+    pub(crate) key: String,
+    /// Read the secret from standard input instead of asking for it
+    #[arg(long)]
+    pub(crate) secret_stdin: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    Aioz,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddArgs {
+    /// The account's label or id [default: This computer]
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The pin's name [default: that of the file or folder]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A pair of metadata; may be given again
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    pub(crate) meta: Vec<(String, String)>,
+    /// Do not stop at a whole disk or home folder
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Files and folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PinArgs {
+    /// The account's label or id [default: This computer]
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The pin's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A pair of metadata; may be given again
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    pub(crate) meta: Vec<(String, String)>,
+    /// CIDs, or links that contain one
+    #[arg(required = true, value_name = "CID")]
+    pub(crate) cids: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Only this account's pins
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// Only pins whose name or CID contains this
+    #[arg(long, default_value = "")]
+    pub(crate) search: String,
+    /// What to sort by
+    #[arg(long, value_enum, default_value_t = Sort::PinnedAt)]
+    pub(crate) sort: Sort,
+    /// Smallest or oldest first
+    #[arg(long)]
+    pub(crate) ascending: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Sort {
+    Name,
+    Size,
+    Status,
+    #[value(name = "pinned_at")]
+    PinnedAt,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ShowArgs {
+    /// The account's label or id, where several have a pin of that id
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The pin's id
+    pub(crate) id: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UnpinArgs {
+    /// The account's label or id, where several have a pin of that id
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The pins' ids
+    #[arg(required = true)]
+    pub(crate) ids: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CidArgs {
+    /// The profile that gives the CID
+    #[arg(long, conflicts_with = "all_profiles", default_value = "unixfs-v1-2025", value_parser = parse_profile)]
+    pub(crate) profile: holdfast_content::Profile,
+    /// Print the CID under every profile
+    #[arg(long)]
+    pub(crate) all_profiles: bool,
+    /// Files and folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FolderCommand {
+    /// Watch a folder from the next `run`, or window, on
+    Add {
+        /// The account's label or id [default: This computer]
+        #[arg(long)]
+        account: Option<String>,
+        /// How long a file must be quiet before it is read
+        #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
+        settle: Duration,
+        /// The folder
+        path: PathBuf,
+    },
+    /// List the watched folders
+    Ls,
+    /// Watch a folder no more; nothing is unpinned
+    Rm {
+        /// Its path or id
+        folder: String,
+    },
+    /// Watch and pin until interrupted
+    Run {
+        /// End when everything that is there now is pinned
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on; only addresses of this computer
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Make and print another key that stays valid
+    #[arg(long)]
+    pub(crate) new_key: bool,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("expected key=value".into()),
+    }
+}
+
+fn parse_profile(name: &str) -> Result<holdfast_content::Profile, String> {
+    holdfast_content::Profile::named(name).ok_or_else(|| {
+        let names = holdfast_content::Profile::ALL.map(|profile| profile.name());
+        format!("there are: {}", names.join(", "))
+    })
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= Duration::from_secs(3600) => Ok(duration),
+        _ => Err("expected 0 to 3600 seconds".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_secret_is_never_an_argument() {
+        for secret in ["--secret", "--secret-key"] {
+            let typed = [
+                "holdfast",
+                "account",
+                "add",
+                "--kind",
+                "aioz",
+                "--label",
+                "a",
+                "--endpoint",
+                "e",
+                "--key",
+                "k",
+                secret,
+                "s",
+            ];
+            assert!(Args::try_parse_from(typed).is_err());
+        }
+    }
+}

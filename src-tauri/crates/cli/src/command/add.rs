@@ -1,0 +1,93 @@
+//! `holdfast add`
+
+use std::path::PathBuf;
+
+use holdfast_core::{
+    Background,
+    account::Account,
+    content::SelectionItem,
+    pin::PinKey,
+    transfer::{Transfer, TransferId, TransferState},
+};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    args::AddArgs,
+    output::{Output, bytes, complain, note, one_line},
+    progress,
+    session::Session,
+};
+
+#[derive(Serialize)]
+struct Added<'a> {
+    path: String,
+    account: &'a str,
+    id: String,
+    cid: String,
+    size: u64,
+    verified: bool,
+}
+
+pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::start(home, Background::TransfersOnly).await?;
+    let account = session.account(args.account.as_deref()).await?;
+    let paths = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
+    let selection = session.engine.select(paths, &account.id).await?;
+    if let Some(reason) = selection.needs_confirmation.filter(|_| !args.yes) {
+        return Err(Failure::Plain(format!("{reason} Nothing was sent; --yes does it all the same.")));
+    }
+    for problem in &selection.refused {
+        complain(&format!("{}: {}", one_line(&problem.name), problem.reason), None);
+    }
+    for problem in &selection.skipped {
+        note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
+    }
+    let mut complete = selection.refused.is_empty();
+    let metadata: std::collections::BTreeMap<_, _> = args.meta.into_iter().collect();
+    let paths = selection.items.iter().map(|item| item.path.clone()).collect();
+    let ids = session.engine.upload(&account.id, paths, args.name, metadata).await?;
+    for (item, id) in selection.items.iter().zip(&ids) {
+        complete &= report(&session, &account, item, id, out).await?;
+    }
+    session.end().await?;
+    if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+async fn report(
+    session: &Session,
+    account: &Account,
+    item: &SelectionItem,
+    id: &TransferId,
+    out: Output,
+) -> Result<bool, Failure> {
+    let ended = progress::shown_until(&session.engine, session.engine.wait_for(id)).await?;
+    let path = item.path.display().to_string();
+    let (Some(pin), Some(cid), TransferState::Done) = (&ended.pin, &ended.cid, &ended.state) else {
+        explain(&path, &ended);
+        return Ok(false);
+    };
+    let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await;
+    let size = details.ok().and_then(|details| details.pin.held.bytes).unwrap_or(ended.bytes);
+    let added = Added {
+        path,
+        account: &account.label,
+        id: pin.0.clone(),
+        cid: cid.to_string(),
+        size,
+        verified: ended.verified == Some(true),
+    };
+    out.result(&added, || {
+        let verified = if added.verified { "verified" } else { "stored, CID not reproduced" };
+        format!("{}  {}  {}  {verified}", added.cid, bytes(size), one_line(&item.name))
+    })?;
+    Ok(true)
+}
+
+/// Says why a transfer did not end well.
+pub(super) fn explain(what: &str, ended: &Transfer) {
+    match ended.state.failure() {
+        Some(failure) => complain(&format!("{}: {}", one_line(what), failure.message), failure.details.as_deref()),
+        None => complain(&format!("{}: {}", one_line(what), ended.state.as_str()), None),
+    }
+}

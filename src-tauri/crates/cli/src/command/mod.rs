@@ -1,0 +1,11 @@
+//! One file a subcommand.
+
+pub(crate) mod account;
+pub(crate) mod add;
+pub(crate) mod cid;
+pub(crate) mod folder;
+pub(crate) mod list;
+pub(crate) mod pin;
+pub(crate) mod serve;
+pub(crate) mod show;
+pub(crate) mod unpin;

@@ -1,0 +1,69 @@
+//! `holdfast pin`
+
+use std::path::PathBuf;
+
+use holdfast_core::{
+    Background,
+    pin::{PinKey, PinStatus},
+    transfer::TransferState,
+};
+use serde::Serialize;
+
+use super::add::explain;
+use crate::{
+    Failure,
+    args::PinArgs,
+    output::{Output, complain, one_line},
+    session::Session,
+};
+
+#[derive(Serialize)]
+struct Pinned<'a> {
+    account: &'a str,
+    id: String,
+    cid: String,
+    name: Option<String>,
+    status: &'static str,
+    message: Option<String>,
+}
+
+pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::start(home, Background::TransfersOnly).await?;
+    let account = session.account(args.account.as_deref()).await?;
+    let metadata: std::collections::BTreeMap<_, _> = args.meta.into_iter().collect();
+    let mut complete = true;
+    for text in &args.cids {
+        let id = match session.engine.pin_text(&account.id, text, args.name.clone(), metadata.clone()).await {
+            Ok(id) => id,
+            Err(error) => {
+                complain(&format!("{}: {error}", one_line(text)), None);
+                complete = false;
+                continue;
+            }
+        };
+        let ended = session.engine.wait_for(&id).await?;
+        let (Some(pin), TransferState::Done) = (&ended.pin, &ended.state) else {
+            explain(text, &ended);
+            complete = false;
+            continue;
+        };
+        let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await?;
+        let held = details.pin.held;
+        let pinned = Pinned {
+            account: &account.label,
+            id: held.id.0,
+            cid: held.cid.to_string(),
+            name: held.name,
+            status: held.status.as_str(),
+            message: held.message,
+        };
+        out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
+        if held.status == PinStatus::Failed {
+            let why = pinned.message.as_deref().unwrap_or("the service says no more");
+            complain(&format!("{}: the service could not pin it: {why}", one_line(text)), None);
+            complete = false;
+        }
+    }
+    session.end().await?;
+    if complete { Ok(()) } else { Err(Failure::Partial) }
+}

@@ -1,0 +1,108 @@
+//! `holdfast show`
+
+use std::path::PathBuf;
+
+use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
+use holdfast_core::{Background, pin::PinKey};
+use serde::Serialize;
+
+use super::list::Row;
+use crate::{
+    Failure,
+    args::ShowArgs,
+    output::{Output, complain, one_line},
+    session::Session,
+};
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    row: Row,
+    cid_v0: Option<String>,
+    cid_v1: String,
+    cid_base36: String,
+    multihash: String,
+    gateway_link: Option<String>,
+    is_directory: bool,
+    raw_status: String,
+    message: Option<String>,
+    proof: &'static str,
+    other_copies: u64,
+    receipts: Vec<ShownReceipt>,
+}
+
+#[derive(Serialize)]
+struct ShownReceipt {
+    at: String,
+    cid: String,
+    profile: Option<String>,
+    source: Option<String>,
+    size: u64,
+}
+
+pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::start(home, Background::TransfersOnly).await?;
+    let account = match &args.account {
+        Some(name) => Some(session.engine.account_named(name).await?.id),
+        None => None,
+    };
+    if let Err(error) = session.engine.refresh(account.as_ref()).await {
+        complain(&format!("this may be out of date: {error}"), error.details().as_deref());
+    }
+    let pin = session.engine.pin_named(&args.id, account.as_ref()).await?;
+    let details = session.engine.pin_details(&PinKey { account: pin.account.clone(), id: pin.held.id.clone() }).await?;
+    let (label, cid, held) = (details.account.label.clone(), pin.held.cid, details.pin.held.clone());
+    let shown = Shown {
+        cid_v0: cid_v0(&cid),
+        cid_v1: cid_v1(&cid),
+        cid_base36: base36(&cid),
+        multihash: multihash_hex(&cid),
+        gateway_link: details.account.gateway_link(&cid.to_string()),
+        is_directory: held.is_directory,
+        raw_status: held.raw_status,
+        message: held.message,
+        proof: details.pin.proof.as_str(),
+        other_copies: details.other_copies,
+        receipts: details.receipts.into_iter().map(receipt).collect(),
+        row: Row::of(details.pin, label),
+    };
+    out.result(&shown, || describe(&shown))?;
+    session.end().await
+}
+
+fn receipt(receipt: holdfast_core::pin::Receipt) -> ShownReceipt {
+    ShownReceipt {
+        at: receipt.at.to_rfc3339(),
+        cid: receipt.cid.to_string(),
+        profile: receipt.profile,
+        source: receipt.source.map(|path| path.display().to_string()),
+        size: receipt.bytes,
+    }
+}
+
+fn describe(shown: &Shown) -> String {
+    let row = &shown.row;
+    let mut lines = vec![
+        format!("name       {}", one_line(&row.name)),
+        format!("account    {}", one_line(&row.account)),
+        format!("id         {}", row.id),
+        format!("CID        {}", row.cid),
+        format!("CID v0     {}", shown.cid_v0.as_deref().unwrap_or("none (it is no dag-pb)")),
+        format!("CID v1     {}", shown.cid_v1),
+        format!("base36     {}", shown.cid_base36),
+        format!("multihash  {}", shown.multihash),
+        format!("size       {}", row.size.map_or_else(|| "unknown".into(), |size| format!("{size} bytes"))),
+        format!("status     {} ({})", row.status, one_line(&shown.raw_status)),
+        format!("proof      {}", shown.proof.replace('_', " ")),
+        format!("pinned at  {}", row.pinned_at.as_deref().unwrap_or("unknown")),
+    ];
+    lines.extend(shown.message.iter().map(|message| format!("message    {}", one_line(message))));
+    lines.extend(shown.gateway_link.iter().map(|link| format!("gateway    {link}")));
+    lines.extend(row.metadata.iter().map(|(key, value)| format!("metadata   {}={}", one_line(key), one_line(value))));
+    for receipt in &shown.receipts {
+        let source = receipt.source.as_deref().unwrap_or("by CID");
+        let profile = receipt.profile.as_deref().unwrap_or("no known profile");
+        lines.push(format!("receipt    {}  {}  {profile}", receipt.at, one_line(source)));
+    }
+    lines.join("\n")
+}

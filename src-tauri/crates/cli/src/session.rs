@@ -1,0 +1,69 @@
+//! One command's engine: the home, its accounts, and *This computer* where it is needed.
+
+use std::path::PathBuf;
+
+use holdfast_cli::this_computer;
+use holdfast_core::{
+    Background, Engine, Home,
+    account::{Account, AccountId},
+    host,
+};
+use holdfast_service::RunningService;
+
+use crate::Failure;
+
+/// Who owns a home meanwhile, as others are told.
+const OWNER: &str = "the holdfast command";
+
+/// An engine at work.
+pub(crate) struct Session {
+    pub(crate) engine: Engine,
+    service: Option<RunningService>,
+}
+
+impl Session {
+    /// Opens the home for commands that only look at or change what is there.
+    pub(crate) async fn open(home: Option<PathBuf>) -> Result<Self, Failure> {
+        let engine = Engine::open(open_home(home, OWNER)?, host::ports()).await?;
+        Ok(Self { engine, service: None })
+    }
+
+    /// Opens the home, starts its own service and the work that is wanted.
+    pub(crate) async fn start(home: Option<PathBuf>, background: Background) -> Result<Self, Failure> {
+        let mut session = Self::open(home).await?;
+        let (service, _) = this_computer::start(&session.engine).await?;
+        session.service = Some(service);
+        session.engine.start(background).await?;
+        Ok(session)
+    }
+
+    /// The account of that label or id, else the default one.
+    pub(crate) async fn account(&self, name: Option<&str>) -> Result<Account, Failure> {
+        Ok(match name {
+            Some(name) => self.engine.account_named(name).await?,
+            None => self.engine.default_account().await?,
+        })
+    }
+
+    /// The label of an account.
+    pub(crate) async fn label(&self, id: &AccountId) -> Result<String, Failure> {
+        Ok(self.engine.account(id).await?.label)
+    }
+
+    /// Stops everything; what was under way goes on when the home is opened next.
+    pub(crate) async fn end(self) -> Result<(), Failure> {
+        self.engine.shut_down().await;
+        if let Some(service) = self.service {
+            service.shutdown().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes a home: the given one, else the platform's.
+pub(crate) fn open_home(home: Option<PathBuf>, owner: &str) -> Result<Home, Failure> {
+    let dir = home.or_else(Home::default_dir);
+    let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
+    let dir = std::path::absolute(dir)?;
+    Ok(Home::open(&dir, owner).map_err(holdfast_core::Error::from)?)
+}

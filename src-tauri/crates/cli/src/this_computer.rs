@@ -1,0 +1,57 @@
+//! The account *This computer*: a pinning service of the home's own, on loopback.
+
+use holdfast_core::{Engine, Error, ThisComputer, account::AccountView, vault::Credentials};
+use holdfast_service::{ApiKey, PortChoice, RunningService, Service, ServiceConfig, ServiceError};
+use secrecy::ExposeSecret;
+use url::Url;
+
+/// Whose pins those of the embedded service are, whatever key it is spoken to with.
+pub const OWNER: &str = "home";
+
+/// Why *This computer* is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] Error),
+    /// The service gave an address that is no URL.
+    #[error("the embedded service has no usable address: {0}")]
+    Address(#[from] url::ParseError),
+    /// Its keys cannot be used.
+    #[error("{0}")]
+    Keys(String),
+}
+
+/// Starts the engine's own service and tells the engine where it is. It takes the port that it had before if that is
+/// free, so that links to its gateway stay valid.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), StartError> {
+    let last_port = engine.last_endpoint_of_this_computer().await?.and_then(|endpoint| endpoint.port());
+    let mut config = ServiceConfig::new(engine.home().service_dir());
+    config.port = last_port.map_or(PortChoice::Any, PortChoice::Preferably);
+    let service = Service::start(config).await?;
+    let credentials = keys(engine).await?;
+    service.install_key(OWNER, credentials.key.expose_secret(), credentials.secret.clone()).await?;
+    let account = engine
+        .set_this_computer(ThisComputer {
+            endpoint: Url::parse(&service.endpoint())?,
+            gateway: Url::parse(&service.gateway())?,
+            credentials,
+        })
+        .await?;
+    Ok((service, account))
+}
+
+/// The keys of before. Without a keyring new ones do as well: the service's pins belong to the home, not to a key.
+async fn keys(engine: &Engine) -> Result<Credentials, StartError> {
+    if let Ok(Some(kept)) = engine.keys_of_this_computer().await {
+        return Ok(kept);
+    }
+    let new = ApiKey::random()?;
+    Credentials::parse(&new.key, new.secret).map_err(StartError::Keys)
+}

@@ -1,0 +1,62 @@
+//! What can be chosen when a service starts.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// How a service is run.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Where blocks and pins are kept; made if it is not there. One running service per directory.
+    pub dir: PathBuf,
+    /// The address to listen on.
+    pub listen: IpAddr,
+    /// The port to listen on.
+    pub port: PortChoice,
+    /// Names that a `Host` header may have besides `localhost`, loopback addresses and the address listened on.
+    pub allowed_hosts: Vec<String>,
+    /// The longest upload, in bytes of its request body; `None` for no limit but the disk's.
+    pub max_upload_bytes: Option<u64>,
+    /// Uploads that may run at one time; one more is answered with 429.
+    pub max_concurrent_uploads: usize,
+    /// Connections that may be open at one time; more wait to be accepted.
+    pub max_connections: usize,
+    /// How long a client may take to send a request's head. Also the longest time that a connection may stand idle.
+    pub head_timeout: Duration,
+    /// How long a request's body may stall.
+    pub body_idle_timeout: Duration,
+    /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
+    pub shutdown_grace: Duration,
+}
+
+impl ServiceConfig {
+    /// A service on a free port of 127.0.0.1.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: PortChoice::Any,
+            allowed_hosts: Vec::new(),
+            max_upload_bytes: None,
+            max_concurrent_uploads: 32,
+            max_connections: 512,
+            // Longer than clients keep idle connections (90 s is common), so that they and not we close them.
+            head_timeout: Duration::from_secs(100),
+            body_idle_timeout: Duration::from_secs(60),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Which port to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortChoice {
+    /// Any free port.
+    Any,
+    /// This one or none.
+    Exactly(u16),
+    /// This one if it is free, any other if not.
+    Preferably(u16),
+}

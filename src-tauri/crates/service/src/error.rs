@@ -1,0 +1,56 @@
+//! Why a service cannot start, or an operation on it failed.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// An error of the service itself. What goes wrong within a request is answered over HTTP instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Another service owns the directory.
+    #[error("another service is using {}", .0.display())]
+    DirectoryInUse(PathBuf),
+    /// The disk refused something.
+    #[error("cannot {action} {}", path.display())]
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database was written by a later version of this program.
+    #[error("the database has schema {found}, written by a later version; this one knows {known}")]
+    NewerSchema {
+        /// The database's `user_version`.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// The database failed.
+    #[error("the service's database failed")]
+    Database(#[from] rusqlite::Error),
+    /// A key or secret that is not of the form that clients expect.
+    #[error("not an API key: {0}")]
+    InvalidKey(&'static str),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// A task of the service panicked.
+    #[error("a task of the service failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl ServiceError {
+    pub(crate) fn disk(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Disk { action, path, source }
+    }
+}

@@ -1,0 +1,80 @@
+//! The `metadata` that a client gives with a pin.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::errors::ApiError;
+
+/// The longest name and MIME type, in characters; the Pinning Service API's limit for names.
+const MAX_CHARS: usize = 255;
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+pub(crate) struct GivenMetadata {
+    pub(crate) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) mime_type: Option<String>,
+    pub(crate) keyvalues: Option<Map<String, Value>>,
+}
+
+impl GivenMetadata {
+    /// Reads the text of a `metadata` part; an empty one says nothing.
+    pub(crate) fn from_part(bytes: &[u8]) -> Result<Self, ApiError> {
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice::<Option<Self>>(bytes)
+            .map_err(|error| ApiError::bad_request(format!("metadata is not valid: {error}")))?
+            .unwrap_or_default()
+            .checked()
+    }
+
+    /// Empty texts become absent ones; what cannot be stored is refused.
+    pub(crate) fn checked(self) -> Result<Self, ApiError> {
+        let text = |field, text: Option<String>| match text {
+            Some(text) if text.chars().count() > MAX_CHARS => {
+                Err(ApiError::bad_request(format!("metadata.{field} is longer than {MAX_CHARS} characters")))
+            }
+            text => Ok(text.filter(|text| !text.is_empty())),
+        };
+        if let Some(pairs) = &self.keyvalues {
+            check_keyvalues(pairs)?;
+        }
+        Ok(Self { name: text("name", self.name)?, mime_type: text("type", self.mime_type)?, keyvalues: self.keyvalues })
+    }
+}
+
+/// Refuses values that lists could not be filtered by.
+pub(crate) fn check_keyvalues(pairs: &Map<String, Value>) -> Result<(), ApiError> {
+    let nested = pairs.iter().find(|(_, value)| !(value.is_string() || value.is_number() || value.is_boolean()));
+    match nested {
+        Some((key, _)) => {
+            Err(ApiError::bad_request(format!("the value of {key:?} must be a string, a number or a boolean")))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<GivenMetadata, ApiError> {
+        GivenMetadata::from_part(text.as_bytes())
+    }
+
+    #[test]
+    fn absent_null_and_empty_say_nothing() {
+        for text in ["", " \n", "null", "{}", r#"{"name":null,"type":"","keyvalues":null}"#] {
+            assert_eq!(parse(text).unwrap(), GivenMetadata::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_refused() {
+        let long = format!(r#"{{"name":"{}"}}"#, "n".repeat(256));
+        for text in ["{", "[]", "1", r#"{"name":1}"#, r#"{"keyvalues":[]}"#, r#"{"keyvalues":{"a":{}}}"#, &long] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert!(parse(r#"{"name":"n","keyvalues":{"a":"b","c":1,"d":true},"more":[]}"#).is_ok());
+    }
+}

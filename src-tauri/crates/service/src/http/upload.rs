@@ -1,0 +1,329 @@
+//! Uploads: a multipart body, streamed to the disk.
+//!
+//! The body is read here and handed in pieces to a thread that makes blocks of it, over a short queue: memory stays the
+//! same whatever the upload's size, and a slow disk slows the client. Only a body that came to its proper end is pinned.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{
+    Json,
+    body::BodyDataStream,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use multer::Multipart;
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{
+    App, Shared, auth, disposition,
+    errors::ApiError,
+    metadata::GivenMetadata,
+    pinning::{PinReply, ReplyTo, Success},
+};
+use crate::{
+    import::{Import, PartKind},
+    store::{
+        Store, StoreError,
+        keys::Owner,
+        pins::{self, Metadata, NewPin, NewPinState, Origin},
+    },
+};
+
+/// Pieces on their way to the thread; each is at most what the HTTP library reads at once, about 400 KiB.
+const QUEUED_PIECES: usize = 8;
+
+const MAX_METADATA_BYTES: usize = 64 * 1024;
+
+/// How much may come without the multipart parser getting any further: the head of a part, that is.
+const MAX_UNPARSED_BYTES: u64 = 1024 * 1024;
+
+/// How long the rest of a refused upload is read and dropped. A connection that is closed while the client still sends
+/// loses the answer.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+const DRAIN_TIME_OF_STRANGERS: Duration = Duration::from_secs(1);
+
+pub(crate) async fn upload(State(shared): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let owner = auth::authenticate(&shared, &head.headers);
+    let drain_time = if owner.is_ok() { DRAIN_TIME } else { DRAIN_TIME_OF_STRANGERS };
+    let progress = Arc::new(Progress::default());
+    let pin = match owner {
+        Ok(owner) => receive(&shared, owner, &head.headers, &mut body, &progress).await,
+        Err(error) => Err(error),
+    };
+    match pin {
+        Ok(reply) => (StatusCode::CREATED, Json(Success::new(reply))).into_response(),
+        Err(error) => {
+            // A client that asked first has not sent anything, and then will not.
+            let waits =
+                head.headers.contains_key(header::EXPECT) && progress.received_bytes.load(Ordering::Relaxed) == 0;
+            if !waits {
+                let drain = async { while let Some(Ok(_)) = body.next().await {} };
+                // Reading on is a courtesy; that it took too long is no news.
+                let _ = timeout(drain_time, drain).await;
+            }
+            error.into_response()
+        }
+    }
+}
+
+async fn receive(
+    shared: &Shared,
+    owner: Owner,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+    progress: &Arc<Progress>,
+) -> Result<PinReply, ApiError> {
+    let Ok(_permit) = Arc::clone(&shared.uploads).try_acquire_owned() else {
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many uploads at one time"));
+    };
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type)
+        .map_err(|_| ApiError::bad_request("the body must be multipart/form-data with a boundary"))?;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if let (Some(length), Some(limit)) = (length, shared.max_upload_bytes)
+        && length > limit
+    {
+        return Err(BodyError::TooLarge.into());
+    }
+    let (sender, pieces) = mpsc::channel(QUEUED_PIECES);
+    let store = Arc::clone(&shared.store);
+    let worker = shared.work.spawn_blocking(move || import(&store, owner, pieces));
+    let upload = Upload { app: shared, progress, sender };
+    let sent = upload.send_all(body, boundary).await;
+    // Waited for in any case: then a client that is told of a failure finds nothing left of its upload.
+    let imported = worker.await?;
+    let pin = match sent {
+        // When nobody listens the thread has given up, and knows why.
+        Ok(()) | Err(SendError::NobodyListens) => imported?,
+        Err(SendError::Refused(error)) => return Err(error),
+    };
+    Ok(PinReply::new(pin, owner, ReplyTo::Creation))
+}
+
+/// What the thread is told.
+enum Piece {
+    Begin(PartKind, String),
+    Bytes(Bytes),
+    /// The body is complete.
+    End(GivenMetadata),
+}
+
+enum SendError {
+    NobodyListens,
+    Refused(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for SendError {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+struct Upload<'a> {
+    app: &'a App,
+    progress: &'a Arc<Progress>,
+    sender: mpsc::Sender<Piece>,
+}
+
+impl Upload<'_> {
+    /// Reads the body to its end. If that fails the thread loses its sender without an [`Piece::End`].
+    async fn send_all(self, body: &mut BodyDataStream, boundary: String) -> Result<(), SendError> {
+        let limit_bytes = self.app.max_upload_bytes.unwrap_or(u64::MAX);
+        let mut paced = Paced { body, progress: Arc::clone(self.progress), limit_bytes, rests: false };
+        let metadata = self.send_parts(Multipart::new(&mut paced, boundary)).await?;
+        // A body that is cut after its last part was cut nevertheless.
+        while let Some(rest) = self.in_time(paced.next()).await? {
+            rest?;
+        }
+        self.send(Piece::End(metadata)).await
+    }
+
+    async fn send_parts(&self, mut multipart: Multipart<'_>) -> Result<GivenMetadata, SendError> {
+        let mut metadata = None;
+        while let Some(mut part) = self.in_time(multipart.next_field()).await?? {
+            let disposition = part.headers().get(header::CONTENT_DISPOSITION).map(|value| value.as_bytes());
+            let disposition = disposition.and_then(disposition::parse);
+            let disposition = disposition.ok_or_else(|| ApiError::bad_request("a part has no valid name"))?;
+            match disposition.name.as_str() {
+                "file" => {
+                    let no_name = || ApiError::bad_request("a file part has no filename");
+                    let path = disposition.filename.ok_or_else(no_name)?;
+                    self.send(Piece::Begin(part_kind(part.headers()), path)).await?;
+                    while let Some(bytes) = self.in_time(part.chunk()).await?? {
+                        self.send(Piece::Bytes(bytes)).await?;
+                    }
+                }
+                "metadata" if metadata.is_some() => {
+                    return Err(ApiError::bad_request("metadata is there twice").into());
+                }
+                "metadata" => {
+                    let mut text = Vec::new();
+                    while let Some(bytes) = self.in_time(part.chunk()).await?? {
+                        text.extend_from_slice(&bytes);
+                        if text.len() > MAX_METADATA_BYTES {
+                            return Err(ApiError::too_large("metadata is larger than 64 KiB").into());
+                        }
+                    }
+                    metadata = Some(GivenMetadata::from_part(&text)?);
+                }
+                // Other services know more fields, and clients written for those may send them.
+                _ => while self.in_time(part.chunk()).await??.is_some() {},
+            }
+        }
+        Ok(metadata.unwrap_or_default())
+    }
+
+    /// Waits for the client, but not for ever.
+    async fn in_time<T>(&self, reading: impl Future<Output = T>) -> Result<T, ApiError> {
+        let read = timeout(self.app.body_idle_timeout, reading).await.map_err(|_| ApiError::stalled())?;
+        self.progress.unparsed_bytes.store(0, Ordering::Relaxed);
+        Ok(read)
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), SendError> {
+        self.sender.send(piece).await.map_err(|_| SendError::NobodyListens)
+    }
+}
+
+/// Kubo's convention for what is no regular file.
+fn part_kind(headers: &HeaderMap) -> PartKind {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match content_type.split(';').next().unwrap_or_default().trim() {
+        kind if kind.eq_ignore_ascii_case("application/x-directory") => PartKind::Directory,
+        kind if kind.eq_ignore_ascii_case("application/symlink") => PartKind::Symlink,
+        _ => PartKind::File,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    received_bytes: AtomicU64,
+    /// Since the multipart parser last got any further.
+    unparsed_bytes: AtomicU64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    #[error("the upload is larger than this service takes")]
+    TooLarge,
+    #[error("the head of a part is too long")]
+    LongHead,
+    #[error("the request's body was cut short")]
+    Cut(#[source] axum::Error),
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::too_large(error.to_string()),
+            BodyError::LongHead | BodyError::Cut(_) => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+impl From<multer::Error> for ApiError {
+    fn from(error: multer::Error) -> Self {
+        match error {
+            multer::Error::StreamReadFailed(cause) => match cause.downcast::<BodyError>() {
+                Ok(cause) => (*cause).into(),
+                Err(cause) => Self::bad_request(cause.to_string()),
+            },
+            multer::Error::IncompleteStream
+            | multer::Error::IncompleteHeaders
+            | multer::Error::IncompleteFieldData { .. } => {
+                Self::bad_request("the request's body ended before its last part")
+            }
+            error => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+/// The body, one piece at a time: the multipart parser takes all that is ready into its memory, so after each piece
+/// nothing is ready for a moment.
+struct Paced<'a> {
+    body: &'a mut BodyDataStream,
+    progress: Arc<Progress>,
+    limit_bytes: u64,
+    rests: bool,
+}
+
+impl Stream for Paced<'_> {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.rests) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let bytes = match ready!(self.body.poll_next_unpin(context)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Cut(error)))),
+            Some(Ok(bytes)) => bytes,
+        };
+        self.rests = true;
+        let length = bytes.len() as u64;
+        let received = self.progress.received_bytes.fetch_add(length, Ordering::Relaxed) + length;
+        let unparsed = self.progress.unparsed_bytes.fetch_add(length, Ordering::Relaxed) + length;
+        Poll::Ready(Some(if received > self.limit_bytes {
+            Err(BodyError::TooLarge)
+        } else if unparsed > MAX_UNPARSED_BYTES {
+            Err(BodyError::LongHead)
+        } else {
+            Ok(bytes)
+        }))
+    }
+}
+
+/// The thread's side: takes pieces until the end, then makes the blocks durable and the pin after them.
+fn import(store: &Store, owner: Owner, mut pieces: mpsc::Receiver<Piece>) -> Result<pins::Pin, ApiError> {
+    let mut import = Import::new(store.blocks.writer());
+    let given = loop {
+        match pieces.blocking_recv() {
+            Some(Piece::Begin(kind, path)) => import.begin(kind, path)?,
+            Some(Piece::Bytes(bytes)) => import.push(&bytes)?,
+            Some(Piece::End(metadata)) => break metadata,
+            None => return Err(ApiError::bad_request("the upload was given up")),
+        }
+    };
+    let (imported, mut writer) = import.finish()?;
+    let root = imported.link.cid;
+    if store.pins.is_pinned(owner, &root).map_err(ApiError::from)? {
+        // What was written repaired that pin.
+        writer.keep();
+        return Err(StoreError::AlreadyPinned.into());
+    }
+    writer.make_durable().map_err(StoreError::from)?;
+    let guessed = || {
+        (imported.kind == PartKind::File)
+            .then(|| mime_guess::from_path(&imported.name).first_or_octet_stream().to_string())
+    };
+    let metadata = Metadata {
+        mime_type: given.mime_type.or_else(guessed),
+        name: given.name.unwrap_or(imported.name),
+        keyvalues: given.keyvalues,
+    };
+    let state = NewPinState::Pinned {
+        content_bytes: imported.link.content_bytes,
+        is_dir: imported.kind == PartKind::Directory,
+    };
+    let new = NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata };
+    // A commit that fails may have happened nevertheless, so the blocks stay.
+    writer.keep();
+    store.pins.insert(owner, &new).map_err(|error| {
+        store.blocks.note_garbage();
+        error.into()
+    })
+}

@@ -1,0 +1,29 @@
+//! A whole pinning service in a box.
+//!
+//! Speaks the AIOZ Pin API under `/api` and serves what it holds at `/ipfs/{cid}`, on a loopback address unless told
+//! otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
+//! owns that directory. It fetches nothing from other peers: a CID that it does not hold completely is never reported
+//! as pinned.
+//!
+//! ```no_run
+//! use holdfast_service::{Service, ServiceConfig};
+//!
+//! # async fn run() -> Result<(), holdfast_service::ServiceError> {
+//! let service = Service::start(ServiceConfig::new("/var/lib/holdfast")).await?;
+//! let key = service.create_key("home", "laptop").await?;
+//! println!("{} takes uploads with the key {}", service.endpoint(), key.key);
+//! service.shutdown().await
+//! # }
+//! ```
+
+mod config;
+mod error;
+mod http;
+mod import;
+mod service;
+mod store;
+
+pub use config::{PortChoice, ServiceConfig};
+pub use error::ServiceError;
+pub use service::{RunningService, Service};
+pub use store::keys::ApiKey;

@@ -1,0 +1,128 @@
+//! The tables, and how older databases become today's.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::ServiceError;
+
+/// One script per schema version; `user_version` counts those that were run.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE service (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    unclean INTEGER NOT NULL
+) STRICT;
+INSERT INTO service VALUES (1, 0);
+
+CREATE TABLE owners (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    user_id BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE keys (
+    id INTEGER PRIMARY KEY,
+    owner INTEGER NOT NULL REFERENCES owners (id),
+    name TEXT NOT NULL,
+    key_hash BLOB NOT NULL UNIQUE,
+    secret_hash BLOB NOT NULL,
+    created INTEGER NOT NULL
+) STRICT;
+
+-- Times are microseconds since 1970. `root` is the CID's version 1 in binary; `cid` is the text that the client knows.
+CREATE TABLE pins (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    owner INTEGER NOT NULL REFERENCES owners (id),
+    file_record_id BLOB NOT NULL,
+    cid TEXT NOT NULL,
+    root BLOB NOT NULL,
+    size INTEGER,
+    name TEXT NOT NULL,
+    mime_type TEXT,
+    keyvalues TEXT,
+    is_dir INTEGER NOT NULL,
+    is_pin_by_hash INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    pinned INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    date_pinned INTEGER,
+    date_unpinned INTEGER
+) STRICT;
+CREATE UNIQUE INDEX pins_live ON pins (owner, root) WHERE pinned = 1;
+CREATE UNIQUE INDEX pins_failed ON pins (owner, root) WHERE status = 'retrieveFailed';
+CREATE UNIQUE INDEX pins_by_date ON pins (owner, created_at);
+CREATE INDEX pins_by_size ON pins (owner, size);
+CREATE INDEX pins_by_name ON pins (owner, name);
+CREATE INDEX pins_by_state_date ON pins (owner, pinned, created_at);
+CREATE INDEX pins_by_state_size ON pins (owner, pinned, size);
+CREATE INDEX pins_by_state_name ON pins (owner, pinned, name);
+
+-- Counting a million rows for each page of a list would be slow.
+CREATE TABLE totals (
+    owner INTEGER NOT NULL,
+    pinned INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (owner, pinned)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER pins_insert AFTER INSERT ON pins BEGIN
+    INSERT INTO totals VALUES (new.owner, new.pinned, 1, ifnull(new.size, 0))
+        ON CONFLICT DO UPDATE SET files = files + 1, size = size + excluded.size;
+END;
+CREATE TRIGGER pins_update AFTER UPDATE OF owner, pinned, size ON pins BEGIN
+    UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
+        WHERE owner = old.owner AND pinned = old.pinned;
+    INSERT INTO totals VALUES (new.owner, new.pinned, 1, ifnull(new.size, 0))
+        ON CONFLICT DO UPDATE SET files = files + 1, size = size + excluded.size;
+END;
+CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
+    UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
+        WHERE owner = old.owner AND pinned = old.pinned;
+END;
+"];
+
+/// Runs the scripts that the database has not seen.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let Some(missing) = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..)) else {
+        return Err(ServiceError::NewerSchema { found, known });
+    };
+    for script in missing {
+        transaction.execute_batch(script)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
+}
+
+/// Sets the mark that stands while the service runs and says whether it stood already: then the last run was killed or
+/// left blocks that no pin needs.
+pub(crate) fn take_unclean_mark(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+    let unclean = transaction.query_row("SELECT unclean FROM service", [], |row| row.get(0))?;
+    set_unclean_mark(transaction, true)?;
+    Ok(unclean)
+}
+
+pub(crate) fn set_unclean_mark(transaction: &Transaction<'_>, unclean: bool) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE service SET unclean = ?1", [unclean]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_later_version_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(ServiceError::NewerSchema { found: 99, .. })));
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+    }
+}

@@ -1,0 +1,71 @@
+//! Makes written blocks durable, many uploads at a time.
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::FileSystemSync;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        fs::File,
+        io,
+        path::Path,
+        sync::{Condvar, Mutex, PoisonError},
+    };
+
+    /// `syncfs`, shared: whoever waits while one runs is served by the single next one.
+    #[derive(Debug)]
+    pub(crate) struct FileSystemSync {
+        dir: File,
+        state: Mutex<State>,
+        ended: Condvar,
+    }
+
+    #[derive(Debug, Default)]
+    struct State {
+        started: u64,
+        finished: u64,
+        running: bool,
+        failed: bool,
+    }
+
+    impl FileSystemSync {
+        pub(crate) fn new(dir: &Path) -> io::Result<Self> {
+            Ok(Self { dir: File::open(dir)?, state: Mutex::default(), ended: Condvar::new() })
+        }
+
+        /// Returns when everything written before the call is on the disk.
+        ///
+        /// # Errors
+        /// The kernel reports a failed write once; what was lost by then is unknown. So after one error every later
+        /// call fails too, until the service is started anew and drops all blocks that no pin needs.
+        pub(crate) fn sync(&self) -> io::Result<()> {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let needed = state.started + 1;
+            loop {
+                if state.failed {
+                    return Err(io::Error::other("an earlier write to the disk failed; restart the service"));
+                }
+                if state.finished >= needed {
+                    return Ok(());
+                }
+                if state.running {
+                    state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+                state.running = true;
+                state.started += 1;
+                let this = state.started;
+                drop(state);
+                let result = rustix::fs::syncfs(&self.dir);
+                state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.running = false;
+                match result {
+                    Ok(()) => state.finished = this,
+                    Err(_) => state.failed = true,
+                }
+                self.ended.notify_all();
+                return result.map_err(io::Error::from);
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The service from outside: over HTTP, as its clients meet it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests, and clippy knows only functions marked as such"
+)]
+
+mod client;
+mod durability;
+mod gateway;
+mod pins;
+mod safety;
+mod scale;
+mod uploads;

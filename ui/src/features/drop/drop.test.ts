@@ -1,0 +1,92 @@
+import { fireEvent, waitFor } from "@testing-library/svelte";
+import { expect, test } from "vitest";
+import type { Selection } from "../../lib/bindings/ipc.ts";
+import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
+
+const selection = (change: Partial<Selection> = {}): Selection => ({
+  id: "selection-9",
+  items: [
+    { name: "a.txt", kind: "file", files: 1, bytes: 10 },
+    { name: "b.txt", kind: "file", files: 1, bytes: 20 },
+    { name: "c", kind: "directory", files: 4, bytes: 300 },
+  ],
+  files: 6,
+  bytes: 330,
+  skipped: [],
+  refused: [],
+  needs_confirmation: null,
+  ...change,
+});
+
+test("the overlay names the account while files hang over the window, and goes with them", async () => {
+  const { mock } = await openApp();
+  expect(allByTestId("drop-overlay")).toHaveLength(0);
+  mock.drop({ type: "enter", count: 3 });
+  await waitFor(() => expect(byTestId("drop-overlay").textContent).toContain("This computer"));
+  expect(byTestId("drop-overlay").textContent).toContain("3 items");
+  mock.drop({ type: "leave" });
+  await waitFor(() => expect(allByTestId("drop-overlay")).toHaveLength(0));
+});
+
+test("what is dropped is accepted at once, and nobody says pinned", async () => {
+  const { mock } = await openApp({ busy: false });
+  mock.drop({ type: "enter", count: 3 });
+  mock.drop({ type: "dropped", selection: selection() });
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("3 items accepted"));
+  expect(allByTestId("drop-overlay")).toHaveLength(0);
+  expect(byTestId("toast").textContent).not.toMatch(/pinned/i);
+  expect(requestsOf(mock, "start_upload")).toEqual([
+    { selection: "selection-9", account: "this-computer", name: null, metadata: {} },
+  ]);
+});
+
+test("the chosen default account gets the files", async () => {
+  const { mock, app } = await openApp();
+  await app.settings.setDefaultAccount("hosted");
+  mock.drop({ type: "dropped", selection: selection() });
+  await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: "hosted" }]));
+});
+
+test("what was left out or refused is listed with its reason, and the message stays", async () => {
+  const { mock } = await openApp();
+  const skipped = [{ name: "c/link", reason: "a symbolic link" }];
+  const refused = [{ name: "pipe", reason: "a pipe" }];
+  mock.drop({ type: "dropped", selection: selection({ skipped, refused }) });
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("c/link: a symbolic link"));
+  expect(byTestId("toast").textContent).toContain("pipe: a pipe");
+});
+
+test("nothing that can be pinned starts nothing and is said", async () => {
+  const { mock } = await openApp();
+  const refused = [{ name: "pipe", reason: "a pipe" }];
+  mock.drop({ type: "dropped", selection: selection({ items: [], refused }) });
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("pipe: a pipe"));
+  expect(requestsOf(mock, "start_upload")).toHaveLength(0);
+  await waitFor(() => expect(requestsOf(mock, "discard_selection")).toEqual(["selection-9"]));
+});
+
+test("a doubtful selection waits for a yes", async () => {
+  const { mock } = await openApp();
+  const needs_confirmation = "This is your home folder.";
+  mock.drop({ type: "dropped", selection: selection({ needs_confirmation }) });
+  await waitFor(() => expect(byTestId("confirm-selection").textContent).toContain(needs_confirmation));
+  expect(requestsOf(mock, "start_upload")).toHaveLength(0);
+  await fireEvent.click(byTestId("confirm-upload"));
+  await waitFor(() => expect(requestsOf(mock, "start_upload")).toHaveLength(1));
+  await waitFor(() => expect(allByTestId("confirm-selection")).toHaveLength(0));
+});
+
+test("files chosen in the system's dialog take the same way; cancelling it does nothing", async () => {
+  const { mock } = await openApp();
+  mock.nextSelection = selection();
+  await fireEvent.click(byTestId("add-files"));
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("3 items accepted"));
+});
+
+test("a refused upload says why", async () => {
+  const { mock } = await openApp();
+  mock.failNext("start_upload", { code: "internal", message: "disk full", retryable: false, details: null });
+  mock.drop({ type: "dropped", selection: selection() });
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("Nothing was accepted"));
+  expect(byTestId("toast").textContent).toContain("disk full");
+});

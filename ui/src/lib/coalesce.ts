@@ -1,0 +1,29 @@
+/** Runs a piece of work at most once at a time, however often it is asked for. */
+
+export interface Coalesced {
+  /** Asks for a run. Resolves when a run that began after this call has ended. */
+  (): Promise<void>;
+}
+
+/**
+ * Requests that arrive during a run are answered by one further run. `gap_ms` is the least time between
+ * the starts of two runs, so that a storm of events costs a bounded number of them.
+ */
+export function coalesce(work: () => Promise<void>, gap_ms = 0): Coalesced {
+  let next: Promise<void> | null = null;
+  let current: Promise<void> = Promise.resolve();
+  let started_at = -Infinity;
+
+  async function run(): Promise<void> {
+    // Whoever asked for the previous run was told how it ended.
+    await current.catch(() => undefined);
+    const wait_ms = started_at + gap_ms - performance.now();
+    if (wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, wait_ms));
+    next = null;
+    started_at = performance.now();
+    current = work();
+    await current;
+  }
+
+  return () => (next ??= run());
+}

@@ -1,0 +1,429 @@
+/** The whole contract in memory: for work on the web view without the shell, and for tests. Never in the product. */
+
+import type * as Ipc from "../bindings/ipc.ts";
+import {
+  HOSTED,
+  MADE_UP_ENTRIES,
+  madeUpAccounts,
+  madeUpCid,
+  madeUpFolders,
+  madeUpPins,
+  PRESETS,
+  randomFrom,
+  THIS_COMPUTER,
+} from "./mock-data.ts";
+import type { Arguments, Command, Platform, Request, Response } from "./types.ts";
+
+export interface MockOptions {
+  pins?: number;
+  now?: number;
+  /** How long every answer takes. */
+  latency_ms?: number;
+  keyring?: Ipc.Keyring;
+  /** Begin with transfers and folders, not only with pins. */
+  busy?: boolean;
+}
+
+/** A platform that a test or a person can also move from the other side. */
+export interface Mock extends Platform {
+  /** Every call so far, oldest first. */
+  calls: { command: Command; request: unknown }[];
+  /** The next call of `command` is refused. */
+  failNext(command: Command, error: Ipc.IpcError): void;
+  drop(event: Ipc.DropEvent): void;
+  changed(...tags: Ipc.ChangeTag[]): void;
+  /** Moves every transfer one step on; runs by itself in the browser. */
+  advance(): void;
+  /** What the next file dialog gives. */
+  nextSelection: Ipc.Selection | null;
+  transfers: Ipc.Transfer[];
+  ready: boolean;
+}
+
+type Handlers = { [C in Command]: (request: Request<C>) => Response<C> };
+
+export function createMock(options: MockOptions = {}): Mock {
+  const { pins: pin_count = 5000, now = Date.now(), latency_ms = 0, busy = true } = options;
+  const random = randomFrom(7);
+  const rows = madeUpPins(pin_count, now);
+  const selections = new Map<string, Ipc.Selection>();
+  const refusals = new Map<Command, Ipc.IpcError>();
+  const on_drop = new Set<(event: Ipc.DropEvent) => void>();
+  const on_changed = new Set<(event: Ipc.Changed) => void>();
+  const on_progress = new Set<(tick: Ipc.ProgressTick) => void>();
+  let settings: Ipc.Settings = { theme: "system", default_account: null };
+  let accounts = madeUpAccounts(now);
+  let folders = busy ? madeUpFolders(now) : [];
+  let next_id = 1;
+  const fresh = (prefix: string) => `${prefix}-${next_id++}`;
+
+  const mock: Mock = {
+    calls: [],
+    transfers: busy ? madeUpTransfers(now, random) : [],
+    nextSelection: null,
+    ready: false,
+    failNext: (command, error) => void refusals.set(command, error),
+    drop: (event) => {
+      if (event.type === "dropped") selections.set(event.selection.id, event.selection);
+      on_drop.forEach((listener) => listener(event));
+    },
+    changed: (...tags) => on_changed.forEach((listener) => listener({ tags })),
+    advance,
+    async call<C extends Command>(command: C, ...args: Arguments<C>): Promise<Response<C>> {
+      const request = (args[0] ?? null) as Request<C>;
+      // A copy, because the real one crosses a process and the caller may clear what it sent.
+      mock.calls.push({ command, request: structuredClone(request) });
+      if (latency_ms > 0) await new Promise((resolve) => setTimeout(resolve, latency_ms));
+      const refusal = refusals.get(command);
+      if (refusal) {
+        refusals.delete(command);
+        throw refusal;
+      }
+      return handlers[command](request);
+    },
+    onDrop: (listener) => subscribe(on_drop, listener),
+    onChanged: (listener) => subscribe(on_changed, listener),
+    watchProgress: (listener) => subscribe(on_progress, listener),
+    uiReady: async () => {
+      mock.ready = true;
+    },
+  };
+
+  const handlers: Handlers = {
+    bootstrap: () => ({
+      version: "0.1.0",
+      home: "/home/ada/.local/share/holdfast",
+      settings,
+      keyring: options.keyring ?? { state: "available" },
+      accounts: counted(),
+      presets: PRESETS,
+    }),
+    save_settings: (values) => {
+      settings = values;
+      return null;
+    },
+    accounts: counted,
+    test_account: (draft) => {
+      refuseWrongKeys(draft);
+      return null;
+    },
+    add_account: ({ draft, session_only }) => {
+      refuseWrongKeys(draft);
+      if (options.keyring?.state === "unavailable" && !session_only) {
+        throw failure("keyring_unavailable", options.keyring.reason);
+      }
+      const { label, kind, endpoint, gateway } = draft;
+      const account: Ipc.Account = {
+        ...{ id: fresh("account"), label, kind, endpoint, gateway, this_computer: false, state: "ok" },
+        ...{ state_message: null, secret_kept: session_only ? "session" : "keyring" },
+        ...{ pins: 0, bytes: 0, last_contact: now },
+      };
+      accounts = [...accounts, account];
+      mock.changed("accounts");
+      return account;
+    },
+    check_account: (id) => found(counted(), id),
+    remove_account: (id) => {
+      accounts = accounts.filter((account) => account.id !== id);
+      mock.changed("accounts");
+      return null;
+    },
+    pick_files: () => remembered(mock.nextSelection ?? madeUpSelection(fresh("selection"))),
+    pick_directory: () => remembered(mock.nextSelection ?? madeUpDirectory(fresh("selection"))),
+    discard_selection: (id) => {
+      selections.delete(id);
+      return null;
+    },
+    start_upload: ({ selection, account }) => {
+      const chosen = selections.get(selection);
+      if (!chosen) throw failure("not_found", "This selection is gone.");
+      return start(
+        chosen.items.map(({ name, bytes }) => ({ kind: "upload", name, bytes, account, cid: null })),
+      );
+    },
+    pin_cid: ({ text, account, name }) => {
+      const cid = /baf[a-z2-7]{20,}|Qm[1-9A-HJ-NP-Za-km-z]{44}/.exec(text)?.[0];
+      if (!cid) throw failure("invalid_input", "There is no CID in this text.");
+      return start([{ kind: "pin", name: name ?? cid, bytes: 0, account, cid }]);
+    },
+    transfers: () => ({ transfers: mock.transfers.slice(0, 500), counts: counts() }),
+    cancel_transfer: (id) => set(id, { state: "cancelled" }),
+    retry_transfer: (id) => set(id, { state: "queued", error: null, retry_at: null }),
+    clear_finished_transfers: () => {
+      mock.transfers = mock.transfers.filter(({ state }) => state !== "done" && state !== "cancelled");
+      mock.changed("transfers");
+      return null;
+    },
+    pins: (query) => {
+      const matching = matchingRows(rows, query);
+      const total_bytes = matching.reduce((sum, { size }) => sum + (size ?? 0), 0);
+      return {
+        rows: matching.slice(query.offset, query.offset + query.limit),
+        total: matching.length,
+        total_bytes,
+      };
+    },
+    pin_details: (key) => detailsOf(row(key), now),
+    unpin: (keys) =>
+      start(keys.map((key) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(row(key)), pin_id: key.id }))),
+    refresh_pins: () => null,
+    copy_pins: () => null,
+    open_in_browser: () => null,
+    folders: () => folders,
+    add_folder: ({ account }) => {
+      const folder: Ipc.Folder = {
+        ...{
+          id: fresh("new-folder"),
+          path: "/home/ada/Documents",
+          account,
+          state: "scanning",
+          message: null,
+        },
+        ...{ on_disk: 40, pinned: 0, waiting: 40, skipped: 0, failed: 0, last_event: null, last_scan: null },
+      };
+      folders = [...folders, folder];
+      return folder;
+    },
+    remove_folder: (id) => {
+      folders = folders.filter((folder) => folder.id !== id);
+      return null;
+    },
+    rescan_folder: () => null,
+    folder_entries: () => MADE_UP_ENTRIES,
+  };
+
+  function counted(): Ipc.Account[] {
+    return accounts.map((account) => {
+      const own = rows.filter((pin) => pin.account === account.id);
+      return { ...account, pins: own.length, bytes: own.reduce((sum, { size }) => sum + (size ?? 0), 0) };
+    });
+  }
+
+  function row({ account, id }: Ipc.PinKey): Ipc.Pin {
+    const pin = rows.find((other) => other.account === account && other.id === id);
+    if (!pin) throw failure("not_found", "This pin is gone.");
+    return pin;
+  }
+
+  function remembered(selection: Ipc.Selection): Ipc.Selection {
+    selections.set(selection.id, selection);
+    return selection;
+  }
+
+  function start(wishes: Wish[]): Ipc.Accepted {
+    const started = wishes.map((wish): Ipc.Transfer => ({
+      ...{ id: wish.pin_id ?? fresh("transfer"), kind: wish.kind, account: wish.account, name: wish.name },
+      ...{ cid: wish.cid, state: "queued", bytes_done: 0, bytes_total: wish.bytes, attempts: 0, error: null },
+      ...{ retry_at: null, created_at: Date.now(), updated_at: Date.now(), verified: null },
+    }));
+    mock.transfers = [...started, ...mock.transfers];
+    mock.changed("transfers");
+    return { transfers: started.map(({ id }) => id) };
+  }
+
+  function set(id: string, change: Partial<Ipc.Transfer>): null {
+    mock.transfers = mock.transfers.map((one) => (one.id === id ? { ...one, ...change } : one));
+    mock.changed("transfers");
+    return null;
+  }
+
+  function counts(): Ipc.TransferCounts {
+    const result = { queued: 0, running: 0, waiting: 0, failed: 0, done: 0 };
+    for (const { state } of mock.transfers) if (state !== "cancelled") result[state] += 1;
+    return result;
+  }
+
+  function advance(): void {
+    const running: Ipc.TransferProgress[] = [];
+    let ended = false;
+    mock.transfers = mock.transfers.map((one) => {
+      if (one.state === "queued") {
+        ended = true;
+        return { ...one, state: "running" as const, attempts: one.attempts + 1 };
+      }
+      if (one.state !== "running") return one;
+      const bytes_per_second = Math.max(1, Math.floor(one.bytes_total / 12));
+      const bytes_done = Math.min(one.bytes_total, one.bytes_done + Math.ceil(bytes_per_second / 4));
+      if (bytes_done >= one.bytes_total) {
+        ended = true;
+        return finish({ ...one, bytes_done });
+      }
+      const seconds_left = (one.bytes_total - bytes_done) / bytes_per_second;
+      running.push({ id: one.id, bytes_done, bytes_total: one.bytes_total, bytes_per_second, seconds_left });
+      return { ...one, bytes_done };
+    });
+    on_progress.forEach((listener) => listener({ running }));
+    if (ended) mock.changed("transfers", "pins", "accounts");
+  }
+
+  function finish(one: Ipc.Transfer): Ipc.Transfer {
+    if (one.kind === "unpin") {
+      const index = rows.findIndex((pin) => pin.id === one.id);
+      if (index >= 0) rows.splice(index, 1);
+      return { ...one, state: "done" };
+    }
+    const cid = one.cid ?? madeUpCid(random);
+    const proof = one.kind === "upload" ? "verified" : "not_checked";
+    rows.unshift({
+      ...{ account: one.account, id: fresh("pin"), cid, name: one.name, size: one.bytes_total },
+      ...{ status: "pinned", proof, is_directory: false, pinned_at: Date.now() },
+    });
+    return { ...one, cid, state: "done", verified: one.kind === "upload" ? true : null };
+  }
+
+  return mock;
+}
+
+/** Reads `?pins=0&keyring=no&busy=no&latency=200` and lets the made-up transfers run. */
+export function mockFromLocation({ search }: Location): Mock {
+  const parameters = new URLSearchParams(search);
+  const mock = createMock({
+    pins: Number(parameters.get("pins") ?? 5000),
+    latency_ms: Number(parameters.get("latency") ?? 30),
+    busy: parameters.get("busy") !== "no",
+    keyring:
+      parameters.get("keyring") === "no"
+        ? { state: "unavailable", reason: "No Secret Service is running on this session." }
+        : { state: "available" },
+  });
+  if (parameters.get("still") === null) setInterval(() => mock.advance(), 250);
+  Object.assign(window, { mock });
+  return mock;
+}
+
+type Wish = {
+  kind: Ipc.TransferKind;
+  name: string;
+  bytes: number;
+  account: string;
+  cid: string | null;
+  pin_id?: string;
+};
+
+function named({ account, cid, name }: Ipc.Pin): Pick<Wish, "account" | "cid" | "name"> {
+  return { account, cid, name };
+}
+
+function subscribe<T>(listeners: Set<(value: T) => void>, listener: (value: T) => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function failure(code: Ipc.Code, message: string, details: string | null = null): Ipc.IpcError {
+  return { code, message, retryable: false, details };
+}
+
+function found<T extends { id: string }>(list: T[], id: string): T {
+  const one = list.find((other) => other.id === id);
+  if (!one) throw failure("not_found", `There is no ${id}.`);
+  return one;
+}
+
+function refuseWrongKeys({ endpoint, key, secret }: Ipc.AccountDraft): void {
+  if (!URL.canParse(endpoint)) throw failure("invalid_input", "The endpoint is not a URL.");
+  if (key === "" || secret === "wrong") {
+    throw failure("unauthorized", "The service refused the keys.", "401 Unauthorized: invalid api key");
+  }
+}
+
+function matchingRows(rows: Ipc.Pin[], query: Ipc.PinQuery): Ipc.Pin[] {
+  const search = query.search.toLowerCase();
+  const direction = query.descending ? -1 : 1;
+  const value = (pin: Ipc.Pin) => pin[query.sort] ?? 0;
+  return rows
+    .filter(
+      (pin) =>
+        (query.account === null || pin.account === query.account) &&
+        (query.status === null || pin.status === query.status) &&
+        (search === "" || pin.name.toLowerCase().includes(search) || pin.cid.includes(search)),
+    )
+    .sort((a, b) => direction * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
+}
+
+function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
+  return {
+    pin,
+    raw_status: pin.status === "pinned" ? "PINNED" : pin.status.toUpperCase(),
+    message: pin.status === "failed" ? "no provider answered for this CID within 1h0m0s" : null,
+    metadata: { project: "harbour survey", year: "2026" },
+    cid_v0: null,
+    cid_v1: pin.cid,
+    cid_base36: "k2jmtxrurb3cvy7pnsuh8x0c2ylb1b3o3e6hsp7uzjblk3mlrblpw8x2",
+    multihash: "1220c3c4733ec8affd06cf9e9ff50ffc6bcd2ec85a6170004bb709669c31de94391a",
+    gateway_link: `https://gateway.example/ipfs/${pin.cid}`,
+    ipfs_link: `ipfs://${pin.cid}`,
+    other_copies: pin.account === HOSTED ? 1 : 0,
+    receipts: [
+      {
+        at: now - 7_200_000,
+        cid: pin.cid,
+        profile: "unixfs-v1-2025",
+        source: pin.name,
+        bytes: pin.size ?? 0,
+      },
+    ],
+  };
+}
+
+function madeUpSelection(id: string): Ipc.Selection {
+  return {
+    id,
+    items: [
+      { name: "harbour-dawn.jpg", kind: "file", files: 1, bytes: 4_200_000 },
+      { name: "ledger.pdf", kind: "file", files: 1, bytes: 380_000 },
+      { name: "interviews", kind: "directory", files: 12, bytes: 96_000_000 },
+    ],
+    files: 14,
+    bytes: 100_580_000,
+    skipped: [{ name: "interviews/latest", reason: "a symbolic link, which is not followed" }],
+    refused: [{ name: "/dev/null", reason: "a device, which has no content" }],
+    needs_confirmation: null,
+  };
+}
+
+function madeUpDirectory(id: string): Ipc.Selection {
+  return {
+    ...{ id, files: 48_210, bytes: 91_000_000_000, skipped: [], refused: [] },
+    items: [{ name: "ada", kind: "directory", files: 48_210, bytes: 91_000_000_000 }],
+    needs_confirmation: "This is your home folder. It may hold private keys, mail and passwords.",
+  };
+}
+
+function madeUpTransfers(now: number, random: () => number): Ipc.Transfer[] {
+  const one = (name: string, change: Partial<Ipc.Transfer>): Ipc.Transfer => ({
+    ...{ id: `transfer-${name}`, kind: "upload", account: THIS_COMPUTER, name, cid: null, state: "queued" },
+    ...{ bytes_done: 0, bytes_total: 48_000_000, attempts: 0, error: null, retry_at: null },
+    ...{ created_at: now - 60_000, updated_at: now - 5000, verified: null },
+    ...change,
+  });
+  return [
+    one("tide-survey.mp4", {
+      state: "running",
+      bytes_done: 310_000_000,
+      bytes_total: 1_200_000_000,
+      attempts: 1,
+    }),
+    one("atlas-scan.tar", { state: "running", bytes_done: 12_000_000, attempts: 1 }),
+    one("orchard.csv", {}),
+    one("ferry-timetable.pdf", {
+      ...{ account: HOSTED, state: "waiting", attempts: 3, retry_at: now + 42_000 },
+      error: failure("rate_limited", "The service answered 429.", "Too many requests, slow down."),
+    }),
+    one("interview-0007.wav", {
+      ...{ account: HOSTED, state: "failed", attempts: 5 },
+      error: failure(
+        "over_quota",
+        "The service answered 403.",
+        '{"error":"storage limit reached: 5 GB of 5 GB"}',
+      ),
+    }),
+    one("harbour-0001.jpg", {
+      state: "done",
+      bytes_done: 48_000_000,
+      cid: madeUpCid(random),
+      verified: true,
+    }),
+    one("bafybei…linked page", { kind: "pin", state: "done", bytes_total: 0, cid: madeUpCid(random) }),
+    one("old-ledger.pdf", { kind: "unpin", state: "cancelled", bytes_total: 0 }),
+  ];
+}

@@ -1,0 +1,57 @@
+/** The accounts, and which of them takes new files. */
+
+import type { Account, AccountDraft } from "../bindings/ipc.ts";
+import type { Platform } from "../platform/index.ts";
+
+export class Accounts {
+  list = $state.raw<Account[]>([]);
+  #platform: Platform;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  async refresh(): Promise<void> {
+    this.list = await this.#platform.call("accounts");
+  }
+
+  find(id: string): Account | null {
+    return this.list.find((account) => account.id === id) ?? null;
+  }
+
+  label(id: string): string {
+    return this.find(id)?.label ?? id;
+  }
+
+  /** Where files go when nobody chose: the chosen default, else This computer, else the first. */
+  preferred(default_account: string | null): Account | null {
+    const chosen = default_account === null ? null : this.find(default_account);
+    return chosen ?? this.list.find((account) => account.this_computer) ?? this.list[0] ?? null;
+  }
+
+  async test(draft: AccountDraft): Promise<void> {
+    await this.#platform.call("test_account", draft);
+  }
+
+  async add(draft: AccountDraft, session_only: boolean): Promise<Account> {
+    const account = await this.#platform.call("add_account", { draft, session_only });
+    this.#put(account);
+    return account;
+  }
+
+  async check(id: string): Promise<void> {
+    this.#put(await this.#platform.call("check_account", id));
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#platform.call("remove_account", id);
+    this.list = this.list.filter((account) => account.id !== id);
+  }
+
+  #put(account: Account): void {
+    const known = this.list.some(({ id }) => id === account.id);
+    this.list = known
+      ? this.list.map((other) => (other.id === account.id ? account : other))
+      : [...this.list, account];
+  }
+}

@@ -1,0 +1,136 @@
+/** Puts the areas together: starts them, and tells each what changed at the other side. */
+
+import { createContext } from "svelte";
+import type { Account, Changed, ChangeTag, IpcError } from "../bindings/ipc.ts";
+import { toIpcError } from "../error.ts";
+import { t } from "../../i18n/index.ts";
+import type { Platform, Unsubscribe } from "../platform/index.ts";
+import { Accounts } from "./accounts.svelte.ts";
+import { Clock } from "./clock.svelte.ts";
+import { Folders } from "./folders.svelte.ts";
+import { Intake } from "./intake.svelte.ts";
+import { Navigation } from "./navigation.svelte.ts";
+import { Pins } from "./pins.svelte.ts";
+import { Settings } from "./settings.svelte.ts";
+import { Toasts } from "./toasts.svelte.ts";
+import { Transfers, type Ended } from "./transfers.svelte.ts";
+
+export class App {
+  readonly platform: Platform;
+  readonly navigation = new Navigation();
+  readonly toasts = new Toasts();
+  readonly clock = new Clock();
+  readonly settings: Settings;
+  readonly accounts: Accounts;
+  readonly pins: Pins;
+  readonly transfers: Transfers;
+  readonly folders: Folders;
+  readonly intake: Intake;
+  ready = $state(false);
+  start_error = $state.raw<IpcError | null>(null);
+  /** For screen readers: what ended last. */
+  announcement = $state("");
+  #missed = new Set<ChangeTag>();
+
+  constructor(platform: Platform) {
+    this.platform = platform;
+    this.settings = new Settings(platform);
+    this.accounts = new Accounts(platform);
+    this.pins = new Pins(platform);
+    this.transfers = new Transfers(platform);
+    this.folders = new Folders(platform);
+    this.intake = new Intake(platform, this.toasts, () => this.default_account?.id ?? null);
+    this.transfers.onEnded = (ended) => this.#tell(ended);
+  }
+
+  /** Where files go when nobody chose. */
+  get default_account(): Account | null {
+    return this.accounts.preferred(this.settings.values.default_account);
+  }
+
+  /** To be called before `load`, so that no change falls between. */
+  listen(): Unsubscribe {
+    const ends = [
+      this.platform.onChanged((changed) => this.#onChanged(changed)),
+      this.platform.onDrop((event) => void this.intake.onDrop(event)),
+      this.transfers.watch(),
+      this.clock.start(),
+    ];
+    return () => ends.forEach((end) => end());
+  }
+
+  /** Resolves when the first screen can be drawn: `ready`, or `start_error` says why not. */
+  async load(): Promise<void> {
+    try {
+      const bootstrap = await this.platform.call("bootstrap");
+      this.settings.accept(bootstrap);
+      this.accounts.list = bootstrap.accounts;
+      this.ready = true;
+      this.start_error = null;
+    } catch (error) {
+      this.start_error = toIpcError(error);
+      return;
+    }
+    this.pins.show(0, 1);
+    this.#onChanged({ tags: [...this.#missed] });
+    this.#missed.clear();
+    void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
+    void this.try(t("folders.load_failed"), () => this.folders.refresh());
+  }
+
+  /** Does what a person asked for; says `what` failed, and why, when it does. */
+  async try(what: string, wish: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await wish();
+      return true;
+    } catch (error) {
+      this.toasts.fail(what, toIpcError(error));
+      return false;
+    }
+  }
+
+  #onChanged({ tags }: Changed): void {
+    for (const tag of tags) {
+      if (!this.ready) {
+        // The snapshot under way may be older than this change.
+        this.#missed.add(tag);
+        continue;
+      }
+      switch (tag) {
+        case "pins":
+          void this.try(t("pins.load_failed"), () => this.pins.invalidate());
+          break;
+        case "transfers":
+          void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
+          break;
+        case "accounts":
+          void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
+          break;
+        case "folders":
+          void this.try(t("folders.load_failed"), () => this.folders.refresh());
+          break;
+        case "settings":
+          void this.try(t("app.start_failed"), () => this.settings.refresh());
+          break;
+      }
+    }
+  }
+
+  #tell({ done, failed }: Ended): void {
+    const parts: string[] = [];
+    if (done.length > 0) parts.push(t("transfers.announce.done", done.length));
+    if (failed.length > 0) parts.push(t("transfers.announce.failed", failed.length));
+    this.announcement = parts.join(", ");
+    const [first] = failed;
+    if (!first || this.navigation.screen === "transfers") return;
+    this.toasts.add({
+      kind: "error",
+      title: t("transfers.announce.failed", failed.length),
+      lines: [t("transfers.some", failed.length, first.name)],
+      action: { label: t("transfers.failed_show"), run: () => this.navigation.go("transfers") },
+      stays: true,
+    });
+  }
+}
+
+export const [useApp, provideApp] = createContext<App>();

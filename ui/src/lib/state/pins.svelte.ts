@@ -1,0 +1,222 @@
+/**
+ * The rows of the table that are on screen. Rust sorts, filters and searches; here are only pages of its answer,
+ * fetched as they come into view. Old rows stay until their successors are there.
+ */
+
+import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSort } from "../bindings/ipc.ts";
+import { coalesce } from "../coalesce.ts";
+import { toIpcError } from "../error.ts";
+import type { Platform } from "../platform/index.ts";
+import { RowSelection } from "./selection.svelte.ts";
+
+export const PAGE_ROWS = 100;
+const BULK_ROWS = 500;
+const KEPT_PAGES = 24;
+const MOST_REQUESTS = 2;
+const REFRESH_GAP_MS = 150;
+
+export type Filter = Omit<PinQuery, "offset" | "limit">;
+
+const FIRST_FILTER: Filter = { sort: "pinned_at", descending: true, search: "", account: null, status: null };
+
+interface Page {
+  rows: Pin[];
+  /** The generation that was current when it was asked for. */
+  generation: number;
+}
+
+export class Pins {
+  filter = $state.raw<Filter>(FIRST_FILTER);
+  total = $state(0);
+  total_bytes = $state(0);
+  loaded = $state(false);
+  /** The rows on screen answer an earlier filter. */
+  outdated = $state(false);
+  error = $state.raw<IpcError | null>(null);
+  /** Counts the changes at the other side. */
+  revision = $state(0);
+  /** Row position of the table, kept while another screen is shown. */
+  position = 0;
+  readonly selection = new RowSelection();
+  /** Something changed at the other side: asks again for what is shown. */
+  readonly invalidate = coalesce(async () => {
+    this.#generation += 1;
+    this.revision += 1;
+    this.#fill();
+  }, REFRESH_GAP_MS);
+
+  #platform: Platform;
+  #pages = $state.raw<ReadonlyMap<number, Page>>(new Map());
+  #generation = 0;
+  /** Answers to questions before this generation belong to another filter. */
+  #filter_generation = 0;
+  #wanted = { first: 0, end: PAGE_ROWS };
+  #asked = new Map<number, number>();
+  #range_requests = 0;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  get is_filtered(): boolean {
+    return this.filter.search !== "" || this.filter.account !== null || this.filter.status !== null;
+  }
+
+  row(index: number): Pin | null {
+    return this.#pages.get(Math.floor(index / PAGE_ROWS))?.rows[index % PAGE_ROWS] ?? null;
+  }
+
+  /** Tells which rows are in view; the missing ones are fetched. */
+  show(first: number, end: number): void {
+    this.#wanted = { first, end };
+    this.#fill();
+  }
+
+  setFilter(change: Partial<Filter>): void {
+    const filter = { ...this.filter, ...change };
+    const matches_other_rows = change.search !== undefined || "account" in change || "status" in change;
+    this.filter = filter;
+    if (matches_other_rows) this.selection.clear();
+    this.selection.moveTo(0);
+    this.#generation += 1;
+    this.#filter_generation = this.#generation;
+    this.#wanted = { first: 0, end: this.#wanted.end - this.#wanted.first };
+    this.outdated = true;
+    this.#fill();
+  }
+
+  /** The same column again turns the order round. Sizes and dates begin with the greatest. */
+  sortBy(sort: PinSort): void {
+    const { filter } = this;
+    const descending = filter.sort === sort ? !filter.descending : sort === "size" || sort === "pinned_at";
+    this.setFilter({ sort, descending });
+  }
+
+  /** Extends the selection to `index`; rows that are not at hand are fetched first. */
+  async selectTo(index: number): Promise<void> {
+    const [first, last] = this.selection.rangeTo(index);
+    const request = ++this.#range_requests;
+    const at_hand = this.#rowsAtHand(first, last);
+    if (at_hand) {
+      this.selection.range(at_hand, index);
+      return;
+    }
+    this.selection.active = index;
+    const rows = await this.#fetch(first, last + 1);
+    if (request === this.#range_requests) this.selection.range(rows, index);
+  }
+
+  /** The selected pins, fetched where "all" is selected. */
+  async selected(): Promise<Pin[]> {
+    if (!this.selection.all) return this.selection.pins;
+    const rows = await this.#fetch(0, this.total);
+    return rows.filter((pin) => !this.selection.isExcepted(pin));
+  }
+
+  details(key: PinKey): Promise<PinDetails> {
+    return this.#platform.call("pin_details", { account: key.account, id: key.id });
+  }
+
+  async unpin(pins: PinKey[]): Promise<void> {
+    await this.#platform.call("unpin", keysOf(pins));
+    this.selection.clear();
+  }
+
+  async copy(pins: PinKey[], what: "cid" | "gateway_link" | "ipfs_link"): Promise<void> {
+    await this.#platform.call("copy_pins", { pins: keysOf(pins), what });
+  }
+
+  async openInBrowser(pin: PinKey): Promise<void> {
+    await this.#platform.call("open_in_browser", { account: pin.account, id: pin.id });
+  }
+
+  async refreshFromAccounts(): Promise<void> {
+    await this.#platform.call("refresh_pins");
+    await this.invalidate();
+  }
+
+  #rowsAtHand(first: number, last: number): Pin[] | null {
+    const rows: Pin[] = [];
+    for (let index = first; index <= last; index += 1) {
+      const row = this.row(index);
+      if (!row) return null;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  async #fetch(first: number, end: number): Promise<Pin[]> {
+    const rows: Pin[] = [];
+    while (rows.length < end - first) {
+      const offset = first + rows.length;
+      const limit = Math.min(BULK_ROWS, end - offset);
+      const page = await this.#platform.call("pins", { ...this.filter, offset, limit });
+      if (page.rows.length === 0) break;
+      rows.push(...page.rows);
+    }
+    return rows;
+  }
+
+  #fill(): void {
+    for (const page of this.#pagesInView()) {
+      if (this.#asked.size >= MOST_REQUESTS) return;
+      const held = this.#pages.get(page)?.generation ?? -1;
+      const asked = this.#asked.get(page) ?? -1;
+      if (Math.max(held, asked) < this.#generation && asked < 0) void this.#ask(page);
+    }
+  }
+
+  #pagesInView(): number[] {
+    const { first, end } = this.#wanted;
+    const from = Math.floor(first / PAGE_ROWS);
+    const to = Math.floor(Math.max(first, end - 1) / PAGE_ROWS);
+    const pages = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    // The page that is about to come into view, once those in view are there.
+    const next = end % PAGE_ROWS > PAGE_ROWS / 2 ? to + 1 : from - 1;
+    if (next >= 0 && next * PAGE_ROWS < this.total && !this.outdated) pages.push(next);
+    return pages;
+  }
+
+  async #ask(page: number): Promise<void> {
+    const generation = this.#generation;
+    this.#asked.set(page, generation);
+    try {
+      const query = { ...this.filter, offset: page * PAGE_ROWS, limit: PAGE_ROWS };
+      const answer = await this.#platform.call("pins", query);
+      if (generation >= this.#filter_generation) this.#take(page, { rows: answer.rows, generation }, answer);
+    } catch (error) {
+      this.error = toIpcError(error);
+      // Asked again with the next change, not in a circle.
+      this.#keep(page, { rows: this.#pages.get(page)?.rows ?? [], generation });
+    } finally {
+      this.#asked.delete(page);
+      this.#fill();
+    }
+  }
+
+  #take(number: number, page: Page, { total, total_bytes }: { total: number; total_bytes: number }): void {
+    if (this.outdated) this.#pages = new Map();
+    this.#keep(number, page);
+    this.total = total;
+    this.total_bytes = total_bytes;
+    this.loaded = true;
+    this.outdated = false;
+    this.error = null;
+    if (this.selection.active >= total) this.selection.active = Math.max(0, total - 1);
+  }
+
+  #keep(number: number, page: Page): void {
+    const pages = new Map(this.#pages).set(number, page);
+    if (pages.size > KEPT_PAGES) {
+      const middle = (this.#wanted.first + this.#wanted.end) / 2 / PAGE_ROWS;
+      const far = [...pages.keys()].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
+      for (const other of far.slice(0, pages.size - KEPT_PAGES)) pages.delete(other);
+    }
+    this.#pages = pages;
+  }
+}
+
+/** Only what the command takes: the rest of a row stays here. */
+function keysOf(pins: PinKey[]): PinKey[] {
+  return pins.map(({ account, id }) => ({ account, id }));
+}

@@ -1,0 +1,115 @@
+import { expect, test, vi } from "vitest";
+import type { Pin, PinPage, PinQuery } from "../bindings/ipc.ts";
+import type { Platform } from "../platform/index.ts";
+import { Pins } from "./pins.svelte.ts";
+
+interface Question {
+  query: PinQuery;
+  answer: (total: number) => Promise<void>;
+  refuse: () => Promise<void>;
+}
+
+const pin = (index: number, search: string): Pin => ({
+  account: "a",
+  id: `${search}${index}`,
+  cid: `bafy${index}`,
+  name: `${search}${index}`,
+  size: 1,
+  status: "pinned",
+  proof: "verified",
+  is_directory: false,
+  pinned_at: 0,
+});
+
+const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+/** Answers only when the test says so, in whatever order. */
+function slowBackend(): { pins: Pins; asked: Question[] } {
+  const asked: Question[] = [];
+  const call = (_command: string, query: PinQuery) =>
+    new Promise<PinPage>((resolve, reject) => {
+      asked.push({
+        query,
+        answer: (total) => {
+          const count = Math.max(0, Math.min(query.limit, total - query.offset));
+          const rows = Array.from({ length: count }, (_, index) => pin(query.offset + index, query.search));
+          resolve({ rows, total, total_bytes: total });
+          return settled();
+        },
+        refuse: () => {
+          reject({ code: "network", message: "down", retryable: true, details: null });
+          return settled();
+        },
+      });
+    });
+  return { pins: new Pins({ call } as unknown as Platform), asked };
+}
+
+const at = <T>(list: T[], index: number): T => {
+  const one = list.at(index);
+  if (one === undefined) throw new Error(`nothing at ${index}`);
+  return one;
+};
+
+test("an answer to an earlier search never shows under a later one", async () => {
+  const { pins, asked } = slowBackend();
+  pins.show(0, 16);
+  await at(asked, 0).answer(1000);
+  pins.setFilter({ search: "old" });
+  const old = at(asked, -1);
+  pins.setFilter({ search: "new" });
+  await old.answer(500);
+  expect(pins.row(0)?.name).toBe("0");
+  expect(pins.outdated).toBe(true);
+  await at(asked, -1).answer(7);
+  expect(pins.row(0)?.name).toBe("new0");
+  expect(pins.total).toBe(7);
+  expect(pins.outdated).toBe(false);
+});
+
+test("rows stay on screen while they are asked for again", async () => {
+  const { pins, asked } = slowBackend();
+  pins.show(0, 16);
+  await at(asked, 0).answer(50);
+  await pins.invalidate();
+  expect(pins.row(3)?.name).toBe("3");
+  expect(asked).toHaveLength(2);
+});
+
+test("a fast scroll asks for where it ends, not for everything on the way", async () => {
+  const { pins, asked } = slowBackend();
+  pins.show(0, 16);
+  await at(asked, 0).answer(1_000_000);
+  for (let first = 0; first < 900_000; first += 1000) pins.show(first, first + 16);
+  expect(asked.length).toBeLessThanOrEqual(3);
+  for (let answered = 1; answered < asked.length; answered += 1) await at(asked, answered).answer(1_000_000);
+  expect(pins.row(899_000)?.name).toBe("899000");
+  expect(asked.length).toBeLessThan(8);
+});
+
+test("a refusal is told once and asked again with the next change", async () => {
+  const { pins, asked } = slowBackend();
+  pins.show(0, 16);
+  await at(asked, 0).refuse();
+  expect(pins.error?.code).toBe("network");
+  expect(asked).toHaveLength(1);
+  await pins.invalidate();
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  await at(asked, 1).answer(5);
+  expect(pins.error).toBeNull();
+});
+
+test("a range over rows that are not at hand fetches them", async () => {
+  const { pins, asked } = slowBackend();
+  pins.show(0, 16);
+  await at(asked, 0).answer(2000);
+  pins.selection.only(pin(0, ""), 0);
+  const before = asked.length;
+  const done = pins.selectTo(1199);
+  while (asked.some((_, index) => index >= before && pins.selection.count(2000) === 1)) {
+    await at(asked, -1).answer(2000);
+    await settled();
+  }
+  await done;
+  expect(pins.selection.count(2000)).toBe(1200);
+});

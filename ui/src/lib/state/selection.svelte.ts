@@ -1,0 +1,95 @@
+/**
+ * Which rows of the table are selected, and which one the keyboard stands on.
+ *
+ * Rows are known by their pin, so a selection survives sorting and refreshing. "Everything that matches" is kept
+ * as such with its exceptions: the web view never holds all the rows.
+ */
+
+import type { Pin, PinKey } from "../bindings/ipc.ts";
+
+/** One string per pin, for maps. Neither part can contain the separator. */
+export function keyOf({ account, id }: PinKey): string {
+  return `${account}\u0000${id}`;
+}
+
+export class RowSelection {
+  /** Index of the row with the roving tab stop. */
+  active = $state(0);
+  /** Everything that matches is selected, but for `#except`. */
+  all = $state(false);
+  #anchor = 0;
+  #pins = $state.raw<ReadonlyMap<string, Pin>>(new Map());
+  #except = $state.raw<ReadonlySet<string>>(new Set());
+
+  has(pin: PinKey): boolean {
+    const key = keyOf(pin);
+    return this.all ? !this.#except.has(key) : this.#pins.has(key);
+  }
+
+  /** `total` is how many rows match the table's filters. */
+  count(total: number): number {
+    return this.all ? Math.max(0, total - this.#except.size) : this.#pins.size;
+  }
+
+  /** The selected pins; not the answer when `all` is set. */
+  get pins(): Pin[] {
+    return [...this.#pins.values()];
+  }
+
+  /** Where a range that is extended to `index` begins. */
+  rangeTo(index: number): [first: number, last: number] {
+    return [Math.min(this.#anchor, index), Math.max(this.#anchor, index)];
+  }
+
+  only(pin: Pin, index: number): void {
+    this.#set([pin]);
+    this.#anchor = index;
+    this.active = index;
+  }
+
+  toggle(pin: Pin, index: number): void {
+    const key = keyOf(pin);
+    if (this.all) {
+      const except = new Set(this.#except);
+      if (!except.delete(key)) except.add(key);
+      this.#except = except;
+    } else {
+      const pins = new Map(this.#pins);
+      if (!pins.delete(key)) pins.set(key, pin);
+      this.#pins = pins;
+    }
+    this.#anchor = index;
+    this.active = index;
+  }
+
+  /** Replaces the selection by a range whose anchor stays. */
+  range(pins: Pin[], active: number): void {
+    this.#set(pins);
+    this.active = active;
+  }
+
+  /** Moves the tab stop without selecting anything. */
+  moveTo(index: number): void {
+    this.active = index;
+    this.#anchor = index;
+  }
+
+  selectAll(): void {
+    this.#set([]);
+    this.all = true;
+  }
+
+  clear(): void {
+    this.#set([]);
+  }
+
+  isExcepted(pin: PinKey): boolean {
+    return this.#except.has(keyOf(pin));
+  }
+
+  #set(pins: Pin[]): void {
+    this.all = false;
+    this.#except = new Set();
+    this.#pins = new Map(pins.map((pin) => [keyOf(pin), pin]));
+  }
+}

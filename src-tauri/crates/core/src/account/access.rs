@@ -61,13 +61,13 @@ impl Access {
             Some(capabilities) => capabilities,
             None => match self.test(account).await {
                 Ok(capabilities) => capabilities,
-                Err(_) => Capabilities { empty_files: true, directory_parts: false },
+                Err(_) => Capabilities { empty_files: true, directory_parts: false, exact_paths: false },
             },
         };
         Limits {
             empty_files: capabilities.empty_files,
             directory_parts: capabilities.directory_parts,
-            form_names: true,
+            form_names: !capabilities.exact_paths,
         }
     }
 

@@ -68,6 +68,7 @@ impl Provider for Aioz {
         Ok(Capabilities {
             empty_files: self.empty_files,
             directory_parts: has("directory-parts") && has("symlink-parts"),
+            exact_paths: has("exact-paths"),
         })
     }
 

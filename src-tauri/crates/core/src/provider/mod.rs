@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub empty_files: bool,
     /// Empty directories and symlinks arrive inside a directory.
     pub directory_parts: bool,
+    /// Names arrive as they are, even with line breaks in them.
+    pub exact_paths: bool,
 }
 
 /// One page of an account's pins.

@@ -5,6 +5,7 @@
 use std::{borrow::Cow, fmt::Write};
 
 use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::content::{PartKind, UploadBody};
 
@@ -32,10 +33,11 @@ pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) 
                 PartKind::Symlink => "application/symlink",
             };
             let name = quoted(&part.path);
+            let exact = exact_path_header(&part.path);
             // Writing to a String cannot fail.
             let _ = write!(
                 frame,
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n"
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n{exact}\r\n"
             );
             frame.into()
         })
@@ -58,6 +60,15 @@ pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) 
 #[must_use]
 pub fn wire_path(path: &str) -> Cow<'_, str> {
     if path.contains(['\r', '\n']) { path.replace('\r', "%0D").replace('\n', "%0A").into() } else { path.into() }
+}
+
+/// Holdfast's own service reads the path from a header of the part where the filename cannot carry it; other services
+/// pass over such a header (RFC 7578, section 4.8).
+fn exact_path_header(path: &str) -> String {
+    match wire_path(path) {
+        Cow::Borrowed(_) => String::new(),
+        Cow::Owned(_) => format!("Holdfast-Path: {}\r\n", utf8_percent_encode(path, NON_ALPHANUMERIC)),
+    }
 }
 
 fn quoted(path: &str) -> String {

@@ -80,13 +80,13 @@ pub(crate) fn router(shared: Shared) -> Router {
 #[derive(Serialize)]
 struct Greeting {
     message: &'static str,
-    capabilities: [&'static str; 2],
+    capabilities: [&'static str; 3],
 }
 
 async fn test_authentication(_: Owner) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
-        capabilities: ["directory-parts", "symlink-parts"],
+        capabilities: ["directory-parts", "symlink-parts", "exact-paths"],
     })
 }
 

@@ -45,6 +45,10 @@ const QUEUED_PIECES: usize = 8;
 
 const MAX_METADATA_BYTES: usize = 64 * 1024;
 
+/// A part's header with the path percent-encoded: a filename cannot have line breaks in it. Ours; other services pass over
+/// it and take the filename (RFC 7578, section 4.8).
+const EXACT_PATH: &str = "holdfast-path";
+
 /// How much may come without the multipart parser getting any further: the head of a part, that is.
 const MAX_UNPARSED_BYTES: u64 = 1024 * 1024;
 
@@ -113,6 +117,11 @@ async fn receive(
     Ok(PinReply::new(pin, owner, ReplyTo::Creation))
 }
 
+fn exact_path(encoded: &[u8]) -> Result<String, ApiError> {
+    let path = percent_encoding::percent_decode(encoded).decode_utf8();
+    path.map(Into::into).map_err(|_| ApiError::bad_request("a path is not UTF-8"))
+}
+
 /// What the thread is told.
 enum Piece {
     Begin(PartKind, String),
@@ -160,7 +169,10 @@ impl Upload<'_> {
             match disposition.name.as_str() {
                 "file" => {
                     let no_name = || ApiError::bad_request("a file part has no filename");
-                    let path = disposition.filename.ok_or_else(no_name)?;
+                    let path = match part.headers().get(EXACT_PATH) {
+                        Some(path) => exact_path(path.as_bytes())?,
+                        None => disposition.filename.ok_or_else(no_name)?,
+                    };
                     self.send(Piece::Begin(part_kind(part.headers()), path)).await?;
                     while let Some(bytes) = self.in_time(part.chunk()).await?? {
                         self.send(Piece::Bytes(bytes)).await?;

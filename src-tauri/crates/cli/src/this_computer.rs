@@ -1,5 +1,7 @@
 //! The account *This computer*: a pinning service of the home's own, on loopback.
 
+use std::time::Duration;
+
 use holdfast_core::{Engine, Error, ThisComputer, account::AccountView, vault::Credentials};
 use holdfast_service::{ApiKey, PortChoice, RunningService, Service, ServiceConfig, ServiceError};
 use secrecy::ExposeSecret;
@@ -7,6 +9,9 @@ use url::Url;
 
 /// Whose pins those of the embedded service are, whatever key it is spoken to with.
 pub const OWNER: &str = "home";
+
+/// How long the keyring may take to give the keys of before.
+const LONGEST_ASK: Duration = Duration::from_secs(3);
 
 /// Why *This computer* is not there.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +52,9 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
     Ok((service, account))
 }
 
-/// The keys of before. Without a keyring new ones do as well: the service's pins belong to the home, not to a key.
+/// The keys of before. Without a keyring that answers new ones do as well: the service's pins belong to the home, not to a key.
 async fn keys(engine: &Engine) -> Result<Credentials, StartError> {
-    if let Ok(Some(kept)) = engine.keys_of_this_computer().await {
+    if let Ok(Ok(Some(kept))) = tokio::time::timeout(LONGEST_ASK, engine.keys_of_this_computer()).await {
         return Ok(kept);
     }
     let new = ApiKey::random()?;

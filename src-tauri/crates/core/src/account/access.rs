@@ -58,17 +58,14 @@ impl Access {
     pub(crate) async fn limits(&self, account: &Account) -> Limits {
         let known = self.known().get(&account.id).and_then(|known| known.capabilities);
         let capabilities = match known {
-            Some(capabilities) => capabilities,
-            None => match self.test(account).await {
-                Ok(capabilities) => capabilities,
-                Err(_) => Capabilities { empty_files: true, directory_parts: false, exact_paths: false },
-            },
+            Some(capabilities) => Ok(capabilities),
+            None => self.test(account).await,
         };
-        Limits {
+        capabilities.map_or(Limits::LEAST, |capabilities| Limits {
             empty_files: capabilities.empty_files,
             directory_parts: capabilities.directory_parts,
             form_names: !capabilities.exact_paths,
-        }
+        })
     }
 
     /// Asks whether the account's credentials are right.
@@ -137,7 +134,6 @@ impl Access {
 
     /// Keeps an account's credentials.
     pub(crate) async fn keep(&self, account: &AccountId, credentials: &Credentials, keep: Keep) -> Result<(), Error> {
-        self.known().remove(account);
         match keep {
             Keep::Keyring => {
                 self.vault.store(account, credentials).await?;
@@ -145,6 +141,7 @@ impl Access {
             }
             Keep::Session => self.session.store(account, credentials).await?,
         }
+        self.known().remove(account);
         Ok(())
     }
 

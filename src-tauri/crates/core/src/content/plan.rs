@@ -29,6 +29,9 @@ pub struct Limits {
 impl Limits {
     /// Everything, under its own name: for CIDs that are only computed.
     pub const NONE: Self = Self { empty_files: true, directory_parts: true, form_names: false };
+
+    /// What every service takes, as far as is known without asking.
+    pub const LEAST: Self = Self { empty_files: true, directory_parts: false, form_names: true };
 }
 
 /// Something that is not pinned, and why.

@@ -161,8 +161,8 @@ impl Engine {
         Ok(self.shared.store.account(&this_computer_id()).await?.map(|account| account.endpoint))
     }
 
-    /// Adds the embedded service as an account, or tells the account where the service is now. The keys go to the keyring
-    /// where there is one; without, they live as long as the service that was given them.
+    /// Adds the embedded service as an account, or tells the account where the service is now. Usable at once; the keys
+    /// go to the keyring when that answers, and without one live as long as the service that was given them.
     ///
     /// # Errors
     /// When the database fails.
@@ -177,15 +177,29 @@ impl Engine {
             this_computer: true,
             profile: Some(Profile::UNIXFS_V1_2025),
         };
-        if self.shared.access.keep(&id, &service.credentials, Keep::Keyring).await.is_err() {
-            self.shared.access.keep(&id, &service.credentials, Keep::Session).await?;
-        }
+        self.shared.access.keep(&id, &service.credentials, Keep::Session).await?;
         if !self.shared.store.save_account(account.clone()).await? {
             return Err(taken(THIS_COMPUTER));
         }
+        self.keep_in_keyring_later(id, service.credentials);
         self.shared.announce(Change::Accounts);
         self.shared.wake.notify_one();
         self.view(account).await
+    }
+
+    /// A locked keyring waits for its owner, and nothing else should.
+    fn keep_in_keyring_later(&self, id: AccountId, credentials: Credentials) {
+        let shared = std::sync::Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let kept = tokio::select! {
+                () = shared.stop.cancelled() => return,
+                kept = shared.access.keep(&id, &credentials, Keep::Keyring) => kept,
+            };
+            match kept {
+                Ok(()) => shared.announce(Change::Accounts),
+                Err(error) => tracing::info!(%error, "the keys of this computer's service are kept in memory"),
+            }
+        });
     }
 
     fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {

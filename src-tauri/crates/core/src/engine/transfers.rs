@@ -1,13 +1,13 @@
 //! Transfers: asking for work, watching it, stopping it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use holdfast_content::{Cid, CidInText};
 
 use super::{Change, Engine};
 use crate::{
     account::AccountId,
-    content::{Selection, select},
+    content::{Limits, Selection, select},
     error::Error,
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
     store::TransferCounts,
@@ -17,6 +17,9 @@ use crate::{
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
 const MAX_METADATA_PAIRS: usize = 1_000;
 
+/// How long a provider may take to say what it accepts, before a selection is shown without knowing.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
 impl Engine {
     /// Looks at what a person chose, before anything is sent to `account`.
     ///
@@ -24,7 +27,11 @@ impl Engine {
     /// [`Error::NoSuch`] for the account.
     pub async fn select(&self, paths: Vec<PathBuf>, account: &AccountId) -> Result<Selection, Error> {
         let account = self.account(account).await?;
-        let limits = self.shared.access.limits(&account).await;
+        // A person waits for this; the upload itself asks as long as it needs.
+        let limits = tokio::select! {
+            limits = self.shared.access.limits(&account) => limits,
+            () = self.shared.ports.clock.sleep(LONGEST_LOOK) => Limits::LEAST,
+        };
         let (disk, own) = (Arc::clone(&self.shared.ports.disk), self.home.dir().to_owned());
         let user_home = std::env::var_os("HOME").map(PathBuf::from);
         let look = move || select(&*disk, &paths, limits, &own, user_home.as_deref());

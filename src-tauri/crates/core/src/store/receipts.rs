@@ -62,11 +62,14 @@ impl Store {
         .await
     }
 
-    /// Whether the account took something of that size, so that looking for it by CID may save an upload.
-    pub(crate) async fn took_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, Error> {
+    /// Whether the account holds something of that size, so that looking for it by CID may save an upload.
+    pub(crate) async fn holds_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, Error> {
         let account = account.clone();
         self.read(move |db| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND bytes = ?2)";
+            // A provider's size may be that of the DAG; a receipt has that of the content.
+            let sql = "SELECT EXISTS (SELECT 1 FROM pin WHERE account = ?1 AND bytes = ?2)
+                OR EXISTS (SELECT 1 FROM receipt r JOIN pin ON pin.account = r.account AND pin.id = r.pin
+                    WHERE r.account = ?1 AND r.bytes = ?2)";
             Ok(db.prepare_cached(sql)?.query_row((&account.0, signed(bytes)), |row| row.get(0))?)
         })
         .await

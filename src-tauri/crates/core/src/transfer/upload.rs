@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Transfer, find};
 use crate::{
     account::Account,
-    content::{Identified, Plan, Progress, UploadBody, identify, plan},
+    content::{Identified, Limits, Plan, Progress, UploadBody, identify, plan},
     engine::Shared,
     error::Error,
     pin::{PinKey, Proof, ProviderPin, Receipt},
@@ -28,8 +28,10 @@ pub(super) struct Upload<'a> {
 
 impl Upload<'_> {
     pub(super) async fn run(self) -> Result<Finish, Error> {
-        let provider = self.shared.access.provider(self.account).await?;
-        let limits = self.shared.access.limits(self.account).await;
+        let (provider, limits) = tokio::select! {
+            ready = self.prepare() => ready?,
+            () = self.cancel.cancelled() => return Err(Error::Cancelled),
+        };
         let plan = {
             let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
             self.blocking(move || plan(&*disk, &path, limits)).await.map(Arc::new)?
@@ -48,6 +50,11 @@ impl Upload<'_> {
         self.compare(&plan, pin, sent).await
     }
 
+    async fn prepare(&self) -> Result<(Arc<dyn Provider>, Limits), Error> {
+        let provider = self.shared.access.provider(self.account).await?;
+        Ok((provider, self.shared.access.limits(self.account).await))
+    }
+
     /// Exactly this version of this file is pinned there.
     async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Plan) -> Result<Option<Finish>, Error> {
         let Some(version) = plan.single_file() else { return Ok(None) };
@@ -63,7 +70,7 @@ impl Upload<'_> {
     /// The same bytes are pinned there under another name, or were sent in a try whose answer got lost.
     async fn recognise(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
         let lost = self.transfer.unanswered_since.is_some();
-        if !lost && !self.shared.store.took_that_size(&self.account.id, plan.content_bytes()).await? {
+        if !lost && !self.shared.store.holds_that_size(&self.account.id, plan.content_bytes()).await? {
             return Ok(None);
         }
         let identified = self.identify(plan, self.profiles()).await?;

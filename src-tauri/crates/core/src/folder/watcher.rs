@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{Folder, FolderState, ignore};
 use crate::{
+    clock::UnixMillis,
     content::Limits,
     disk::{Disk, EntryKind, Fingerprint, Stat, Watch, WatchEvent},
     engine::{Change, Shared},
@@ -183,7 +184,7 @@ impl FolderTask {
                 .collect::<Vec<_>>())
         })
         .await?;
-        let mut ready = Vec::new();
+        let (mut ready, mut unsettled) = (Vec::new(), Vec::new());
         for (dirty, found, path) in looked {
             match found {
                 Found::Gone => {
@@ -195,9 +196,10 @@ impl FolderTask {
                     self.dirty.remove(&path);
                     self.consider(*seen).await?;
                 }
-                // Quiet means that two looks, a settle time apart, saw the same.
-                Found::File(_, stat) if dirty.stat != Some(stat) => {
+                // Quiet: its own times say so, or two looks, a settle time apart, saw the same.
+                Found::File(observed, stat) if dirty.stat != Some(stat) && !self.is_quiet(&stat) => {
                     self.dirty.insert(path, Dirty { quiet_since: now, stat: Some(stat) });
+                    unsettled.push(observed);
                 }
                 Found::File(observed, _) => {
                     self.dirty.remove(&path);
@@ -205,24 +207,39 @@ impl FolderTask {
                 }
             }
         }
+        self.note_unsettled(unsettled).await?;
         self.accept(ready).await
     }
 
     /// Files that were seen: those that were written long ago are taken at once, the others have to be quiet first.
     async fn consider(&mut self, seen: Seen) -> Result<(), Error> {
-        let wall_ns = self.shared.ports.clock.now().0.saturating_mul(1_000_000);
-        let settle_ns = i64::try_from(self.folder.settle.as_nanos()).unwrap_or(i64::MAX);
-        let (mut ready, now) = (Vec::new(), self.now());
+        let (mut ready, mut unsettled, now) = (Vec::new(), Vec::new(), self.now());
         for (observed, stat) in seen.files {
-            let print = stat.fingerprint;
-            let last_touch = print.modified_ns.max(print.changed_ns);
-            if wall_ns.saturating_sub(last_touch) >= settle_ns || observed.skipped.is_some() {
+            if self.is_quiet(&stat) || observed.skipped.is_some() {
                 ready.push(observed);
             } else {
-                self.dirty.entry(observed.path).or_insert(Dirty { quiet_since: now, stat: Some(stat) });
+                self.dirty.entry(observed.path.clone()).or_insert(Dirty { quiet_since: now, stat: Some(stat) });
+                unsettled.push(observed);
             }
         }
+        self.note_unsettled(unsettled).await?;
         self.accept(ready).await
+    }
+
+    /// Whether nobody touched it for the settle time.
+    fn is_quiet(&self, stat: &Stat) -> bool {
+        let last_touch = stat.fingerprint.modified_ns.max(stat.fingerprint.changed_ns);
+        let last_touch = UnixMillis(last_touch / 1_000_000);
+        self.shared.ports.clock.now().since(last_touch) >= self.folder.settle
+    }
+
+    async fn note_unsettled(&self, seen: Vec<Observed>) -> Result<(), Error> {
+        let seen: Vec<_> = seen.into_iter().filter(|one| one.skipped.is_none()).collect();
+        if !seen.is_empty() {
+            self.shared.store.note_unsettled(&self.folder.id, seen).await?;
+            self.shared.announce(Change::Folders);
+        }
+        Ok(())
     }
 
     async fn accept(&self, seen: Vec<Observed>) -> Result<(), Error> {

@@ -95,6 +95,29 @@ impl Store {
         .await
     }
 
+    /// Notes files that are there and may still be changing. What was last seen of them settled is kept.
+    pub(crate) async fn note_unsettled(&self, id: &FolderId, seen: Vec<Observed>) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "INSERT INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)
+                       ON CONFLICT (folder, path) DO UPDATE SET skipped = NULL, settled = 0";
+            let mut statement = db.prepare_cached(sql)?;
+            for Observed { path, fingerprint: print, .. } in &seen {
+                statement.execute((
+                    &id.0,
+                    path_bytes(path),
+                    signed(print.bytes),
+                    print.modified_ns,
+                    print.changed_ns,
+                    signed(print.device),
+                    signed(print.inode),
+                ))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Forgets what is no longer there: everything not in `present`, after the whole folder was seen.
     pub(crate) async fn retain_observed(&self, id: &FolderId, present: HashSet<PathBuf>) -> Result<(), Error> {
         let id = id.clone();
@@ -176,6 +199,7 @@ impl Store {
 fn entries_sql() -> String {
     format!(
         "SELECT o.path, CASE
+            WHEN o.settled = 0 THEN 'waiting'
             WHEN o.skipped IS NOT NULL THEN 'skipped'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
                 SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin)) THEN 'pinned'
@@ -183,6 +207,7 @@ fn entries_sql() -> String {
             WHEN {LAST_STATE} IN ('failed', 'cancelled') THEN 'failed'
             ELSE 'waiting' END AS state,
          CASE
+            WHEN o.settled = 0 THEN 'it may still be changing'
             WHEN o.skipped IS NOT NULL THEN o.skipped
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'it was pinned and has been unpinned'
             ELSE (SELECT coalesce(t.failure, CASE t.state WHEN 'cancelled' THEN 'cancelled' END) FROM transfer t
@@ -203,7 +228,7 @@ fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<bool, Store
         .query_row((&id.0, &path), |row| fingerprint_from(row, 0))
         .optional()?;
     let print = one.fingerprint;
-    db.prepare_cached("INSERT OR REPLACE INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute((
+    db.prepare_cached("INSERT OR REPLACE INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)")?.execute((
         &id.0,
         &path,
         signed(print.bytes),

@@ -100,6 +100,7 @@ CREATE TABLE observed (
     device INTEGER NOT NULL,
     inode INTEGER NOT NULL,
     skipped TEXT,
+    settled INTEGER NOT NULL,
     PRIMARY KEY (folder, path)
 ) STRICT, WITHOUT ROWID;
 

@@ -16,21 +16,26 @@
 //! ```
 
 mod block;
+pub mod car;
 mod cid_text;
 mod dag_pb;
 mod directory;
+mod export;
 mod file;
 mod hamt;
 mod profile;
 mod read;
 mod tree;
 mod unixfs;
+mod verify;
 
 pub use block::{BlockSink, BlockSource, Discard, Link, MAX_BLOCK_BYTES, is_block_of};
 pub use cid::Cid;
 pub use cid_text::{CidInText, CidTextError, base36, cid_v0, cid_v1, multihash_hex};
 pub use directory::import_symlink;
+pub use export::{ExportError, Exported, export};
 pub use file::FileImporter;
 pub use profile::{CidVersion, Leaves, Profile, ShardRule};
 pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
+pub use verify::{WalkLimits, Walked, verify};

@@ -118,9 +118,9 @@ async fn run_one(shared: &Shared, transfer: Transfer) {
         }
     }
     shared.running.end(&transfer.id);
-    shared.announce(Change::Transfers);
-    shared.announce(Change::Pins);
-    shared.announce(Change::Folders);
+    for change in [Change::Transfers, Change::Pins, Change::Folders, Change::Accounts] {
+        shared.announce(change);
+    }
 }
 
 async fn attempt(

@@ -1,0 +1,67 @@
+//! An archive as a source of blocks: read through once, then by place.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    sync::{Mutex, PoisonError},
+};
+
+use cid::Cid;
+
+use super::{CarError, CarReader};
+use crate::block::BlockSource;
+
+/// Where an archive's blocks stand. All of them were checked when the index was made.
+#[derive(Debug)]
+pub struct CarIndex {
+    file: Mutex<File>,
+    roots: Vec<Cid>,
+    places: HashMap<Cid, Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u64,
+    bytes: usize,
+}
+
+impl CarIndex {
+    /// Reads an archive through and checks every block.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn open(file: File) -> Result<Self, CarError> {
+        let mut reader = CarReader::new(BufReader::with_capacity(1 << 20, &file))?;
+        let mut places = HashMap::new();
+        while let Some(block) = reader.next() {
+            let (cid, bytes) = block?;
+            places.insert(cid, Place { start: reader.position() - bytes.len() as u64, bytes: bytes.len() });
+        }
+        let roots = reader.roots().to_vec();
+        Ok(Self { file: Mutex::new(file), roots, places })
+    }
+
+    /// The roots that the header names.
+    #[must_use]
+    pub fn roots(&self) -> &[Cid] {
+        &self.roots
+    }
+
+    /// How many different blocks there are.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.places.len()
+    }
+}
+
+impl BlockSource for CarIndex {
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        let Some(place) = self.places.get(cid) else { return Ok(None) };
+        let mut bytes = vec![0; place.bytes];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(place.start))?;
+        file.read_exact(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+}

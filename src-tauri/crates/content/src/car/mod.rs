@@ -1,0 +1,10 @@
+//! CAR v1 archives (<https://ipld.io/specs/transport/car/carv1/>): a header with the roots, then blocks, each with its CID.
+
+mod header;
+mod index;
+mod reader;
+mod writer;
+
+pub use index::CarIndex;
+pub use reader::{CarError, CarReader};
+pub use writer::CarWriter;

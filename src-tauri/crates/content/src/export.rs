@@ -1,0 +1,116 @@
+//! Writing a DAG's file or directory back to the disk, never outside the place that was named.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use cid::Cid;
+
+use crate::{
+    block::BlockSource,
+    read::{FileReader, NodeKind, ReadError, list_directory, stat},
+    tree::MAX_TREE_DEPTH,
+};
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symlinks.
+    pub symlinks: u64,
+    /// Bytes in files.
+    pub bytes: u64,
+}
+
+/// Why an export ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The DAG.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A name that no file may have, such as `..` or one with a slash.
+    #[error("an entry is called {0:?}, which is no name of a file")]
+    BadName(String),
+    /// Directories lie too deep inside one another.
+    #[error("directories lie more than {MAX_TREE_DEPTH} deep inside one another")]
+    TooDeep,
+    /// The disk.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Writes what `cid` names to `target`, which must not exist yet. Everything below is made new: what a DAG's links and
+/// names say can lead nowhere else. After an error what was written so far is left for its user to look at.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export(source: &dyn BlockSource, cid: &Cid, target: &Path) -> Result<Exported, ExportError> {
+    let mut exported = Exported::default();
+    write_node(source, cid, target, 0, &mut exported)?;
+    Ok(exported)
+}
+
+fn write_node(
+    source: &dyn BlockSource,
+    cid: &Cid,
+    path: &Path,
+    depth: usize,
+    exported: &mut Exported,
+) -> Result<(), ExportError> {
+    let failed = |source| ExportError::Write { path: path.into(), source };
+    match stat(source, cid)? {
+        NodeKind::File { .. } => {
+            let mut file = File::create_new(path).map_err(failed)?;
+            for piece in FileReader::open(source, cid)? {
+                let piece = piece?;
+                file.write_all(&piece).map_err(failed)?;
+                exported.bytes += piece.len() as u64;
+            }
+            exported.files += 1;
+        }
+        NodeKind::Directory => {
+            if depth >= MAX_TREE_DEPTH {
+                return Err(ExportError::TooDeep);
+            }
+            // Fails where a link of the same name was made a moment ago.
+            fs::create_dir(path).map_err(failed)?;
+            exported.directories += 1;
+            for entry in list_directory(source, cid)? {
+                check_name(&entry.name)?;
+                write_node(source, &entry.cid, &path.join(&entry.name), depth + 1, exported)?;
+            }
+        }
+        NodeKind::Symlink { target } => {
+            make_symlink(&target, path).map_err(failed)?;
+            exported.symlinks += 1;
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), ExportError> {
+    let bad =
+        matches!(name, "" | "." | "..") || name.contains(['/', '\0']) || cfg!(windows) && name.contains(['\\', ':']);
+    if bad { Err(ExportError::BadName(name.into())) } else { Ok(()) }
+}
+
+#[cfg(unix)]
+fn make_symlink(target: &[u8], path: &Path) -> io::Result<()> {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    std::os::unix::fs::symlink(OsStr::from_bytes(target), path)
+}
+
+#[cfg(not(unix))]
+fn make_symlink(_target: &[u8], _path: &Path) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "symlinks are not made on this system"))
+}

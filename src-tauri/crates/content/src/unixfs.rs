@@ -26,9 +26,14 @@ pub(crate) struct UnixFs {
 
 /// The bytes before and after a leaf's content, so that the content itself is never copied.
 pub(crate) fn leaf_frame(content_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    leaf_frame_of(TYPE_FILE, content_bytes)
+}
+
+/// The same for a leaf of another type: some writers make leaves of type raw.
+pub(crate) fn leaf_frame_of(kind: u64, content_bytes: usize) -> (Vec<u8>, Vec<u8>) {
     let mut after = vec![0x18];
     write_varint(&mut after, content_bytes as u64);
-    let mut message = vec![0x08, TYPE_FILE as u8];
+    let mut message = vec![0x08, kind as u8];
     if content_bytes > 0 {
         message.push(0x12);
         write_varint(&mut message, content_bytes as u64);

@@ -1,0 +1,76 @@
+# Holdfast. Each command installs what it needs first: see .ci/packages and .ci/toolchain.
+#
+#   make run      open the window; without a display, on a virtual one, with a sample pinned through it
+#   make test     every test there is, the real window included
+#   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
+#   make lint     formatting, clippy, svelte-check, eslint, generated bindings
+#   make bench    upload speed against curl, peak memory, time to a usable window
+#
+# `make run HOME_DIR=DIR` keeps its state in DIR.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+HOME_DIR ?=
+home_option := $(if $(HOME_DIR),--home "$(abspath $(HOME_DIR))")
+
+ui_sources := $(shell find ui -name node_modules -prune -o -path 'ui/dist*' -prune -o -type f -print)
+modules := ui/node_modules/.package-lock.json
+ui_built := target/ui-built
+
+.PHONY: run test build lint bench bindings web-view tools desktop force
+
+run: tools web-view
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
+		cargo build --release --package holdfast-desktop
+		exec target/release/holdfast-desktop $(home_option)
+	else
+		.ci/packages desktop
+		cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
+		exec target/release/virtual-desktop $(home_option)
+	fi
+
+build: tools web-view
+	cargo build --release --package holdfast-desktop --package holdfast-cli
+
+# Building all targets first makes the programs that the scenarios start, with the features that the tests have.
+test: tools desktop web-view
+	npm --prefix ui test
+	cargo build --workspace --all-targets
+	cargo test --workspace --no-fail-fast
+
+lint: tools desktop web-view
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo test --workspace --lib ipc::bindings
+	npm --prefix ui run check
+	npm --prefix ui run lint
+
+bench: tools desktop web-view
+	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
+	target/release/bench
+
+# Writes ui/src/lib/bindings/ipc.ts again after a change of src-tauri/src/ipc.
+bindings: tools
+	UPDATE_BINDINGS=1 cargo test --workspace --lib ipc::bindings
+
+tools:
+	@.ci/packages build
+	@.ci/toolchain
+
+desktop:
+	@.ci/packages desktop
+
+web-view: $(ui_built)
+
+$(modules): ui/package.json ui/package-lock.json
+	npm --prefix ui ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(ui_built): $(modules) $(ui_sources) $(if $(wildcard ui/dist/assets),,force)
+	npm --prefix ui run build
+	mkdir -p target
+	touch $@

@@ -1,0 +1,33 @@
+//! Accounts. A secret comes in with a draft; no command gives one back.
+
+use holdfast_core::account::{AccountId, Keep};
+use tauri::State;
+
+use crate::backend::Backend;
+use crate::ipc::{Account, AccountDraft, AddAccountRequest, IpcError};
+
+#[tauri::command]
+pub(crate) async fn accounts(backend: State<'_, Backend>) -> Result<Vec<Account>, IpcError> {
+    Ok(backend.engine().await?.accounts().await?.into_iter().map(Account::from).collect())
+}
+
+#[tauri::command]
+pub(crate) async fn test_account(backend: State<'_, Backend>, request: AccountDraft) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.test_account(request.try_into()?).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn add_account(backend: State<'_, Backend>, request: AddAccountRequest) -> Result<Account, IpcError> {
+    let keep = if request.session_only { Keep::Session } else { Keep::Keyring };
+    Ok(backend.engine().await?.add_account(request.draft.try_into()?, keep).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn check_account(backend: State<'_, Backend>, request: String) -> Result<Account, IpcError> {
+    Ok(backend.engine().await?.check_account(&AccountId(request)).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn remove_account(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.remove_account(&AccountId(request)).await?)
+}

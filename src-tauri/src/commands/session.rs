@@ -1,0 +1,52 @@
+//! The first screen's snapshot, and the settings.
+
+use std::time::Duration;
+
+use holdfast_core::account::PRESETS;
+use tauri::{Runtime, State, WebviewWindow};
+use tokio::time::timeout;
+
+use crate::backend::Backend;
+use crate::ipc::account::AccountPreset;
+use crate::ipc::settings::Keyring;
+use crate::ipc::{Account, Bootstrap, IpcError, Settings};
+use crate::window;
+
+/// A keyring that is locked waits for a person; the first screen does not. What comes later comes as a change.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+#[tauri::command]
+pub(crate) async fn bootstrap<R: Runtime>(
+    window: WebviewWindow<R>,
+    backend: State<'_, Backend>,
+) -> Result<Bootstrap, IpcError> {
+    let engine = backend.engine().await?;
+    let settings = Settings::from(engine.settings().await?);
+    window::set_theme(&window, settings.theme);
+    let (keyring, _) =
+        tokio::join!(timeout(PATIENCE, engine.check_keyring()), timeout(PATIENCE, backend.service_tried()));
+    let keyring = match keyring {
+        Ok(Err(error)) => Keyring::Unavailable { reason: error.to_string() },
+        Ok(Ok(())) | Err(_) => Keyring::Available,
+    };
+    Ok(Bootstrap {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home: engine.home().dir().display().to_string(),
+        settings,
+        keyring,
+        accounts: engine.accounts().await?.into_iter().map(Account::from).collect(),
+        presets: PRESETS.iter().map(AccountPreset::from).collect(),
+    })
+}
+
+#[tauri::command]
+pub(crate) async fn save_settings<R: Runtime>(
+    window: WebviewWindow<R>,
+    backend: State<'_, Backend>,
+    request: Settings,
+) -> Result<(), IpcError> {
+    let theme = request.theme;
+    backend.engine().await?.save_settings(request.into()).await?;
+    window::set_theme(&window, theme);
+    Ok(())
+}

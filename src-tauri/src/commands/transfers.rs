@@ -1,0 +1,59 @@
+//! Transfers: asking for work, watching it, stopping it.
+
+use holdfast_core::Error;
+use holdfast_core::account::AccountId;
+use holdfast_core::pin::Metadata;
+use holdfast_core::transfer::TransferId;
+use tauri::State;
+
+use crate::backend::Backend;
+use crate::ipc::{Accepted, IpcError, PinCidRequest, StartUploadRequest, Transfer, TransferList};
+
+/// More are counted, not listed.
+const MOST_LISTED: u32 = 500;
+
+#[tauri::command]
+pub(crate) async fn start_upload(
+    backend: State<'_, Backend>,
+    request: StartUploadRequest,
+) -> Result<Accepted, IpcError> {
+    let id = request.selection;
+    let paths = backend.selections.paths(&id);
+    let paths = paths.ok_or_else(|| Error::NoSuch { what: "selection", id: id.clone() })?;
+    let account = AccountId(request.account);
+    let accepted = backend.engine().await?.upload(&account, paths, request.name, request.metadata).await?;
+    backend.selections.forget(&id);
+    Ok(accepted.into())
+}
+
+#[tauri::command]
+pub(crate) async fn pin_cid(backend: State<'_, Backend>, request: PinCidRequest) -> Result<Accepted, IpcError> {
+    let engine = backend.engine().await?;
+    let account = AccountId(request.account);
+    let transfer = engine.pin_text(&account, &request.text, request.name, Metadata::new()).await?;
+    Ok(vec![transfer].into())
+}
+
+#[tauri::command]
+pub(crate) async fn transfers(backend: State<'_, Backend>) -> Result<TransferList, IpcError> {
+    let engine = backend.engine().await?;
+    let (transfers, counts) = engine.transfers(MOST_LISTED).await?;
+    let progress = engine.progress();
+    let transfers = transfers.into_iter().map(|transfer| Transfer::new(transfer, &progress)).collect();
+    Ok(TransferList { transfers, counts: counts.into() })
+}
+
+#[tauri::command]
+pub(crate) async fn cancel_transfer(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.cancel(&TransferId(request)).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn retry_transfer(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.retry(&TransferId(request)).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn clear_finished_transfers(backend: State<'_, Backend>) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.clear_finished().await?)
+}

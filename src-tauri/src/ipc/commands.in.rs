@@ -1,0 +1,50 @@
+// Every command that the web view may call, by the room it lives in: `name(request) -> response`.
+// Read three times: by `build.rs` (permissions), by `registry.rs` (handler) and by the bindings (`Rpc`).
+commands! {
+    calls:
+    session {
+        bootstrap(()) -> Bootstrap,
+        save_settings(Settings) -> (),
+    }
+    accounts {
+        accounts(()) -> Vec<Account>,
+        test_account(AccountDraft) -> (),
+        add_account(AddAccountRequest) -> Account,
+        check_account(String) -> Account,
+        remove_account(String) -> (),
+    }
+    selections {
+        pick_files(()) -> Option<Selection>,
+        pick_directory(()) -> Option<Selection>,
+        discard_selection(String) -> (),
+    }
+    transfers {
+        start_upload(StartUploadRequest) -> Accepted,
+        pin_cid(PinCidRequest) -> Accepted,
+        transfers(()) -> TransferList,
+        cancel_transfer(String) -> (),
+        retry_transfer(String) -> (),
+        clear_finished_transfers(()) -> (),
+    }
+    pins {
+        pins(PinQuery) -> PinPage,
+        pin_details(PinKey) -> PinDetails,
+        unpin(Vec<PinKey>) -> Accepted,
+        refresh_pins(()) -> (),
+        copy_pins(CopyPinsRequest) -> (),
+        open_in_browser(PinKey) -> (),
+    }
+    folders {
+        folders(()) -> Vec<Folder>,
+        add_folder(AddFolderRequest) -> Option<Folder>,
+        remove_folder(String) -> (),
+        rescan_folder(String) -> (),
+        folder_entries(String) -> Vec<FolderEntry>,
+    }
+    ;
+    untyped:
+    window {
+        ui_ready,
+        watch_progress,
+    }
+}

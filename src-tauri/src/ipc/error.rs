@@ -1,0 +1,97 @@
+//! The one error shape that the web view sees.
+
+use holdfast_core::transfer::Failure;
+use serde::Serialize;
+use ts_rs::TS;
+
+/// What the web view acts on. It never looks at the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    AlreadyExists,
+    Cancelled,
+    CidMismatch,
+    FileChanged,
+    FileRefused,
+    FileUnreadable,
+    Forbidden,
+    HomeBusy,
+    Internal,
+    InvalidInput,
+    KeyringUnavailable,
+    Network,
+    NotAPinningApi,
+    NotFound,
+    OverQuota,
+    Protocol,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+}
+
+/// Why a command failed or a transfer stopped.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct IpcError {
+    pub(crate) code: Code,
+    /// A short sentence for people, free of secrets.
+    pub(crate) message: String,
+    pub(crate) retryable: bool,
+    /// The provider's own words, when there are any.
+    pub(crate) details: Option<String>,
+}
+
+impl IpcError {
+    /// For what goes wrong in the shell itself.
+    pub(crate) fn internal(message: impl ToString) -> Self {
+        Self { code: Code::Internal, message: message.to_string(), retryable: false, details: None }
+    }
+
+    /// For a transfer that stopped; `retryable` when it goes on by itself.
+    pub(crate) fn of_transfer(failure: &Failure, retryable: bool) -> Self {
+        Self {
+            code: failure.code.into(),
+            message: failure.message.clone(),
+            retryable,
+            details: failure.details.clone(),
+        }
+    }
+}
+
+impl From<holdfast_core::Error> for IpcError {
+    fn from(error: holdfast_core::Error) -> Self {
+        tracing::info!(code = error.code().as_str(), %error, details = error.details(), "a request failed");
+        Self {
+            code: error.code().into(),
+            message: error.to_string(),
+            retryable: error.is_retryable(),
+            details: error.details(),
+        }
+    }
+}
+
+impl From<holdfast_core::Code> for Code {
+    fn from(code: holdfast_core::Code) -> Self {
+        use holdfast_core::Code as Core;
+        match code {
+            Core::AlreadyExists => Self::AlreadyExists,
+            Core::Cancelled => Self::Cancelled,
+            Core::CidMismatch => Self::CidMismatch,
+            Core::FileChanged => Self::FileChanged,
+            Core::FileRefused => Self::FileRefused,
+            Core::FileUnreadable => Self::FileUnreadable,
+            Core::Forbidden => Self::Forbidden,
+            Core::HomeBusy => Self::HomeBusy,
+            Core::Internal => Self::Internal,
+            Core::InvalidInput => Self::InvalidInput,
+            Core::KeyringUnavailable => Self::KeyringUnavailable,
+            Core::Network => Self::Network,
+            Core::NotAPinningApi => Self::NotAPinningApi,
+            Core::NotFound => Self::NotFound,
+            Core::OverQuota => Self::OverQuota,
+            Core::Protocol => Self::Protocol,
+            Core::RateLimited => Self::RateLimited,
+            Core::Unauthorized => Self::Unauthorized,
+            Core::Unavailable => Self::Unavailable,
+        }
+    }
+}

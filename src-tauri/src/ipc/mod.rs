@@ -1,0 +1,23 @@
+//! What crosses between Rust and the web view: data shapes, error, and the list of commands.
+//!
+//! Shapes only. They become domain types before anything is decided, and no secret has a shape that leaves Rust.
+
+pub(crate) mod account;
+#[cfg(test)]
+mod bindings;
+pub(crate) mod error;
+pub(crate) mod events;
+pub(crate) mod folder;
+pub(crate) mod pin;
+pub(crate) mod registry;
+pub(crate) mod selection;
+pub(crate) mod settings;
+pub(crate) mod transfer;
+
+pub(crate) use account::{Account, AccountDraft, AddAccountRequest};
+pub(crate) use error::IpcError;
+pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
+pub(crate) use pin::{CopyPinsRequest, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery};
+pub(crate) use selection::{Selection, StartUploadRequest};
+pub(crate) use settings::{Bootstrap, Settings};
+pub(crate) use transfer::{Accepted, Transfer, TransferList};

@@ -1,0 +1,135 @@
+//! From the first line to the last: one instance a home, a window before anything slow, and an end that loses nothing.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use holdfast_core::Home;
+use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
+
+use crate::args::Args;
+use crate::backend::Backend;
+use crate::commands::window::{Report, Started};
+use crate::{changes, drop, ipc, window};
+
+/// Why the program cannot run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error("there is no place for Holdfast's state: set HOLDFAST_HOME, or use --home DIR")]
+    NoHome,
+    #[error("{} cannot be used as Holdfast's home: {source}", dir.display())]
+    Home { dir: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Tauri(#[from] tauri::Error),
+}
+
+/// Opens the window and runs until it is closed.
+///
+/// # Errors
+///
+/// When there is no home, or no window can be opened.
+pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
+    let given = args.home.filter(|dir| !dir.as_os_str().is_empty());
+    let dir = given.or_else(Home::default_dir).ok_or(RunError::NoHome)?;
+    let home = make_home(&dir).map_err(|source| RunError::Home { dir, source })?;
+    let state = home.join("window-state.json").to_string_lossy().into_owned();
+    Builder::<Wry>::new()
+        .plugin(single_instance(&home))
+        .plugin(tauri_plugin_window_state::Builder::new().with_filename(state).with_state_flags(remembered()).build())
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build())
+        .manage(Backend::new(home.clone()))
+        .manage(Report::default())
+        .manage(Started(started))
+        .invoke_handler(ipc::registry::handler())
+        .on_window_event(drop::on_window_event)
+        .setup(move |app| Ok(set_up(app, &home)?))
+        .build(tauri::generate_context!())?
+        .run(on_event());
+    Ok(())
+}
+
+/// Makes the directory for its owner only, before the web view makes it for everybody.
+fn make_home(dir: &Path) -> io::Result<PathBuf> {
+    let dir = std::path::absolute(dir)?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&dir)?;
+    Ok(dir)
+}
+
+/// The second launch for a home raises the window of the first.
+fn single_instance<R: Runtime>(home: &Path) -> tauri::plugin::TauriPlugin<R> {
+    let mut hasher = DefaultHasher::new();
+    home.hash(&mut hasher);
+    tauri_plugin_single_instance::Builder::new()
+        .callback(|app, _arguments, _directory| window::raise(app))
+        .dbus_id(format!("network.holdfast.desktop.home{:016x}", hasher.finish()))
+        .build()
+}
+
+/// Not whether it was visible: it is shown when the first screen is painted.
+fn remembered() -> tauri_plugin_window_state::StateFlags {
+    use tauri_plugin_window_state::StateFlags;
+    StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED | StateFlags::FULLSCREEN
+}
+
+fn set_up<R: Runtime>(app: &mut App<R>, home: &Path) -> tauri::Result<()> {
+    let handle = app.handle().clone();
+    tauri::async_runtime::spawn(async move {
+        let backend = handle.state::<Backend>();
+        // The web view's first request gives the same error, and shows it.
+        if let Err(error) = backend.engine().await {
+            tracing::warn!(%error, "the home cannot be opened");
+        }
+        let changes = backend.opened().await.changes();
+        tauri::async_runtime::spawn(changes::forward(handle.clone(), changes));
+        backend.work().await;
+    });
+    tauri::async_runtime::spawn(end_when_told(app.handle().clone()));
+    window::open(app.handle(), home)?;
+    Ok(())
+}
+
+/// Work is parked before the program ends, whoever ends it.
+fn on_event<R: Runtime>() -> impl FnMut(&AppHandle<R>, RunEvent) + 'static {
+    let parking = AtomicBool::new(false);
+    move |app, event| {
+        let RunEvent::ExitRequested { api, code, .. } = event else { return };
+        let Some(code) = code.filter(|_| parking.load(Ordering::Relaxed)) else {
+            api.prevent_exit();
+            if !parking.swap(true, Ordering::Relaxed) {
+                let app = app.clone();
+                tauri::async_runtime::spawn(async move {
+                    app.state::<Backend>().drain().await;
+                    app.exit(0);
+                });
+            }
+            return;
+        };
+        tracing::info!(code, "ends");
+    }
+}
+
+/// A session that logs out, or a terminal's Ctrl-C.
+async fn end_when_told<R: Runtime>(app: AppHandle<R>) {
+    #[cfg(unix)]
+    let told = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+        }
+    };
+    #[cfg(not(unix))]
+    let told = tokio::signal::ctrl_c();
+    match told.await {
+        Ok(()) => app.exit(0),
+        Err(error) => tracing::warn!(%error, "signals cannot be heard"),
+    }
+}

@@ -1,0 +1,338 @@
+//! The `holdfast` command as a script sees it: exit codes, JSON, and clear words for bad input.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use holdfast_tests::desktop::{Desktop, Session};
+use holdfast_tests::holdfast::{Answer, Cli, Programs, Server};
+use holdfast_tests::process;
+use holdfast_tests::samples::{self, Vector};
+use holdfast_tests::wait::{self, PATIENCE};
+use holdfast_tests::webdriver::free_port;
+use serde_json::{Value, json};
+
+const PROFILE: &str = "unixfs-v1-2025";
+
+/// A person's computer: a keyring, the command, and a home.
+struct Computer {
+    desktop: Desktop,
+    programs: Programs,
+    home: PathBuf,
+}
+
+impl Computer {
+    fn start() -> Result<Self> {
+        let desktop = Desktop::start(Session::WithKeyring)?;
+        let home = desktop.directory().join("holdfast");
+        Ok(Self { programs: Programs::find()?, home, desktop })
+    }
+
+    fn cli(&self) -> Cli<'_> {
+        Cli { desktop: &self.desktop, program: &self.programs.command, home: &self.home }
+    }
+
+    fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Answer> {
+        self.cli().run(arguments)
+    }
+
+    /// A service of its own, as at another computer.
+    fn serve(&self) -> Result<Server> {
+        Cli { home: &self.path("server"), ..self.cli() }.serve()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.desktop.directory().join(name)
+    }
+
+    fn file(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        fs::write(&path, content)?;
+        Ok(path)
+    }
+
+    fn pins(&self) -> Result<Vec<Value>> {
+        let list = self.run(&["ls", "--json"])?.done()?.value()?;
+        Ok(list.as_array().context("no array")?.clone())
+    }
+}
+
+#[test]
+fn a_file_and_a_folder_are_added_listed_shown_and_unpinned() -> Result<()> {
+    let computer = Computer::start()?;
+    let (file, folder) = (computer.path("hello.txt"), computer.path("folder"));
+    Vector::named("hello")?.write(&file)?;
+    Vector::named("dir-nested-unicode")?.write(&folder)?;
+
+    let added =
+        computer.run(&[Path::new("add"), "--json".as_ref(), "--meta=k=v w".as_ref(), &file, &folder])?.done()?;
+    let added = added.values()?;
+    assert_eq!(added.len(), 2);
+    for (value, (path, id)) in added.iter().zip([(&file, "hello"), (&folder, "dir-nested-unicode")]) {
+        assert_eq!(value["path"], path.to_string_lossy().as_ref());
+        assert_eq!(value["cid"], Vector::named(id)?.cid(PROFILE)?);
+        assert_eq!((&value["verified"], &value["account"]), (&json!(true), &json!("This computer")));
+    }
+    assert_eq!(added[0]["size"], 11);
+
+    let pins = computer.pins()?;
+    assert_eq!(pins.len(), 2);
+    let hello = pins.iter().find(|pin| pin["name"] == "hello.txt").context("not listed")?;
+    assert_eq!((&hello["id"], &hello["cid"]), (&added[0]["id"], &added[0]["cid"]));
+    assert_eq!(
+        (&hello["status"], &hello["size"], &hello["metadata"]),
+        (&json!("pinned"), &json!(11), &json!({ "k": "v w" }))
+    );
+    assert!(hello["pinned_at"].is_string() && hello["account"] == "This computer", "{hello}");
+
+    let id = hello["id"].as_str().context("no id")?;
+    let shown = computer.run(&["show", "--json", id])?.done()?.value()?;
+    assert_eq!((&shown["cid"], &shown["proof"]), (&hello["cid"], &json!("verified")));
+    computer.run(&["unpin", "--json", id])?.done()?;
+    assert_eq!(computer.pins()?.len(), 1);
+    assert_eq!(computer.run(&["show", id])?.code, 1);
+    Ok(())
+}
+
+#[test]
+fn an_account_is_added_tested_used_and_removed() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let account = account(&computer, "Served")?.context("not listed")?;
+    assert_eq!((&account["endpoint"], &account["secret_kept"]), (&json!(server.endpoint), &json!("keyring")));
+    computer.run(&["account", "test", "Served"])?.done()?;
+
+    let file = computer.file("a.txt", "to the server")?;
+    let file = file.to_string_lossy();
+    let added =
+        computer.run(&["add", "--account", "Served", "--name", "another name", "--json", &file])?.done()?.value()?;
+    let cid = added["cid"].as_str().context("no CID")?;
+    let pinned = computer.run(&["pin", "--account", "Served", "--json", &format!("{}/ipfs/{cid}", server.gateway)])?;
+    assert_eq!(pinned.done()?.value()?["cid"], cid);
+    let names: Vec<_> = computer.pins()?.iter().map(|pin| pin["name"].clone()).collect();
+    assert!(names.contains(&json!("another name")), "{names:?}");
+
+    computer.run(&["account", "rm", "Served"])?.done()?;
+    assert!(self::account(&computer, "Served")?.is_none());
+    assert_eq!(computer.run(&["add", "--account", "Served", &file])?.code, 1);
+    Ok(())
+}
+
+#[test]
+fn cids_need_neither_network_nor_home_and_come_under_every_profile() -> Result<()> {
+    let computer = Computer::start()?;
+    let hello = Vector::named("hello")?;
+    let path = computer.path("hello.txt");
+    hello.write(&path)?;
+    let text = path.to_string_lossy();
+    let all = computer.run(&["cid", "--json", "--all-profiles", &text])?.done()?.values()?;
+    for profile in ["unixfs-v0-2015", PROFILE] {
+        let found = all.iter().find(|value| value["profile"] == profile).with_context(|| format!("no {profile}"))?;
+        assert_eq!((&found["cid"], &found["size"]), (&json!(hello.cid(profile)?), &json!(11)));
+        let one = computer.run(&["cid", "--json", "--profile", profile, &text])?.done()?.value()?;
+        assert_eq!(one["cid"], found["cid"]);
+        assert_eq!(one["path"], text.as_ref());
+    }
+    assert!(!computer.home.exists(), "computing a CID made a home");
+    Ok(())
+}
+
+#[test]
+fn a_watched_folder_is_pinned_once_and_not_again() -> Result<()> {
+    let computer = Computer::start()?;
+    let folder = computer.path("watched");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("one.txt"), "one")?;
+    fs::write(folder.join("two.txt"), "two")?;
+    let text = folder.to_string_lossy();
+    computer.run(&["folder", "add", "--settle", "0.2", &text])?.done()?;
+    let list = computer.run(&["folder", "ls", "--json"])?.done()?.value()?;
+    assert_eq!(list[0]["path"], text.as_ref());
+
+    computer.run(&["folder", "run", "--once"])?.done()?;
+    let names = |pins: &[Value]| -> Vec<String> {
+        let mut names: Vec<_> = pins.iter().map(|pin| pin["name"].as_str().unwrap_or_default().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let first = computer.pins()?;
+    assert_eq!(names(&first), ["one.txt", "two.txt"]);
+    computer.run(&["folder", "run", "--once"])?.done()?;
+    assert_eq!(computer.pins()?, first);
+
+    fs::write(folder.join("three.txt"), "three")?;
+    computer.run(&["folder", "run", "--once"])?.done()?;
+    assert_eq!(names(&computer.pins()?), ["one.txt", "three.txt", "two.txt"]);
+    computer.run(&["folder", "rm", &text])?.done()?;
+    assert_eq!(computer.pins()?.len(), 3, "no longer watching a folder unpins nothing");
+    Ok(())
+}
+
+#[test]
+fn what_makes_no_sense_is_answered_with_usage_and_2() -> Result<()> {
+    let computer = Computer::start()?;
+    let nonsense: [&[&str]; 6] = [
+        &[],
+        &["frobnicate"],
+        &["add"],
+        &["cid", "--profile", "no-such-profile", "x"],
+        &["account", "add", "--kind", "aioz", "--label", "l", "--endpoint", "e", "--key", "k", "--secret", "s"],
+        &["add", "--meta", "no-equals-sign", "x"],
+    ];
+    for arguments in nonsense {
+        let answer = computer.run(arguments)?;
+        assert_eq!(answer.code, 2, "{arguments:?}: {}{}", answer.out, answer.err);
+        assert!(answer.out.is_empty() && !answer.err.is_empty(), "{arguments:?}: {}{}", answer.out, answer.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_home_that_is_in_use_is_said_to_be() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.cli().serve()?;
+    let answer = computer.run(&["ls"])?;
+    assert_eq!(answer.code, 1);
+    assert!(answer.err.contains("in use by") && answer.err.contains(&server.id().to_string()), "{}", answer.err);
+    Ok(())
+}
+
+#[test]
+fn an_account_that_cannot_work_is_not_kept_and_the_reason_is_said() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    let html = serve_html()?;
+    let nobody = format!("http://127.0.0.1:{}/api", free_port()?);
+    let cases = [
+        (server.endpoint.as_str(), server.key.as_str(), "a wrong secret", "key"),
+        (&server.endpoint, "a wrong key", &server.secret, "key"),
+        (&html, &server.key, &server.secret, "pinning service"),
+        (&nobody, &server.key, &server.secret, "reach"),
+        ("http://example.com/api", &server.key, &server.secret, "https"),
+        ("no url at all", &server.key, &server.secret, "endpoint"),
+    ];
+    for (endpoint, key, secret, word) in cases {
+        let arguments = ["account", "add", "--kind", "aioz", "--label", "Bad", "--endpoint", endpoint, "--key", key];
+        let answer = computer.cli().run_with_input(&[&arguments[..], &["--secret-stdin"]].concat(), secret)?;
+        assert_eq!(answer.code, 1, "{endpoint}: {}{}", answer.out, answer.err);
+        assert!(answer.err.to_lowercase().contains(word), "{endpoint}: {:?} has no {word:?}", answer.err);
+        assert!(!answer.err.contains(&server.secret), "{}", answer.err);
+        assert!(account(&computer, "Bad")?.is_none(), "{endpoint} was kept");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_pinned_is_named_and_the_rest_is_pinned() -> Result<()> {
+    let computer = Computer::start()?;
+    let good = computer.file("good.txt", "good")?;
+    let fifo = computer.path("a pipe");
+    process::output(std::process::Command::new("mkfifo").arg(&fifo))?;
+    let around = computer.path("around");
+    std::os::unix::fs::symlink(&around, &around)?;
+    let mut bad = vec![("vanished", computer.path("vanished")), ("a pipe", fifo), ("around", around)];
+    let locked = computer.file("locked", "nobody may read this")?;
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o0))?;
+    // Nothing is locked to root.
+    if fs::read(&locked).is_err() {
+        bad.push(("locked", locked));
+    }
+    for (name, path) in &bad {
+        let answer = computer.run(&[Path::new("add"), "--json".as_ref(), path, &good])?;
+        assert_eq!(answer.code, 1, "{name}: {}{}", answer.out, answer.err);
+        assert!(answer.err.contains(name), "{name}: {}", answer.err);
+        let added = answer.value()?;
+        assert_eq!(added["path"], good.to_string_lossy().as_ref(), "{name}");
+        let id = added["id"].as_str().context("no id")?;
+        computer.run(&["unpin", id])?.done()?;
+    }
+    let answer = computer.run(&["pin", "this is no CID"])?;
+    assert_eq!(answer.code, 1);
+    assert!(answer.err.contains("CID"), "{}", answer.err);
+    assert_eq!(computer.pins()?, Vec::<Value>::new());
+    Ok(())
+}
+
+#[test]
+fn names_arrive_as_they_are() -> Result<()> {
+    let computer = Computer::start()?;
+    let names =
+        ["with space .txt", "quote\" and 'quote'", "línea\nnueva", "日本語 🦀", "-dash", "100% %41", "back\\slash"];
+    let files: Vec<_> = names.iter().map(|name| computer.file(name, name)).collect::<Result<_>>()?;
+    let arguments: Vec<_> = [PathBuf::from("add"), "--json".into(), "--".into()].into_iter().chain(files).collect();
+    let added = computer.run(&arguments)?.done()?.values()?;
+    assert_eq!(added.len(), names.len());
+    assert!(added.iter().all(|value| value["verified"] == true), "{added:?}");
+    let mut listed: Vec<_> =
+        computer.pins()?.iter().filter_map(|pin| pin["name"].as_str().map(str::to_owned)).collect();
+    listed.sort();
+    let mut wanted = names.map(str::to_owned);
+    wanted.sort();
+    assert_eq!(listed, wanted);
+    Ok(())
+}
+
+#[test]
+fn a_folder_of_ten_thousand_files_is_one_verified_pin() -> Result<()> {
+    let computer = Computer::start()?;
+    let folder = computer.path("many");
+    fs::create_dir(&folder)?;
+    for number in 0..10_000 {
+        fs::write(folder.join(format!("file {number}.txt")), number.to_string())?;
+    }
+    let text = folder.to_string_lossy();
+    let added = computer.run(&["add", "--json", &text])?.done()?.value()?;
+    let computed = computer.run(&["cid", "--json", &text])?.done()?.value()?;
+    assert_eq!((&added["cid"], &added["verified"]), (&computed["cid"], &json!(true)));
+    Ok(())
+}
+
+#[test]
+fn what_is_added_is_served_by_the_gateway() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let file = computer.path("noise.bin");
+    samples::write_noise(&file, "gateway", 3_000_000)?;
+    let added = computer.run(&["add", "--account", "Served", "--json", &file.to_string_lossy()])?.done()?.value()?;
+    let link = format!("{}/ipfs/{}", server.gateway, added["cid"].as_str().context("no CID")?);
+    let copy = computer.path("copy.bin");
+    process::output(std::process::Command::new("curl").args(["-sSf", "-o"]).args([&copy, Path::new(&link)]))?;
+    assert!(fs::read(&copy)? == fs::read(&file)?, "{link} has other bytes");
+    let part = process::output(
+        std::process::Command::new("curl")
+            .args(["-sSf", "-r", "5-9", "-w", "%{http_code}", "-o"])
+            .args([&copy, Path::new(&link)]),
+    )?;
+    assert_eq!((part.as_str(), fs::read(&copy)?), ("206", fs::read(&file)?[5..10].to_vec()));
+    Ok(())
+}
+
+fn account(computer: &Computer, label: &str) -> Result<Option<Value>> {
+    let list = computer.run(&["account", "ls", "--json"])?.done()?.value()?;
+    Ok(list.as_array().context("no array")?.iter().find(|account| account["label"] == label).cloned())
+}
+
+/// A web server that is no pinning service: it greets whoever asks whatever.
+fn serve_html() -> Result<String> {
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 14\r\nconnection: close\r\n\r\n<h1>Hello</h1>";
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let url = format!("http://{}/api", listener.local_addr()?);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            // Whoever hangs up gets no page.
+            if stream.read(&mut request).is_ok() {
+                stream.write_all(PAGE.as_bytes()).ok();
+            }
+        }
+    });
+    wait::until("the web server", PATIENCE, || {
+        Ok(std::net::TcpStream::connect(url.trim_start_matches("http://").trim_end_matches("/api")).ok().map(drop))
+    })?;
+    Ok(url)
+}

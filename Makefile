@@ -40,7 +40,10 @@ build: tools web-view
 test: tools desktop web-view
 	npm --prefix ui test
 	cargo build --workspace --all-targets
-	cargo test --workspace --no-fail-fast
+	status=0
+	cargo test --workspace --no-fail-fast | tee target/test-results.txt || status=$$?
+	awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/test-results.txt
+	exit $$status
 
 lint: tools desktop web-view
 	cargo fmt --all --check

@@ -100,18 +100,19 @@ fn on_event<R: Runtime>() -> impl FnMut(&AppHandle<R>, RunEvent) + 'static {
     let parking = AtomicBool::new(false);
     move |app, event| {
         let RunEvent::ExitRequested { api, code, .. } = event else { return };
-        let Some(code) = code.filter(|_| parking.load(Ordering::Relaxed)) else {
-            api.prevent_exit();
-            if !parking.swap(true, Ordering::Relaxed) {
-                let app = app.clone();
-                tauri::async_runtime::spawn(async move {
-                    app.state::<Backend>().drain().await;
-                    app.exit(0);
-                });
-            }
+        let was_parking = parking.swap(true, Ordering::Relaxed);
+        // The end of parking asks with a code; who is told to end a second time does not wait for it.
+        if was_parking && code.is_some() {
             return;
-        };
-        tracing::info!(code, "ends");
+        }
+        api.prevent_exit();
+        if !was_parking {
+            let app = app.clone();
+            tauri::async_runtime::spawn(async move {
+                app.state::<Backend>().drain().await;
+                app.exit(0);
+            });
+        }
     }
 }
 

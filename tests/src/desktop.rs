@@ -92,16 +92,6 @@ impl Desktop {
         command
     }
 
-    /// Saves what the display shows.
-    ///
-    /// # Errors
-    ///
-    /// When ImageMagick is not installed or the file cannot be written.
-    pub fn screenshot(&self, path: &Path) -> Result<()> {
-        process::output(self.command("import").args(["-window", "root"]).arg(path))?;
-        Ok(())
-    }
-
     /// The X11 id of the window with this title, once it is shown.
     ///
     /// # Errors

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use holdfast_tests::desktop::{Desktop, Session};
 use holdfast_tests::drag::Drag;
 use holdfast_tests::holdfast::{Cli, Programs, screenshots};
+use holdfast_tests::process;
 use holdfast_tests::samples::Vector;
 use holdfast_tests::wait::{self, PATIENCE};
 use holdfast_tests::webdriver::{Row, TITLE, Window};
@@ -89,6 +91,33 @@ async fn one_window_has_a_home_until_it_is_closed() -> Result<()> {
     window.close_button(&desktop)?;
     command.run(&["ls"])?.done()?;
     Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_pinned_is_said_in_the_window_and_the_rest_is_pinned() -> Result<()> {
+    let desktop = Desktop::start(Session::WithKeyring)?;
+    let programs = Programs::find()?;
+    let home = desktop.directory().join("holdfast");
+    let (good, pipe) = (desktop.directory().join("line\nbreak.txt"), desktop.directory().join("a pipe"));
+    std::fs::write(&good, "good")?;
+    process::output(Command::new("mkfifo").arg(&pipe))?;
+
+    let window = Window::open(&desktop, &programs.desktop, &home).await?;
+    Drag::over(&desktop, TITLE, &[&pipe, &good])?.drop_here()?;
+    let said = window.text("toast").await?;
+    assert!(said.contains("a pipe") && said.contains("named pipe"), "{said}");
+    window
+        .wait_for_rows("the good file's row", |rows| all_pinned(rows, 1) && rows[0].name == "line\nbreak.txt")
+        .await?;
+
+    window.click("pin-cid").await?;
+    window.fill("pin-cid-dialog", "cid", "this is no CID").await?;
+    window.click("pin-cid-submit").await?;
+    let said = window.text("pin-cid-error").await?;
+    assert!(said.contains("CID"), "{said}");
+    keep(&window, "pin-cid-refused").await?;
+    assert_eq!(window.rows().await?.len(), 1);
+    window.close()
 }
 
 fn make_samples(directory: &Path) -> Result<BTreeMap<String, String>> {

@@ -35,7 +35,7 @@ impl Output {
 /// Says on standard error what went wrong, and what is known beyond that.
 pub(crate) fn complain(what: &str, details: Option<&str>) {
     match details.filter(|details| !what.contains(details)) {
-        Some(details) => note(&format!("holdfast: {what} ({details})")),
+        Some(details) => note(&format!("holdfast: {what} ({})", one_line(details))),
         None => note(&format!("holdfast: {what}")),
     }
 }
@@ -43,7 +43,7 @@ pub(crate) fn complain(what: &str, details: Option<&str>) {
 /// Says something on standard error.
 pub(crate) fn note(text: &str) {
     // Without a standard error nobody can be told.
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{}", one_line(text)));
 }
 
 /// Bytes for people: `1.2 MB`.

@@ -28,11 +28,17 @@ impl Session {
         Ok(Self { engine, service: None })
     }
 
-    /// Opens the home, starts its own service and the work that is wanted.
-    pub(crate) async fn start(home: Option<PathBuf>, background: Background) -> Result<Self, Failure> {
+    /// Opens the home and starts its own service, for commands that ask providers. The queue rests.
+    pub(crate) async fn with_service(home: Option<PathBuf>) -> Result<Self, Failure> {
         let mut session = Self::open(home).await?;
         let (service, _) = this_computer::start(&session.engine).await?;
         session.service = Some(service);
+        Ok(session)
+    }
+
+    /// The same, and works as `background` says.
+    pub(crate) async fn start(home: Option<PathBuf>, background: Background) -> Result<Self, Failure> {
+        let session = Self::with_service(home).await?;
         session.engine.start(background).await?;
         Ok(session)
     }

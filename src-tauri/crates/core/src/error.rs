@@ -167,9 +167,27 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Changed { .. } => true,
+            Self::Unreadable { source, .. } => {
+                !matches!(source.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+            }
+            Self::Vault(VaultError::Unavailable(_)) => true,
             Self::Provider(error) => error.is_retryable(),
             _ => false,
         }
+    }
+
+    /// Whether the world has to change before it can succeed, which may take any time: no network, a locked keyring.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Vault(VaultError::Unavailable(_))
+                | Self::Provider(
+                    ProviderError::Network { .. }
+                        | ProviderError::Unavailable { .. }
+                        | ProviderError::RateLimited { .. }
+                )
+        )
     }
 
     /// How long the provider asked to wait, where it did.

@@ -49,6 +49,8 @@ impl Home {
     pub fn open(dir: &Path, owner: &str) -> Result<Self, HomeError> {
         let failed = |source| HomeError::Io { dir: dir.into(), source };
         create_private_dir(dir).map_err(failed)?;
+        // Compared with the real paths of what a person chooses.
+        let dir = &fs::canonicalize(dir).map_err(failed)?;
         let path = dir.join(LOCK_FILE);
         let mut lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use holdfast_core::{
-    Background,
     account::{AccountDraft, AccountState, AccountView, Keep, ProviderKind, SecretKept},
     vault::Credentials,
 };
@@ -81,7 +80,7 @@ async fn list(home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
 }
 
 async fn test(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+    let session = Session::with_service(home).await?;
     let account = session.engine.account_named(name).await?;
     let view = session.engine.check_account(&account.id).await?;
     print(&view, out)?;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use holdfast_core::{
     Background,
     account::Account,
-    content::SelectionItem,
-    pin::PinKey,
+    pin::{PinKey, PinStatus},
     transfer::{Transfer, TransferId, TransferState},
 };
 use serde::Serialize;
@@ -32,8 +31,8 @@ struct Added<'a> {
 pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::start(home, Background::TransfersOnly).await?;
     let account = session.account(args.account.as_deref()).await?;
-    let paths = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
-    let selection = session.engine.select(paths, &account.id).await?;
+    let absolute = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
+    let selection = session.engine.select(absolute.clone(), &account.id).await?;
     if let Some(reason) = selection.needs_confirmation.filter(|_| !args.yes) {
         return Err(Failure::Plain(format!("{reason} Nothing was sent; --yes does it all the same.")));
     }
@@ -48,7 +47,10 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
     let paths = selection.items.iter().map(|item| item.path.clone()).collect();
     let ids = session.engine.upload(&account.id, paths, args.name, metadata).await?;
     for (item, id) in selection.items.iter().zip(&ids) {
-        complete &= report(&session, &account, item, id, out).await?;
+        // Said as it was typed.
+        let typed = absolute.iter().zip(&args.paths).find(|(absolute, _)| **absolute == item.given);
+        let path = typed.map_or(&item.path, |(_, typed)| typed).display().to_string();
+        complete &= report(&session, &account, path, id, out).await?;
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
@@ -57,18 +59,19 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
 async fn report(
     session: &Session,
     account: &Account,
-    item: &SelectionItem,
+    path: String,
     id: &TransferId,
     out: Output,
 ) -> Result<bool, Failure> {
     let ended = progress::shown_until(&session.engine, session.engine.wait_for(id)).await?;
-    let path = item.path.display().to_string();
     let (Some(pin), Some(cid), TransferState::Done) = (&ended.pin, &ended.cid, &ended.state) else {
         explain(&path, &ended);
         return Ok(false);
     };
-    let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await;
-    let size = details.ok().and_then(|details| details.pin.held.bytes).unwrap_or(ended.bytes);
+    let key = PinKey { account: account.id.clone(), id: pin.clone() };
+    let held = session.engine.pin_details(&key).await?.pin.held;
+    let size = held.bytes.unwrap_or(ended.bytes);
+    let name = one_line(&path);
     let added = Added {
         path,
         account: &account.label,
@@ -79,9 +82,18 @@ async fn report(
     };
     out.result(&added, || {
         let verified = if added.verified { "verified" } else { "stored, CID not reproduced" };
-        format!("{}  {}  {}  {verified}", added.cid, bytes(size), one_line(&item.name))
+        format!("{}  {}  {name}  {verified}", added.cid, bytes(size))
     })?;
-    Ok(true)
+    if held.status == PinStatus::Failed {
+        complain_of_service(&name, held.message.as_deref());
+    }
+    Ok(held.status != PinStatus::Failed)
+}
+
+/// Says that a service took something and then could not keep it.
+pub(super) fn complain_of_service(what: &str, message: Option<&str>) {
+    let why = message.unwrap_or("it says no more");
+    complain(&format!("{what}: the service could not pin it: {why}"), None);
 }
 
 /// Says why a transfer did not end well.

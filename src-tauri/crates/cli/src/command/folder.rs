@@ -36,7 +36,7 @@ struct Row {
 pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match command {
         FolderCommand::Add { account, settle, path } => {
-            let session = Session::start(home, Background::TransfersOnly).await?;
+            let session = Session::with_service(home).await?;
             let account = session.account(account.as_deref()).await?;
             let view = session.engine.add_folder(std::path::absolute(path)?, &account.id, Some(settle)).await?;
             print(&session, &view, out).await?;

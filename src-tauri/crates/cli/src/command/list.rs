@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use holdfast_core::{
-    Background,
-    pin::{Metadata, Pin, PinQuery, PinSort},
-};
+use holdfast_core::pin::{Metadata, Pin, PinQuery, PinSort};
 use serde::Serialize;
 
 use crate::{
@@ -46,7 +43,7 @@ impl Row {
 }
 
 pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+    let session = Session::with_service(home).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
@@ -91,5 +88,6 @@ fn line(row: &Row) -> String {
     let size = row.size.map_or_else(|| "?".into(), bytes);
     let pinned_at = row.pinned_at.as_deref().unwrap_or("-");
     let name = one_line(&row.name);
-    format!("{}  {}  {:>9}  {:<8}  {pinned_at}  {}  {name}", row.id, row.cid, size, row.status, one_line(&row.account))
+    let id = one_line(&row.id);
+    format!("{id}  {}  {:>9}  {:<8}  {pinned_at}  {}  {name}", row.cid, size, row.status, one_line(&row.account))
 }

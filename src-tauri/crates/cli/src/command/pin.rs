@@ -9,7 +9,7 @@ use holdfast_core::{
 };
 use serde::Serialize;
 
-use super::add::explain;
+use super::add::{complain_of_service, explain};
 use crate::{
     Failure,
     args::PinArgs,
@@ -59,8 +59,7 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
         };
         out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
         if held.status == PinStatus::Failed {
-            let why = pinned.message.as_deref().unwrap_or("the service says no more");
-            complain(&format!("{}: the service could not pin it: {why}", one_line(text)), None);
+            complain_of_service(text, pinned.message.as_deref());
             complete = false;
         }
     }

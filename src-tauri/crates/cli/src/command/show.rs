@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
-use holdfast_core::{Background, pin::PinKey};
+use holdfast_core::pin::PinKey;
 use serde::Serialize;
 
 use super::list::Row;
@@ -41,7 +41,7 @@ struct ShownReceipt {
 }
 
 pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+    let session = Session::with_service(home).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
@@ -85,7 +85,7 @@ fn describe(shown: &Shown) -> String {
     let mut lines = vec![
         format!("name       {}", one_line(&row.name)),
         format!("account    {}", one_line(&row.account)),
-        format!("id         {}", row.id),
+        format!("id         {}", one_line(&row.id)),
         format!("CID        {}", row.cid),
         format!("CID v0     {}", shown.cid_v0.as_deref().unwrap_or("none (it is no dag-pb)")),
         format!("CID v1     {}", shown.cid_v1),

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{Account, AccountId, AccountState, Keep, SecretKept};
@@ -12,7 +13,7 @@ use crate::{
     content::Limits,
     error::Error,
     provider::{Capabilities, Connect, Provider, ProviderError},
-    vault::{Credentials, SessionVault, Vault},
+    vault::{Credentials, SessionVault, Vault, VaultError},
 };
 
 /// The providers of all accounts.
@@ -22,7 +23,11 @@ pub(crate) struct Access {
     connect: Arc<dyn Connect>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<AccountId, Known>>,
+    vault_failed_at: tokio::sync::Mutex<Option<(Duration, String)>>,
 }
+
+/// After a failure of the vault, before it is asked again.
+const VAULT_REST: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Known {
@@ -30,12 +35,19 @@ struct Known {
     capabilities: Option<Capabilities>,
     state: Option<AccountState>,
     last_contact: Option<UnixMillis>,
-    secret: Option<SecretKept>,
+    secret_missing: bool,
 }
 
 impl Access {
     pub(crate) fn new(vault: Arc<dyn Vault>, connect: Arc<dyn Connect>, clock: Arc<dyn Clock>) -> Self {
-        Self { vault, session: SessionVault::default(), connect, clock, known: Mutex::default() }
+        Self {
+            vault,
+            session: SessionVault::default(),
+            connect,
+            clock,
+            known: Mutex::default(),
+            vault_failed_at: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The account's provider.
@@ -54,14 +66,14 @@ impl Access {
         self.connect.connect(account, credentials)
     }
 
-    /// What the account's provider takes; asks it once. Where it does not answer, what every provider takes.
-    pub(crate) async fn limits(&self, account: &Account) -> Limits {
+    /// What the account's provider takes; asks it once.
+    pub(crate) async fn limits(&self, account: &Account) -> Result<Limits, Error> {
         let known = self.known().get(&account.id).and_then(|known| known.capabilities);
         let capabilities = match known {
-            Some(capabilities) => Ok(capabilities),
-            None => self.test(account).await,
+            Some(capabilities) => capabilities,
+            None => self.test(account).await?,
         };
-        capabilities.map_or(Limits::LEAST, |capabilities| Limits {
+        Ok(Limits {
             empty_files: capabilities.empty_files,
             directory_parts: capabilities.directory_parts,
             form_names: !capabilities.exact_paths,
@@ -97,7 +109,9 @@ impl Access {
                 )),
             ) => AccountState::Failed { code: error.code(), message: error.to_string() },
             // The provider answered; it only did not like this request.
-            Some(_) => AccountState::Ok,
+            Some(Error::Provider(_)) => AccountState::Ok,
+            // It was not even asked.
+            Some(_) => return,
         };
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
@@ -115,21 +129,13 @@ impl Access {
         (state, known.and_then(|known| known.last_contact))
     }
 
-    /// Where the account's secret is.
-    pub(crate) async fn secret_kept(&self, account: &AccountId) -> SecretKept {
+    /// Where the account's secret is, as far as that has shown. Never asks the vault: that may wait for a person.
+    pub(crate) fn secret_kept(&self, account: &AccountId) -> SecretKept {
         if self.session.has(account) {
             return SecretKept::Session;
         }
-        if let Some(kept) = self.known().get(account).and_then(|known| known.secret) {
-            return kept;
-        }
-        match self.vault.load(account).await {
-            Ok(Some(_)) => {
-                self.known().entry(account.clone()).or_default().secret = Some(SecretKept::Keyring);
-                SecretKept::Keyring
-            }
-            _ => SecretKept::Missing,
-        }
+        let is_missing = self.known().get(account).is_some_and(|known| known.secret_missing);
+        if is_missing { SecretKept::Missing } else { SecretKept::Keyring }
     }
 
     /// Keeps an account's credentials.
@@ -148,17 +154,43 @@ impl Access {
     /// Forgets everything about an account.
     pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
         self.known().remove(account);
+        let was_in_session = self.session.has(account);
         self.session.forget(account).await?;
-        self.vault.forget(account).await?;
-        Ok(())
+        match self.vault.forget(account).await {
+            // Nothing was put there, or the keyring is gone with what was.
+            Err(error) if was_in_session || matches!(error, VaultError::Unavailable(_)) => {
+                tracing::warn!(%account, %error, "the keyring could not be asked to forget an account");
+                Ok(())
+            }
+            forgotten => Ok(forgotten?),
+        }
     }
 
     async fn credentials(&self, account: &Account) -> Result<Credentials, Error> {
         if let Some(credentials) = self.session.load(&account.id).await? {
             return Ok(credentials);
         }
-        let found = self.vault.load(&account.id).await?;
+        let found = self.ask_vault(&account.id).await?;
+        self.known().entry(account.id.clone()).or_default().secret_missing = found.is_none();
         found.ok_or_else(|| Error::NoSecret { label: account.label.clone() })
+    }
+
+    /// Asks the vault, one question at a time and not at once again after a failure: a keyring that hangs must not collect
+    /// waiting threads.
+    async fn ask_vault(&self, account: &AccountId) -> Result<Option<Credentials>, Error> {
+        let mut failed_at = self.vault_failed_at.lock().await;
+        let now = self.clock.monotonic();
+        if let Some((at, reason)) = &*failed_at
+            && now.saturating_sub(*at) < VAULT_REST
+        {
+            return Err(VaultError::Unavailable(reason.clone()).into());
+        }
+        let answer = self.vault.load(account).await;
+        *failed_at = match &answer {
+            Err(VaultError::Unavailable(reason)) => Some((self.clock.monotonic(), reason.clone())),
+            _ => None,
+        };
+        Ok(answer?)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<AccountId, Known>> {

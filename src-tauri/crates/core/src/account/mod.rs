@@ -201,7 +201,8 @@ pub fn parse_label(text: &str) -> Result<String, Error> {
     Ok(label.into())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this computer itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -14,7 +14,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use holdfast_content::Profile;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Plan, PlanKind, READ_BYTES,
@@ -62,8 +66,23 @@ pub struct UploadPart {
     pub kind: PartKind,
 }
 
-/// What came of reading: the CIDs of exactly the bytes that were sent, or why they were not all sent.
-pub type Sent = oneshot::Receiver<Result<Vec<Identified>, Error>>;
+/// Where it is told what came of reading. Dropping it ends the reading, whatever a stuck connection holds on to.
+#[derive(Debug)]
+pub struct Sent {
+    outcome: oneshot::Receiver<Result<Vec<Identified>, Error>>,
+    reading: DropGuard,
+}
+
+impl Sent {
+    /// Ends what is left of the reading once the request has ended, and gives the CIDs of exactly the bytes that were sent.
+    ///
+    /// # Errors
+    /// Why they were not all sent; [`Error::Cancelled`] when nobody took them.
+    pub async fn outcome(self) -> Result<Vec<Identified>, Error> {
+        drop(self.reading);
+        self.outcome.await.unwrap_or(Err(Error::Cancelled))
+    }
+}
 
 /// The bytes of an upload, still on the disk.
 pub struct UploadBody {
@@ -73,6 +92,7 @@ pub struct UploadBody {
     parts: Vec<UploadPart>,
     progress: Progress,
     sent: oneshot::Sender<Result<Vec<Identified>, Error>>,
+    stop: CancellationToken,
 }
 
 impl std::fmt::Debug for UploadBody {
@@ -85,7 +105,9 @@ impl UploadBody {
     /// A body of everything that `plan` names, and where its CIDs under `profiles` will come.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, plan: Arc<Plan>, profiles: Vec<Profile>, progress: Progress) -> (Self, Sent) {
-        let (sent, receiver) = oneshot::channel();
+        let (sent, outcome) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let receiver = Sent { outcome, reading: stop.clone().drop_guard() };
         let part = |entry: &super::PlanEntry| UploadPart {
             path: if plan.is_directory { format!("{}/{}", plan.name, entry.path) } else { entry.path.clone() },
             kind: match entry.kind {
@@ -98,13 +120,19 @@ impl UploadBody {
         if parts.is_empty() {
             parts.push(UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
         }
-        (Self { disk, plan, profiles, parts, progress, sent }, receiver)
+        (Self { disk, plan, profiles, parts, progress, sent, stop }, receiver)
     }
 
     /// The parts, in the order in which they are sent.
     #[must_use]
     pub fn parts(&self) -> &[UploadPart] {
         &self.parts
+    }
+
+    /// Where the bytes that were taken are counted.
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Bytes of content, without framing.
@@ -124,8 +152,8 @@ impl UploadBody {
             move || hash(&plan, &profiles, blocks)
         });
         let reader = tokio::task::spawn_blocking({
-            let disk = self.disk;
-            move || Reader { disk: &*disk, to_request, to_hasher }.read(&plan, frames, end)
+            let (disk, stop, runtime) = (self.disk, self.stop, Handle::current());
+            move || Reader { disk: &*disk, to_request, to_hasher, stop, runtime }.read(&plan, frames, end)
         });
         tokio::spawn(async move {
             let outcome = match (reader.await, hasher.await) {
@@ -165,6 +193,8 @@ struct Reader<'a> {
     disk: &'a dyn Disk,
     to_request: mpsc::Sender<Block>,
     to_hasher: mpsc::Sender<ToHash>,
+    stop: CancellationToken,
+    runtime: Handle,
 }
 
 impl Reader<'_> {
@@ -173,7 +203,7 @@ impl Reader<'_> {
         if let Err(error) = &result {
             // Breaks the request, so that the provider never sees a well-formed but short body.
             let broken = Block { bytes: Err(io::Error::other(error.to_string())), is_content: false };
-            drop(self.to_request.blocking_send(broken));
+            drop(self.give(broken));
         }
         result
     }
@@ -192,6 +222,10 @@ impl Reader<'_> {
         for frame in frames {
             self.send(frame, false)?;
         }
+        // Files that were read one after another are a directory only if it was the same from first to last.
+        if plan.is_directory {
+            plan.check(self.disk)?;
+        }
         self.send(end, false)
     }
 
@@ -207,8 +241,17 @@ impl Reader<'_> {
         if bytes.is_empty() {
             return Ok(());
         }
-        // The request is gone when it was cancelled or has failed.
-        self.to_request.blocking_send(Block { bytes: Ok(bytes), is_content }).map_err(|_| Error::Cancelled)
+        self.give(Block { bytes: Ok(bytes), is_content })
+    }
+
+    fn give(&self, block: Block) -> Result<(), Error> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                // The request is gone when it was cancelled or has failed.
+                given = self.to_request.send(block) => given.map_err(|_| Error::Cancelled),
+                () = self.stop.cancelled() => Err(Error::Cancelled),
+            }
+        })
     }
 }
 

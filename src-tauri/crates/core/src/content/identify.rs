@@ -35,6 +35,9 @@ pub fn identify(disk: &dyn Disk, plan: &Plan, profiles: &[Profile]) -> Result<Ve
         })?;
         identifier.end_file(&entry.path)?;
     }
+    if plan.is_directory {
+        plan.check(disk)?;
+    }
     identifier.finish()
 }
 
@@ -166,7 +169,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         fs::write(&path, "hello world").unwrap();
-        let disk = RealDisk::default();
+        let disk = RealDisk;
         let plan = plan(&disk, &path, Limits::NONE).unwrap();
         let found = identify(&disk, &plan, &[Profile::UNIXFS_V1_2025, Profile::UNIXFS_V0_2015]).unwrap();
         assert_eq!(found[0].link.cid.to_string(), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");

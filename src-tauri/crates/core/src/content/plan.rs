@@ -46,6 +46,8 @@ pub struct Problem {
 /// One upload.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    source: PathBuf,
+    limits: Limits,
     /// The name of the file or of the top directory.
     pub name: String,
     /// Whether the top is a directory.
@@ -57,7 +59,7 @@ pub struct Plan {
 }
 
 /// One part of an upload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanEntry {
     /// Its path inside the directory, with `/`; the file's name for a single file. Bytes that are no UTF-8 stand as
     /// `%XX`.
@@ -80,10 +82,23 @@ pub enum PlanKind {
 }
 
 impl Plan {
+    /// Looks again whether everything is as it was planned. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is not, and those of [`plan`].
+    pub fn check(&self, disk: &dyn Disk) -> Result<(), Error> {
+        if plan(disk, &self.source, self.limits)?.entries == self.entries {
+            Ok(())
+        } else {
+            Err(Error::Changed { path: self.source.clone() })
+        }
+    }
+
     /// Bytes of content.
     #[must_use]
     pub fn content_bytes(&self) -> u64 {
-        self.entries.iter().map(PlanEntry::content_bytes).sum()
+        // Sparse files claim any length.
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.content_bytes()))
     }
 
     /// Regular files.
@@ -122,6 +137,8 @@ pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error>
     let stat = disk.stat(path).map_err(unreadable(path))?;
     let name = path.file_name().map_or_else(|| "root".into(), entry_name);
     let mut plan = Plan {
+        source: path.into(),
+        limits,
         name: name.clone(),
         is_directory: stat.kind == EntryKind::Directory,
         entries: Vec::new(),
@@ -248,10 +265,10 @@ mod tests {
         for name in ["z", "B", "a b/ü", ".hidden", "a b/\"q\"\n"] {
             fs::write(dir.path().join(name), name).unwrap();
         }
-        let whole = plan(&RealDisk::default(), dir.path(), Limits::NONE).unwrap();
+        let whole = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
         assert_eq!(paths(&whole), [".hidden", "B", "a b/\"q\"\n", "a b/empty", "a b/ü", "z"]);
         let form = Limits { form_names: true, directory_parts: false, ..Limits::NONE };
-        let sent = plan(&RealDisk::default(), dir.path(), form).unwrap();
+        let sent = plan(&RealDisk, dir.path(), form).unwrap();
         assert_eq!(paths(&sent), [".hidden", "B", "a b/\"q\"%0A", "a b/ü", "z"]);
         assert_eq!(sent.skipped[0].name, "a b/empty");
     }
@@ -264,8 +281,8 @@ mod tests {
         fs::write(dir.path().join("file"), "x").unwrap();
         let pipe = dir.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-        assert!(matches!(plan(&RealDisk::default(), &pipe, Limits::NONE), Err(Error::Refused { .. })));
-        let rest = plan(&RealDisk::default(), dir.path(), Limits::NONE).unwrap();
+        assert!(matches!(plan(&RealDisk, &pipe, Limits::NONE), Err(Error::Refused { .. })));
+        let rest = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
         assert_eq!((paths(&rest), rest.skipped.len()), (vec!["file"], 1));
     }
 
@@ -275,9 +292,9 @@ mod tests {
         let file = dir.path().join("nothing");
         fs::write(&file, "").unwrap();
         let strict = Limits { empty_files: false, ..Limits::NONE };
-        assert!(matches!(plan(&RealDisk::default(), &file, strict), Err(Error::Refused { .. })));
-        assert!(matches!(plan(&RealDisk::default(), dir.path(), strict), Err(Error::Refused { .. })));
-        plan(&RealDisk::default(), &file, Limits::NONE).unwrap();
+        assert!(matches!(plan(&RealDisk, &file, strict), Err(Error::Refused { .. })));
+        assert!(matches!(plan(&RealDisk, dir.path(), strict), Err(Error::Refused { .. })));
+        plan(&RealDisk, &file, Limits::NONE).unwrap();
     }
 
     #[cfg(unix)]

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{Limits, Problem, plan, plan::entry_name};
-use crate::{disk::Disk, error::Error};
+use crate::{
+    disk::{Disk, EntryKind},
+    error::Error,
+};
 
 /// What a person chose.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub struct Selection {
 /// One file or directory of a selection.
 #[derive(Clone, Debug)]
 pub struct SelectionItem {
+    /// The path that was chosen.
+    pub given: PathBuf,
     /// Where it lies, without links in it.
     pub path: PathBuf,
     /// Its name.
@@ -39,13 +44,11 @@ pub struct SelectionItem {
 pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, home: Option<&Path>) -> Selection {
     let mut selection = Selection::default();
     for path in paths {
-        match look(disk, path, limits) {
-            Ok((item, skipped)) => {
-                if item.is_directory && selection.needs_confirmation.is_none() {
-                    selection.needs_confirmation = reason_to_ask(&item.path, own, home);
-                }
-                selection.skipped.extend(skipped);
-                selection.items.push(item);
+        match look(disk, path, limits, own, home) {
+            Ok(looked) => {
+                selection.needs_confirmation = selection.needs_confirmation.or(looked.reason_to_ask);
+                selection.skipped.extend(looked.skipped);
+                selection.items.push(looked.item);
             }
             Err(error) => {
                 let name = path.file_name().map_or_else(|| path.display().to_string(), entry_name);
@@ -56,21 +59,36 @@ pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, ho
     selection
 }
 
-fn look(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<(SelectionItem, Vec<Problem>), Error> {
-    if !path.is_absolute() {
+struct Looked {
+    item: SelectionItem,
+    skipped: Vec<Problem>,
+    reason_to_ask: Option<String>,
+}
+
+fn look(disk: &dyn Disk, given: &Path, limits: Limits, own: &Path, home: Option<&Path>) -> Result<Looked, Error> {
+    if !given.is_absolute() {
         return Err(Error::InvalidInput("this is not a file on this computer".into()));
     }
     // A link that a person drops stands for what it points to.
-    let path = disk.canonicalize(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    let unreadable = |source| Error::Unreadable { path: given.into(), source };
+    let path = disk.canonicalize(given).map_err(unreadable)?;
+    let is_directory = disk.stat(&path).map_err(unreadable)?.kind == EntryKind::Directory;
+    if let Some(reason) = reason_to_ask(&path, own, home).filter(|_| is_directory) {
+        // Perhaps a whole disk: it is looked at when a person has said so.
+        let name = path.file_name().map_or_else(|| path.display().to_string(), entry_name);
+        let item = SelectionItem { given: given.into(), path, name, is_directory, files: 0, bytes: 0 };
+        return Ok(Looked { item, skipped: Vec::new(), reason_to_ask: Some(reason) });
+    }
     let plan = plan(disk, &path, limits)?;
     let item = SelectionItem {
+        given: given.into(),
         path,
         name: plan.name.clone(),
         is_directory: plan.is_directory,
         files: plan.files(),
         bytes: plan.content_bytes(),
     };
-    Ok((item, plan.skipped))
+    Ok(Looked { item, skipped: plan.skipped, reason_to_ask: None })
 }
 
 fn reason(error: Error) -> String {
@@ -106,7 +124,7 @@ mod tests {
         fs::write(&file, "abc").unwrap();
         let paths = [file, dir.path().join("vanished"), "relative".into()];
         let own = Path::new("/nowhere/holdfast");
-        let selection = select(&RealDisk::default(), &paths, Limits::NONE, own, None);
+        let selection = select(&RealDisk, &paths, Limits::NONE, own, None);
         assert_eq!((selection.items.len(), selection.items[0].bytes), (1, 3));
         let refused: Vec<_> = selection.refused.iter().map(|problem| problem.name.as_str()).collect();
         assert_eq!(refused, ["vanished", "relative"]);

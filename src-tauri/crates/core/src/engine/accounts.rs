@@ -82,26 +82,29 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds an account whose credentials the provider accepts.
+    /// Adds an account whose credentials the provider accepts. Where there is one of that label and endpoint, it gets the new
+    /// credentials, and what had failed for want of them is tried again.
     ///
     /// # Errors
     /// What is wrong with the draft, the provider's answer, or [`Error::Vault`] when the keyring cannot keep the secret;
     /// nothing is kept then.
     pub async fn add_account(&self, draft: AccountDraft, keep: Keep) -> Result<AccountView, Error> {
-        let (account, credentials) = self.parse(draft)?;
-        self.refuse_taken_label(&account).await?;
+        let (draft, credentials) = self.parse(draft)?;
+        let known = self.same_account(&draft).await?;
+        let is_new = known.is_none();
+        let account = known.unwrap_or(draft);
         self.shared.access.try_out(&account, credentials.clone())?.test().await?;
         self.shared.access.keep(&account.id, &credentials, keep).await?;
-        match self.shared.store.save_account(account.clone()).await {
-            Ok(true) => {}
-            failed => {
-                self.shared.access.forget(&account.id).await?;
-                failed?;
-                return Err(taken(&account.label));
-            }
+        if is_new && !self.shared.store.save_account(account.clone()).await? {
+            self.shared.access.forget(&account.id).await?;
+            return Err(taken(&account.label));
         }
-        self.shared.access.test(&account).await?;
+        // It answered a moment ago; that it does not now is noted with the account.
+        drop(self.shared.access.test(&account).await);
+        self.shared.store.requeue_unauthorized(&account.id, self.shared.ports.clock.now()).await?;
+        self.shared.wake.notify_one();
         self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Transfers);
         self.refresh_later(account.clone());
         self.view(account).await
     }
@@ -129,12 +132,14 @@ impl Engine {
             return Err(Error::InvalidInput(format!("{THIS_COMPUTER} is part of Holdfast and cannot be removed.")));
         }
         self.stop_folders_of(id).await?;
+        self.stop_transfers(id, None).await?;
+        // First: a secret without an account would be forgotten.
+        self.shared.access.forget(id).await?;
         self.shared.store.remove_account(id).await?;
         for change in [Change::Accounts, Change::Pins, Change::Transfers, Change::Folders] {
             self.shared.announce(change);
         }
-        // Last: an account without a secret is shown as such, a secret without an account would be forgotten.
-        self.shared.access.forget(id).await
+        Ok(())
     }
 
     /// Whether a keyring answers.
@@ -221,10 +226,17 @@ impl Engine {
         Ok((account, draft.credentials))
     }
 
-    async fn refuse_taken_label(&self, account: &Account) -> Result<(), Error> {
-        let accounts = self.shared.store.accounts().await?;
-        let is_taken = |other: &Account| other.label.eq_ignore_ascii_case(&account.label);
-        if accounts.iter().any(is_taken) { Err(taken(&account.label)) } else { Ok(()) }
+    /// The account that the draft means, if it is there already.
+    async fn same_account(&self, draft: &Account) -> Result<Option<Account>, Error> {
+        if draft.label.eq_ignore_ascii_case(THIS_COMPUTER) {
+            return Err(Error::InvalidInput(format!("{THIS_COMPUTER:?} is the name of Holdfast's own account.")));
+        }
+        let mut accounts = self.shared.store.accounts().await?.into_iter();
+        match accounts.find(|other| other.label.eq_ignore_ascii_case(&draft.label)) {
+            Some(other) if other.endpoint == draft.endpoint && other.kind == draft.kind => Ok(Some(other)),
+            Some(_) => Err(taken(&draft.label)),
+            None => Ok(None),
+        }
     }
 
     fn refresh_later(&self, account: Account) {
@@ -240,7 +252,7 @@ impl Engine {
     async fn view(&self, account: Account) -> Result<AccountView, Error> {
         let (state, last_contact) = self.shared.access.state(&account.id);
         let (pins, bytes) = self.shared.store.account_totals(&account.id).await?;
-        let secret_kept = self.shared.access.secret_kept(&account.id).await;
+        let secret_kept = self.shared.access.secret_kept(&account.id);
         Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes })
     }
 }

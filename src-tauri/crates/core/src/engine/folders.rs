@@ -75,16 +75,20 @@ impl Engine {
         self.folder_view(folder).await
     }
 
-    /// Watches a folder no more. Nothing is unpinned.
+    /// Watches a folder no more, and sends nothing more of it. Nothing is unpinned.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
     pub async fn remove_folder(&self, id: &FolderId) -> Result<(), Error> {
         self.folder_tasks().remove(id);
+        if let Some(folder) = self.shared.store.folders().await?.into_iter().find(|folder| folder.id == *id) {
+            self.stop_transfers(&folder.account, Some(id)).await?;
+        }
         if !self.shared.store.remove_folder(id).await? {
             return Err(no_folder(id));
         }
         self.shared.announce(Change::Folders);
+        self.shared.announce(Change::Transfers);
         Ok(())
     }
 

@@ -10,12 +10,13 @@ mod settings;
 mod transfers;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,10 +32,10 @@ use crate::{
     error::Error,
     folder::{Control, FolderId, FolderState},
     home::Home,
-    pin::Metadata,
+    pin::{Metadata, PinKey, mirror},
     provider::Connect,
     store::Store,
-    transfer::{Runner, Running, Transfer, TransferId, TransferState, Work},
+    transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Turns, Work},
     vault::Vault,
 };
 
@@ -84,7 +85,7 @@ pub enum Change {
 pub enum Background {
     /// Everything: follow the providers, watch the folders.
     Everything,
-    /// Only the transfers: for a command that does one thing.
+    /// Only the transfers, with few tries: for a command that does one thing and ends.
     TransfersOnly,
 }
 
@@ -108,10 +109,12 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) access: Access,
     pub(crate) running: Running,
+    pub(crate) turns: Turns,
     pub(crate) wake: Notify,
     pub(crate) stop: CancellationToken,
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
+    unpinned: Mutex<HashSet<PinKey>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -135,10 +138,12 @@ impl Engine {
             store,
             access,
             running: Running::default(),
+            turns: Turns::default(),
             wake: Notify::new(),
             stop: CancellationToken::new(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
+            unpinned: Mutex::default(),
         });
         Ok(Self { shared, home, tasks: TaskTracker::new(), folders: Mutex::default() })
     }
@@ -148,10 +153,14 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn start(&self, background: Background) -> Result<(), Error> {
-        self.tasks.spawn(Runner::new(Arc::clone(&self.shared)).run());
-        self.tasks.spawn(poll(Arc::clone(&self.shared)));
+        let patience = match background {
+            Background::Everything => Patience::Endless,
+            Background::TransfersOnly => Patience::Short,
+        };
+        self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         if background == Background::Everything {
-            self.tasks.spawn(follow(Arc::clone(&self.shared)));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), poll));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), follow));
             self.start_folders().await?;
         }
         Ok(())
@@ -174,6 +183,13 @@ impl Engine {
         self.shared.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+impl Drop for Engine {
+    /// Nobody may work in a home that is free for the next engine.
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
     }
 }
 
@@ -235,9 +251,20 @@ impl Shared {
         self.folders().entry(id.clone()).or_default().last_event = Some(self.ports.clock.now());
     }
 
+    /// Pins that were removed since their account's listing began: a page asked for before may still have them.
+    pub(crate) fn unpinned(&self) -> MutexGuard<'_, HashSet<PinKey>> {
+        self.unpinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn folders(&self) -> MutexGuard<'_, HashMap<FolderId, FolderNow>> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs a task that never ends by itself until the engine stops, whatever it waits for then.
+async fn until_stopped<F: Future<Output = ()>>(shared: Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) {
+    let stop = shared.stop.clone();
+    stop.run_until_cancelled(task(shared)).await;
 }
 
 /// Lists every account whole, now and then.
@@ -246,20 +273,14 @@ async fn follow(shared: Arc<Shared>) {
         if let Err(error) = pins::refresh_all(&shared).await {
             tracing::warn!(%error, "the accounts cannot be listed");
         }
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = shared.ports.clock.sleep(REFRESH) => {}
-        }
+        shared.ports.clock.sleep(REFRESH).await;
     }
 }
 
-/// Asks about pins that a provider is working on.
+/// Asks about pins that a provider is working on, all accounts at once: a slow one does not hold up the others.
 async fn poll(shared: Arc<Shared>) {
     loop {
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = shared.ports.clock.sleep(POLL) => {}
-        }
+        shared.ports.clock.sleep(POLL).await;
         let accounts = match shared.store.accounts().await {
             Ok(accounts) => accounts,
             Err(error) => {
@@ -267,10 +288,12 @@ async fn poll(shared: Arc<Shared>) {
                 continue;
             }
         };
-        for account in accounts {
-            if let Err(error) = crate::pin::mirror::poll_under_way(&shared, &account).await {
+        let shared = &shared;
+        join_all(accounts.iter().map(|account| async move {
+            if let Err(error) = mirror::poll_under_way(shared, account).await {
                 tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
             }
-        }
+        }))
+        .await;
     }
 }

@@ -9,9 +9,10 @@ use crate::{
     account::AccountId,
     content::{Limits, Selection, select},
     error::Error,
+    folder::FolderId,
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
     store::TransferCounts,
-    transfer::{Transfer, TransferId, TransferProgress, TransferState, Work},
+    transfer::{Transfer, TransferId, TransferProgress, Work},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
@@ -29,16 +30,20 @@ impl Engine {
         let account = self.account(account).await?;
         // A person waits for this; the upload itself asks as long as it needs.
         let limits = tokio::select! {
-            limits = self.shared.access.limits(&account) => limits,
+            limits = self.shared.access.limits(&account) => limits.unwrap_or(Limits::LEAST),
             () = self.shared.ports.clock.sleep(LONGEST_LOOK) => Limits::LEAST,
         };
         let (disk, own) = (Arc::clone(&self.shared.ports.disk), self.home.dir().to_owned());
         let user_home = std::env::var_os("HOME").map(PathBuf::from);
-        let look = move || select(&*disk, &paths, limits, &own, user_home.as_deref());
+        let look = move || {
+            let user_home = user_home.and_then(|home| disk.canonicalize(&home).ok());
+            select(&*disk, &paths, limits, &own, user_home.as_deref())
+        };
         tokio::task::spawn_blocking(look).await.map_err(|_| Error::Internal)
     }
 
-    /// Accepts uploads of files and directories, each under its own name, or all under `name`.
+    /// Accepts uploads of files and directories, each under its own name, or all under `name`; one transfer a path, in the
+    /// order of the paths. What is being uploaded already is the same transfer.
     ///
     /// # Errors
     /// What is wrong with the request; then nothing is accepted.
@@ -52,14 +57,21 @@ impl Engine {
         self.account(account).await?;
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
         check_metadata(&metadata)?;
-        let mut transfers = Vec::new();
+        let (mut transfers, mut ids) = (Vec::new(), Vec::new());
         for path in paths {
+            let work = Work::Upload { path: path.clone(), folder: None };
+            if let Some(same) = self.shared.store.under_way(account, &work).await? {
+                ids.push(same);
+                continue;
+            }
             let mut transfer = self.shared.upload_of(account, path, None);
             transfer.name = name.clone().unwrap_or(transfer.name);
             transfer.metadata.clone_from(&metadata);
+            ids.push(transfer.id.clone());
             transfers.push(transfer);
         }
-        self.shared.accept(transfers).await
+        self.shared.accept(transfers).await?;
+        Ok(ids)
     }
 
     /// Accepts pinning the CID in `text`: a CID or any link with one.
@@ -83,7 +95,7 @@ impl Engine {
         self.pin(account, found.cid, name, metadata).await
     }
 
-    /// Accepts pinning a CID.
+    /// Accepts pinning a CID; asked twice, it is one transfer.
     ///
     /// # Errors
     /// What is wrong with the request.
@@ -98,8 +110,8 @@ impl Engine {
         let name = parse_name(&name.unwrap_or_default())?;
         check_metadata(&metadata)?;
         let work = Work::Pin { cid };
-        if self.shared.store.is_under_way(account, &work).await? {
-            return Err(Error::InvalidInput("This CID is being pinned there already.".into()));
+        if let Some(same) = self.shared.store.under_way(account, &work).await? {
+            return Ok(same);
         }
         let mut transfer = self.shared.transfer(account, work, name, metadata);
         transfer.cid = Some(cid);
@@ -108,17 +120,18 @@ impl Engine {
         Ok(id)
     }
 
-    /// Accepts removing pins. Those that are being removed already are passed over.
+    /// Accepts removing pins; what is being removed already is the same transfer.
     ///
     /// # Errors
     /// [`Error::NoSuch`]; then nothing is accepted.
     pub async fn unpin(&self, keys: &[PinKey]) -> Result<Vec<TransferId>, Error> {
-        let mut transfers = Vec::new();
+        let (mut transfers, mut ids) = (Vec::new(), Vec::new());
         for key in keys {
             let pin = self.shared.store.pin(key).await?;
             let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
             let work = Work::Unpin { pin: key.id.clone() };
-            if self.shared.store.is_under_way(&key.account, &work).await? {
+            if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
+                ids.push(same);
                 continue;
             }
             let mut transfer = self.shared.transfer(&key.account, work, pin.name(), Metadata::new());
@@ -126,7 +139,8 @@ impl Engine {
             transfer.cid = Some(pin.held.cid);
             transfers.push(transfer);
         }
-        self.shared.accept(transfers).await
+        ids.extend(self.shared.accept(transfers).await?);
+        Ok(ids)
     }
 
     /// The newest transfers, those that are not final first.
@@ -173,12 +187,10 @@ impl Engine {
     /// # Errors
     /// [`Error::InvalidInput`] when it has ended.
     pub async fn cancel(&self, id: &TransferId) -> Result<(), Error> {
-        let transfer = self.transfer(id).await?;
-        if transfer.state == TransferState::Running && self.shared.running.cancel(id) {
-            return Ok(());
-        }
+        self.transfer(id).await?;
+        // What runs is stopped by its own task, which knows what has happened by then.
         let now = self.shared.ports.clock.now();
-        if !self.shared.store.set_transfer_state(id, TransferState::Cancelled, now).await? {
+        if !self.shared.store.cancel_waiting(id, now).await? && !self.shared.running.cancel(id) {
             return Err(Error::InvalidInput("This has ended already.".into()));
         }
         self.shared.announce(Change::Transfers);
@@ -196,6 +208,15 @@ impl Engine {
         }
         self.shared.wake.notify_one();
         self.shared.announce(Change::Transfers);
+        Ok(())
+    }
+
+    /// Stops everything of an account, or of one folder at it.
+    pub(super) async fn stop_transfers(&self, account: &AccountId, folder: Option<&FolderId>) -> Result<(), Error> {
+        let now = self.shared.ports.clock.now();
+        for running in self.shared.store.cancel_all(account, folder, now).await? {
+            self.shared.running.cancel(&running);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -53,6 +54,7 @@ pub(crate) struct FolderTask {
     /// Paths to look at, by when they were last heard of.
     dirty: HashMap<PathBuf, Dirty>,
     watch: Option<Box<dyn Watch>>,
+    why_not_watched: Option<String>,
     /// Set when events came faster than they were taken.
     overflow: Arc<AtomicBool>,
     next_scan: Duration,
@@ -67,14 +69,16 @@ struct Dirty {
 impl FolderTask {
     pub(crate) fn new(shared: Arc<Shared>, folder: Folder, control: mpsc::Receiver<Control>) -> Self {
         let (dirty, overflow) = (HashMap::new(), Arc::default());
-        Self { shared, folder, control, dirty, watch: None, overflow, next_scan: Duration::ZERO }
+        Self { shared, folder, control, dirty, watch: None, why_not_watched: None, overflow, next_scan: Duration::ZERO }
     }
 
     /// Runs until the engine stops or the folder is watched no more.
     pub(crate) async fn run(mut self) {
         let (to_us, mut events) = mpsc::channel(EVENTS_KEPT);
         loop {
-            if let Err(error) = self.turn(&to_us).await {
+            let stop = self.shared.stop.clone();
+            let Some(turn) = stop.run_until_cancelled(self.turn(&to_us)).await else { return };
+            if let Err(error) = turn {
                 tracing::warn!(folder = %self.folder.id, %error, "a folder cannot be looked at");
                 self.report(FolderState::Missing, Some(error.to_string()));
                 self.watch = None;
@@ -133,7 +137,7 @@ impl FolderTask {
         .await?;
         match started {
             Ok(watch) => self.watch = Some(watch),
-            Err(message) => self.report(FolderState::Polling, Some(message)),
+            Err(message) => self.why_not_watched = Some(message),
         }
         Ok(())
     }
@@ -159,7 +163,8 @@ impl FolderTask {
             None => (FolderState::Polling, POLL),
         };
         self.next_scan = self.now() + pause;
-        self.report(state, None);
+        let message = self.why_not_watched.clone().filter(|_| state == FolderState::Polling);
+        self.report(state, message);
         Ok(())
     }
 
@@ -242,11 +247,17 @@ impl FolderTask {
         Ok(())
     }
 
-    async fn accept(&self, seen: Vec<Observed>) -> Result<(), Error> {
+    async fn accept(&mut self, seen: Vec<Observed>) -> Result<(), Error> {
         for batch in seen.chunks(BATCH) {
-            let work = self.shared.store.observe(&self.folder.id, batch.to_vec()).await?;
-            let transfers =
-                work.into_iter().map(|path| self.shared.upload_of(&self.folder.account, path, Some(&self.folder.id)));
+            let needs = self.shared.store.observe(&self.folder.id, batch.to_vec()).await?;
+            let quiet_since = self.now();
+            for path in needs.another_look {
+                self.dirty.entry(path).or_insert(Dirty { quiet_since, stat: None });
+            }
+            let transfers = needs
+                .work
+                .into_iter()
+                .map(|path| self.shared.upload_of(&self.folder.account, path, Some(&self.folder.id)));
             let transfers: Vec<_> = transfers.collect();
             if !transfers.is_empty() {
                 self.shared.accept(transfers).await?;
@@ -285,7 +296,8 @@ impl FolderTask {
         let id = &self.folder.account;
         let account = self.shared.store.account(id).await?;
         let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: id.0.clone() })?;
-        Ok(self.shared.access.limits(&account).await)
+        // What is left out is looked at again when it is sent.
+        Ok(self.shared.access.limits(&account).await.unwrap_or(Limits::LEAST))
     }
 
     fn report(&self, state: FolderState, message: Option<String>) {
@@ -323,7 +335,11 @@ fn look_at(disk: &dyn Disk, root: &Path, path: &Path, limits: Limits) -> Found {
             Found::Directory(Box::new(seen))
         }
         Ok(stat) => Found::File(observed(root, path, &stat, limits), stat),
-        Err(_) => Found::Gone,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Found::Gone,
+        Err(_) => {
+            let stat = Stat { kind: EntryKind::File, fingerprint: Fingerprint::default() };
+            Found::File(unreadable(path, stat), stat)
+        }
     }
 }
 
@@ -340,16 +356,22 @@ fn look(disk: &dyn Disk, root: &Path, start: &Path, limits: Limits, seen: &mut S
                     return;
                 }
                 let stat = Stat { kind: EntryKind::Directory, fingerprint: Fingerprint::default() };
-                let skipped = Some("a folder that cannot be read");
-                seen.files.push((Observed { path: directory, fingerprint: stat.fingerprint, skipped }, stat));
+                seen.files.push((unreadable(&directory, stat), stat));
                 continue;
             }
         };
         for (name, stat) in entries {
             let path = directory.join(&name);
-            let Ok(stat) = stat else {
-                seen.whole = false;
-                continue;
+            let stat = match stat {
+                Ok(stat) => stat,
+                // Gone since the directory was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => {
+                    seen.whole = false;
+                    let stat = Stat { kind: EntryKind::File, fingerprint: Fingerprint::default() };
+                    seen.files.push((unreadable(&path, stat), stat));
+                    continue;
+                }
             };
             if stat.kind != EntryKind::Directory {
                 seen.files.push((observed(root, &path, &stat, limits), stat));
@@ -358,6 +380,11 @@ fn look(disk: &dyn Disk, root: &Path, start: &Path, limits: Limits, seen: &mut S
             }
         }
     }
+}
+
+/// Something that is there and cannot be looked at: listed, and looked at again with everything else.
+fn unreadable(path: &Path, stat: Stat) -> Observed {
+    Observed { path: path.into(), fingerprint: stat.fingerprint, skipped: Some("it cannot be read") }
 }
 
 fn observed(root: &Path, path: &Path, stat: &Stat, limits: Limits) -> Observed {

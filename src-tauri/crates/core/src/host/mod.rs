@@ -20,8 +20,8 @@ pub fn ports() -> Ports {
     let entropy = Arc::new(SystemEntropy);
     Ports {
         clock: Arc::new(SystemClock::default()),
-        disk: Arc::new(RealDisk::default()),
-        vault: Arc::new(KeyringVault::default()),
+        disk: Arc::new(RealDisk),
+        vault: Arc::new(KeyringVault),
         connect: Arc::new(HttpConnect::new(entropy.clone())),
         entropy,
     }

@@ -1,11 +1,14 @@
 //! Following the providers: the mirror of an account's pins is brought up to date page by page.
 
-use super::{PinStatus, ProviderPin};
+use std::sync::Arc;
+
+use super::{PinId, PinKey, PinStatus, ProviderPin};
 use crate::{
     account::{Account, AccountId},
+    clock::UnixMillis,
     engine::{Change, Shared},
     error::Error,
-    provider::ProviderError,
+    provider::{Provider, ProviderError},
 };
 
 /// Rows asked for at once; what every known service gives.
@@ -14,8 +17,11 @@ const PAGE_ROWS: u32 = 100;
 /// Listings begun anew because pins came or went meanwhile, before the last one is taken as it is.
 const MAX_PASSES: u32 = 3;
 
-/// Pins asked for one by one in one round.
-const MAX_POLLED: u32 = 50;
+/// Pins asked for one by one in one round: those last asked for longest ago.
+const MAX_POLLED: u32 = 10;
+
+/// Pages after which a list counts as endless; five million pins have fewer.
+const MAX_PAGES: u32 = 50_000;
 
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
@@ -35,11 +41,15 @@ pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result
     let provider = shared.access.provider(account).await?;
     for id in &ids {
         match provider.get(id).await {
-            Ok(pin) => observe(shared, &account.id, vec![pin]).await?,
+            Ok(pin) => observe(shared, &account.id, vec![pin], shared.ports.clock.now()).await?,
             Err(ProviderError::NotFound { .. }) => {
-                let key = super::PinKey { account: account.id.clone(), id: id.clone() };
+                let key = PinKey { account: account.id.clone(), id: id.clone() };
                 shared.store.forget_pin(&key).await?;
                 shared.announce(Change::Pins);
+            }
+            // What is wrong with one pin is not wrong with the next.
+            Err(ProviderError::Protocol { reason }) => {
+                tracing::debug!(pin = %id, reason, "a pin cannot be asked about")
             }
             Err(error) => return Err(error.into()),
         }
@@ -55,23 +65,16 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
 
 async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
+    let first_began = shared.ports.clock.now();
     for pass in 1..=MAX_PASSES {
         let began = shared.ports.clock.now();
-        let (mut offset, mut first_total, mut steady) = (0, None, true);
-        loop {
-            let page = provider.list(offset, PAGE_ROWS).await?;
-            steady &= *first_total.get_or_insert(page.total) == page.total;
-            offset += page.rows;
-            observe(shared, &account.id, page.pins).await?;
-            let at_end = match page.total {
-                Some(total) => offset >= total,
-                None => page.rows < u64::from(PAGE_ROWS),
-            };
-            if at_end || page.rows == 0 {
-                break;
-            }
+        let listing = list_once(shared, account, &provider, began).await?;
+        if !listing.whole {
+            break;
         }
-        if steady || pass == MAX_PASSES {
+        if listing.steady || pass == MAX_PASSES {
+            // A list that never stood still may have hidden a pin from one pass, hardly from all.
+            let began = if listing.steady { began } else { first_began };
             if shared.store.forget_unseen_pins(&account.id, began).await? {
                 shared.announce(Change::Pins);
             }
@@ -81,10 +84,59 @@ async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
     Ok(())
 }
 
-async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>) -> Result<(), Error> {
-    let now = shared.ports.clock.now();
-    let pins: Vec<_> = pins.into_iter().filter(is_shown).collect();
-    if !pins.is_empty() && shared.store.observe_pins(account, pins, now).await? {
+/// How one pass through a provider's list went.
+struct Listing {
+    /// No row moved past the pages while they were asked for.
+    steady: bool,
+    /// Every row was understood.
+    whole: bool,
+}
+
+/// Goes through the list once. Each page begins with the last row of the one before: where it does not, rows have moved
+/// and some may have been missed. Totals and short pages prove nothing; the end is where nothing more comes.
+async fn list_once(
+    shared: &Shared,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+    began: UnixMillis,
+) -> Result<Listing, Error> {
+    let (mut offset, mut listing) = (0, Listing { steady: true, whole: true });
+    let (mut before, mut is_first) = (Vec::new(), true);
+    shared.unpinned().retain(|key| key.account != account.id);
+    for _ in 0..MAX_PAGES {
+        let page = provider.list(offset, PAGE_ROWS).await?;
+        listing.whole &= page.not_understood == 0;
+        let ids: Vec<PinId> = page.pins.iter().map(|pin| pin.id.clone()).collect();
+        if ids.len() > 1 && ids == before {
+            let reason = "it gives the same page again and again".into();
+            return Err(ProviderError::Protocol { reason }.into());
+        }
+        listing.steady &= before.is_empty() || ids.first() == before.last();
+        observe(shared, &account.id, page.pins, began).await?;
+        // A page of nothing but the row that was there already is the end.
+        if page.rows <= u64::from(!is_first) {
+            return Ok(listing);
+        }
+        offset += page.rows - 1;
+        (before, is_first) = (ids, false);
+    }
+    Err(ProviderError::Protocol { reason: "its list of pins has no end".into() }.into())
+}
+
+async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
+    let key = |pin: &ProviderPin| PinKey { account: account.clone(), id: pin.id.clone() };
+    let (shown, hidden): (Vec<_>, Vec<_>) = pins.into_iter().partition(is_shown);
+    for pin in hidden {
+        if shared.store.pin(&key(&pin)).await?.is_some() {
+            shared.store.forget_pin(&key(&pin)).await?;
+            shared.announce(Change::Pins);
+        }
+    }
+    let pins: Vec<_> = {
+        let unpinned = shared.unpinned();
+        shown.into_iter().filter(|pin| !unpinned.contains(&key(pin))).collect()
+    };
+    if !pins.is_empty() && shared.store.observe_pins(account, pins, seen).await? {
         shared.announce(Change::Pins);
     }
     Ok(())

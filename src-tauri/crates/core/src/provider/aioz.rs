@@ -1,6 +1,6 @@
 //! The AIOZ Pin API (W3IPFS): key and secret in two headers, offset paging, uploads as multipart forms.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use holdfast_content::{Cid, multihash_hex};
@@ -17,6 +17,11 @@ use crate::{
     pin::{Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
 };
+
+/// No file is larger than what a JavaScript number counts exactly.
+const MAX_SIZE_BYTES: u64 = 1 << 53;
+const MAX_ID_CHARS: usize = 200;
+const MAX_NAME_CHARS: usize = 4_096;
 
 /// The adapter.
 pub(crate) struct Aioz {
@@ -37,18 +42,24 @@ impl Aioz {
         credentials: &Credentials,
         empty_files: bool,
         entropy: Arc<dyn Entropy>,
+        silence: Duration,
     ) -> Result<Self, ProviderError> {
         let headers = [("pinning_api_key", &credentials.key), ("pinning_secret_key", &credentials.secret)];
-        Ok(Self { http: Http::new(endpoint, &headers)?, empty_files, entropy })
+        Ok(Self { http: Http::new(endpoint, &headers, silence)?, empty_files, entropy })
     }
 
     async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
-        let answer: Answer<T> = self.http.json(request).await?;
-        match (answer.data, answer.status.as_deref()) {
+        self.http.json::<Answer<T>>(request).await?.into_data()
+    }
+}
+
+impl<T> Answer<T> {
+    fn into_data(self) -> Result<T, ProviderError> {
+        match (self.data, self.status.as_deref()) {
             (Some(data), None | Some("success")) => Ok(data),
             (_, Some(status)) if status != "success" => Err(ProviderError::Refused {
                 status: 200,
-                message: answer.message.unwrap_or_else(|| format!("status {status:?}")),
+                message: self.message.unwrap_or_else(|| format!("status {status:?}")),
             }),
             _ => Err(ProviderError::Protocol { reason: "the answer has no data".into() }),
         }
@@ -58,10 +69,11 @@ impl Aioz {
 #[async_trait]
 impl Provider for Aioz {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        let answer: Value = self.http.json(self.http.request(Method::GET, "/apiKeys/testAuthentication/")).await?;
-        if !answer.is_object() {
+        let request = self.http.request(Method::GET, "/apiKeys/testAuthentication/");
+        let answer: Value = self.http.json(request).await.map_err(no_such_call)?;
+        if !answer["message"].is_string() {
             return Err(ProviderError::NotAPinningApi {
-                reason: "its answer to the credentials test is no object".into(),
+                reason: "its answer to the credentials test is another one".into(),
             });
         }
         let has = |name: &str| answer["capabilities"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
@@ -74,6 +86,7 @@ impl Provider for Aioz {
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(Some(name), metadata))?;
+        let progress = body.progress().clone();
         let form = multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)]);
         let request = self
             .http
@@ -81,7 +94,8 @@ impl Provider for Aioz {
             .header(reqwest::header::CONTENT_TYPE, form.content_type)
             .header(reqwest::header::CONTENT_LENGTH, form.bytes)
             .body(form.body);
-        self.call::<WirePin>(request).await?.into_pin()
+        let answer = self.http.json_of_upload::<Answer<WirePin>>(request, &progress).await.map_err(no_such_call)?;
+        answer.into_data()?.into_pin()
     }
 
     async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
@@ -103,12 +117,19 @@ impl Provider for Aioz {
             ("sortBy", "created_at"),
             ("sortOrder", "DESC"),
         ]);
-        let list: WireList = self.call(request).await?;
+        let list: WireList = self.call(request).await.map_err(no_such_call)?;
         let rows = list.pins.unwrap_or_default();
         let mut page =
             ListPage { rows: rows.len() as u64, total: list.totals.map(|totals| totals.files), ..ListPage::default() };
         for row in rows.into_iter().flatten() {
-            page.pins.push(row.into_pin()?);
+            let id = row.id.clone();
+            match row.into_pin() {
+                Ok(pin) => page.pins.push(pin),
+                Err(error) => {
+                    tracing::warn!(pin = %id, %error, "a pin of the list cannot be understood");
+                    page.not_understood += 1;
+                }
+            }
         }
         Ok(page)
     }
@@ -120,11 +141,21 @@ impl Provider for Aioz {
     }
 }
 
+/// Where no pin was asked for, "not found" means that there is no such API.
+fn no_such_call(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::NotFound { .. } => {
+            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
+        }
+        error => error,
+    }
+}
+
 /// An id as a path segment. Ids are opaque, but one that needs escaping is none that this API gives.
 fn segment(id: &PinId) -> Result<&str, ProviderError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if id.0.is_empty() || !id.0.chars().all(plain) || id.0.starts_with('.') {
-        return Err(ProviderError::NotFound { message: None });
+        return Err(ProviderError::Protocol { reason: "the pin's id is none that this API can be asked about".into() });
     }
     Ok(&id.0)
 }
@@ -197,7 +228,8 @@ impl WirePin {
     fn into_pin(self) -> Result<ProviderPin, ProviderError> {
         let protocol = |reason: String| ProviderError::Protocol { reason };
         let text = self.cid.unwrap_or_default();
-        let cid = Cid::try_from(text.as_str()).map_err(|_| protocol(format!("{text:?} is no CID")))?;
+        let cid = Cid::try_from(text.as_str());
+        let cid = cid.map_err(|_| protocol(format!("{:?} is no CID", capped(text, MAX_ID_CHARS))))?;
         if let Some(hash) = self.root_hash.filter(|hash| !hash.is_empty())
             && !hash.eq_ignore_ascii_case(&multihash_hex(&cid))
         {
@@ -208,13 +240,13 @@ impl WirePin {
         let was_unpinned = self.date_unpinned.as_deref().and_then(UnixMillis::from_rfc3339).is_some();
         let metadata = self.metadata.unwrap_or_default();
         Ok(ProviderPin {
-            id: PinId(self.id),
+            id: PinId(id_of(self.id)?),
             cid,
-            name: metadata.name.filter(|name| !name.is_empty()),
-            bytes: self.size,
+            name: metadata.name.filter(|name| !name.is_empty()).map(|name| capped(name, MAX_NAME_CHARS)),
+            bytes: self.size.filter(|bytes| *bytes <= MAX_SIZE_BYTES),
             status: status(&raw_status, pinned, was_unpinned),
-            message: explain(&raw_status).or(self.message),
-            raw_status,
+            message: explain(&raw_status).or(self.message.map(|text| capped(text, MAX_NAME_CHARS))),
+            raw_status: capped(raw_status, MAX_ID_CHARS),
             is_directory: self.is_dir.unwrap_or(false),
             pinned_at: self.date_pinned.as_deref().and_then(UnixMillis::from_rfc3339),
             metadata: metadata
@@ -224,6 +256,21 @@ impl WirePin {
                 .map(|(key, value)| (key, plain(value)))
                 .collect(),
         })
+    }
+}
+
+fn id_of(id: String) -> Result<String, ProviderError> {
+    match id.chars().count() {
+        1..=MAX_ID_CHARS => Ok(id),
+        _ => Err(ProviderError::Protocol { reason: "a pin has no usable id".into() }),
+    }
+}
+
+/// What a provider says is kept as far as anybody would read it.
+fn capped(text: String, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => text[..end].into(),
+        None => text,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The real network: adapters that speak HTTP.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Connect, Provider, aioz::Aioz};
+use super::{Connect, Provider, aioz::Aioz, http::LONGEST_SILENCE};
 use crate::{
     account::{Account, PRESETS, ProviderKind},
     entropy::Entropy,
@@ -14,6 +14,7 @@ use crate::{
 #[derive(Clone)]
 pub struct HttpConnect {
     entropy: Arc<dyn Entropy>,
+    silence: Duration,
 }
 
 impl std::fmt::Debug for HttpConnect {
@@ -26,7 +27,13 @@ impl HttpConnect {
     /// `entropy` gives the boundaries of multipart bodies.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy }
+        Self { entropy, silence: LONGEST_SILENCE }
+    }
+
+    /// With another time after which a connection without a sign of life is given up.
+    #[must_use]
+    pub fn with_silence(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 }
 
@@ -41,6 +48,7 @@ impl Connect for HttpConnect {
                 &credentials,
                 !refuses_empty,
                 Arc::clone(&self.entropy),
+                self.silence,
             )?)),
         }
     }

@@ -14,10 +14,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::ProviderError;
+use crate::{account::is_loopback, content::Progress};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between two bytes of an answer. Uploads have no limit in all: they take as long as the line needs.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
+/// long as the line needs.
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// A page of 1,000 pins with long metadata stays well below.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -28,6 +30,7 @@ pub(crate) struct Http {
     client: Client,
     base: Url,
     credentials: HeaderMap,
+    silence: Duration,
 }
 
 impl fmt::Debug for Http {
@@ -37,8 +40,12 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// A client that sends `credentials` as headers with every request.
-    pub(crate) fn new(base: Url, credentials: &[(&'static str, &SecretString)]) -> Result<Self, ProviderError> {
+    /// A client that sends `credentials` as headers with every request and gives up after `silence`.
+    pub(crate) fn new(
+        base: Url,
+        credentials: &[(&'static str, &SecretString)],
+        silence: Duration,
+    ) -> Result<Self, ProviderError> {
         let setup = |reason: String| ProviderError::Network { reason };
         let mut headers = HeaderMap::new();
         for (name, value) in credentials {
@@ -48,15 +55,16 @@ impl Http {
             headers.insert(*name, value);
         }
         install_crypto_provider();
-        let client = Client::builder()
+        // The client library's own timeouts run while a body is sent, and would end every long upload.
+        let builder = Client::builder()
             .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .build()
-            .map_err(|error| setup(reason(&error)))?;
-        Ok(Self { client, base, credentials: headers })
+            .connect_timeout(CONNECT_TIMEOUT);
+        // A proxy has no business between this computer and itself.
+        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let client = builder.build().map_err(|error| setup(reason(&error)))?;
+        Ok(Self { client, base, credentials: headers, silence })
     }
 
     /// A request to `base` + `path`, with the credentials.
@@ -67,7 +75,16 @@ impl Http {
 
     /// Sends a request and reads the JSON of a 2xx answer.
     pub(crate) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
-        let response = request.send().await.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
+        self.json_of_upload(request, &Progress::default()).await
+    }
+
+    /// The same for a request whose body takes its time; `progress` counts what was taken of it.
+    pub(crate) async fn json_of_upload<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        progress: &Progress,
+    ) -> Result<T, ProviderError> {
+        let response = self.send(request, progress).await?;
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -76,7 +93,7 @@ impl Http {
         }
         let after = retry_after(&response);
         let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
-        let body = read_limited(response).await?;
+        let body = self.without_credentials(self.read_limited(response).await?);
         if !status.is_success() {
             // A failing gateway's page is the gateway's failure; a page for a client's error is somebody else's site.
             if is_html
@@ -94,29 +111,55 @@ impl Http {
             return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
         }
         serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => ProviderError::Protocol { reason: "the answer is cut short".into() },
+            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
             _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
         })
     }
+
+    async fn send(&self, request: RequestBuilder, progress: &Progress) -> Result<Response, ProviderError> {
+        let mut sending = std::pin::pin!(request.send());
+        let mut taken = progress.bytes();
+        loop {
+            match tokio::time::timeout(self.silence, &mut sending).await {
+                Ok(response) => return response.map_err(|error| ProviderError::Network { reason: reason(&error) }),
+                Err(_) if progress.bytes() == taken => return Err(silent()),
+                Err(_) => taken = progress.bytes(),
+            }
+        }
+    }
+
+    async fn read_limited(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(piece) = tokio::time::timeout(self.silence, stream.next()).await.map_err(|_| silent())? {
+            let piece = piece.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
+            if body.len() + piece.len() > MAX_ANSWER_BYTES {
+                return Err(ProviderError::Protocol { reason: "the answer is too long".into() });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
+    fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
+        let values: Vec<&str> = self.credentials.values().filter_map(|value| value.to_str().ok()).collect();
+        let text = String::from_utf8_lossy(&body);
+        if !values.iter().any(|value| text.contains(value)) {
+            return body;
+        }
+        values.iter().fold(text.into_owned(), |text, value| text.replace(value, "…")).into_bytes()
+    }
+}
+
+fn silent() -> ProviderError {
+    ProviderError::Network { reason: "no answer in time".into() }
 }
 
 /// Makes ring the process's TLS provider, once.
 fn install_crypto_provider() {
     // An error means that one is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
-}
-
-async fn read_limited(response: Response) -> Result<Vec<u8>, ProviderError> {
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
-        if body.len() + piece.len() > MAX_ANSWER_BYTES {
-            return Err(ProviderError::Protocol { reason: "the answer is too long".into() });
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }
 
 fn content_type(response: &Response) -> Option<&str> {

@@ -41,6 +41,8 @@ pub struct ListPage {
     pub pins: Vec<ProviderPin>,
     /// Rows the provider sent, including those it could not describe or that are history.
     pub rows: u64,
+    /// Rows that contradict the API.
+    pub not_understood: u64,
     /// All pins of the account, where the provider says.
     pub total: Option<u64>,
 }

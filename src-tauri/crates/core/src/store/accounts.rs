@@ -64,7 +64,7 @@ impl Store {
     pub(crate) async fn account_totals(&self, id: &AccountId) -> Result<(u64, u64), Error> {
         let id = id.clone();
         self.read(move |db| {
-            let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM pin WHERE account = ?1";
+            let sql = "SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin WHERE account = ?1";
             let (pins, bytes): (i64, i64) =
                 db.prepare_cached(sql)?.query_row([&id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok((pins.cast_unsigned(), bytes.cast_unsigned()))

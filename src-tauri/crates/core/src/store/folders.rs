@@ -34,6 +34,15 @@ pub(crate) struct Observed {
     pub(crate) skipped: Option<&'static str>,
 }
 
+/// What files that were seen need.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    /// Files to send.
+    pub(crate) work: Vec<PathBuf>,
+    /// Files that are being sent: whether in this version shows once that has ended.
+    pub(crate) another_look: Vec<PathBuf>,
+}
+
 /// A folder's files by state.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FolderCounts {
@@ -79,18 +88,20 @@ impl Store {
         .await
     }
 
-    /// Writes what was seen and gives the paths that need work: not left out, this version without a receipt, and
-    /// nothing under way or given up for it.
-    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Vec<PathBuf>, Error> {
+    /// Writes what was seen and says what needs work: not left out, this version without a receipt, and nothing under way
+    /// or given up for it.
+    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Needs, Error> {
         let id = id.clone();
         self.write(move |db| {
-            let mut work = Vec::new();
+            let mut needs = Needs::default();
             for one in seen {
-                if observe(db, &id, &one)? {
-                    work.push(one.path);
+                match observe(db, &id, &one)? {
+                    Need::Nothing => {}
+                    Need::Work => needs.work.push(one.path),
+                    Need::AnotherLook => needs.another_look.push(one.path),
                 }
             }
-            Ok(work)
+            Ok(needs)
         })
         .await
     }
@@ -139,10 +150,11 @@ impl Store {
     pub(crate) async fn forget_observed(&self, id: &FolderId, path: &Path) -> Result<(), Error> {
         let (id, path) = (id.clone(), path_bytes(path));
         self.write(move |db| {
-            let mut below = path.clone();
-            below.push(b'/');
-            let mut after = path.clone();
-            after.push(b'/' + 1);
+            // A separator is one byte on every system.
+            let separator = std::path::MAIN_SEPARATOR as u8;
+            let (mut below, mut after) = (path.clone(), path.clone());
+            below.push(separator);
+            after.push(separator + 1);
             let sql = "DELETE FROM observed WHERE folder = ?1 AND (path = ?2 OR path >= ?3 AND path < ?4)";
             db.execute(sql, (&id.0, path, below, after))?;
             Ok(())
@@ -202,13 +214,16 @@ fn entries_sql() -> String {
             WHEN o.settled = 0 THEN 'waiting'
             WHEN o.skipped IS NOT NULL THEN 'skipped'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
-                SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin)) THEN 'pinned'
+                SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin AND pin.status = 'pinned')) THEN 'pinned'
+            WHEN {STATUS_OF_PIN} IN ('failed', 'unpinned') THEN 'failed'
+            WHEN {STATUS_OF_PIN} IS NOT NULL THEN 'waiting'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'skipped'
             WHEN {LAST_STATE} IN ('failed', 'cancelled') THEN 'failed'
             ELSE 'waiting' END AS state,
          CASE
             WHEN o.settled = 0 THEN 'it may still be changing'
             WHEN o.skipped IS NOT NULL THEN o.skipped
+            WHEN {STATUS_OF_PIN} IS NOT NULL THEN 'the service says: ' || {STATUS_OF_PIN}
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'it was pinned and has been unpinned'
             ELSE (SELECT coalesce(t.failure, CASE t.state WHEN 'cancelled' THEN 'cancelled' END) FROM transfer t
                 WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1) END AS reason
@@ -216,10 +231,21 @@ fn entries_sql() -> String {
     )
 }
 
+/// What the service says of the pin that the newest receipt for the observed version names; null when it is no more.
+const STATUS_OF_PIN: &str = "(SELECT pin.status FROM receipt r JOIN pin ON pin.account = r.account AND pin.id = r.pin
+    WHERE r.account = f.account AND r.source = o.path AND r.bytes = o.bytes AND r.modified_ns = o.modified_ns
+    AND r.changed_ns = o.changed_ns AND r.device = o.device AND r.inode = o.inode ORDER BY r.sequence DESC LIMIT 1)";
+
 const LAST_STATE: &str =
     "(SELECT t.state FROM transfer t WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1)";
 
-fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<bool, StoreError> {
+enum Need {
+    Nothing,
+    Work,
+    AnotherLook,
+}
+
+fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<Need, StoreError> {
     let path = path_bytes(&one.path);
     let known: Option<Fingerprint> = db
         .prepare_cached(
@@ -239,7 +265,7 @@ fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<bool, Store
         one.skipped,
     ))?;
     if one.skipped.is_some() {
-        return Ok(false);
+        return Ok(Need::Nothing);
     }
     let sql = format!(
         "SELECT NOT EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}), {LAST_STATE}
@@ -249,8 +275,13 @@ fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<bool, Store
         db.prepare_cached(&sql)?.query_row((&id.0, &path), |row| Ok((row.get(0)?, row.get(1)?)))?;
     // What was given up or stopped is tried again when the file is another one.
     let given_up = matches!(last.as_deref(), Some("failed" | "cancelled")) && known == Some(print);
-    let under_way = matches!(last.as_deref(), Some("queued" | "running" | "waiting"));
-    Ok(without_receipt && !given_up && !under_way)
+    Ok(match last.as_deref() {
+        _ if !without_receipt || given_up => Need::Nothing,
+        // The file is read when its turn comes, in whatever version.
+        Some("queued" | "waiting") => Need::Nothing,
+        Some("running") => Need::AnotherLook,
+        _ => Need::Work,
+    })
 }
 
 fn folder(row: &Row<'_>) -> rusqlite::Result<Folder> {

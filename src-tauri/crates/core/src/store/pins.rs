@@ -56,7 +56,7 @@ impl Store {
     pub(crate) async fn pins_under_way(&self, account: &AccountId, limit: u32) -> Result<Vec<PinId>, Error> {
         let account = account.clone();
         self.read(move |db| {
-            let sql = "SELECT id FROM pin WHERE account = ?1 AND status IN ('queued', 'fetching', 'unknown') LIMIT ?2";
+            let sql = "SELECT id FROM pin WHERE account = ?1 AND status IN ('queued', 'fetching', 'unknown') ORDER BY seen LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map((&account.0, limit), |row| Ok(PinId(row.get(0)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -115,6 +115,11 @@ pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What a receipt still knows of a pin that the mirror had lost.
+const PROOF_OF_RECEIPT: &str =
+    "SELECT CASE WHEN profile IS NOT NULL THEN 'verified' WHEN source IS NOT NULL THEN 'not_reproduced' END
+    FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3 ORDER BY sequence DESC LIMIT 1";
+
 /// Writes what a provider said of a pin. A proof is only ever added here, and goes when the CID becomes another; a size
 /// or name that an answer leaves out is kept.
 pub(super) fn observe(
@@ -124,18 +129,19 @@ pub(super) fn observe(
     proof: Option<Proof>,
     seen: UnixMillis,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, 'not_checked'), ?13)
+    let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14)
          ON CONFLICT (account, id) DO UPDATE SET
             proof = CASE WHEN ?12 IS NOT NULL THEN ?12 WHEN cid = ?3 THEN proof ELSE 'not_checked' END,
+            shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
-            is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)";
+            is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)");
     let key = (&account.0, &pin.id.0);
     let before: Option<Pin> = {
         let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
         db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
     };
-    db.prepare_cached(sql)?.execute((
+    db.prepare_cached(&sql)?.execute((
         key.0,
         key.1,
         pin.cid.to_string(),
@@ -149,6 +155,7 @@ pub(super) fn observe(
         metadata_text(&pin.metadata),
         proof.map(Proof::as_str),
         seen.0,
+        folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&pin.cid.to_string())),
     ))?;
     Ok(before.is_none_or(|before| before.held != *pin || proof.is_some_and(|proof| proof != before.proof)))
 }
@@ -166,16 +173,16 @@ fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
     }
     let search = query.search.trim();
     if !search.is_empty() {
-        values.push(format!("%{}%", escape_like(search)).into());
+        values.push(format!("%{}%", escape_like(&folded(search))).into());
         let n = values.len();
-        conditions.push(format!("(name LIKE ?{n} ESCAPE '\\' OR cid LIKE ?{n} ESCAPE '\\')"));
+        conditions.push(format!("(shown_folded LIKE ?{n} ESCAPE '\\' OR cid LIKE ?{n} ESCAPE '\\')"));
     }
     let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-    let totals = format!("SELECT count(*), coalesce(sum(bytes), 0) FROM pin {filter}");
+    let totals = format!("SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin {filter}");
     let (total, total_bytes): (i64, i64) =
         db.prepare_cached(&totals)?.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let column = match query.sort {
-        PinSort::Name => "coalesce(nullif(name, ''), cid) COLLATE NOCASE",
+        PinSort::Name => "shown_folded",
         PinSort::Size => "bytes",
         PinSort::Status => "status",
         PinSort::PinnedAt => "pinned_at",
@@ -193,6 +200,11 @@ fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Pin>, St
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| Ok(pin(row)))?;
     rows.map(|row| row?).collect()
+}
+
+/// Text without letter case, in every script; SQLite's own comparison knows that of ASCII alone.
+fn folded(text: &str) -> String {
+    text.to_lowercase()
 }
 
 fn escape_like(text: &str) -> String {

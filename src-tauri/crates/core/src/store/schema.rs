@@ -21,6 +21,7 @@ CREATE TABLE pin (
     id TEXT NOT NULL,
     cid TEXT NOT NULL,
     name TEXT,
+    shown_folded TEXT NOT NULL,
     bytes INTEGER,
     status TEXT NOT NULL,
     raw_status TEXT NOT NULL,
@@ -33,7 +34,7 @@ CREATE TABLE pin (
     PRIMARY KEY (account, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pin_by_cid ON pin(cid);
-CREATE INDEX pin_by_name ON pin(coalesce(nullif(name, ''), cid) COLLATE NOCASE, account, id);
+CREATE INDEX pin_by_name ON pin(shown_folded, account, id);
 CREATE INDEX pin_by_bytes ON pin(bytes, account, id);
 CREATE INDEX pin_by_status ON pin(status, account, id);
 CREATE INDEX pin_by_pinned_at ON pin(pinned_at, account, id);
@@ -62,6 +63,7 @@ CREATE TABLE transfer (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX transfer_by_state ON transfer(state, sequence);
+CREATE INDEX transfer_by_due ON transfer(until) WHERE state = 'waiting';
 CREATE INDEX transfer_by_source ON transfer(folder, source) WHERE folder IS NOT NULL;
 
 CREATE TABLE receipt (

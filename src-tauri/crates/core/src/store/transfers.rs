@@ -42,7 +42,7 @@ pub(crate) enum Finish {
     Pinned {
         pin: Box<ProviderPin>,
         proof: Proof,
-        receipt: Receipt,
+        receipt: Box<Receipt>,
         version: Option<Fingerprint>,
         learnt_profile: Option<&'static str>,
     },
@@ -106,25 +106,24 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Transfer>, Error> {
         self.read(move |db| {
-            let busy: Vec<String> = busy.into_iter().map(|account| account.0).collect();
-            let busy = serde_json::to_string(&busy).unwrap_or_else(|_| "[]".into());
             let sql = format!(
                 "SELECT {COLUMNS} FROM transfer
                  WHERE (state = 'queued' OR state = 'waiting' AND until <= ?1)
                    AND account NOT IN (SELECT value FROM json_each(?2)) ORDER BY sequence LIMIT {limit}"
             );
             let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map((now.0, busy), |row| Ok(transfer(row)))?;
+            let rows = statement.query_map((now.0, json_of(busy)), |row| Ok(transfer(row)))?;
             rows.map(|row| row?).collect()
         })
         .await
     }
 
-    /// When the next waiting transfer is due.
-    pub(crate) async fn next_due(&self) -> Result<Option<UnixMillis>, Error> {
-        self.read(|db| {
-            let sql = "SELECT min(until) FROM transfer WHERE state = 'waiting'";
-            Ok(db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
+    /// When the next waiting transfer is due, of accounts that are not in `busy`.
+    pub(crate) async fn next_due(&self, busy: Vec<AccountId>) -> Result<Option<UnixMillis>, Error> {
+        self.read(move |db| {
+            let sql = "SELECT min(until) FROM transfer
+                       WHERE state = 'waiting' AND account NOT IN (SELECT value FROM json_each(?1))";
+            Ok(db.query_row(sql, [json_of(busy)], |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
         })
         .await
     }
@@ -201,6 +200,50 @@ impl Store {
         .await
     }
 
+    /// Stops everything that has not begun of a folder or, where none is given, of an account. Gives what is running.
+    pub(crate) async fn cancel_all(
+        &self,
+        account: &AccountId,
+        folder: Option<&FolderId>,
+        now: UnixMillis,
+    ) -> Result<Vec<TransferId>, Error> {
+        let (account, folder) = (account.clone(), folder.map(|folder| folder.0.clone()));
+        self.write(move |db| {
+            let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?3
+                       WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state IN ('queued', 'waiting')";
+            db.execute(sql, (&account.0, &folder, now.0))?;
+            let sql =
+                "SELECT id FROM transfer WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state = 'running'";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map((&account.0, &folder), |row| row.get(0).map(TransferId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Cancels a transfer that is not running. `false` when it is, or has ended.
+    pub(crate) async fn cancel_waiting(&self, id: &TransferId, now: UnixMillis) -> Result<bool, Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?2
+                       WHERE id = ?1 AND state IN ('queued', 'waiting', 'failed')";
+            Ok(db.execute(sql, (&id.0, now.0))? == 1)
+        })
+        .await
+    }
+
+    /// Puts back what failed because the account's credentials were wrong or missing.
+    pub(crate) async fn requeue_unauthorized(&self, account: &AccountId, now: UnixMillis) -> Result<(), Error> {
+        let account = account.clone();
+        self.write(move |db| {
+            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
+                       updated_at = ?2 WHERE account = ?1 AND state = 'failed' AND code = 'unauthorized'";
+            db.execute(sql, (&account.0, now.0))?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends a transfer well: receipt, pin and state in one transaction.
     pub(crate) async fn finish(&self, id: &TransferId, finish: Finish, now: UnixMillis) -> Result<(), Error> {
         let id = id.clone();
@@ -231,36 +274,41 @@ impl Store {
         .await
     }
 
-    /// Puts back what ran when the last engine of this home ended.
+    /// Puts back what ran when the last engine of this home ended; that try does not count.
     pub(crate) async fn requeue_interrupted(&self) -> Result<(), Error> {
         self.write(|db| {
-            db.execute("UPDATE transfer SET state = 'queued' WHERE state = 'running'", [])?;
+            let sql = "UPDATE transfer SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'";
+            db.execute(sql, [])?;
             Ok(())
         })
         .await
     }
 
-    /// Forgets transfers that are done or cancelled.
+    /// Forgets transfers that are done or cancelled, but not that a watched file was not to be pinned.
     pub(crate) async fn clear_finished(&self) -> Result<(), Error> {
         self.write(|db| {
-            db.execute("DELETE FROM transfer WHERE state IN ('done', 'cancelled')", [])?;
+            db.execute("DELETE FROM transfer WHERE state = 'done' OR state = 'cancelled' AND folder IS NULL", [])?;
             Ok(())
         })
         .await
     }
 
-    /// Whether such work is already under way or queued, so that asking twice does it once.
-    pub(crate) async fn is_under_way(&self, account: &AccountId, work: &Work) -> Result<bool, Error> {
+    /// The transfer that already does such work or will, so that asking twice does it once.
+    pub(crate) async fn under_way(&self, account: &AccountId, work: &Work) -> Result<Option<TransferId>, Error> {
         let (account, word) = (account.clone(), work.as_str());
         let (source, pin, cid) = columns_of(work);
         self.read(move |db| {
-            let sql =
-                "SELECT EXISTS (SELECT 1 FROM transfer WHERE account = ?1 AND work = ?2 AND source IS ?3 AND pin IS ?4
-                       AND (?5 IS NULL OR cid IS ?5) AND state IN ('queued', 'running', 'waiting'))";
-            Ok(db.query_row(sql, (&account.0, word, source, pin, cid), |row| row.get(0))?)
+            let sql = "SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND source IS ?3 AND (?4 IS NULL OR pin IS ?4)
+                       AND (?5 IS NULL OR cid IS ?5) AND state IN ('queued', 'running', 'waiting') LIMIT 1";
+            let values = (&account.0, word, source, pin, cid);
+            Ok(db.query_row(sql, values, |row| row.get(0).map(TransferId)).optional()?)
         })
         .await
     }
+}
+
+fn json_of(accounts: Vec<AccountId>) -> String {
+    serde_json::to_string(&accounts).unwrap_or_else(|_| "[]".into())
 }
 
 type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);

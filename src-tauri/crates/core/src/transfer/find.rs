@@ -50,14 +50,11 @@ pub(super) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> R
         if let Some(found) = page.pins.into_iter().find(wanted) {
             return Ok(Some(found));
         }
-        offset += page.rows;
-        let more = match page.total {
-            Some(total) => offset < total,
-            None => page.rows == u64::from(PAGE_ROWS),
-        };
-        if page.rows == 0 || !more {
+        // Totals and short pages prove nothing.
+        if page.rows == 0 {
             break;
         }
+        offset += page.rows;
     }
     Ok(None)
 }

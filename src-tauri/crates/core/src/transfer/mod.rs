@@ -4,6 +4,7 @@ mod find;
 mod pin_cid;
 mod runner;
 mod running;
+mod turns;
 mod unpin;
 mod upload;
 
@@ -19,8 +20,9 @@ use crate::{
     pin::{Metadata, PinId},
 };
 
-pub(crate) use runner::Runner;
+pub(crate) use runner::{Patience, Runner};
 pub(crate) use running::Running;
+pub(crate) use turns::Turns;
 
 /// A transfer's id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -56,5 +56,11 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
         bytes: pin.bytes.unwrap_or(0),
         at: shared.ports.clock.now(),
     };
-    Ok(Finish::Pinned { pin: Box::new(pin), proof: Proof::NotChecked, receipt, version: None, learnt_profile: None })
+    Ok(Finish::Pinned {
+        pin: Box::new(pin),
+        proof: Proof::NotChecked,
+        receipt: Box::new(receipt),
+        version: None,
+        learnt_profile: None,
+    })
 }

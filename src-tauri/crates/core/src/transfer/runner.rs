@@ -1,13 +1,15 @@
 //! The runner: takes due transfers in order, a bounded number at a time, and writes how each try ended.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Transfer, TransferState, Work, pin_cid, unpin, upload::Upload};
 use crate::{
     account::AccountId,
+    content::Progress,
     engine::{Change, Shared},
     error::Error,
     store::Finish,
@@ -22,19 +24,35 @@ const MAX_RUNNING_PER_ACCOUNT: usize = 3;
 /// Tries before a transfer that may yet succeed is given up and left to the user.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// The same where a person or a script waits for the end.
+const MAX_ATTEMPTS_WHILE_WAITED_FOR: u32 = 3;
+
+/// How long to go on trying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// A few tries: somebody waits.
+    Short,
+    /// Through any outage: the queue is worked on as long as the engine runs.
+    Endless,
+}
+
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// What a task that died in the middle is called.
+const DIED: Error = Error::Internal;
 
 /// Works through the queue until the engine stops.
 pub(crate) struct Runner {
     shared: Arc<Shared>,
+    patience: Patience,
     running: JoinSet<AccountId>,
     per_account: HashMap<AccountId, usize>,
 }
 
 impl Runner {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, running: JoinSet::new(), per_account: HashMap::new() }
+    pub(crate) fn new(shared: Arc<Shared>, patience: Patience) -> Self {
+        Self { shared, patience, running: JoinSet::new(), per_account: HashMap::new() }
     }
 
     /// Runs until the engine stops; what runs then is stopped and goes on at the next start.
@@ -58,19 +76,26 @@ impl Runner {
     /// Starts due transfers while there are places.
     async fn fill(&mut self) -> Result<(), Error> {
         while self.running.len() < MAX_RUNNING {
-            let full = self.per_account.iter().filter(|(_, count)| **count >= MAX_RUNNING_PER_ACCOUNT);
-            let full = full.map(|(account, _)| account.clone()).collect();
             let now = self.shared.ports.clock.now();
-            let due = self.shared.store.due_transfers(now, full, 1).await?;
+            let due = self.shared.store.due_transfers(now, self.full_accounts(), 1).await?;
             let Some(transfer) = due.into_iter().next() else { break };
-            if !self.shared.store.begin(&transfer.id, now).await? {
-                continue;
+            let cancel = CancellationToken::new();
+            // Before it is called running, so that whoever reads that can stop it.
+            let progress = self.shared.running.start(&transfer.id, transfer.bytes, cancel.clone());
+            match self.shared.store.begin(&transfer.id, now).await {
+                Ok(true) => {}
+                not_begun => {
+                    self.shared.running.end(&transfer.id);
+                    not_begun?;
+                    continue;
+                }
             }
             *self.per_account.entry(transfer.account.clone()).or_default() += 1;
-            let shared = Arc::clone(&self.shared);
+            let (shared, patience) = (Arc::clone(&self.shared), self.patience);
             self.running.spawn(async move {
                 let account = transfer.account.clone();
-                run_one(&shared, Transfer { attempts: transfer.attempts + 1, ..transfer }).await;
+                let transfer = Transfer { attempts: transfer.attempts + 1, ..transfer };
+                run_one(&shared, &transfer, progress, &cancel, patience).await;
                 account
             });
             self.shared.announce(Change::Transfers);
@@ -92,8 +117,13 @@ impl Runner {
         }
     }
 
+    fn full_accounts(&self) -> Vec<AccountId> {
+        let full = self.per_account.iter().filter(|(_, count)| **count >= MAX_RUNNING_PER_ACCOUNT);
+        full.map(|(account, _)| account.clone()).collect()
+    }
+
     async fn until_next_due(&self) -> Duration {
-        match self.shared.store.next_due().await {
+        match self.shared.store.next_due(self.full_accounts()).await {
             Ok(Some(at)) if self.running.len() < MAX_RUNNING => {
                 at.since(self.shared.ports.clock.now()).clamp(Duration::from_millis(50), LONGEST_RETRY)
             }
@@ -102,17 +132,23 @@ impl Runner {
     }
 }
 
-async fn run_one(shared: &Shared, transfer: Transfer) {
-    let cancel = CancellationToken::new();
-    let progress = shared.running.start(&transfer.id, transfer.bytes, cancel.clone());
-    let result = match attempt(shared, &transfer, progress, &cancel).await {
+async fn run_one(
+    shared: &Shared,
+    transfer: &Transfer,
+    progress: Progress,
+    cancel: &CancellationToken,
+    patience: Patience,
+) {
+    // A defect in one transfer must not leave it running for ever, nor end the others.
+    let attempt = AssertUnwindSafe(attempt(shared, transfer, progress, cancel)).catch_unwind();
+    let result = match attempt.await.unwrap_or(Err(DIED)) {
         // A click that came after the provider had accepted is too late: what happened is recorded.
         Ok(finish) => shared.store.finish(&transfer.id, finish, shared.ports.clock.now()).await,
         Err(error) => Err(error),
     };
     if let Err(error) = result {
         tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
-        let state = state_after(&error, transfer.attempts, shared);
+        let state = state_after(&error, transfer.attempts, patience, shared);
         if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, shared.ports.clock.now()).await {
             tracing::error!(%error, "the end of a try cannot be written");
         }
@@ -126,7 +162,7 @@ async fn run_one(shared: &Shared, transfer: Transfer) {
 async fn attempt(
     shared: &Shared,
     transfer: &Transfer,
-    progress: crate::content::Progress,
+    progress: Progress,
     cancel: &CancellationToken,
 ) -> Result<Finish, Error> {
     let account = shared.store.account(&transfer.account).await?;
@@ -150,12 +186,17 @@ async fn unless_cancelled(
     }
 }
 
-fn state_after(error: &Error, attempts: u32, shared: &Shared) -> TransferState {
+fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared) -> TransferState {
     if matches!(error, Error::Cancelled) {
         return TransferState::Cancelled;
     }
     let failure = Failure::from(error);
-    if !error.is_retryable() || attempts >= MAX_ATTEMPTS {
+    let max_attempts = match patience {
+        Patience::Short => MAX_ATTEMPTS_WHILE_WAITED_FOR,
+        Patience::Endless if error.is_outage() => u32::MAX,
+        Patience::Endless => MAX_ATTEMPTS,
+    };
+    if !error.is_retryable() || attempts >= max_attempts {
         return TransferState::Failed(failure);
     }
     let pause = error.retry_after().unwrap_or_else(|| retry_pause(attempts));

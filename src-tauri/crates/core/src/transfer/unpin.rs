@@ -14,7 +14,9 @@ pub(super) async fn run(shared: &Shared, account: &Account, id: &PinId) -> Resul
     let provider = shared.access.provider(account).await?;
     match provider.unpin(id).await {
         Ok(()) | Err(ProviderError::NotFound { .. }) => {
-            Ok(Finish::Unpinned(PinKey { account: account.id.clone(), id: id.clone() }))
+            let key = PinKey { account: account.id.clone(), id: id.clone() };
+            shared.unpinned().insert(key.clone());
+            Ok(Finish::Unpinned(key))
         }
         Err(error) => Err(error.into()),
     }

@@ -38,6 +38,10 @@ impl Upload<'_> {
         };
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
+        let _turn = tokio::select! {
+            turn = self.shared.turns.take(&self.account.id, plan.content_bytes()) => turn,
+            () = self.cancel.cancelled() => return Err(Error::Cancelled),
+        };
         if let Some(finish) = self.same_version(&provider, &plan).await? {
             return Ok(finish);
         }
@@ -52,7 +56,7 @@ impl Upload<'_> {
 
     async fn prepare(&self) -> Result<(Arc<dyn Provider>, Limits), Error> {
         let provider = self.shared.access.provider(self.account).await?;
-        Ok((provider, self.shared.access.limits(self.account).await))
+        Ok((provider, self.shared.access.limits(self.account).await?))
     }
 
     /// Exactly this version of this file is pinned there.
@@ -100,9 +104,9 @@ impl Upload<'_> {
             answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
-        let sent = sent.await.map_err(|_| Error::Cancelled);
+        let sent = sent.outcome().await;
         match answer {
-            Ok(pin) => Ok((pin, sent??)),
+            Ok(pin) => Ok((pin, sent?)),
             Err(error) => {
                 if !matches!(
                     error,
@@ -111,9 +115,7 @@ impl Upload<'_> {
                     store.set_unanswered(id, None).await?;
                 }
                 // A file that could not be read breaks the request: the file is the reason, not the connection.
-                if let Ok(Err(reason @ (Error::Unreadable { .. } | Error::Changed { .. } | Error::Refused { .. }))) =
-                    sent
-                {
+                if let Err(reason @ (Error::Unreadable { .. } | Error::Changed { .. } | Error::Refused { .. })) = sent {
                     store.set_unanswered(id, None).await?;
                     return Err(reason);
                 }
@@ -121,7 +123,7 @@ impl Upload<'_> {
                     return Err(error.into());
                 }
                 let identified = match sent {
-                    Ok(Ok(identified)) => identified,
+                    Ok(identified) => identified,
                     // The provider answered before it had read everything.
                     _ => self.identify(plan, self.profiles()).await?,
                 };
@@ -184,7 +186,13 @@ impl Upload<'_> {
             bytes,
             at: self.shared.ports.clock.now(),
         };
-        Finish::Pinned { pin: Box::new(pin), proof, receipt, version: plan.single_file().copied(), learnt_profile }
+        Finish::Pinned {
+            pin: Box::new(pin),
+            proof,
+            receipt: Box::new(receipt),
+            version: plan.single_file().copied(),
+            learnt_profile,
+        }
     }
 
     fn profiles(&self) -> Vec<Profile> {

@@ -1,0 +1,180 @@
+//! Adding and removing accounts: what is wrong is named, and then nothing is kept anywhere.
+
+use holdfast_content::Profile;
+use holdfast_core::{
+    Code, ThisComputer,
+    account::{AccountDraft, AccountState, Keep, SecretKept},
+    transfer::TransferState,
+    vault::Credentials,
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, VaultMode, World, eventually};
+use tokio::net::TcpListener;
+
+async fn provider() -> FakeProvider {
+    FakeProvider::start(Profile::UNIXFS_V1_2025).await
+}
+
+async fn assert_nothing_was_kept(world: &World) {
+    assert!(world.engine.accounts().await.unwrap().is_empty() && world.vault.accounts().is_empty());
+}
+
+#[tokio::test]
+async fn a_draft_that_makes_no_sense_is_refused_before_anybody_is_asked() {
+    let (provider, world) = (provider().await, World::start().await);
+    for endpoint in ["", "not a url", "http://example.com/api", "ftp://127.0.0.1", "https://k:s@127.0.0.1/"] {
+        let draft = AccountDraft { endpoint: endpoint.into(), ..provider.draft("one") };
+        let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput, "{endpoint:?}");
+    }
+    for label in ["", "  ", "a\nb", &"x".repeat(101)] {
+        let error = world.engine.add_account(provider.draft(label), Keep::Keyring).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput, "{label:?}");
+    }
+    assert_nothing_was_kept(&world).await;
+    assert!(provider.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_label_is_there_once_whatever_its_letter_case() {
+    let (provider, world) = (provider().await, World::start().await);
+    let id = world.account(&provider, "Photos").await;
+    let error = world.engine.add_account(provider.draft(" photos"), Keep::Keyring).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidInput);
+    assert!(error.to_string().contains("photos"), "{error}");
+    assert_eq!(world.vault.accounts(), [id]);
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_as_it_should_is_not_added() {
+    let foreign = provider().await;
+    let status = |status| Fault::Status { status, retry_after: None, message: "no" };
+    for (fault, expected) in [
+        (status(401), Code::Unauthorized),
+        (status(403), Code::Forbidden),
+        (status(500), Code::Unavailable),
+        (status(429), Code::RateLimited),
+        (Fault::WebPage(200), Code::NotAPinningApi),
+        (Fault::WebPage(404), Code::NotAPinningApi),
+        (Fault::RedirectTo(foreign.endpoint()), Code::NotAPinningApi),
+        (Fault::TruncatedAnswer, Code::Network),
+        (Fault::ReplyLost, Code::Network),
+    ] {
+        let (provider, world) = (provider().await, World::start().await);
+        provider.fail_always(Call::Test, fault.clone());
+        let error = world.engine.test_account(provider.draft("one")).await.unwrap_err();
+        assert_eq!(error.code(), expected, "{fault:?}");
+        for keep in [Keep::Keyring, Keep::Session] {
+            let error = world.engine.add_account(provider.draft("one"), keep).await.unwrap_err();
+            assert_eq!(error.code(), expected, "{fault:?}");
+        }
+        assert_nothing_was_kept(&world).await;
+    }
+    assert!(foreign.requests().is_empty(), "nobody else was asked");
+}
+
+#[tokio::test]
+async fn wrong_keys_are_not_added() {
+    let (provider, world) = (provider().await, World::start().await);
+    let wrong = Credentials::parse("wrong", "wrong".into()).unwrap();
+    let draft = AccountDraft { credentials: wrong, ..provider.draft("one") };
+    let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unauthorized);
+    assert_nothing_was_kept(&world).await;
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_answers_is_not_added() {
+    let (provider, world) = (provider().await, World::start().await);
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let draft = AccountDraft { endpoint: format!("http://{nobody}/api"), ..provider.draft("one") };
+    let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
+    assert_eq!(error.code(), Code::Network);
+    assert_nothing_was_kept(&world).await;
+}
+
+#[tokio::test]
+async fn an_account_that_fails_right_after_it_was_added_is_there_and_says_so() {
+    let (provider, world) = (provider().await, World::start().await);
+    let down = Fault::Status { status: 503, retry_after: None, message: "no" };
+    provider.fail(Call::Test, Fault::Nothing);
+    provider.fail_always(Call::Test, down.clone());
+    provider.fail_always(Call::List, down);
+    world.engine.add_account(provider.draft("one"), Keep::Keyring).await.unwrap();
+    eventually("it is shown", || async {
+        let view = world.engine.accounts().await.unwrap().remove(0);
+        matches!(view.state, AccountState::Failed { code: Code::Unavailable, .. }).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_keyring_a_secret_is_kept_for_the_session_or_not_at_all() {
+    for mode in [VaultMode::Unavailable, VaultMode::Denied] {
+        let (provider, world) = (provider().await, World::start().await);
+        world.vault.set_mode(mode);
+        assert_eq!(world.engine.check_keyring().await.unwrap_err().code(), Code::KeyringUnavailable);
+        let error = world.engine.add_account(provider.draft("one"), Keep::Keyring).await.unwrap_err();
+        assert_eq!(error.code(), Code::KeyringUnavailable);
+        assert!(world.engine.accounts().await.unwrap().is_empty());
+
+        let added = world.engine.add_account(provider.draft("one"), Keep::Session).await.unwrap();
+        assert_eq!((added.secret_kept, added.state), (SecretKept::Session, AccountState::Ok));
+        let id = added.account.id;
+        assert_eq!(world.upload(&id, &world.write("a", b"abc")).await.state, TransferState::Done);
+
+        world.vault.set_mode(VaultMode::Works);
+        assert!(world.vault.accounts().is_empty(), "nothing went to the keyring behind the user's back");
+        let world = world.restart().await;
+        let view = world.engine.accounts().await.unwrap().remove(0);
+        assert_eq!(view.secret_kept, SecretKept::Missing);
+        let failed = world.upload(&id, &world.write("b", b"abcd")).await;
+        assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
+        assert_eq!(world.pins().await.len(), 1, "what is pinned is still shown");
+    }
+}
+
+#[tokio::test]
+async fn a_locked_keyring_is_waited_for() {
+    let (provider, world) = (provider().await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let world = world.restart().await;
+    world.vault.set_mode(VaultMode::Locked);
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    eventually("it runs", || async { (world.transfer(&id).await.state == TransferState::Running).then_some(()) }).await;
+    assert_eq!(provider.count(Call::Upload), 0);
+    world.vault.set_mode(VaultMode::Works);
+    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+}
+
+#[tokio::test]
+async fn an_account_survives_a_restart_and_goes_with_its_secret() {
+    let (provider, world) = (provider().await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    world.upload(&account, &world.write("a", b"abc")).await;
+    let world = world.restart().await;
+    let view = world.engine.accounts().await.unwrap().remove(0);
+    assert_eq!((view.secret_kept, view.pins, view.bytes), (SecretKept::Keyring, 1, 3));
+    world.engine.remove_account(&account).await.unwrap();
+    assert_nothing_was_kept(&world).await;
+    assert!(world.pins().await.is_empty());
+    assert_eq!(provider.pins(|pins| pins.all().iter().filter(|pin| pin.pinned).count()), 1, "it stays pinned there");
+    assert_eq!(world.engine.remove_account(&account).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn this_computer_is_there_and_cannot_be_removed() {
+    let (provider, world) = (provider().await, World::start().await);
+    let service = || ThisComputer {
+        endpoint: provider.endpoint().parse().unwrap(),
+        gateway: "http://127.0.0.1:1".parse().unwrap(),
+        credentials: provider.credentials(),
+    };
+    let view = world.engine.set_this_computer(service()).await.unwrap();
+    let again = world.engine.set_this_computer(service()).await.unwrap();
+    assert_eq!(view.account.id, again.account.id);
+    let error = world.engine.remove_account(&view.account.id).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidInput);
+    assert_eq!(world.engine.accounts().await.unwrap().len(), 1);
+    assert_eq!(world.engine.default_account().await.unwrap().id, view.account.id);
+    assert_eq!(world.upload(&view.account.id, &world.write("a", b"abc")).await.verified, Some(true));
+}

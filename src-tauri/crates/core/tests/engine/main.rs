@@ -1,0 +1,16 @@
+//! The engine from outside, against a provider on real sockets that misbehaves on request.
+#![cfg(test)]
+
+mod accounts;
+mod duplicates;
+mod files;
+mod folders;
+mod folders_simulated;
+mod lost_answers;
+mod mirror;
+mod properties;
+mod queue;
+mod retries;
+mod secrets;
+mod table;
+mod uploads;

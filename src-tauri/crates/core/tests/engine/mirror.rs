@@ -1,0 +1,200 @@
+//! The mirror ends up as the provider's list is, whatever moved meanwhile, and loses nothing on the way.
+
+use std::time::Duration;
+
+use holdfast_content::{Cid, Profile};
+use holdfast_core::{
+    Code,
+    account::{AccountId, AccountState},
+    pin::{PinQuery, PinStatus},
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, Pins, Totals, World, eventually, identified};
+
+const MANY: u64 = 1_250;
+
+fn cid(number: u64) -> Cid {
+    identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid
+}
+
+fn fill(pins: &mut Pins, numbers: impl Iterator<Item = u64>) {
+    for number in numbers {
+        pins.add(&cid(number), &format!("pin {number}")).size = Some(number);
+    }
+}
+
+/// A provider with many pins, and an account whose first listing is over.
+async fn listed() -> (FakeProvider, World, AccountId) {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.pins(|pins| fill(pins, 0..MANY));
+    let account = world.account(&provider, "one").await;
+    eventually("the first listing is over", || async { (ids(&world).await.len() == MANY as usize).then_some(()) })
+        .await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    (provider, world, account)
+}
+
+/// The ids in the mirror, sorted, read page by page.
+async fn ids(world: &World) -> Vec<String> {
+    let mut ids = Vec::new();
+    loop {
+        let query = PinQuery { offset: ids.len() as u64, limit: 500, ..PinQuery::default() };
+        let page = world.engine.pins(query).await.unwrap();
+        if page.rows.is_empty() {
+            ids.sort();
+            return ids;
+        }
+        ids.extend(page.rows.into_iter().map(|pin| pin.held.id.0));
+    }
+}
+
+/// Deletes and inserts while a list of `MANY` is being paged through.
+fn churn(pins: &mut Pins, offset: u64) {
+    let newest: Vec<String> = pins.all().iter().rev().take(300).map(|pin| pin.id.clone()).collect();
+    match offset {
+        190..290 => pins.remove(|pin| newest[3..60].contains(&pin.id)),
+        390..490 => fill(pins, 10_000..10_007),
+        590..690 => pins.remove(|pin| pin.name.as_deref().is_some_and(|name| name.ends_with('3'))),
+        790..890 => {
+            pins.remove(|pin| newest[..2].contains(&pin.id));
+            fill(pins, 20_000..20_002);
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_moves_while_it_is_read_is_mirrored_exactly() {
+    for totals in [Totals::Honest, Totals::Absent, Totals::Always(0), Totals::Always(1_000_000)] {
+        for longest_page in [37, 100] {
+            let (provider, world, account) = listed().await;
+            provider.behave(|manners| (manners.totals, manners.longest_page) = (totals, longest_page));
+            let (mut is_first_pass, clock) = (true, world.clock.clone());
+            provider.between_pages(move |pins, offset| {
+                clock.advance(Duration::from_millis(1));
+                is_first_pass &= offset < 900;
+                if is_first_pass {
+                    churn(pins, offset);
+                }
+            });
+            world.engine.refresh(Some(&account)).await.unwrap();
+            assert_eq!(ids(&world).await, provider.pins(|pins| pins.ids()), "{totals:?}, pages of {longest_page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_never_stands_still_loses_no_pin_that_is_there() {
+    let (provider, world, account) = listed().await;
+    let (mut next, clock) = (50_000, world.clock.clone());
+    provider.between_pages(move |pins, _| {
+        clock.advance(Duration::from_millis(1));
+        next += 1;
+        let oldest_new = pins.all().iter().rev().nth(20).map(|pin| pin.id.clone());
+        pins.remove(|pin| Some(&pin.id) == oldest_new.as_ref());
+        if next % 3 == 0 {
+            fill(pins, next..next + 1);
+        }
+    });
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let mirrored = ids(&world).await;
+    let old = provider.pins(|pins| {
+        pins.all().iter().filter(|pin| pin.size < Some(MANY)).map(|pin| pin.id.clone()).collect::<Vec<_>>()
+    });
+    assert!(old.iter().all(|id| mirrored.contains(id)));
+}
+
+#[tokio::test]
+async fn pins_vanish_only_after_a_listing_that_came_to_its_end() {
+    let (provider, world, account) = listed().await;
+    provider.pins(|pins| pins.remove(|pin| pin.size.is_some_and(|size| size % 2 == 0)));
+    let faults = [
+        Fault::Status { status: 500, retry_after: None, message: "no" },
+        Fault::ReplyLost,
+        Fault::TruncatedAnswer,
+        Fault::WebPage(200),
+    ];
+    for fault in faults {
+        provider.fail(Call::List, Fault::Nothing);
+        provider.fail(Call::List, Fault::Nothing);
+        provider.fail(Call::List, fault);
+        world.engine.refresh(Some(&account)).await.unwrap_err();
+        assert_eq!(ids(&world).await.len(), MANY as usize);
+    }
+    world.engine.refresh(Some(&account)).await.unwrap();
+    assert_eq!(ids(&world).await, provider.pins(|pins| pins.ids()));
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_listed_does_not_hold_up_another() {
+    let (bad, good) =
+        (FakeProvider::start(Profile::UNIXFS_V1_2025).await, FakeProvider::start(Profile::UNIXFS_V1_2025).await);
+    let world = World::start().await;
+    let (first, _) = (world.account(&bad, "bad").await, world.account(&good, "good").await);
+    eventually("both are listed", || async { (bad.count(Call::List) > 0 && good.count(Call::List) > 0).then_some(()) })
+        .await;
+    good.pins(|pins| fill(pins, 0..5));
+    bad.fail_always(Call::List, Fault::Status { status: 401, retry_after: None, message: "no" });
+    assert_eq!(world.engine.refresh(None).await.unwrap_err().code(), Code::Unauthorized);
+    assert_eq!(ids(&world).await.len(), 5);
+    let views = world.engine.accounts().await.unwrap();
+    let bad_view = views.iter().find(|view| view.account.id == first).unwrap();
+    assert!(matches!(bad_view.state, AccountState::Failed { code: Code::Unauthorized, .. }));
+}
+
+#[tokio::test]
+async fn history_is_not_shown_and_what_the_service_removed_by_itself_is() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.pins(|pins| {
+        for (number, (status, pinned)) in (0..).zip([
+            ("unpinNormally", false),
+            ("unpinOutOfMoney", false),
+            ("pinned", true),
+            ("retrieveFailed", false),
+        ]) {
+            let pin = pins.add(&cid(number), status);
+            (pin.status, pin.pinned) = (status.into(), pinned);
+        }
+    });
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let pins = world.pins().await;
+    let shown: Vec<_> = pins.iter().map(|pin| (pin.held.raw_status.as_str(), pin.held.status)).collect();
+    let expected = [
+        ("pinned", PinStatus::Pinned),
+        ("retrieveFailed", PinStatus::Failed),
+        ("unpinOutOfMoney", PinStatus::Unpinned),
+    ];
+    assert_eq!(shown, expected);
+    assert!(pins[2].held.message.as_deref().is_some_and(|message| message.contains("balance")));
+    assert_eq!(pins[0].held.pinned_at.map(|at| at.to_rfc3339()).as_deref(), Some("2025-01-01T00:00:03.123Z"));
+}
+
+#[tokio::test]
+async fn one_row_that_cannot_be_understood_hides_no_other_and_removes_nothing() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.pins(|pins| fill(pins, 0..3));
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    provider.pins(|pins| {
+        let id = pins.all()[1].id.clone();
+        pins.get(&id).unwrap().cid = "no CID".into();
+        fill(pins, 3..4);
+    });
+    world.engine.refresh(Some(&account)).await.unwrap();
+    assert_eq!(ids(&world).await, provider.pins(|pins| pins.ids()));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_removes_nothing() {
+    let (provider, world, account) = listed().await;
+    let clock = world.clock.clone();
+    provider.between_pages(move |_, offset| {
+        if offset == 0 {
+            clock.set_wall(holdfast_core::clock::UnixMillis(1_600_000_000_000));
+        }
+    });
+    world.engine.refresh(Some(&account)).await.unwrap();
+    assert_eq!(ids(&world).await.len(), MANY as usize);
+}

@@ -1,0 +1,120 @@
+//! What an upload proves, and what it teaches about an account.
+
+use holdfast_content::Profile;
+use holdfast_core::{
+    Code,
+    pin::{Metadata, PinStatus, Proof},
+    transfer::{Transfer, TransferState},
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, identified};
+
+/// Tells all profiles apart: over one chunk of 256 KiB, under one of 1 MiB.
+const TELLING_BYTES: usize = 600_000;
+
+fn failure(transfer: &Transfer) -> Code {
+    match &transfer.state {
+        TransferState::Failed(failure) => failure.code,
+        state => panic!("{state:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_verified_under_every_profile_and_teaches_it() {
+    for layout in Profile::ALL {
+        let (provider, world) = (FakeProvider::start(layout).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        let bytes = bytes_of(1, TELLING_BYTES);
+        let done = world.upload(&account, &world.write("photo.jpg", &bytes)).await;
+        assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)), "{layout}");
+        assert_eq!(done.cid, Some(identified(&bytes, layout).cid), "{layout}");
+        let pins = world.pins().await;
+        assert_eq!((pins[0].proof, pins[0].held.status), (Proof::Verified, PinStatus::Pinned));
+        assert_eq!((pins[0].name().as_str(), pins[0].held.bytes), ("photo.jpg", Some(TELLING_BYTES as u64)));
+        let world = world.restart().await;
+        assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(layout));
+    }
+}
+
+#[tokio::test]
+async fn a_directory_is_verified_under_every_profile() {
+    for layout in Profile::ALL {
+        let (provider, world) = (FakeProvider::start(layout).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        world.write("site/index.html", b"<p>");
+        world.write("site/a b/\"quoted\" é.bin", &bytes_of(2, TELLING_BYTES));
+        world.write("site/.hidden", b"x");
+        let done = world.upload(&account, &world.files.path().join("site")).await;
+        assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)), "{layout}");
+        assert!(world.pins().await[0].held.is_directory);
+        assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(layout));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_the_same_under_several_profiles_teaches_nothing() {
+    let provider = FakeProvider::start(Profile::KUBO_CIDV1_256K_174).await;
+    let world = World::start().await;
+    let account = world.account(&provider, "one").await;
+    let done = world.upload(&account, &world.write("small", b"hello world")).await;
+    assert_eq!(done.verified, Some(true));
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, None);
+    world.upload(&account, &world.write("large", &bytes_of(3, TELLING_BYTES))).await;
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(Profile::KUBO_CIDV1_256K_174));
+}
+
+#[tokio::test]
+async fn a_layout_that_nobody_knows_is_pinned_and_never_called_verified() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025.custom(100_000, 7)).await;
+    let world = World::start().await;
+    let account = world.account(&provider, "one").await;
+    let done = world.upload(&account, &world.write("large", &bytes_of(4, TELLING_BYTES))).await;
+    assert_eq!((done.state, done.verified), (TransferState::Done, Some(false)));
+    assert_eq!(world.pins().await[0].proof, Proof::NotReproduced);
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, None);
+}
+
+#[tokio::test]
+async fn a_wrong_cid_of_an_account_whose_profile_is_known_is_an_alarm() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    world.upload(&account, &world.write("first", &bytes_of(5, TELLING_BYTES))).await;
+    provider.fail(Call::Upload, Fault::WrongCid);
+    provider.fail(Call::Get, Fault::WrongCid);
+    let failed = world.upload(&account, &world.write("second", &bytes_of(6, 1_000))).await;
+    assert_eq!((failure(&failed), failed.pin, failed.verified), (Code::CidMismatch, None, None));
+    assert_eq!(world.pins().await.len(), 1, "nothing more is shown as pinned");
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(Profile::UNIXFS_V1_2025));
+}
+
+#[tokio::test]
+async fn an_answer_that_contradicts_itself_is_no_success() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    provider.fail(Call::Upload, Fault::WrongRootHash);
+    let failed = world.upload(&account, &world.write("a", b"abc")).await;
+    assert_eq!(failure(&failed), Code::Protocol);
+    assert!(world.pins().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_knows_is_kept_as_it_is() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    provider.behave(|manners| manners.status = "warmingUp");
+    world.upload(&account, &world.write("a", b"abc")).await;
+    let pins = world.pins().await;
+    assert_eq!((pins[0].held.status, pins[0].held.raw_status.as_str()), (PinStatus::Unknown, "warmingUp"));
+}
+
+#[tokio::test]
+async fn a_name_and_metadata_arrive_at_the_provider() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let metadata = Metadata::from([("k\"ey".into(), "v\r\nalue é".into())]);
+    let path = world.write("a", b"abc");
+    let accepted =
+        world.engine.upload(&account, vec![path], Some("a \"name\"".into()), metadata.clone()).await.unwrap();
+    world.end_of(&accepted[0]).await;
+    assert_eq!(provider.pins(|pins| pins.all()[0].name.clone()).as_deref(), Some("a \"name\""));
+    assert_eq!(world.pins().await[0].held.metadata, metadata);
+}

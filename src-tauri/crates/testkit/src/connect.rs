@@ -1,0 +1,53 @@
+//! The real network, to services of which it is known that they refuse empty files.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_content::Cid;
+use holdfast_core::{
+    Error,
+    account::Account,
+    content::UploadBody,
+    pin::{Metadata, PinId, ProviderPin},
+    provider::{Capabilities, Connect, HttpConnect, ListPage, Provider, ProviderError},
+    vault::Credentials,
+};
+
+/// Makes HTTP adapters whose services take no file without content, as the presets do.
+#[derive(Debug)]
+pub struct RefusesEmpty(pub HttpConnect);
+
+impl Connect for RefusesEmpty {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        Ok(Arc::new(Strict(self.0.connect(account, credentials)?)))
+    }
+}
+
+struct Strict(Arc<dyn Provider>);
+
+#[async_trait]
+impl Provider for Strict {
+    async fn test(&self) -> Result<Capabilities, ProviderError> {
+        self.0.test().await.map(|capabilities| Capabilities { empty_files: false, ..capabilities })
+    }
+
+    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
+        self.0.upload(name, metadata, body).await
+    }
+
+    async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
+        self.0.pin(cid, name, metadata).await
+    }
+
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
+        self.0.get(id).await
+    }
+
+    async fn list(&self, offset: u64, limit: u32) -> Result<ListPage, ProviderError> {
+        self.0.list(offset, limit).await
+    }
+
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
+        self.0.unpin(id).await
+    }
+}

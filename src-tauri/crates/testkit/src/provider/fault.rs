@@ -1,0 +1,109 @@
+//! What can be asked of the service: faults of single calls, and lasting manners.
+
+use std::time::Duration;
+
+use holdfast_content::Profile;
+use tokio_util::sync::CancellationToken;
+
+/// A call of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each names the call it stands for")]
+pub enum Call {
+    Test,
+    Upload,
+    Pin,
+    Get,
+    List,
+    Unpin,
+}
+
+/// What is done to a call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// None, this time.
+    Nothing,
+    /// Nothing is done; the answer is this status with a message.
+    Status {
+        /// The status code.
+        status: u16,
+        /// The seconds of a `Retry-After` header.
+        retry_after: Option<u64>,
+        /// The message in the answer.
+        message: &'static str,
+    },
+    /// Nothing is done; a web page comes back with this status.
+    WebPage(u16),
+    /// Nothing is done; the answer of this status repeats every header of the request in its message and elsewhere.
+    EchoesHeaders(u16),
+    /// Nothing is done; the answer leads to another address, as a captive portal's does.
+    RedirectTo(String),
+    /// It is done; the answer ends in the middle.
+    TruncatedAnswer,
+    /// It is done; the connection closes without an answer.
+    ReplyLost,
+    /// It is done; the answer comes when the token is cancelled.
+    ReplyHeld(CancellationToken),
+    /// Nothing is done until the token is cancelled.
+    Held(CancellationToken),
+    /// That many bytes of the body are read, and then nothing more ever happens.
+    StallAfter(u64),
+    /// The body is read with that pause after every piece of it.
+    SlowBody {
+        /// The pause.
+        piece_pause: Duration,
+    },
+    /// That many bytes of the body are read, and then the connection breaks.
+    ResetAfter(u64),
+    /// It is done; the answer names the CID of other bytes.
+    WrongCid,
+    /// It is done; the answer's `root_hash` is not the CID's.
+    WrongRootHash,
+}
+
+/// What a listing says of the number of pins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Totals {
+    /// How many there are.
+    #[default]
+    Honest,
+    /// Nothing.
+    Absent,
+    /// That number.
+    Always(u64),
+}
+
+/// How the service behaves as long as nothing is wrong.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// The layout of its CIDs.
+    pub layout: Profile,
+    /// Answers 409 to content that the account has.
+    pub refuses_duplicates: bool,
+    /// Answers 400 to files without content.
+    pub refuses_empty: bool,
+    /// The status word of every new pin.
+    pub status: &'static str,
+    /// Rows of a page, whatever was asked for.
+    pub longest_page: u64,
+    /// What a listing says of the number of pins.
+    pub totals: Totals,
+}
+
+impl Manners {
+    pub(crate) const fn of(layout: Profile) -> Self {
+        Self {
+            layout,
+            refuses_duplicates: false,
+            refuses_empty: false,
+            status: "pinned",
+            longest_page: 1_000,
+            totals: Totals::Honest,
+        }
+    }
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self::of(Profile::UNIXFS_V1_2025)
+    }
+}

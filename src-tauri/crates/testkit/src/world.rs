@@ -1,0 +1,228 @@
+//! An engine in a home of its own, with ports that the test holds in its hands.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use holdfast_content::{Discard, FileImporter, Link, Profile};
+use holdfast_core::{
+    Background, Engine, Home, Ports,
+    account::{AccountId, Keep},
+    clock::Clock,
+    disk::Disk,
+    host::{RealDisk, SystemClock},
+    pin::{Metadata, Pin, PinQuery},
+    provider::{Connect, HttpConnect},
+    transfer::{Transfer, TransferId},
+};
+use tempfile::TempDir;
+
+use crate::{FakeProvider, ManualClock, MemoryVault, SeededEntropy};
+
+/// An engine, its home, and a directory for the user's files. Both directories go with the value.
+#[derive(Debug)]
+pub struct World {
+    /// The engine.
+    pub engine: Engine,
+    /// The keyring.
+    pub vault: Arc<MemoryVault>,
+    /// The clock, where the world has one that the test moves.
+    pub clock: Arc<ManualClock>,
+    /// The user's files.
+    pub files: TempDir,
+    ports: Ports,
+    background: Background,
+    home: TempDir,
+}
+
+/// How a world differs from the usual one, whose time stands still and whose disk is real.
+pub struct WorldBuilder {
+    real_time: bool,
+    background: Background,
+    disk: Arc<dyn Disk>,
+    connect: Box<dyn Fn(HttpConnect) -> Arc<dyn Connect> + Send>,
+}
+
+impl std::fmt::Debug for WorldBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WorldBuilder")
+    }
+}
+
+impl Default for WorldBuilder {
+    fn default() -> Self {
+        Self {
+            real_time: false,
+            background: Background::TransfersOnly,
+            disk: Arc::new(RealDisk),
+            connect: Box::new(|http| Arc::new(http)),
+        }
+    }
+}
+
+impl WorldBuilder {
+    /// With the system's clock.
+    #[must_use]
+    pub fn real_time(self) -> Self {
+        Self { real_time: true, ..self }
+    }
+
+    /// With everything that an engine does by itself: following providers, watching folders.
+    #[must_use]
+    pub fn with_background(self) -> Self {
+        Self { background: Background::Everything, ..self }
+    }
+
+    /// With another disk.
+    #[must_use]
+    pub fn on(self, disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), ..self }
+    }
+
+    /// With another network.
+    #[must_use]
+    pub fn through<C: Connect>(self, connect: impl Fn(HttpConnect) -> C + Send + 'static) -> Self {
+        Self { connect: Box::new(move |http| Arc::new(connect(http))), ..self }
+    }
+
+    /// Opens the home and starts the engine.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn start(self) -> World {
+        let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (vault, manual) = (Arc::new(MemoryVault::default()), Arc::new(ManualClock::default()));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let clock: Arc<dyn Clock> = if self.real_time { Arc::new(SystemClock::default()) } else { manual.clone() };
+        let ports = Ports {
+            clock,
+            disk: self.disk,
+            vault: vault.clone(),
+            connect: (self.connect)(HttpConnect::new(entropy.clone())),
+            entropy,
+        };
+        let engine = open(home.path(), &ports, self.background).await;
+        World { engine, vault, clock: manual, files, ports, background: self.background, home }
+    }
+}
+
+impl World {
+    /// The usual world.
+    pub async fn start() -> Self {
+        WorldBuilder::default().start().await
+    }
+
+    /// Shuts the engine down and opens its home again.
+    pub async fn restart(self) -> Self {
+        self.engine.shut_down().await;
+        self.reopen().await
+    }
+
+    /// Drops the engine as it is and opens its home again.
+    pub async fn reopen(self) -> Self {
+        let Self { engine, vault, clock, files, ports, background, home } = self;
+        drop(engine);
+        let engine = open(home.path(), &ports, background).await;
+        Self { engine, vault, clock, files, ports, background, home }
+    }
+
+    /// The home directory.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Adds an account at a service.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn account(&self, provider: &FakeProvider, label: &str) -> AccountId {
+        let added = self.engine.add_account(provider.draft(label), Keep::Keyring).await;
+        added.unwrap_or_else(|error| panic!("{error}")).account.id
+    }
+
+    /// Writes one of the user's files and the directories above it.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.files.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Asks for an upload.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    pub async fn begin_upload(&self, account: &AccountId, path: &Path) -> TransferId {
+        let accepted = self.engine.upload(account, vec![path.into()], None, Metadata::new()).await;
+        accepted.unwrap_or_else(|error| panic!("{error}")).remove(0)
+    }
+
+    /// Asks for an upload and waits for its end.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    pub async fn upload(&self, account: &AccountId, path: &Path) -> Transfer {
+        self.end_of(&self.begin_upload(account, path).await).await
+    }
+
+    /// Waits for a transfer's end.
+    ///
+    /// # Panics
+    /// When the engine does not know it, or it does not end.
+    pub async fn end_of(&self, id: &TransferId) -> Transfer {
+        crate::eventually("the transfer ends", || async {
+            let transfer = self.transfer(id).await;
+            transfer.state.is_final().then_some(transfer)
+        })
+        .await
+    }
+
+    /// A transfer as it is now.
+    ///
+    /// # Panics
+    /// When the engine does not know it.
+    pub async fn transfer(&self, id: &TransferId) -> Transfer {
+        self.engine.transfer(id).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Every pin of the mirror, by name.
+    ///
+    /// # Panics
+    /// When the database fails.
+    pub async fn pins(&self) -> Vec<Pin> {
+        let query = PinQuery { limit: 1_000, sort: holdfast_core::pin::PinSort::Name, ..PinQuery::default() };
+        self.engine.pins(query).await.unwrap_or_else(|error| panic!("{error}")).rows
+    }
+}
+
+async fn open(home: &Path, ports: &Ports, background: Background) -> Engine {
+    let home = crate::eventually("the home is free", || async { Home::open(home, "a test").ok() }).await;
+    let engine = Engine::open(home, ports.clone()).await.unwrap();
+    engine.start(background).await.unwrap();
+    engine
+}
+
+/// Bytes that repeat for the same seed and look like nothing else.
+#[must_use]
+pub fn bytes_of(seed: u64, length: usize) -> Vec<u8> {
+    use holdfast_core::entropy::Entropy;
+    let entropy = SeededEntropy::new(seed);
+    std::iter::repeat_with(|| entropy.bytes16()).flatten().take(length).collect()
+}
+
+/// What a file of these bytes is called under a profile.
+///
+/// # Panics
+/// Never: nothing is written.
+#[must_use]
+pub fn identified(bytes: &[u8], profile: Profile) -> Link {
+    let mut importer = FileImporter::new(profile);
+    importer.push(bytes, &mut Discard).unwrap();
+    importer.finish(&mut Discard).unwrap()
+}

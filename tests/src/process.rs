@@ -118,6 +118,14 @@ pub fn find(program: &Path, argument: &str) -> Result<Vec<u32>> {
     Ok(found)
 }
 
+/// Whether a process has still to end. One that nobody has waited for yet has ended.
+pub fn is_running(id: u32) -> bool {
+    // "23 (name) S …": the name may hold anything, so the state is looked for from the end.
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 /// A file that takes a program's output.
 ///
 /// # Errors

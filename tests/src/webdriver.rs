@@ -236,8 +236,9 @@ impl Window {
     ///
     /// When it does not end.
     pub fn close(mut self) -> Result<()> {
-        process::terminate(self.process()?)?;
-        self.end()
+        let id = self.process()?;
+        process::terminate(id)?;
+        self.end(id)
     }
 
     /// Closes the window the way its button does, and waits until the program has ended.
@@ -247,9 +248,9 @@ impl Window {
     /// When it does not end.
     pub fn close_button(mut self, desktop: &Desktop) -> Result<()> {
         // Openbox closes the active window with this key, by the same message as with its button.
-        let window = desktop.visible_window(TITLE)?;
+        let (id, window) = (self.process()?, desktop.visible_window(TITLE)?);
         process::output(desktop.command("xdotool").args(["windowfocus", "--sync", &window, "key", "alt+F4"]))?;
-        self.end()
+        self.end(id)
     }
 
     /// Kills the program with SIGKILL and waits until it is gone.
@@ -258,15 +259,13 @@ impl Window {
     ///
     /// When it was gone already.
     pub fn kill(mut self) -> Result<()> {
-        process::kill(self.process()?)?;
-        self.end()
+        let id = self.process()?;
+        process::kill(id)?;
+        self.end(id)
     }
 
-    fn end(&mut self) -> Result<()> {
-        wait::until("the program to end", PATIENCE, || {
-            let running = process::find(&self.program, &self.home.to_string_lossy())?;
-            Ok(running.is_empty().then_some(()))
-        })?;
+    fn end(&mut self, id: u32) -> Result<()> {
+        wait::until("the program to end", PATIENCE, || Ok((!process::is_running(id)).then_some(())))?;
         self.driver.kill();
         Ok(())
     }

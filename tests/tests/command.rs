@@ -70,17 +70,22 @@ fn a_file_and_a_folder_are_added_listed_shown_and_unpinned() -> Result<()> {
         computer.run(&[Path::new("add"), "--json".as_ref(), "--meta=k=v w".as_ref(), &file, &folder])?.done()?;
     let added = added.values()?;
     assert_eq!(added.len(), 2);
-    for (value, (path, id)) in added.iter().zip([(&file, "hello"), (&folder, "dir-nested-unicode")]) {
-        assert_eq!(value["path"], path.to_string_lossy().as_ref());
+    let added_from = |path: &Path| {
+        let found = added.iter().find(|value| value["path"] == path.to_string_lossy().as_ref());
+        found.with_context(|| format!("nothing about {} in {added:?}", path.display()))
+    };
+    for (path, id) in [(&file, "hello"), (&folder, "dir-nested-unicode")] {
+        let value = added_from(path)?;
         assert_eq!(value["cid"], Vector::named(id)?.cid(PROFILE)?);
         assert_eq!((&value["verified"], &value["account"]), (&json!(true), &json!("This computer")));
     }
-    assert_eq!(added[0]["size"], 11);
+    let added = added_from(&file)?;
+    assert_eq!(added["size"], 11);
 
     let pins = computer.pins()?;
     assert_eq!(pins.len(), 2);
     let hello = pins.iter().find(|pin| pin["name"] == "hello.txt").context("not listed")?;
-    assert_eq!((&hello["id"], &hello["cid"]), (&added[0]["id"], &added[0]["cid"]));
+    assert_eq!((&hello["id"], &hello["cid"]), (&added["id"], &added["cid"]));
     assert_eq!(
         (&hello["status"], &hello["size"], &hello["metadata"]),
         (&json!("pinned"), &json!(11), &json!({ "k": "v w" }))

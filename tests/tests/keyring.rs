@@ -8,6 +8,7 @@ use holdfast_tests::desktop::{Desktop, Session};
 use holdfast_tests::drag::Drag;
 use holdfast_tests::holdfast::{Cli, Programs, Server};
 use holdfast_tests::samples;
+use holdfast_tests::wait::{self, PATIENCE};
 use holdfast_tests::webdriver::{TITLE, Window};
 use serde_json::{Value, json};
 
@@ -96,7 +97,10 @@ async fn without_a_keyring_the_dialog_says_so_and_offers_this_session_only() -> 
     assert_nowhere(&server.secret, &home)?;
 
     let window = Window::open(&desktop, &programs.desktop, &home).await?;
-    assert_eq!(account_named(&window, "Served").await?["secret_kept"], "missing");
+    wait::until_async("the account to say that its secret is gone", PATIENCE, || async {
+        Ok((account_named(&window, "Served").await?["state"] == "no_secret").then_some(()))
+    })
+    .await?;
     window.wait_for_rows("the earlier pin", |rows| rows.len() == 1).await?;
     window.close()
 }

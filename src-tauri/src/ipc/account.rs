@@ -111,6 +111,9 @@ fn state(state: account::AccountState) -> (AccountState, Option<String>) {
         account::AccountState::Failed { code: Code::Unauthorized | Code::Forbidden, message } => {
             (AccountState::Unauthorized, Some(message))
         }
+        account::AccountState::Failed { code: Code::KeyringUnavailable, message } => {
+            (AccountState::NoSecret, Some(message))
+        }
         account::AccountState::Failed { message, .. } => (AccountState::Unreachable, Some(message)),
     }
 }

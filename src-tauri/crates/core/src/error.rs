@@ -1,6 +1,6 @@
 //! What can go wrong, as the rest of Holdfast and its user interfaces see it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io::ErrorKind, path::PathBuf, time::Duration};
 
 use crate::{home::HomeError, provider::ProviderError, store::StoreError, vault::VaultError};
 
@@ -167,9 +167,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Changed { .. } => true,
-            Self::Unreadable { source, .. } => {
-                !matches!(source.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
-            }
+            // Not there, not permitted: only a person changes that. A lock or a failing disk may pass.
+            Self::Unreadable { source, .. } => !matches!(
+                source.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied | ErrorKind::InvalidInput
+            ),
             Self::Vault(VaultError::Unavailable(_)) => true,
             Self::Provider(error) => error.is_retryable(),
             _ => false,

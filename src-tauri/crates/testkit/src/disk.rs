@@ -101,13 +101,8 @@ impl State {
             Some(node) => node.stat.fingerprint.inode,
             None => self.made,
         };
-        let fingerprint = Fingerprint {
-            bytes: bytes.len() as u64,
-            modified_ns: version,
-            changed_ns: version,
-            device: 1,
-            inode,
-        };
+        let fingerprint =
+            Fingerprint { bytes: bytes.len() as u64, modified_ns: version, changed_ns: version, device: 1, inode };
         let node = Node { stat: Stat { kind, fingerprint }, bytes: bytes.into(), readable: true, at_byte: None };
         self.nodes.insert(path.into(), node);
     }

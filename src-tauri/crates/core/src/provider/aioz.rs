@@ -86,7 +86,7 @@ impl Provider for Aioz {
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(Some(name), metadata))?;
-        let progress = body.progress().clone();
+        let (progress, content_bytes) = (body.progress().clone(), body.content_bytes());
         let form = multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)]);
         let request = self
             .http
@@ -94,7 +94,11 @@ impl Provider for Aioz {
             .header(reqwest::header::CONTENT_TYPE, form.content_type)
             .header(reqwest::header::CONTENT_LENGTH, form.bytes)
             .body(form.body);
-        let answer = self.http.json_of_upload::<Answer<WirePin>>(request, &progress).await.map_err(no_such_call)?;
+        let answer = self
+            .http
+            .json_of_upload::<Answer<WirePin>>(request, &progress, content_bytes)
+            .await
+            .map_err(no_such_call)?;
         answer.into_data()?.into_pin()
     }
 

@@ -20,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
 /// long as the line needs.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+/// How many times as long a service may be silent that has taken a whole upload and puts it away.
+const STORING_TAKES: u32 = 15;
 /// A page of 1,000 pins with long metadata stays well below.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -75,16 +77,20 @@ impl Http {
 
     /// Sends a request and reads the JSON of a 2xx answer.
     pub(crate) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
-        self.json_of_upload(request, &Progress::default()).await
+        self.read_json(self.send(request, None).await?).await
     }
 
-    /// The same for a request whose body takes its time; `progress` counts what was taken of it.
+    /// The same for a request whose body of `content_bytes` takes its time; `progress` counts what was taken of it.
     pub(crate) async fn json_of_upload<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
         progress: &Progress,
+        content_bytes: u64,
     ) -> Result<T, ProviderError> {
-        let response = self.send(request, progress).await?;
+        self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -116,14 +122,18 @@ impl Http {
         })
     }
 
-    async fn send(&self, request: RequestBuilder, progress: &Progress) -> Result<Response, ProviderError> {
+    async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
         let mut sending = std::pin::pin!(request.send());
-        let mut taken = progress.bytes();
+        let mut taken = body.map_or(0, |(progress, _)| progress.bytes());
         loop {
-            match tokio::time::timeout(self.silence, &mut sending).await {
+            let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
+            let silence = if all_taken { self.silence * STORING_TAKES } else { self.silence };
+            match tokio::time::timeout(silence, &mut sending).await {
                 Ok(response) => return response.map_err(|error| ProviderError::Network { reason: reason(&error) }),
-                Err(_) if progress.bytes() == taken => return Err(silent()),
-                Err(_) => taken = progress.bytes(),
+                Err(_) => match body.map_or(0, |(progress, _)| progress.bytes()) {
+                    now if now == taken => return Err(silent()),
+                    now => taken = now,
+                },
             }
         }
     }

@@ -12,7 +12,9 @@ use crate::account::AccountId;
 
 /// Whose turn it is, by account and number of bytes: what differs in length cannot be the same.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<(AccountId, u64), Weak<Turn<()>>>>);
+pub(crate) struct Turns(Mutex<HashMap<Key, Weak<Turn<()>>>>);
+
+type Key = (AccountId, u64);
 
 impl Turns {
     /// Waits for the turn of an upload; the next one's comes when the guard is dropped.

@@ -36,12 +36,31 @@ async fn a_draft_that_makes_no_sense_is_refused_before_anybody_is_asked() {
 
 #[tokio::test]
 async fn a_label_is_there_once_whatever_its_letter_case() {
-    let (provider, world) = (provider().await, World::start().await);
-    let id = world.account(&provider, "Photos").await;
-    let error = world.engine.add_account(provider.draft(" photos"), Keep::Keyring).await.unwrap_err();
-    assert_eq!(error.code(), Code::InvalidInput);
-    assert!(error.to_string().contains("photos"), "{error}");
+    let (one, other, world) = (provider().await, provider().await, World::start().await);
+    let id = world.account(&one, "Photos").await;
+    for label in [" photos", "this computer"] {
+        let error = world.engine.add_account(other.draft(label), Keep::Keyring).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput);
+        assert!(error.to_string().to_lowercase().contains(label.trim()), "{error}");
+    }
     assert_eq!(world.vault.accounts(), [id]);
+}
+
+#[tokio::test]
+async fn an_account_that_is_added_again_gets_the_new_keys_and_goes_on() {
+    let (provider, world) = (provider().await, World::start().await);
+    let draft = provider.draft("one");
+    let id = world.engine.add_account(draft, Keep::Session).await.unwrap().account.id;
+    let world = world.restart().await;
+    let failed = world.upload(&id, &world.write("a", b"abc")).await;
+    assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
+    let again = world.engine.add_account(provider.draft("one"), Keep::Keyring).await.unwrap();
+    assert_eq!((again.account.id, again.secret_kept), (id.clone(), SecretKept::Keyring));
+    assert_eq!((world.engine.accounts().await.unwrap().len(), world.vault.accounts()), (1, vec![id]));
+    eventually("what had failed goes on", || async {
+        (world.transfer(&failed.id).await.state == TransferState::Done).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -125,10 +144,10 @@ async fn without_a_keyring_a_secret_is_kept_for_the_session_or_not_at_all() {
         world.vault.set_mode(VaultMode::Works);
         assert!(world.vault.accounts().is_empty(), "nothing went to the keyring behind the user's back");
         let world = world.restart().await;
-        let view = world.engine.accounts().await.unwrap().remove(0);
-        assert_eq!(view.secret_kept, SecretKept::Missing);
         let failed = world.upload(&id, &world.write("b", b"abcd")).await;
         assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
+        let view = world.engine.accounts().await.unwrap().remove(0);
+        assert_eq!(view.secret_kept, SecretKept::Missing);
         assert_eq!(world.pins().await.len(), 1, "what is pinned is still shown");
     }
 }

@@ -1,6 +1,10 @@
 //! Files that are not what they were: the provider never sees a well-formed body of the wrong bytes.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use holdfast_content::Profile;
 use holdfast_core::{
@@ -32,7 +36,11 @@ async fn scene() -> Scene {
 impl Scene {
     /// One try of an upload of the file.
     async fn tried(&self) -> Transfer {
-        let id = self.world.begin_upload(&self.account, &self.path).await;
+        self.tried_with(&self.path).await
+    }
+
+    async fn tried_with(&self, path: &Path) -> Transfer {
+        let id = self.world.begin_upload(&self.account, path).await;
         eventually("the try ends", || async {
             let transfer = self.world.transfer(&id).await;
             transfer.state.failure().is_some().then_some(transfer)
@@ -107,7 +115,6 @@ async fn a_disk_that_fails_in_the_middle_says_so() {
     let failure = failed.state.failure().unwrap();
     assert_eq!(failure.code, Code::FileUnreadable);
     assert!(failure.message.contains("Input/output error"), "{}", failure.message);
-    assert!(matches!(failed.state, TransferState::Failed(_)), "waiting does not mend a disk");
     scene.assert_nothing_was_taken().await;
     scene.world.engine.retry(&failed.id).await.unwrap();
     assert_eq!(scene.world.end_of(&failed.id).await.verified, Some(true));
@@ -120,7 +127,7 @@ async fn one_bad_file_of_a_directory_breaks_the_whole_upload() {
     scene.disk.write(&directory.join("a"), b"fine");
     scene.disk.write(&bad, &bytes_of(3, 700_000));
     scene.disk.at_byte(&bad, 500_000, |_| Err(io::Error::other("Input/output error")));
-    let failed = scene.world.upload(&scene.account, &directory).await;
+    let failed = scene.tried_with(&directory).await;
     assert_eq!(failed.state.failure().unwrap().code, Code::FileUnreadable);
     scene.assert_nothing_was_taken().await;
 }
@@ -130,7 +137,7 @@ async fn what_is_not_there_or_not_to_be_read_is_refused_before_anything_is_sent(
     let scene = scene().await;
     scene.disk.set_readable(&scene.path, false);
     for path in [scene.path.clone(), PathBuf::from("/u/nothing")] {
-        let failed = scene.world.upload(&scene.account, &path).await;
+        let failed = scene.tried_with(&path).await;
         let failure = failed.state.failure().unwrap();
         assert_eq!(failure.code, Code::FileUnreadable);
         assert!(failure.message.contains(&*path.to_string_lossy()), "{}", failure.message);

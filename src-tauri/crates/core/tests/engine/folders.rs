@@ -248,7 +248,9 @@ async fn a_restart_uploads_nothing_again_and_finds_what_changed_meanwhile() {
     world.write("w/new", b"while it was off");
     fs::remove_file(world.files.path().join("w/3")).unwrap();
     let scene = Scene { provider, world: world.reopen().await, account };
-    scene.until("the new one is pinned", |view| view.pinned == 10 && view.on_disk == 10 && view.waiting == 0).await;
+    eventually("the new one is there", || async { scene.cids().contains(&cid_of(b"while it was off")).then_some(()) })
+        .await;
+    scene.until("it is pinned", |view| view.pinned == 10 && view.on_disk == 10 && view.waiting == 0).await;
     assert_eq!((scene.uploads(), scene.provider.count(Call::Unpin)), (11, 0));
 }
 

@@ -30,7 +30,7 @@ impl Scene {
     }
 
     /// Lets time pass until the folder is so.
-    async fn until(&self, what: &str, is_so: impl Fn(&FolderView) -> bool) -> FolderView {
+    async fn until(&self, what: &str, is_so: impl Fn(&FolderView) -> bool + Sync) -> FolderView {
         let is_so = &is_so;
         eventually(what, || async move {
             self.world.clock.advance(Duration::from_millis(500));
@@ -106,13 +106,13 @@ async fn a_version_written_while_the_last_one_is_being_taken_is_pinned_too() {
 }
 
 #[tokio::test]
-async fn what_failed_because_the_service_was_away_is_tried_again_at_the_next_look() {
+async fn a_file_waits_for_a_service_that_is_away() {
     let scene = scene().await;
     scene.provider.fail_always(Call::Upload, Fault::Status { status: 503, retry_after: None, message: "away" });
     scene.disk.write(Path::new("/w/a"), b"aaa");
     scene.watch().await;
-    let view = scene.until("it is given up", |view| view.failed == 1).await;
+    scene.until("it was tried often", |_| scene.provider.count(Call::Upload) > 10).await;
+    scene.until("it waits", |view| view.waiting == 1 && view.failed == 0).await;
     scene.provider.heal();
-    scene.world.engine.rescan_folder(&view.folder.id).await.unwrap();
     scene.until("it is pinned", |view| view.pinned == 1).await;
 }

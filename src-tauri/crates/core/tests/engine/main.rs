@@ -13,4 +13,5 @@ mod queue;
 mod retries;
 mod secrets;
 mod table;
+mod unpinning;
 mod uploads;

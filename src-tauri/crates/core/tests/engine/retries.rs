@@ -44,12 +44,13 @@ async fn let_pass(world: &World, transfer: &Transfer) {
 }
 
 #[tokio::test]
-async fn a_service_that_is_down_is_asked_eight_times_with_growing_pauses() {
+async fn a_service_that_is_down_is_asked_again_with_growing_pauses_for_as_long_as_it_takes() {
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
-    let (world, account) = world_with(&provider).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    let account = world.account(&provider, "one").await;
     provider.fail_always(Call::Upload, status(503, None));
     let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    for (number, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60]) {
+    for (number, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
         let waiting = end_of_try(&world, &id, number).await;
         let TransferState::Waiting { until, failure } = &waiting.state else { panic!("{:?}", waiting.state) };
         assert_eq!(failure.code, Code::Unavailable);
@@ -58,14 +59,27 @@ async fn a_service_that_is_down_is_asked_eight_times_with_growing_pauses() {
         assert_eq!(provider.count(Call::Upload), number as usize, "not before its time");
         let_pass(&world, &waiting).await;
     }
-    let failed = world.end_of(&id).await;
-    assert!(matches!(&failed.state, TransferState::Failed(failure) if failure.code == Code::Unavailable));
-    assert_eq!(failed.attempts, 8);
+    let waiting = end_of_try(&world, &id, 10).await;
+    assert_eq!(waiting.state.failure().unwrap().code, Code::Unavailable);
     provider.heal();
     world.engine.retry(&id).await.unwrap();
     let done = world.end_of(&id).await;
     assert_eq!((done.state, done.attempts, done.verified), (TransferState::Done, 1, Some(true)));
     assert_eq!(provider.pins(|pins| pins.all().len()), 1);
+}
+
+#[tokio::test]
+async fn a_command_that_somebody_waits_for_tries_three_times() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let (world, account) = world_with(&provider).await;
+    provider.fail_always(Call::Upload, status(503, None));
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    for number in 1..3 {
+        let_pass(&world, &end_of_try(&world, &id, number).await).await;
+    }
+    let failed = world.end_of(&id).await;
+    assert!(matches!(&failed.state, TransferState::Failed(failure) if failure.code == Code::Unavailable));
+    assert_eq!((failed.attempts, provider.count(Call::Upload)), (3, 3));
 }
 
 #[tokio::test]

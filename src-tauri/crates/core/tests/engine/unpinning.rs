@@ -1,0 +1,94 @@
+//! Pins that come and go: followed while the provider works on them, removed once and only when asked.
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_content::Profile;
+use holdfast_core::{
+    Code,
+    pin::{Metadata, PinId, PinKey, PinStatus, Proof},
+    transfer::TransferState,
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
+
+#[tokio::test]
+async fn a_pin_that_the_provider_works_on_is_followed_until_it_is_settled() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    let account = world.account(&provider, "one").await;
+    let cid = identified(b"elsewhere", Profile::UNIXFS_V1_2025).cid;
+    let name = Some("from afar".to_owned());
+    let id = world.engine.pin_text(&account, &format!("ipfs://{cid}"), name, Metadata::new()).await.unwrap();
+    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+    let pins = world.pins().await;
+    assert_eq!((pins[0].held.status, pins[0].proof), (PinStatus::Fetching, Proof::NotChecked));
+    let held = pins[0].held.id.0.clone();
+    provider.pins(|pins| {
+        let pin = pins.get(&held).unwrap();
+        (pin.pinned, pin.status, pin.size) = (true, "DONE".into(), Some(9));
+    });
+    eventually("it is shown as pinned", || async {
+        world.clock.advance(Duration::from_secs(1));
+        let pin = world.pins().await.remove(0).held;
+        (pin.status == PinStatus::Pinned && pin.bytes == Some(9)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_without_a_cid_is_refused_and_asks_nobody() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let cid = identified(b"x", Profile::UNIXFS_V1_2025).cid;
+    for text in ["", "hello", "Qm", "https://example.com/a", &format!("/ipfs/{cid}/inside/it")] {
+        let error = world.engine.pin_text(&account, text, None, Metadata::new()).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput, "{text:?}");
+    }
+    assert_eq!(provider.count(Call::Pin), 0);
+}
+
+#[tokio::test]
+async fn unpinning_happens_once_and_what_is_gone_already_is_fine() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let (a, b) = (world.write("a", b"aaa"), world.write("b", b"bbbb"));
+    world.upload(&account, &a).await;
+    world.upload(&account, &b).await;
+    let keys: Vec<PinKey> = world.pins().await.iter().map(|pin| pin.key()).collect();
+    provider.pins(|pins| pins.remove(|pin| pin.id == keys[0].id.0));
+    for id in world.engine.unpin(&keys).await.unwrap() {
+        assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+    }
+    assert!(world.pins().await.is_empty());
+    assert!(provider.pins(|pins| pins.all().iter().all(|pin| !pin.pinned)));
+    let gone = world.engine.unpin(&keys).await.unwrap_err();
+    assert_eq!(gone.code(), Code::NotFound);
+    assert!(a.exists() && b.exists(), "the user's files are the user's");
+}
+
+#[tokio::test]
+async fn an_unpin_that_fails_leaves_the_pin_in_the_table() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    world.upload(&account, &world.write("a", b"aaa")).await;
+    provider.fail(Call::Unpin, Fault::Status { status: 403, retry_after: None, message: "no" });
+    let ids = world.engine.unpin(&[world.pins().await[0].key()]).await.unwrap();
+    assert_eq!(world.end_of(&ids[0]).await.state.failure().unwrap().code, Code::Forbidden);
+    assert_eq!(world.pins().await.len(), 1);
+    let nobody = PinKey { account, id: PinId("../../apiKeys".into()) };
+    assert_eq!(world.engine.unpin(&[nobody]).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_dropped_works_no_more() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    let account = world.account(&provider, "one").await;
+    provider.fail_always(Call::Upload, Fault::Status { status: 503, retry_after: None, message: "away" });
+    let id = world.begin_upload(&account, &world.write("a", b"aaa")).await;
+    eventually("it waits", || async { world.transfer(&id).await.state.failure().is_some().then_some(()) }).await;
+    let clock = Arc::clone(&world.clock);
+    drop(world);
+    eventually("its tasks are gone, and what they held", || async { (Arc::strong_count(&clock) == 1).then_some(()) })
+        .await;
+    assert_eq!(provider.count(Call::Upload), 1);
+}

@@ -1,12 +1,12 @@
 //! From the first line to the last: one instance a home, a window before anything slow, and an end that loses nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use holdfast_core::Home;
+use holdfast_core::home::HomeError;
 use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
 
 use crate::args::Args;
@@ -19,8 +19,8 @@ use crate::{changes, drop, ipc, window};
 pub(crate) enum RunError {
     #[error("there is no place for Holdfast's state: set HOLDFAST_HOME, or use --home DIR")]
     NoHome,
-    #[error("{} cannot be used as Holdfast's home: {source}", dir.display())]
-    Home { dir: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Home(#[from] HomeError),
     #[error(transparent)]
     Tauri(#[from] tauri::Error),
 }
@@ -33,7 +33,8 @@ pub(crate) enum RunError {
 pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
     let given = args.home.filter(|dir| !dir.as_os_str().is_empty());
     let dir = given.or_else(Home::default_dir).ok_or(RunError::NoHome)?;
-    let home = make_home(&dir).map_err(|source| RunError::Home { dir, source })?;
+    // Before the web view makes it, readable by everybody.
+    let home = Home::prepare(&dir)?;
     let state = home.join("window-state.json").to_string_lossy().into_owned();
     Builder::<Wry>::new()
         .plugin(single_instance(&home))
@@ -49,17 +50,6 @@ pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
         .build(tauri::generate_context!())?
         .run(on_event());
     Ok(())
-}
-
-/// Makes the directory for its owner only, before the web view makes it for everybody.
-fn make_home(dir: &Path) -> io::Result<PathBuf> {
-    let dir = std::path::absolute(dir)?;
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&dir)?;
-    Ok(dir)
 }
 
 /// The second launch for a home raises the window of the first.

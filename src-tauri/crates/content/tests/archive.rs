@@ -1,4 +1,5 @@
 //! Archives, verification and export: what was imported comes back, and damage is found.
+#![cfg(test)]
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,6 @@
 //! Proof without knowing the profile: any layout is proven, any difference is found and located, at the cost of the inner
 //! nodes.
+#![cfg(test)]
 
 use std::{cell::RefCell, collections::HashMap, io};
 

@@ -48,9 +48,7 @@ impl Home {
     /// [`HomeError::Busy`] at once when another process has it.
     pub fn open(dir: &Path, owner: &str) -> Result<Self, HomeError> {
         let failed = |source| HomeError::Io { dir: dir.into(), source };
-        create_private_dir(dir).map_err(failed)?;
-        // Compared with the real paths of what a person chooses.
-        let dir = &fs::canonicalize(dir).map_err(failed)?;
+        let dir = &Self::prepare(dir)?;
         let path = dir.join(LOCK_FILE);
         let mut lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -64,6 +62,16 @@ impl Home {
         let line = format!("{owner} (process {})\n", std::process::id());
         lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(line.as_bytes())).map_err(failed)?;
         Ok(Self { dir: dir.into(), _lock: lock })
+    }
+
+    /// Makes the directory where needed, readable by its owner only, and gives its real path, which is what the real paths
+    /// of a person's files are compared with.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`].
+    pub fn prepare(dir: &Path) -> Result<PathBuf, HomeError> {
+        let made = create_private_dir(dir).and_then(|()| fs::canonicalize(dir));
+        made.map_err(|source| HomeError::Io { dir: dir.into(), source })
     }
 
     /// The directory.

@@ -146,6 +146,35 @@ fn cids_need_neither_network_nor_home_and_come_under_every_profile() -> Result<(
 }
 
 #[test]
+fn an_archive_is_written_checked_and_unpacked_and_damage_is_found() -> Result<()> {
+    let computer = Computer::start()?;
+    let tree = Vector::named("dir-nested-unicode")?;
+    let (source, archive, copy) = (computer.path("tree"), computer.path("tree.car"), computer.path("copy"));
+    tree.write(&source)?;
+    let [source, archive, copy] = [&source, &archive, &copy].map(|path| path.to_string_lossy().into_owned());
+
+    let made = computer.run(&["cid", "--json", "--car", &archive, &source])?.done()?.value()?;
+    assert_eq!(made["cid"], json!(tree.cid(PROFILE)?));
+    let checked = computer.run(&["car", "verify", "--json", &archive])?.done()?.value()?;
+    assert_eq!((&checked["root"], &checked["complete"]), (&made["cid"], &json!(true)));
+    computer.run(&["car", "export", &archive, &copy])?.done()?;
+    let again = computer.run(&["cid", "--json", &copy])?.done()?.value()?;
+    assert_eq!(again["cid"], made["cid"], "what was unpacked is what was packed");
+
+    for arguments in [&["car", "export", &archive, &copy][..], &["cid", "--car", &archive, &source]] {
+        assert_eq!(computer.run(arguments)?.code, 1, "nothing is written over: {arguments:?}");
+    }
+    let mut bytes = fs::read(&archive)?;
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&archive, bytes)?;
+    let damaged = computer.run(&["car", "verify", &archive])?;
+    assert_eq!(damaged.code, 1);
+    assert!(damaged.err.contains("damaged"), "{}", damaged.err);
+    Ok(())
+}
+
+#[test]
 fn a_watched_folder_is_pinned_once_and_not_again() -> Result<()> {
     let computer = Computer::start()?;
     let folder = computer.path("watched");

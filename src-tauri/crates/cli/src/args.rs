@@ -37,6 +37,9 @@ pub(crate) enum Command {
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
     Cid(CidArgs),
+    /// Check and unpack CAR archives, without sending anything anywhere
+    #[command(subcommand)]
+    Car(CarCommand),
     /// Watch folders and pin what is new in them
     #[command(subcommand)]
     Folder(FolderCommand),
@@ -176,9 +179,31 @@ pub(crate) struct CidArgs {
     /// Print the CID under every profile
     #[arg(long)]
     pub(crate) all_profiles: bool,
+    /// Also write the blocks of the one path that is given to a new CAR archive
+    #[arg(long, value_name = "FILE", conflicts_with = "all_profiles")]
+    pub(crate) car: Option<PathBuf>,
     /// Files and folders
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CarCommand {
+    /// Check every block, and that everything below the roots is there
+    Verify {
+        /// The archive
+        archive: PathBuf,
+    },
+    /// Write the file or folder in an archive to the disk
+    Export {
+        /// What to write [default: the archive's only root]
+        #[arg(long, value_name = "CID")]
+        root: Option<String>,
+        /// The archive
+        archive: PathBuf,
+        /// Where to write it; nothing may be there yet
+        target: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

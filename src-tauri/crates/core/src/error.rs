@@ -108,6 +108,9 @@ pub enum Error {
         /// The CID in the answer.
         theirs: String,
     },
+    /// The blocks of what was read cannot be kept.
+    #[error("the blocks cannot be written: {0}")]
+    Blocks(std::io::Error),
     /// The user stopped it.
     #[error("cancelled")]
     Cancelled,
@@ -158,7 +161,7 @@ impl Error {
             Self::Vault(_) => Code::KeyringUnavailable,
             Self::Provider(error) => error.code(),
             Self::Home(HomeError::Busy { .. }) => Code::HomeBusy,
-            Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Internal => Code::Internal,
+            Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Blocks(_) | Self::Internal => Code::Internal,
         }
     }
 

@@ -1,8 +1,15 @@
 //! `holdfast cid`: offline, no home needed.
 
-use holdfast_content::Profile;
+use std::{
+    fs::{self, File},
+    io::BufWriter,
+    path::Path,
+};
+
+use holdfast_content::{Profile, car::CarWriter};
 use holdfast_core::{
-    content::{Limits, identify, plan},
+    Error,
+    content::{Identified, Limits, Plan, identify, identify_into, plan},
     disk::Disk,
     host::RealDisk,
 };
@@ -23,31 +30,19 @@ struct Row {
 }
 
 pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
+    if args.car.is_some() && args.paths.len() > 1 {
+        return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
+    }
     let profiles = if args.all_profiles { Profile::ALL.to_vec() } else { vec![args.profile] };
     let mut complete = true;
     for path in &args.paths {
-        let shown = path.display().to_string();
-        let identified = std::path::absolute(path)
-            .and_then(|path| RealDisk.canonicalize(&path))
-            .map_err(|source| holdfast_core::Error::Unreadable { path: path.clone(), source })
-            .and_then(|path| plan(&RealDisk, &path, Limits::NONE))
-            .and_then(|plan| identify(&RealDisk, &plan, &profiles).map(|identified| (plan.skipped, identified)));
-        match identified {
-            Ok((skipped, identified)) => {
-                for problem in skipped {
+        match identified(path, &profiles, args.car.as_deref()) {
+            Ok((plan, identified)) => {
+                for problem in plan.skipped {
                     note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
                 }
                 for one in identified {
-                    let row = Row {
-                        path: shown.clone(),
-                        profile: one.profile.name(),
-                        cid: one.link.cid.to_string(),
-                        size: one.link.content_bytes,
-                    };
-                    out.result(&row, || {
-                        let profile = if args.all_profiles { format!("{:<20}  ", row.profile) } else { String::new() };
-                        format!("{profile}{}  {}", row.cid, one_line(&row.path))
-                    })?;
+                    print(&path.display().to_string(), &one, args.all_profiles, out)?;
                 }
             }
             Err(error) => {
@@ -57,4 +52,48 @@ pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
         }
     }
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+fn identified(path: &Path, profiles: &[Profile], car: Option<&Path>) -> Result<(Plan, Vec<Identified>), Error> {
+    let unreadable = |source| Error::Unreadable { path: path.into(), source };
+    let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
+    let plan = plan(&RealDisk, &real, Limits::NONE)?;
+    let identified = match (car, profiles) {
+        (Some(car), [profile]) => archived(&plan, *profile, car)?,
+        _ => identify(&RealDisk, &plan, profiles)?,
+    };
+    Ok((plan, identified))
+}
+
+/// Writes the blocks to a new archive; an archive that could not be finished is removed.
+fn archived(plan: &Plan, profile: Profile, car: &Path) -> Result<Vec<Identified>, Error> {
+    let file = File::create_new(car).map_err(Error::Blocks)?;
+    let written = || {
+        let mut writer = CarWriter::new(BufWriter::with_capacity(1 << 20, file), profile).map_err(Error::Blocks)?;
+        let identified = identify_into(&RealDisk, plan, &[profile], &mut writer)?;
+        let root = identified.first().ok_or(Error::Internal)?.link.cid;
+        writer.finish(&root).map_err(Error::Blocks)?;
+        Ok(identified)
+    };
+    let written = written();
+    if written.is_err()
+        && let Err(error) = fs::remove_file(car)
+    {
+        note(&format!("holdfast: {} is not complete and cannot be removed: {error}", car.display()));
+    }
+    written
+}
+
+fn print(path: &str, one: &Identified, with_profile: bool, out: Output) -> Result<(), Failure> {
+    let row = Row {
+        path: path.into(),
+        profile: one.profile.name(),
+        cid: one.link.cid.to_string(),
+        size: one.link.content_bytes,
+    };
+    out.result(&row, || {
+        let profile = if with_profile { format!("{:<20}  ", row.profile) } else { String::new() };
+        format!("{profile}{}  {}", row.cid, one_line(&row.path))
+    })?;
+    Ok(())
 }

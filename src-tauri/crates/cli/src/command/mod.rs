@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod add;
+pub(crate) mod car;
 pub(crate) mod cid;
 pub(crate) mod folder;
 pub(crate) mod list;

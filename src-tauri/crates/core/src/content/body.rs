@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use holdfast_content::Profile;
+use holdfast_content::{Discard, Profile};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -259,13 +259,15 @@ fn hash(plan: &Plan, profiles: &[Profile], mut blocks: mpsc::Receiver<ToHash>) -
     let mut identifier = Identifier::new(plan.is_directory, profiles);
     while let Some(block) = blocks.blocking_recv() {
         match block {
-            ToHash::Bytes(bytes) => identifier.push(&bytes),
+            ToHash::Bytes(bytes) => identifier.push(&bytes, &mut Discard)?,
             ToHash::EndOfEntry(index) => match plan.entries.get(index) {
-                Some(entry) if matches!(entry.kind, PlanKind::File(_)) => identifier.end_file(&entry.path)?,
-                Some(entry) => identifier.add_other(&entry.path, &entry.kind)?,
+                Some(entry) if matches!(entry.kind, PlanKind::File(_)) => {
+                    identifier.end_file(&entry.path, &mut Discard)?
+                }
+                Some(entry) => identifier.add_other(&entry.path, &entry.kind, &mut Discard)?,
                 None => return Err(Error::Internal),
             },
         }
     }
-    identifier.finish()
+    identifier.finish(&mut Discard)
 }

@@ -22,23 +22,38 @@ pub struct Identified {
 /// # Errors
 /// [`Error::Unreadable`], and [`Error::Changed`] when a file is not what the plan says.
 pub fn identify(disk: &dyn Disk, plan: &Plan, profiles: &[Profile]) -> Result<Vec<Identified>, Error> {
+    identify_into(disk, plan, profiles, &mut Discard)
+}
+
+/// The same, and gives `sink` the blocks of every profile.
+///
+/// # Errors
+/// Those of [`identify`], and [`Error::Blocks`] when the sink fails.
+pub fn identify_into(
+    disk: &dyn Disk,
+    plan: &Plan,
+    profiles: &[Profile],
+    sink: &mut dyn BlockSink,
+) -> Result<Vec<Identified>, Error> {
     let mut identifier = Identifier::new(plan.is_directory, profiles);
     let mut buffer = vec![0; READ_BYTES];
     for entry in &plan.entries {
         let PlanKind::File(expected) = &entry.kind else {
-            identifier.add_other(&entry.path, &entry.kind)?;
+            identifier.add_other(&entry.path, &entry.kind, sink)?;
             continue;
         };
-        read_file(disk, &entry.source, expected, &mut buffer, |piece| {
-            identifier.push(piece);
-            true
-        })?;
-        identifier.end_file(&entry.path)?;
+        let mut taken = Ok(());
+        let read = read_file(disk, &entry.source, expected, &mut buffer, |piece| {
+            taken = identifier.push(piece, sink);
+            taken.is_ok()
+        });
+        taken.and(read)?;
+        identifier.end_file(&entry.path, sink)?;
     }
     if plan.is_directory {
         plan.check(disk)?;
     }
-    identifier.finish()
+    identifier.finish(sink)
 }
 
 /// Reads one file whole and gives its pieces to `take`, until that says `false`. The file must be, before and after,
@@ -74,7 +89,7 @@ pub(super) fn read_file(
     Ok(())
 }
 
-/// Builds the DAGs of one upload under several profiles at once, blocks dropped.
+/// Builds the DAGs of one upload under several profiles at once.
 pub(super) struct Identifier {
     per_profile: Vec<PerProfile>,
     is_directory: bool,
@@ -101,17 +116,14 @@ impl Identifier {
         Self { per_profile, is_directory }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        for one in &mut self.per_profile {
-            // The sink drops blocks, which cannot fail.
-            let _ = one.file.push(bytes, &mut Discard);
-        }
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut dyn BlockSink) -> Result<(), Error> {
+        self.per_profile.iter_mut().try_for_each(|one| one.file.push(bytes, sink)).map_err(Error::Blocks)
     }
 
-    pub(super) fn end_file(&mut self, path: &str) -> Result<(), Error> {
+    pub(super) fn end_file(&mut self, path: &str, sink: &mut dyn BlockSink) -> Result<(), Error> {
         for one in &mut self.per_profile {
             let file = std::mem::replace(&mut one.file, FileImporter::new(one.profile));
-            let link = file.finish(&mut Discard).map_err(|_| Error::Internal)?;
+            let link = file.finish(sink).map_err(Error::Blocks)?;
             if self.is_directory {
                 one.tree.insert(path, link).map_err(|error| refused(path, &error))?;
             } else {
@@ -121,11 +133,11 @@ impl Identifier {
         Ok(())
     }
 
-    pub(super) fn add_other(&mut self, path: &str, kind: &PlanKind) -> Result<(), Error> {
+    pub(super) fn add_other(&mut self, path: &str, kind: &PlanKind, sink: &mut dyn BlockSink) -> Result<(), Error> {
         for one in &mut self.per_profile {
             let added = match kind {
                 PlanKind::Symlink(target) => {
-                    let link = import_symlink(one.profile, target, &mut Discard).map_err(|_| Error::Internal)?;
+                    let link = import_symlink(one.profile, target, sink).map_err(Error::Blocks)?;
                     one.tree.insert(path, link)
                 }
                 PlanKind::EmptyDirectory => one.tree.insert_directory(path),
@@ -136,13 +148,12 @@ impl Identifier {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Vec<Identified>, Error> {
+    pub(super) fn finish(self, sink: &mut dyn BlockSink) -> Result<Vec<Identified>, Error> {
         let is_directory = self.is_directory;
         let finish = |one: PerProfile| {
-            let sink: &mut dyn BlockSink = &mut Discard;
             let link = match one.single {
                 Some(link) if !is_directory => link,
-                _ => one.tree.finish(sink).map_err(|_| Error::Internal)?,
+                _ => one.tree.finish(sink).map_err(Error::Blocks)?,
             };
             Ok(Identified { profile: one.profile, link })
         };

@@ -6,7 +6,7 @@ mod plan;
 mod selection;
 
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};
-pub use identify::{Identified, identify};
+pub use identify::{Identified, identify, identify_into};
 pub(crate) use plan::entry_name;
 pub use plan::{Limits, Plan, PlanEntry, PlanKind, Problem, plan};
 pub use selection::{Selection, SelectionItem, select};

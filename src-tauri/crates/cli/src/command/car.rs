@@ -1,0 +1,104 @@
+//! `holdfast car verify|export`: offline, no home needed.
+
+use std::{fs::File, path::Path};
+
+use holdfast_content::{Cid, CidInText, WalkLimits, car::CarIndex, export, verify};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    args::CarCommand,
+    output::{Output, bytes, complain, one_line},
+};
+
+#[derive(Serialize)]
+struct Verified {
+    path: String,
+    root: String,
+    complete: bool,
+    blocks: usize,
+    bytes: u64,
+    missing: Vec<String>,
+    corrupt: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Exported {
+    root: String,
+    target: String,
+    files: u64,
+    directories: u64,
+    symlinks: u64,
+    bytes: u64,
+}
+
+pub(crate) fn run(command: CarCommand, out: Output) -> Result<(), Failure> {
+    match command {
+        CarCommand::Verify { archive } => verify_archive(&archive, out),
+        CarCommand::Export { root, archive, target } => export_archive(&archive, root.as_deref(), &target, out),
+    }
+}
+
+fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
+    let archive = open(path)?;
+    let shown = path.display().to_string();
+    if archive.roots().is_empty() {
+        return Err(Failure::Plain(format!("{shown} names no root.")));
+    }
+    let mut complete = true;
+    for root in archive.roots() {
+        let walked = verify(&archive, root, WalkLimits::default())?;
+        complete &= walked.is_complete();
+        let texts = |cids: &[Cid]| cids.iter().map(Cid::to_string).collect::<Vec<_>>();
+        let verified = Verified {
+            path: shown.clone(),
+            root: root.to_string(),
+            complete: walked.is_complete(),
+            blocks: walked.blocks,
+            bytes: walked.bytes,
+            missing: texts(&walked.missing),
+            corrupt: texts(&walked.corrupt),
+        };
+        out.result(&verified, || {
+            let word = if verified.complete { "complete" } else { "not complete" };
+            format!("{}  {word}  {} blocks, {}", verified.root, verified.blocks, bytes(verified.bytes))
+        })?;
+        for cid in &walked.missing {
+            complain(&format!("the block {cid} is missing"), None);
+        }
+        for cid in &walked.corrupt {
+            complain(&format!("the block {cid} is damaged"), None);
+        }
+    }
+    if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -> Result<(), Failure> {
+    let archive = open(path)?;
+    let root = match (root, archive.roots()) {
+        (Some(text), _) => text.parse::<CidInText>().map_err(|error| Failure::Plain(format!("{error}.")))?.cid,
+        (None, [root]) => *root,
+        (None, roots) => {
+            return Err(Failure::Plain(format!("The archive names {} roots; say which with --root.", roots.len())));
+        }
+    };
+    let written = export(&archive, &root, target).map_err(|error| Failure::Plain(error.to_string()))?;
+    let exported = Exported {
+        root: root.to_string(),
+        target: target.display().to_string(),
+        files: written.files,
+        directories: written.directories,
+        symlinks: written.symlinks,
+        bytes: written.bytes,
+    };
+    out.result(&exported, || {
+        format!("{}  {} files, {}", one_line(&exported.target), exported.files, bytes(exported.bytes))
+    })?;
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<CarIndex, Failure> {
+    let failed = |why: String| Failure::Plain(format!("{}: {why}", path.display()));
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    CarIndex::open(file).map_err(|error| failed(error.to_string()))
+}

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use holdfast_core::pin::Metadata;
 
 /// Keeps files pinned on IPFS, and proves that what a service holds is what you gave it.
 #[derive(Debug, Parser)]
@@ -92,17 +93,31 @@ pub(crate) enum Kind {
     Aioz,
 }
 
+/// What a new pin gets.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct AddArgs {
+pub(crate) struct NewPinArgs {
     /// The account's label or id [default: This computer]
     #[arg(long)]
     pub(crate) account: Option<String>,
-    /// The pin's name [default: that of the file or folder]
+    /// The pin's name [default: that of the file or folder, or none]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// A pair of metadata; may be given again
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub(crate) meta: Vec<(String, String)>,
+}
+
+impl NewPinArgs {
+    /// The pairs of metadata; of a key that is given twice, the last.
+    pub(crate) fn metadata(&self) -> Metadata {
+        self.meta.iter().cloned().collect()
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddArgs {
+    #[command(flatten)]
+    pub(crate) pin: NewPinArgs,
     /// Do not stop at a whole disk or home folder
     #[arg(long)]
     pub(crate) yes: bool,
@@ -113,15 +128,8 @@ pub(crate) struct AddArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PinArgs {
-    /// The account's label or id [default: This computer]
-    #[arg(long)]
-    pub(crate) account: Option<String>,
-    /// The pin's name
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// A pair of metadata; may be given again
-    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
-    pub(crate) meta: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) pin: NewPinArgs,
     /// CIDs, or links that contain one
     #[arg(required = true, value_name = "CID")]
     pub(crate) cids: Vec<String>,

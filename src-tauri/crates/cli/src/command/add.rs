@@ -30,7 +30,7 @@ struct Added<'a> {
 
 pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::start(home, Background::TransfersOnly).await?;
-    let account = session.account(args.account.as_deref()).await?;
+    let account = session.account(args.pin.account.as_deref()).await?;
     let absolute = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
     let selection = session.engine.select(absolute.clone(), &account.id).await?;
     if let Some(reason) = selection.needs_confirmation.filter(|_| !args.yes) {
@@ -43,9 +43,9 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
         note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
     }
     let mut complete = selection.refused.is_empty();
-    let metadata: std::collections::BTreeMap<_, _> = args.meta.into_iter().collect();
+    let metadata = args.pin.metadata();
     let paths = selection.items.iter().map(|item| item.path.clone()).collect();
-    let ids = session.engine.upload(&account.id, paths, args.name, metadata).await?;
+    let ids = session.engine.upload(&account.id, paths, args.pin.name, metadata).await?;
     for (item, id) in selection.items.iter().zip(&ids) {
         // Said as it was typed.
         let typed = absolute.iter().zip(&args.paths).find(|(absolute, _)| **absolute == item.given);

@@ -29,11 +29,11 @@ struct Pinned<'a> {
 
 pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::start(home, Background::TransfersOnly).await?;
-    let account = session.account(args.account.as_deref()).await?;
-    let metadata: std::collections::BTreeMap<_, _> = args.meta.into_iter().collect();
+    let account = session.account(args.pin.account.as_deref()).await?;
+    let metadata = args.pin.metadata();
     let mut complete = true;
     for text in &args.cids {
-        let id = match session.engine.pin_text(&account.id, text, args.name.clone(), metadata.clone()).await {
+        let id = match session.engine.pin_text(&account.id, text, args.pin.name.clone(), metadata.clone()).await {
             Ok(id) => id,
             Err(error) => {
                 complain(&format!("{}: {error}", one_line(text)), None);

@@ -123,8 +123,7 @@ impl Provider for Aioz {
         ]);
         let list: WireList = self.call(request).await.map_err(no_such_call)?;
         let rows = list.pins.unwrap_or_default();
-        let mut page =
-            ListPage { rows: rows.len() as u64, total: list.totals.map(|totals| totals.files), ..ListPage::default() };
+        let mut page = ListPage { rows: rows.len() as u64, ..ListPage::default() };
         for row in rows.into_iter().flatten() {
             let id = row.id.clone();
             match row.into_pin() {
@@ -197,13 +196,7 @@ impl<'a> WireMetadata<'a> {
 
 #[derive(Deserialize)]
 struct WireList {
-    totals: Option<WireTotals>,
     pins: Option<Vec<Option<WirePin>>>,
-}
-
-#[derive(Deserialize)]
-struct WireTotals {
-    files: u64,
 }
 
 #[derive(Deserialize)]

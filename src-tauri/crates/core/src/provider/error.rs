@@ -112,6 +112,12 @@ impl ProviderError {
         )
     }
 
+    /// Whether the provider may have done what it was asked, and the answer got lost.
+    #[must_use]
+    pub const fn leaves_open_what_happened(&self) -> bool {
+        matches!(self, Self::Network { .. } | Self::Protocol { .. } | Self::Unavailable { .. })
+    }
+
     /// How long the provider asked to wait.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {

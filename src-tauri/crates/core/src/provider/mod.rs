@@ -43,8 +43,6 @@ pub struct ListPage {
     pub rows: u64,
     /// Rows that contradict the API.
     pub not_understood: u64,
-    /// All pins of the account, where the provider says.
-    pub total: Option<u64>,
 }
 
 /// One login at one service. Every call is one request; none retries by itself.

@@ -28,12 +28,7 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
             match provider.pin(cid, name, &transfer.metadata).await {
                 Ok(pin) => pin,
                 Err(error) => {
-                    if !matches!(
-                        error,
-                        ProviderError::Network { .. }
-                            | ProviderError::Protocol { .. }
-                            | ProviderError::Unavailable { .. }
-                    ) {
+                    if !error.leaves_open_what_happened() {
                         shared.store.set_unanswered(&transfer.id, None).await?;
                     }
                     let found = match error {

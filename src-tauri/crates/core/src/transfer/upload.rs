@@ -108,10 +108,7 @@ impl Upload<'_> {
         match answer {
             Ok(pin) => Ok((pin, sent?)),
             Err(error) => {
-                if !matches!(
-                    error,
-                    ProviderError::Network { .. } | ProviderError::Protocol { .. } | ProviderError::Unavailable { .. }
-                ) {
+                if !error.leaves_open_what_happened() {
                     store.set_unanswered(id, None).await?;
                 }
                 // A file that could not be read breaks the request: the file is the reason, not the connection.

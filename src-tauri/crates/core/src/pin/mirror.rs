@@ -32,11 +32,11 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
     result
 }
 
-/// Asks for the pins that the provider is still working on. Says how many there were.
-pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result<usize, Error> {
+/// Asks for the pins that the provider is still working on.
+pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result<(), Error> {
     let ids = shared.store.pins_under_way(&account.id, MAX_POLLED).await?;
     if ids.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     let provider = shared.access.provider(account).await?;
     for id in &ids {
@@ -54,7 +54,7 @@ pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(ids.len())
+    Ok(())
 }
 
 /// Whether the user should see it. A pin that was removed in the ordinary way is history; one that the service removed

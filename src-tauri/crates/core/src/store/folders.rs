@@ -209,21 +209,22 @@ impl Store {
 
 /// Every file of folder ?1 with its state and reason.
 fn entries_sql() -> String {
+    let status = status_of_pin();
     format!(
         "SELECT o.path, CASE
             WHEN o.settled = 0 THEN 'waiting'
             WHEN o.skipped IS NOT NULL THEN 'skipped'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
                 SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin AND pin.status = 'pinned')) THEN 'pinned'
-            WHEN {STATUS_OF_PIN} IN ('failed', 'unpinned') THEN 'failed'
-            WHEN {STATUS_OF_PIN} IS NOT NULL THEN 'waiting'
+            WHEN {status} IN ('failed', 'unpinned') THEN 'failed'
+            WHEN {status} IS NOT NULL THEN 'waiting'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'skipped'
             WHEN {LAST_STATE} IN ('failed', 'cancelled') THEN 'failed'
             ELSE 'waiting' END AS state,
          CASE
             WHEN o.settled = 0 THEN 'it may still be changing'
             WHEN o.skipped IS NOT NULL THEN o.skipped
-            WHEN {STATUS_OF_PIN} IS NOT NULL THEN 'the service says: ' || {STATUS_OF_PIN}
+            WHEN {status} IS NOT NULL THEN 'the service says: ' || {status}
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'it was pinned and has been unpinned'
             ELSE (SELECT coalesce(t.failure, CASE t.state WHEN 'cancelled' THEN 'cancelled' END) FROM transfer t
                 WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1) END AS reason
@@ -232,9 +233,12 @@ fn entries_sql() -> String {
 }
 
 /// What the service says of the pin that the newest receipt for the observed version names; null when it is no more.
-const STATUS_OF_PIN: &str = "(SELECT pin.status FROM receipt r JOIN pin ON pin.account = r.account AND pin.id = r.pin
-    WHERE r.account = f.account AND r.source = o.path AND r.bytes = o.bytes AND r.modified_ns = o.modified_ns
-    AND r.changed_ns = o.changed_ns AND r.device = o.device AND r.inode = o.inode ORDER BY r.sequence DESC LIMIT 1)";
+fn status_of_pin() -> String {
+    format!(
+        "(SELECT pin.status FROM pin, {RECEIPT_OF_VERSION} AND pin.account = r.account AND pin.id = r.pin
+          ORDER BY r.sequence DESC LIMIT 1)"
+    )
+}
 
 const LAST_STATE: &str =
     "(SELECT t.state FROM transfer t WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1)";

@@ -41,6 +41,19 @@ pub(super) async fn in_mirror(
     Ok(None)
 }
 
+/// A pin of any of `cids` that the mirror knows, else one in the provider's list.
+pub(super) async fn anywhere(
+    shared: &Shared,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+    cids: &[Cid],
+) -> Result<Option<ProviderPin>, Error> {
+    match in_mirror(shared, account, provider, cids).await? {
+        Some(pin) => Ok(Some(pin)),
+        None => at_provider(provider, cids).await,
+    }
+}
+
 /// A pin of any of `cids` in the provider's list.
 pub(super) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> Result<Option<ProviderPin>, Error> {
     let mut offset = 0;

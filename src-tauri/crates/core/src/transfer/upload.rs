@@ -78,11 +78,12 @@ impl Upload<'_> {
             return Ok(None);
         }
         let identified = self.identify(plan, self.profiles()).await?;
-        let cids: Vec<Cid> = identified.iter().map(|one| one.link.cid).collect();
-        let mut found = find::in_mirror(self.shared, self.account, provider, &cids).await?;
-        if found.is_none() && lost {
-            found = find::at_provider(provider, &cids).await?;
-        }
+        let cids = cids_of(&identified);
+        let found = if lost {
+            find::anywhere(self.shared, self.account, provider, &cids).await?
+        } else {
+            find::in_mirror(self.shared, self.account, provider, &cids).await?
+        };
         match found {
             Some(pin) => self.compare(plan, pin, identified).await.map(Some),
             None => Ok(None),
@@ -124,11 +125,7 @@ impl Upload<'_> {
                     // The provider answered before it had read everything.
                     _ => self.identify(plan, self.profiles()).await?,
                 };
-                let cids: Vec<Cid> = identified.iter().map(|one| one.link.cid).collect();
-                let found = match find::in_mirror(self.shared, self.account, provider, &cids).await? {
-                    Some(pin) => Some(pin),
-                    None => find::at_provider(provider, &cids).await?,
-                };
+                let found = find::anywhere(self.shared, self.account, provider, &cids_of(&identified)).await?;
                 found.map(|pin| (pin, identified)).ok_or_else(|| error.into())
             }
         }
@@ -210,4 +207,8 @@ impl Upload<'_> {
             () = self.cancel.cancelled() => Err(Error::Cancelled),
         }
     }
+}
+
+fn cids_of(identified: &[Identified]) -> Vec<Cid> {
+    identified.iter().map(|one| one.link.cid).collect()
 }

@@ -19,6 +19,8 @@ home_option := $(if $(HOME_DIR),--home "$(abspath $(HOME_DIR))")
 
 ui_sources := $(shell find ui -name node_modules -prune -o -path 'ui/dist*' -prune -o -type f -print)
 modules := ui/node_modules/.package-lock.json
+# Other people's software that tests compare with: a folder of tests/ each.
+test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package.json))
 ui_built := target/ui-built
 
 .PHONY: run test build lint bench bindings web-view tools desktop force
@@ -37,7 +39,7 @@ build: tools web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli
 
 # Building all targets first makes the programs that the scenarios start, with the features that the tests have.
-test: tools desktop web-view
+test: tools desktop web-view $(test_modules)
 	npm --prefix ui test
 	cargo build --workspace --all-targets
 	status=0
@@ -69,8 +71,8 @@ desktop:
 
 web-view: $(ui_built)
 
-$(modules): ui/package.json ui/package-lock.json
-	npm --prefix ui ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	npm --prefix $* ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(ui_built): $(modules) $(ui_sources) $(if $(wildcard ui/dist/assets),,force)

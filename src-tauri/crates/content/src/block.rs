@@ -5,7 +5,7 @@ use std::io;
 use cid::{Cid, multihash::Multihash};
 use sha2::{Digest, Sha256};
 
-use crate::profile::CidVersion;
+use crate::{profile::CidVersion, sha256::Digest256};
 
 /// The largest block that is read; writers of UnixFS stay well below, and no peer has to accept more
 /// (the bitswap and trustless-gateway limit).
@@ -23,6 +23,33 @@ pub trait BlockSink {
     /// # Errors
     /// Whatever the sink meets; the import stops there.
     fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()>;
+
+    /// Takes one leaf of a file: a block whose content can be had again from where it came from.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    fn put_leaf(&mut self, cid: &Cid, leaf: &LeafBlock<'_>) -> io::Result<()> {
+        self.put(cid, &[leaf.before, leaf.content, leaf.after])
+    }
+}
+
+/// Which of an import's files: its place in a list that the importer's user keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileNumber(pub u32);
+
+/// A leaf as a sink takes it: content from a file, framed where the leaf is a dag-pb node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafBlock<'a> {
+    /// What stands before the content in the block; empty for raw leaves.
+    pub before: &'a [u8],
+    /// Bytes of the file.
+    pub content: &'a [u8],
+    /// What stands behind the content.
+    pub after: &'a [u8],
+    /// The file.
+    pub file: FileNumber,
+    /// Where in the file the content begins, in bytes.
+    pub offset: u64,
 }
 
 /// Drops every block: for when only the CID is wanted.
@@ -74,37 +101,25 @@ pub fn is_block_of(cid: &Cid, bytes: &[u8]) -> Option<bool> {
 }
 
 /// Hashes a dag-pb block and hands it to `sink`.
-pub(crate) fn put_dag_pb(version: CidVersion, parts: &[&[u8]], sink: &mut dyn BlockSink) -> io::Result<Cid> {
-    let hash = sha2_256(parts);
-    let cid = match version {
-        CidVersion::V0 => Cid::new_v0(hash).map_err(io::Error::other)?,
-        CidVersion::V1 => Cid::new_v1(CODEC_DAG_PB, hash),
-    };
-    sink.put(&cid, parts)?;
+pub(crate) fn put_dag_pb(version: CidVersion, block: &[u8], sink: &mut dyn BlockSink) -> io::Result<Cid> {
+    let cid = dag_pb_cid(version, &Sha256::digest(block).into());
+    sink.put(&cid, &[block])?;
     Ok(cid)
 }
 
-/// Hashes a raw block and hands it to `sink`.
-pub(crate) fn put_raw(bytes: &[u8], sink: &mut dyn BlockSink) -> io::Result<Cid> {
-    let cid = Cid::new_v1(CODEC_RAW, sha2_256(&[bytes]));
-    sink.put(&cid, &[bytes])?;
-    Ok(cid)
-}
-
-pub(crate) fn total_bytes(parts: &[&[u8]]) -> u64 {
-    parts.iter().map(|part| part.len() as u64).sum()
-}
-
-fn sha2_256(parts: &[&[u8]]) -> Multihash<64> {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
+pub(crate) fn dag_pb_cid(version: CidVersion, digest: &Digest256) -> Cid {
+    match version {
+        #[expect(clippy::expect_used, reason = "the type and length of the hash are the ones that version 0 demands")]
+        CidVersion::V0 => Cid::new_v0(wrap_digest(digest)).expect("a SHA2-256 hash"),
+        CidVersion::V1 => Cid::new_v1(CODEC_DAG_PB, wrap_digest(digest)),
     }
-    let digest: [u8; 32] = hasher.finalize().into();
-    wrap_digest(&digest)
 }
 
-fn wrap_digest(digest: &[u8; 32]) -> Multihash<64> {
+pub(crate) fn raw_cid(digest: &Digest256) -> Cid {
+    Cid::new_v1(CODEC_RAW, wrap_digest(digest))
+}
+
+fn wrap_digest(digest: &Digest256) -> Multihash<64> {
     #[expect(clippy::expect_used, reason = "a 32-byte digest always fits the 64 bytes of the type")]
     Multihash::wrap(HASH_SHA2_256, digest).expect("32 <= 64")
 }

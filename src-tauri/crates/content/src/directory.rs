@@ -16,7 +16,7 @@ use crate::{
 pub fn import_symlink(profile: Profile, target: &[u8], sink: &mut dyn BlockSink) -> io::Result<Link> {
     let mut block = Vec::new();
     dag_pb::encode_data(&mut block, &unixfs::symlink(target));
-    let cid = put_dag_pb(profile.cid_version, &[&block], sink)?;
+    let cid = put_dag_pb(profile.cid_version, &block, sink)?;
     Ok(Link { cid, dag_bytes: block.len() as u64, content_bytes: 0 })
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn import_directory(
         dag_pb::encode_link(&mut block, &link.cid, name.as_bytes(), link.dag_bytes);
     }
     dag_pb::encode_data(&mut block, &unixfs::DIRECTORY);
-    let cid = put_dag_pb(profile.cid_version, &[&block], sink)?;
+    let cid = put_dag_pb(profile.cid_version, &block, sink)?;
     Ok(Link {
         cid,
         dag_bytes: block.len() as u64 + entries.iter().map(|(_, link)| link.dag_bytes).sum::<u64>(),

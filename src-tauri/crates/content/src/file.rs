@@ -3,9 +3,10 @@
 use std::io;
 
 use crate::{
-    block::{BlockSink, Link, put_dag_pb, put_raw, total_bytes},
+    block::{BlockSink, FileNumber, Link, put_dag_pb},
     dag_pb,
-    profile::{Leaves, Profile},
+    leaves::{self, HashedLeaves},
+    profile::Profile,
     unixfs,
 };
 
@@ -13,6 +14,9 @@ use crate::{
 #[derive(Debug)]
 pub struct FileImporter {
     profile: Profile,
+    file: FileNumber,
+    /// Bytes of the file that are in leaves.
+    offset: u64,
     chunk: Vec<u8>,
     layers: Vec<Vec<Link>>,
 }
@@ -21,7 +25,13 @@ impl FileImporter {
     /// An importer that has seen no byte yet.
     #[must_use]
     pub const fn new(profile: Profile) -> Self {
-        Self { profile, chunk: Vec::new(), layers: Vec::new() }
+        Self::numbered(profile, FileNumber(0))
+    }
+
+    /// An importer for one file among several, whose leaves are given to the sink under that number.
+    #[must_use]
+    pub const fn numbered(profile: Profile, file: FileNumber) -> Self {
+        Self { profile, file, offset: 0, chunk: Vec::new(), layers: Vec::new() }
     }
 
     /// Takes the next bytes of the file.
@@ -38,16 +48,13 @@ impl FileImporter {
             if self.chunk.len() < chunk_bytes {
                 return Ok(());
             }
-            let chunk = std::mem::take(&mut self.chunk);
-            self.add_leaf(&chunk, sink)?;
+            let mut chunk = std::mem::take(&mut self.chunk);
+            self.add_leaves(leaves::links_of(&self.profile, &chunk), &chunk, sink)?;
+            chunk.clear();
             self.chunk = chunk;
-            self.chunk.clear();
         }
-        let mut chunks = bytes.chunks_exact(chunk_bytes);
-        for chunk in &mut chunks {
-            self.add_leaf(chunk, sink)?;
-        }
-        let rest = chunks.remainder();
+        let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % chunk_bytes);
+        self.add_leaves(leaves::links_of(&self.profile, whole), whole, sink)?;
         if !rest.is_empty() {
             self.chunk.reserve_exact(chunk_bytes.saturating_sub(self.chunk.capacity()));
             self.chunk.extend_from_slice(rest);
@@ -55,14 +62,44 @@ impl FileImporter {
         Ok(())
     }
 
+    /// Takes the next bytes with leaves that were hashed before. Leaves that do not fit (of another profile or other
+    /// bytes, or not beginning and ending where leaves do) are hashed again.
+    ///
+    /// # Errors
+    /// Only those of `sink`.
+    pub fn push_hashed(&mut self, bytes: &[u8], leaves: HashedLeaves, sink: &mut dyn BlockSink) -> io::Result<()> {
+        if self.chunk.is_empty()
+            && bytes.len() % self.profile.chunk_bytes == 0
+            && leaves.fits(&self.profile, bytes.len())
+        {
+            return self.add_leaves(leaves.into_links(), bytes, sink);
+        }
+        self.push(bytes, sink)
+    }
+
+    /// Takes the last bytes with their leaves, of which the last may be short, and gives the root.
+    ///
+    /// # Errors
+    /// Only those of `sink`.
+    pub fn finish_hashed(mut self, bytes: &[u8], leaves: HashedLeaves, sink: &mut dyn BlockSink) -> io::Result<Link> {
+        if self.chunk.is_empty() && leaves.fits(&self.profile, bytes.len()) {
+            self.add_leaves(leaves.into_links(), bytes, sink)?;
+        } else {
+            self.push(bytes, sink)?;
+        }
+        self.finish(sink)
+    }
+
     /// Ends the file and gives its root.
     ///
     /// # Errors
     /// Only those of `sink`.
     pub fn finish(mut self, sink: &mut dyn BlockSink) -> io::Result<Link> {
-        if !self.chunk.is_empty() || self.layers.is_empty() {
+        if !self.chunk.is_empty() {
             let chunk = std::mem::take(&mut self.chunk);
-            self.add_leaf(&chunk, sink)?;
+            self.add_leaves(leaves::links_of(&self.profile, &chunk), &chunk, sink)?;
+        } else if self.layers.is_empty() {
+            self.add_leaves(vec![leaves::empty_link(&self.profile)], &[], sink)?;
         }
         let mut level = 0;
         loop {
@@ -78,9 +115,10 @@ impl FileImporter {
         }
     }
 
-    fn add_leaf(&mut self, chunk: &[u8], sink: &mut dyn BlockSink) -> io::Result<()> {
-        let link = leaf(&self.profile, chunk, sink)?;
-        self.add_link(0, link, sink)
+    fn add_leaves(&mut self, links: Vec<Link>, bytes: &[u8], sink: &mut dyn BlockSink) -> io::Result<()> {
+        leaves::put_leaves(&self.profile, &links, bytes, self.file, self.offset, sink)?;
+        self.offset += bytes.len() as u64;
+        links.into_iter().try_for_each(|link| self.add_link(0, link, sink))
     }
 
     fn add_link(&mut self, level: usize, link: Link, sink: &mut dyn BlockSink) -> io::Result<()> {
@@ -102,26 +140,13 @@ impl FileImporter {
     }
 }
 
-fn leaf(profile: &Profile, chunk: &[u8], sink: &mut dyn BlockSink) -> io::Result<Link> {
-    let content_bytes = chunk.len() as u64;
-    match profile.leaves {
-        Leaves::Raw => Ok(Link { cid: put_raw(chunk, sink)?, dag_bytes: content_bytes, content_bytes }),
-        Leaves::DagPb => {
-            let (before, after) = unixfs::leaf_frame(chunk.len());
-            let parts = [before.as_slice(), chunk, after.as_slice()];
-            let cid = put_dag_pb(profile.cid_version, &parts, sink)?;
-            Ok(Link { cid, dag_bytes: total_bytes(&parts), content_bytes })
-        }
-    }
-}
-
 fn inner_node(profile: &Profile, links: &[Link], sink: &mut dyn BlockSink) -> io::Result<Link> {
     let mut block = Vec::with_capacity(links.len() * 64);
     for link in links {
         dag_pb::encode_link(&mut block, &link.cid, b"", link.dag_bytes);
     }
     dag_pb::encode_data(&mut block, &unixfs::file_node(links.iter().map(|link| link.content_bytes)));
-    let cid = put_dag_pb(profile.cid_version, &[&block], sink)?;
+    let cid = put_dag_pb(profile.cid_version, &block, sink)?;
     Ok(Link {
         cid,
         dag_bytes: block.len() as u64 + links.iter().map(|link| link.dag_bytes).sum::<u64>(),

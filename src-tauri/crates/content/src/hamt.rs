@@ -53,6 +53,6 @@ fn shard(profile: &Profile, entries: &[Keyed<'_>], level: usize, sink: &mut dyn 
     }
     let first = bitfield.iter().position(|&byte| byte != 0).unwrap_or(bitfield.len());
     dag_pb::encode_data(&mut block, &unixfs::shard(&bitfield[first..]));
-    let cid = put_dag_pb(profile.cid_version, &[&block], sink)?;
+    let cid = put_dag_pb(profile.cid_version, &block, sink)?;
     Ok(Link { cid, dag_bytes: dag_bytes + block.len() as u64, content_bytes })
 }

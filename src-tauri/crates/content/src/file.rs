@@ -69,7 +69,7 @@ impl FileImporter {
     /// Only those of `sink`.
     pub fn push_hashed(&mut self, bytes: &[u8], leaves: HashedLeaves, sink: &mut dyn BlockSink) -> io::Result<()> {
         if self.chunk.is_empty()
-            && bytes.len() % self.profile.chunk_bytes == 0
+            && bytes.len().is_multiple_of(self.profile.chunk_bytes)
             && leaves.fits(&self.profile, bytes.len())
         {
             return self.add_leaves(leaves.into_links(), bytes, sink);

@@ -23,6 +23,7 @@ mod directory;
 mod export;
 mod file;
 mod hamt;
+mod index;
 mod leaves;
 mod profile;
 mod proof;
@@ -38,6 +39,7 @@ pub use cid_text::{CidInText, CidTextError, base36, cid_v0, cid_v1, multihash_he
 pub use directory::import_symlink;
 pub use export::{ExportError, Exported, export};
 pub use file::FileImporter;
+pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use profile::{CidVersion, Leaves, Profile, ShardRule};
 pub use proof::{LocalBytes, ProofLimits, Proven, Verdict, prove_file};

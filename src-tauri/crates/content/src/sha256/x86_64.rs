@@ -49,6 +49,7 @@ fn compress<const N: usize>(states: &mut [State; N], runs: [&[Block]; N]) {
         (abef[lane], cdgh[lane]) = load_state(&states[lane]);
     }
     let blocks = runs.iter().map(|run| run.len()).min().unwrap_or(0);
+    #[expect(clippy::needless_range_loop, reason = "the place in every lane's run")]
     for at in 0..blocks {
         let (abef_before, cdgh_before) = (abef, cdgh);
         let mut w = [[_mm_setzero_si128(); 4]; N];

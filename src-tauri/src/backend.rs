@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use holdfast_cli::this_computer;
 use holdfast_core::account::AccountId;
+use holdfast_core::content::Urgency;
 use holdfast_core::{Background, Engine, Error, Home, host};
 use holdfast_service::RunningService;
 use tokio::sync::{Mutex, SetOnce};
@@ -120,7 +121,7 @@ impl Backend {
 async fn open(home: &Path) -> Result<Engine, Error> {
     let dir = home.to_owned();
     let home = tokio::task::spawn_blocking(move || Home::open(&dir, OWNER)).await.map_err(|_| Error::Internal)??;
-    Engine::open(home, host::ports()).await
+    Engine::open(home, host::ports(Urgency::Background)?).await
 }
 
 #[cfg(test)]

@@ -179,6 +179,17 @@ pub(crate) struct UnpinArgs {
     pub(crate) ids: Vec<String>,
 }
 
+/// A kind of entry in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LeaveOut {
+    /// Names that begin with a dot
+    Hidden,
+    /// Symbolic links
+    Symlinks,
+    /// Folders with nothing in them
+    EmptyFolders,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CidArgs {
     /// The profile that gives the CID
@@ -187,6 +198,9 @@ pub(crate) struct CidArgs {
     /// Print the CID under every profile
     #[arg(long)]
     pub(crate) all_profiles: bool,
+    /// What of folders to leave out
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) leave_out: Vec<LeaveOut>,
     /// Also write the blocks of the one path that is given to a new CAR archive
     #[arg(long, value_name = "FILE", conflicts_with = "all_profiles")]
     pub(crate) car: Option<PathBuf>,

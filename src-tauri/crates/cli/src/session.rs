@@ -6,6 +6,7 @@ use holdfast_cli::this_computer;
 use holdfast_core::{
     Background, Engine, Home,
     account::{Account, AccountId},
+    content::Urgency,
     host,
 };
 use holdfast_service::RunningService;
@@ -24,7 +25,7 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the home for commands that only look at or change what is there.
     pub(crate) async fn open(home: Option<PathBuf>) -> Result<Self, Failure> {
-        let engine = Engine::open(open_home(home, OWNER)?, host::ports()).await?;
+        let engine = Engine::open(open_home(home, OWNER)?, host::ports(Urgency::Foreground)?).await?;
         Ok(Self { engine, service: None })
     }
 

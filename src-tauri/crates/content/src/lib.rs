@@ -41,7 +41,7 @@ pub use export::{ExportError, Exported, export};
 pub use file::FileImporter;
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
-pub use profile::{CidVersion, Leaves, Profile, ShardRule};
+pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
 pub use proof::{LocalBytes, ProofLimits, Proven, Verdict, prove_file};
 pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};

@@ -31,6 +31,32 @@ pub enum ShardRule {
     LinksBytes,
 }
 
+/// Whether a kind of entry becomes part of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entries {
+    /// It does.
+    Included,
+    /// It is passed over as if it were not there.
+    LeftOut,
+}
+
+/// What of a directory on the disk becomes part of its CID. Symlinks that are included stay symlinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EntryRules {
+    /// Names that begin with a dot.
+    pub hidden: Entries,
+    /// Symbolic links.
+    pub symlinks: Entries,
+    /// Directories in which, under these rules, there is nothing.
+    pub empty_directories: Entries,
+}
+
+impl EntryRules {
+    /// Everything, as it lies there.
+    pub const EVERYTHING: Self =
+        Self { hidden: Entries::Included, symlinks: Entries::Included, empty_directories: Entries::Included };
+}
+
 /// A set of UnixFS parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
@@ -41,6 +67,7 @@ pub struct Profile {
     pub(crate) leaves: Leaves,
     pub(crate) shard_rule: ShardRule,
     pub(crate) shard_above_bytes: u64,
+    pub(crate) entries: EntryRules,
 }
 
 impl Profile {
@@ -53,6 +80,7 @@ impl Profile {
         leaves: Leaves::DagPb,
         shard_rule: ShardRule::LinksBytes,
         shard_above_bytes: 256 * 1024,
+        entries: EntryRules::EVERYTHING,
     };
 
     /// IPIP-499 `unixfs-v1-2025`.
@@ -64,6 +92,7 @@ impl Profile {
         leaves: Leaves::Raw,
         shard_rule: ShardRule::BlockBytes,
         shard_above_bytes: 256 * 1024,
+        entries: EntryRules::EVERYTHING,
     };
 
     /// `ipfs add --cid-version=1` with Kubo's other defaults; common among services, named by nobody.
@@ -90,6 +119,19 @@ impl Profile {
             links_per_node: if links_per_node < 2 { 2 } else { links_per_node },
             ..self
         }
+    }
+
+    /// The profile with other rules for what is part of a directory. IPIP-499 leaves hidden names out unless asked; the
+    /// named profiles here include them, so that what is dropped is what is pinned.
+    #[must_use]
+    pub const fn with_entries(self, entries: EntryRules) -> Self {
+        Self { entries, ..self }
+    }
+
+    /// What is part of a directory.
+    #[must_use]
+    pub const fn entries(&self) -> EntryRules {
+        self.entries
     }
 
     /// The name, as IPIP-499 spells it.

@@ -44,7 +44,13 @@ pub struct Fingerprint {
 }
 
 /// A file that is open for reading.
-pub trait OpenFile: io::Read + Send {
+pub trait OpenFile: Send + Sync {
+    /// Reads from `offset` on into `buffer`; says how many bytes, none only at the end.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
     /// What the open file is now, whatever its path names by now.
     ///
     /// # Errors

@@ -140,6 +140,9 @@ pub enum Error {
         /// What the system said.
         message: String,
     },
+    /// The system gives no threads.
+    #[error("the system gives no threads to work with: {0}")]
+    Threads(std::io::Error),
     /// A task of the engine died.
     #[error("an internal task ended unexpectedly")]
     Internal,
@@ -161,7 +164,9 @@ impl Error {
             Self::Vault(_) => Code::KeyringUnavailable,
             Self::Provider(error) => error.code(),
             Self::Home(HomeError::Busy { .. }) => Code::HomeBusy,
-            Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Blocks(_) | Self::Internal => Code::Internal,
+            Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Blocks(_) | Self::Threads(_) | Self::Internal => {
+                Code::Internal
+            }
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    io::{self, Read},
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -66,7 +65,7 @@ impl SimDisk {
         self.say(path);
     }
 
-    /// When the reading of a file has come to byte `at`, does this once; an error is the read's.
+    /// Before the read of a file that takes byte `at`, does this once; an error is the read's.
     pub fn at_byte(&self, path: &Path, at: u64, act: impl FnOnce(&Self) -> io::Result<()> + Send + 'static) {
         if let Some(node) = self.state().nodes.get_mut(path) {
             node.at_byte = Some((at, Box::new(act)));
@@ -139,7 +138,7 @@ impl Disk for SimDisk {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         let bytes = Arc::clone(&self.state().readable(path)?.bytes);
-        Ok(Box::new(SimFile { disk: self.clone(), path: path.into(), bytes, at: 0 }))
+        Ok(Box::new(SimFile { disk: self.clone(), path: path.into(), opened: bytes }))
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {
@@ -154,33 +153,29 @@ impl Disk for SimDisk {
 struct SimFile {
     disk: SimDisk,
     path: PathBuf,
-    bytes: Arc<[u8]>,
-    at: usize,
+    opened: Arc<[u8]>,
 }
 
-impl Read for SimFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl OpenFile for SimFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let act = {
             let mut state = self.disk.state();
             let node = state.nodes.get_mut(&self.path);
-            node.and_then(|node| node.at_byte.take_if(|(at, _)| self.at as u64 >= *at))
+            let reached = offset + buffer.len() as u64;
+            node.and_then(|node| node.at_byte.take_if(|(at, _)| reached > *at))
         };
         if let Some((_, act)) = act {
             act(&self.disk)?;
         }
-        // A writer changes the bytes under an open file; a file that was replaced or removed stays what it was.
-        if let Ok(node) = self.disk.state().node(&self.path) {
-            self.bytes = Arc::clone(&node.bytes);
-        }
-        let left = self.bytes.get(self.at..).unwrap_or_default();
+        // A writer changes the bytes under an open file; a file that was removed stays what it was.
+        let now = self.disk.state().node(&self.path).map(|node| Arc::clone(&node.bytes));
+        let bytes = now.unwrap_or_else(|_| Arc::clone(&self.opened));
+        let left = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
         let read = left.len().min(buffer.len());
         buffer[..read].copy_from_slice(&left[..read]);
-        self.at += read;
         Ok(read)
     }
-}
 
-impl OpenFile for SimFile {
     fn stat(&self) -> io::Result<Stat> {
         self.disk.stat(&self.path)
     }

@@ -11,6 +11,7 @@ use holdfast_core::{
     Background, Engine, Home, Ports,
     account::{AccountId, Keep},
     clock::Clock,
+    content::{HashingPool, Urgency},
     disk::Disk,
     host::{RealDisk, SystemClock},
     pin::{Metadata, Pin, PinQuery},
@@ -102,6 +103,7 @@ impl WorldBuilder {
             vault: vault.clone(),
             connect: (self.connect)(HttpConnect::new(entropy.clone())),
             entropy,
+            hashing: HashingPool::start(Urgency::Foreground).unwrap(),
         };
         let engine = open(home.path(), &ports, self.background).await;
         World { engine, vault, clock: manual, files, ports, background: self.background, home }

@@ -4,12 +4,13 @@ use std::{
     fs::{self, File},
     io::BufWriter,
     path::Path,
+    sync::Arc,
 };
 
-use holdfast_content::{Profile, car::CarWriter};
+use holdfast_content::{Entries, EntryRules, Profile, car::CarWriter};
 use holdfast_core::{
     Error,
-    content::{Identified, Limits, Plan, identify, identify_into, plan},
+    content::{HashingPool, Identification, Identified, Limits, Plan, Urgency, plan},
     disk::Disk,
     host::RealDisk,
 };
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    args::CidArgs,
+    args::{CidArgs, LeaveOut},
     output::{Output, complain, note, one_line},
 };
 
@@ -33,12 +34,21 @@ pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
     if args.car.is_some() && args.paths.len() > 1 {
         return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
     }
+    let pool = HashingPool::start(Urgency::Foreground).map_err(Error::Threads)?;
+    let identification = Identification::new(pool, Arc::new(RealDisk));
+    let entries = |kind| if args.leave_out.contains(&kind) { Entries::LeftOut } else { Entries::Included };
+    let entries = EntryRules {
+        hidden: entries(LeaveOut::Hidden),
+        symlinks: entries(LeaveOut::Symlinks),
+        empty_directories: entries(LeaveOut::EmptyFolders),
+    };
     let profiles = if args.all_profiles { Profile::ALL.to_vec() } else { vec![args.profile] };
+    let profiles: Vec<_> = profiles.into_iter().map(|profile| profile.with_entries(entries)).collect();
     let mut complete = true;
     for path in &args.paths {
-        match identified(path, &profiles, args.car.as_deref()) {
+        match identified(&identification, path, &profiles, args.car.as_deref()) {
             Ok((plan, identified)) => {
-                for problem in plan.skipped {
+                for problem in &plan.skipped {
                     note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
                 }
                 for one in identified {
@@ -54,23 +64,34 @@ pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
 
-fn identified(path: &Path, profiles: &[Profile], car: Option<&Path>) -> Result<(Plan, Vec<Identified>), Error> {
+fn identified(
+    identification: &Identification,
+    path: &Path,
+    profiles: &[Profile],
+    car: Option<&Path>,
+) -> Result<(Arc<Plan>, Vec<Identified>), Error> {
     let unreadable = |source| Error::Unreadable { path: path.into(), source };
     let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
-    let plan = plan(&RealDisk, &real, Limits::NONE)?;
+    let entries = profiles.first().map_or(EntryRules::EVERYTHING, Profile::entries);
+    let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, ..Limits::NONE })?);
     let identified = match (car, profiles) {
-        (Some(car), [profile]) => archived(&plan, *profile, car)?,
-        _ => identify(&RealDisk, &plan, profiles)?,
+        (Some(car), [profile]) => archived(identification, &plan, *profile, car)?,
+        _ => identification.identify(&plan, profiles)?,
     };
     Ok((plan, identified))
 }
 
 /// Writes the blocks to a new archive; an archive that could not be finished is removed.
-fn archived(plan: &Plan, profile: Profile, car: &Path) -> Result<Vec<Identified>, Error> {
+fn archived(
+    identification: &Identification,
+    plan: &Arc<Plan>,
+    profile: Profile,
+    car: &Path,
+) -> Result<Vec<Identified>, Error> {
     let file = File::create_new(car).map_err(Error::Blocks)?;
     let written = || {
         let mut writer = CarWriter::new(BufWriter::with_capacity(1 << 20, file), profile).map_err(Error::Blocks)?;
-        let identified = identify_into(&RealDisk, plan, &[profile], &mut writer)?;
+        let identified = identification.identify_into(plan, &[profile], &mut writer)?;
         let root = identified.first().ok_or(Error::Internal)?.link.cid;
         writer.finish(&root).map_err(Error::Blocks)?;
         Ok(identified)

@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
+use holdfast_content::EntryRules;
+
 use super::{Account, AccountId, AccountState, Keep, SecretKept};
 use crate::{
     clock::{Clock, UnixMillis},
-    content::Limits,
+    content::{FILES_ONLY, Limits},
     error::Error,
     provider::{Capabilities, Connect, Provider, ProviderError},
     vault::{Credentials, SessionVault, Vault, VaultError},
@@ -75,7 +77,7 @@ impl Access {
         };
         Ok(Limits {
             empty_files: capabilities.empty_files,
-            directory_parts: capabilities.directory_parts,
+            entries: if capabilities.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
             form_names: !capabilities.exact_paths,
         })
     }

@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,10 +22,14 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Plan, PlanKind, READ_BYTES,
-    identify::{Identified, Identifier, read_file},
+    HashingPool, Plan, PlanKind, READ_BYTES,
+    identify::{Identified, Identifier, Piece},
+    read::{check_same, open_same, read_run},
 };
-use crate::{disk::Disk, error::Error};
+use crate::{
+    disk::{Disk, Fingerprint},
+    error::Error,
+};
 
 /// Blocks between the reader and the request, and between the reader and the hasher.
 const BLOCKS_IN_FLIGHT: usize = 4;
@@ -87,6 +92,7 @@ impl Sent {
 /// The bytes of an upload, still on the disk.
 pub struct UploadBody {
     disk: Arc<dyn Disk>,
+    pool: HashingPool,
     plan: Arc<Plan>,
     profiles: Vec<Profile>,
     parts: Vec<UploadPart>,
@@ -104,7 +110,13 @@ impl std::fmt::Debug for UploadBody {
 impl UploadBody {
     /// A body of everything that `plan` names, and where its CIDs under `profiles` will come.
     #[must_use]
-    pub fn new(disk: Arc<dyn Disk>, plan: Arc<Plan>, profiles: Vec<Profile>, progress: Progress) -> (Self, Sent) {
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        pool: HashingPool,
+        plan: Arc<Plan>,
+        profiles: Vec<Profile>,
+        progress: Progress,
+    ) -> (Self, Sent) {
         let (sent, outcome) = oneshot::channel();
         let stop = CancellationToken::new();
         let receiver = Sent { outcome, reading: stop.clone().drop_guard() };
@@ -120,7 +132,7 @@ impl UploadBody {
         if parts.is_empty() {
             parts.push(UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
         }
-        (Self { disk, plan, profiles, parts, progress, sent, stop }, receiver)
+        (Self { disk, pool, plan, profiles, parts, progress, sent, stop }, receiver)
     }
 
     /// The parts, in the order in which they are sent.
@@ -148,8 +160,8 @@ impl UploadBody {
         let (to_hasher, blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
         let (plan, profiles, progress) = (Arc::clone(&self.plan), self.profiles, self.progress);
         let hasher = tokio::task::spawn_blocking({
-            let plan = Arc::clone(&plan);
-            move || hash(&plan, &profiles, blocks)
+            let (plan, pool) = (Arc::clone(&plan), self.pool);
+            move || hash(&pool, plan, &profiles, blocks)
         });
         let reader = tokio::task::spawn_blocking({
             let (disk, stop, runtime) = (self.disk, self.stop, Handle::current());
@@ -184,9 +196,11 @@ struct Block {
     is_content: bool,
 }
 
-enum ToHash {
-    Bytes(Bytes),
-    EndOfEntry(usize),
+/// What was read of an entry.
+struct ToHash {
+    entry: usize,
+    bytes: Bytes,
+    is_last: bool,
 }
 
 struct Reader<'a> {
@@ -213,11 +227,13 @@ impl Reader<'_> {
         for (index, entry) in plan.entries.iter().enumerate() {
             self.send(frames.next().unwrap_or_default(), false)?;
             match &entry.kind {
-                PlanKind::File(expected) => self.send_file(&entry.source, expected)?,
-                PlanKind::Symlink(target) => self.send(Bytes::copy_from_slice(target), true)?,
-                PlanKind::EmptyDirectory => {}
+                PlanKind::File(expected) => self.send_file(index, &entry.source, expected)?,
+                PlanKind::Symlink(target) => {
+                    self.hash(ToHash { entry: index, bytes: Bytes::new(), is_last: true })?;
+                    self.send(Bytes::copy_from_slice(target), true)?;
+                }
+                PlanKind::EmptyDirectory => self.hash(ToHash { entry: index, bytes: Bytes::new(), is_last: true })?,
             }
-            self.to_hasher.blocking_send(ToHash::EndOfEntry(index)).map_err(|_| Error::Internal)?;
         }
         for frame in frames {
             self.send(frame, false)?;
@@ -229,12 +245,26 @@ impl Reader<'_> {
         self.send(end, false)
     }
 
-    fn send_file(&self, path: &std::path::Path, expected: &crate::disk::Fingerprint) -> Result<(), Error> {
-        let mut buffer = vec![0; READ_BYTES.min(usize::try_from(expected.bytes).unwrap_or(READ_BYTES))];
-        read_file(self.disk, path, expected, &mut buffer, |piece| {
-            let bytes = Bytes::copy_from_slice(piece);
-            self.to_hasher.blocking_send(ToHash::Bytes(bytes.clone())).is_ok() && self.send(bytes, true).is_ok()
-        })
+    fn send_file(&self, entry: usize, path: &Path, expected: &Fingerprint) -> Result<(), Error> {
+        let file = open_same(self.disk, path, expected)?;
+        let mut offset = 0;
+        loop {
+            let left = expected.bytes - offset;
+            let mut block = vec![0; READ_BYTES.min(usize::try_from(left).unwrap_or(READ_BYTES))];
+            read_run(&*file, path, offset, &mut block)?;
+            let is_last = left == block.len() as u64;
+            offset += block.len() as u64;
+            let bytes = Bytes::from(block);
+            self.hash(ToHash { entry, bytes: bytes.clone(), is_last })?;
+            self.send(bytes, true)?;
+            if is_last {
+                return check_same(&*file, path, expected);
+            }
+        }
+    }
+
+    fn hash(&self, read: ToHash) -> Result<(), Error> {
+        self.to_hasher.blocking_send(read).map_err(|_| Error::Internal)
     }
 
     fn send(&self, bytes: Bytes, is_content: bool) -> Result<(), Error> {
@@ -255,19 +285,22 @@ impl Reader<'_> {
     }
 }
 
-fn hash(plan: &Plan, profiles: &[Profile], mut blocks: mpsc::Receiver<ToHash>) -> Result<Vec<Identified>, Error> {
-    let mut identifier = Identifier::new(plan.is_directory, profiles);
-    while let Some(block) = blocks.blocking_recv() {
-        match block {
-            ToHash::Bytes(bytes) => identifier.push(&bytes, &mut Discard)?,
-            ToHash::EndOfEntry(index) => match plan.entries.get(index) {
-                Some(entry) if matches!(entry.kind, PlanKind::File(_)) => {
-                    identifier.end_file(&entry.path, &mut Discard)?
-                }
-                Some(entry) => identifier.add_other(&entry.path, &entry.kind, &mut Discard)?,
-                None => return Err(Error::Internal),
-            },
-        }
+fn hash(
+    pool: &HashingPool,
+    plan: Arc<Plan>,
+    profiles: &[Profile],
+    mut blocks: mpsc::Receiver<ToHash>,
+) -> Result<Vec<Identified>, Error> {
+    let mut identifier = Identifier::new(pool, Arc::clone(&plan), profiles);
+    while let Some(ToHash { entry, bytes, is_last }) = blocks.blocking_recv() {
+        let profiles = identifier.profiles();
+        let is_file = matches!(plan.entries.get(entry).ok_or(Error::Internal)?.kind, PlanKind::File(_));
+        let piece = move || {
+            let piece =
+                if is_file { Piece::hashed(&profiles, entry, bytes, is_last) } else { Piece::without_bytes(entry) };
+            Ok(vec![piece])
+        };
+        identifier.give(piece, &mut Discard)?;
     }
     identifier.finish(&mut Discard)
 }

@@ -3,13 +3,17 @@
 mod body;
 mod identify;
 mod plan;
+mod pool;
+mod read;
 mod selection;
 
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};
-pub use identify::{Identified, identify, identify_into};
-pub(crate) use plan::entry_name;
+pub use identify::{Identification, Identified};
+pub(crate) use plan::{FILES_ONLY, entry_name};
 pub use plan::{Limits, Plan, PlanEntry, PlanKind, Problem, plan};
+pub use pool::{HashingPool, Urgency};
 pub use selection::{Selection, SelectionItem, select};
 
-/// Bytes read at once: large enough that system calls do not count, small enough that a few in flight are nothing.
-const READ_BYTES: usize = 512 * 1024;
+/// Bytes of an upload read at once: large enough that system calls do not count, a whole number of leaves under every
+/// named profile, and small enough that a few in flight are nothing.
+const READ_BYTES: usize = 1024 * 1024;

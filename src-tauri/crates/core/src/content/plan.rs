@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_content::{MAX_NAME_BYTES, MAX_TREE_DEPTH};
+use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH};
 
 use crate::{
     disk::{Disk, EntryKind, Fingerprint},
@@ -20,19 +20,23 @@ use crate::{
 pub struct Limits {
     /// Files without content.
     pub empty_files: bool,
-    /// Empty directories and symlinks inside a directory; left out with a reason where not.
-    pub directory_parts: bool,
+    /// What of a directory is sent; the rest is left out with a reason.
+    pub entries: EntryRules,
     /// Names travel in a form's header, which cannot carry line breaks.
     pub form_names: bool,
 }
 
 impl Limits {
     /// Everything, under its own name: for CIDs that are only computed.
-    pub const NONE: Self = Self { empty_files: true, directory_parts: true, form_names: false };
+    pub const NONE: Self = Self { empty_files: true, entries: EntryRules::EVERYTHING, form_names: false };
 
     /// What every service takes, as far as is known without asking.
-    pub const LEAST: Self = Self { empty_files: true, directory_parts: false, form_names: true };
+    pub const LEAST: Self = Self { empty_files: true, entries: FILES_ONLY, form_names: true };
 }
+
+/// What a service holds that has no parts for anything but files.
+pub(crate) const FILES_ONLY: EntryRules =
+    EntryRules { symlinks: Entries::LeftOut, empty_directories: Entries::LeftOut, ..EntryRules::EVERYTHING };
 
 /// Something that is not pinned, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +152,7 @@ pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error>
         EntryKind::File => plan.add_file(name, path.into(), stat.fingerprint, limits)?,
         EntryKind::Directory => {
             let is_empty = add_directory(disk, path, "", 0, limits, &mut plan)?;
-            if is_empty && !limits.directory_parts {
+            if is_empty && limits.entries.empty_directories == Entries::LeftOut {
                 return Err(refused(&name, "the directory has nothing in it that this service can hold"));
             }
             plan.entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -190,18 +194,23 @@ fn add_directory(
         if name.len() > MAX_NAME_BYTES {
             return Err(refused(&name, "the name is too long"));
         }
+        let is_hidden = name.starts_with('.');
         let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        if is_hidden && limits.entries.hidden == Entries::LeftOut {
+            plan.leave_out(path, "is hidden", limits);
+            continue;
+        }
         match stat.kind {
             EntryKind::File => plan.add_file(path, source, stat.fingerprint, limits)?,
             EntryKind::Directory => {
                 if add_directory(disk, &source, &path, depth + 1, limits, plan)? {
-                    plan.add_part(path, source, PlanKind::EmptyDirectory, limits, "is an empty directory");
+                    plan.add_part(path, source, PlanKind::EmptyDirectory, limits);
                 }
             }
             EntryKind::Symlink => {
                 let target = disk.read_link(&source).map_err(unreadable(&source))?;
                 let target = target.into_os_string().into_encoded_bytes();
-                plan.add_part(path, source, PlanKind::Symlink(target), limits, "is a link");
+                plan.add_part(path, source, PlanKind::Symlink(target), limits);
             }
             EntryKind::Special => {
                 plan.skipped.push(Problem { name: path, reason: "is a named pipe, socket or device".into() });
@@ -214,13 +223,23 @@ fn add_directory(
 }
 
 impl Plan {
-    fn add_part(&mut self, path: String, source: PathBuf, kind: PlanKind, limits: Limits, what: &str) {
-        if limits.directory_parts {
-            let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
-            self.entries.push(PlanEntry { path, source, kind });
-        } else {
-            self.skipped.push(Problem { name: path, reason: format!("{what}, which this service cannot hold") });
+    /// Adds what is no file, where the rules include it.
+    fn add_part(&mut self, path: String, source: PathBuf, kind: PlanKind, limits: Limits) {
+        let (rule, what) = match kind {
+            PlanKind::Symlink(_) => (limits.entries.symlinks, "is a link"),
+            _ => (limits.entries.empty_directories, "is an empty directory"),
+        };
+        if rule == Entries::LeftOut {
+            return self.leave_out(path, what, limits);
         }
+        let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
+        self.entries.push(PlanEntry { path, source, kind });
+    }
+
+    fn leave_out(&mut self, name: String, what: &str, limits: Limits) {
+        // What goes nowhere is left out because somebody said so.
+        let why = if limits.form_names { "which this service cannot hold" } else { "and left out as asked" };
+        self.skipped.push(Problem { name, reason: format!("{what}, {why}") });
     }
 }
 
@@ -267,10 +286,24 @@ mod tests {
         }
         let whole = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
         assert_eq!(paths(&whole), [".hidden", "B", "a b/\"q\"\n", "a b/empty", "a b/ü", "z"]);
-        let form = Limits { form_names: true, directory_parts: false, ..Limits::NONE };
+        let form = Limits { form_names: true, entries: FILES_ONLY, ..Limits::NONE };
         let sent = plan(&RealDisk, dir.path(), form).unwrap();
         assert_eq!(paths(&sent), [".hidden", "B", "a b/\"q\"%0A", "a b/ü", "z"]);
         assert_eq!(sent.skipped[0].name, "a b/empty");
+    }
+
+    #[test]
+    fn hidden_names_are_left_out_when_asked_and_a_directory_of_nothing_else_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".git")).unwrap();
+        fs::create_dir_all(dir.path().join("a")).unwrap();
+        for name in [".git/x", "a/.hidden", "b"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let entries = EntryRules { hidden: Entries::LeftOut, ..EntryRules::EVERYTHING };
+        let shown = plan(&RealDisk, dir.path(), Limits { entries, ..Limits::NONE }).unwrap();
+        assert_eq!(paths(&shown), ["a", "b"]);
+        assert_eq!(shown.skipped.len(), 2);
     }
 
     #[cfg(unix)]

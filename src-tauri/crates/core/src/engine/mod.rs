@@ -27,6 +27,7 @@ pub use settings::{Settings, Theme};
 use crate::{
     account::{Access, AccountId},
     clock::{Clock, UnixMillis},
+    content::HashingPool,
     disk::Disk,
     entropy::{Entropy, new_id},
     error::Error,
@@ -61,6 +62,8 @@ pub struct Ports {
     pub connect: Arc<dyn Connect>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where content is hashed.
+    pub hashing: HashingPool,
 }
 
 impl std::fmt::Debug for Ports {

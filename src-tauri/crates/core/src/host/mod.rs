@@ -12,17 +12,24 @@ pub use disk::RealDisk;
 pub use entropy::SystemEntropy;
 pub use keyring::KeyringVault;
 
-use crate::{Ports, provider::HttpConnect};
+use crate::{
+    Error, Ports,
+    content::{HashingPool, Urgency},
+    provider::HttpConnect,
+};
 
 /// The ports of this machine.
-#[must_use]
-pub fn ports() -> Ports {
+///
+/// # Errors
+/// [`Error::Threads`].
+pub fn ports(urgency: Urgency) -> Result<Ports, Error> {
     let entropy = Arc::new(SystemEntropy);
-    Ports {
+    Ok(Ports {
         clock: Arc::new(SystemClock::default()),
         disk: Arc::new(RealDisk),
         vault: Arc::new(KeyringVault),
         connect: Arc::new(HttpConnect::new(entropy.clone())),
         entropy,
-    }
+        hashing: HashingPool::start(urgency).map_err(Error::Threads)?,
+    })
 }

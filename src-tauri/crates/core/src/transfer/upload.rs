@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Transfer, find};
 use crate::{
     account::Account,
-    content::{Identified, Limits, Plan, Progress, UploadBody, identify, plan},
+    content::{Identification, Identified, Limits, Plan, Progress, UploadBody, plan},
     engine::Shared,
     error::Error,
     pin::{PinKey, Proof, ProviderPin, Receipt},
@@ -99,7 +99,8 @@ impl Upload<'_> {
         let (store, id) = (&self.shared.store, &self.transfer.id);
         let disk = Arc::clone(&self.shared.ports.disk);
         self.progress.reset();
-        let (body, sent) = UploadBody::new(disk, Arc::clone(plan), self.profiles(), self.progress.clone());
+        let pool = self.shared.ports.hashing.clone();
+        let (body, sent) = UploadBody::new(disk, pool, Arc::clone(plan), self.profiles(), self.progress.clone());
         store.set_unanswered(id, Some(self.shared.ports.clock.now())).await?;
         let answer = tokio::select! {
             answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
@@ -194,8 +195,13 @@ impl Upload<'_> {
     }
 
     async fn identify(&self, plan: &Arc<Plan>, profiles: Vec<Profile>) -> Result<Vec<Identified>, Error> {
-        let (disk, plan) = (Arc::clone(&self.shared.ports.disk), Arc::clone(plan));
-        self.blocking(move || identify(&*disk, &plan, &profiles)).await
+        let identification = Identification {
+            pool: self.shared.ports.hashing.clone(),
+            disk: Arc::clone(&self.shared.ports.disk),
+            cancel: self.cancel.clone(),
+        };
+        let plan = Arc::clone(plan);
+        self.blocking(move || identification.identify(&plan, &profiles)).await
     }
 
     async fn blocking<T: Send + 'static>(

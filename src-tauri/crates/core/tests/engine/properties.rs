@@ -4,11 +4,12 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use holdfast_content::{Discard, FileImporter, Link, Profile, TreeBuilder};
 use holdfast_core::{
-    content::{Limits, identify, plan},
+    content::{HashingPool, Identification, Limits, Urgency, plan},
     disk::{Disk, Entries, OpenFile, Stat, Watch, WatchSink},
 };
 use holdfast_testkit::SimDisk;
@@ -26,14 +27,12 @@ struct PiecemealFile {
     piece_bytes: usize,
 }
 
-impl io::Read for PiecemealFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = buffer.len().min(self.piece_bytes);
-        self.file.read(&mut buffer[..wanted])
-    }
-}
-
 impl OpenFile for PiecemealFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = buffer.len().min(self.piece_bytes);
+        self.file.read_at(offset, &mut buffer[..wanted])
+    }
+
     fn stat(&self) -> io::Result<Stat> {
         self.file.stat()
     }
@@ -95,9 +94,11 @@ proptest! {
             disk.write(&Path::new("/top").join(path), bytes);
         }
         let disk = Piecemeal { disk, piece_bytes };
-        let plan = plan(&disk, Path::new("/top"), Limits::NONE).unwrap();
+        let plan = Arc::new(plan(&disk, Path::new("/top"), Limits::NONE).unwrap());
         prop_assert_eq!(plan.content_bytes(), tree.values().map(|bytes| bytes.len() as u64).sum::<u64>());
-        let identified = identify(&disk, &plan, &Profile::ALL).unwrap();
+        let pool = HashingPool::start(Urgency::Foreground).unwrap();
+        let identification = Identification::new(pool, Arc::new(disk));
+        let identified = identification.identify(&plan, &Profile::ALL).unwrap();
         for (one, profile) in identified.iter().zip(Profile::ALL) {
             let mut builder = TreeBuilder::new(profile);
             for (path, bytes) in &tree {

@@ -1,0 +1,36 @@
+//! Reading a file that must be, from first to last, what the plan saw.
+
+use std::path::Path;
+
+use crate::{
+    disk::{Disk, Fingerprint, OpenFile},
+    error::Error,
+};
+
+/// Opens a file that is as expected.
+pub(super) fn open_same(disk: &dyn Disk, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
+    let file = disk.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    check_same(&*file, path, expected)?;
+    Ok(file)
+}
+
+/// Looks again, once all was read, whether the file is as expected.
+pub(super) fn check_same(file: &dyn OpenFile, path: &Path, expected: &Fingerprint) -> Result<(), Error> {
+    let now = file.stat().map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    if now.fingerprint == *expected { Ok(()) } else { Err(Error::Changed { path: path.into() }) }
+}
+
+/// Fills `buffer` from `offset` on, in as many reads as it takes.
+pub(super) fn read_run(file: &dyn OpenFile, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let read = file
+            .read_at(offset + filled as u64, &mut buffer[filled..])
+            .map_err(|source| Error::Unreadable { path: path.into(), source })?;
+        if read == 0 {
+            return Err(Error::Changed { path: path.into() });
+        }
+        filled += read;
+    }
+    Ok(())
+}

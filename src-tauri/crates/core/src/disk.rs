@@ -43,6 +43,20 @@ pub struct Fingerprint {
     pub inode: u64,
 }
 
+/// A file that was opened, and what it was then.
+pub struct Opened {
+    /// The file.
+    pub file: Box<dyn OpenFile>,
+    /// What it was when it was opened.
+    pub stat: Stat,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("stat", &self.stat).finish_non_exhaustive()
+    }
+}
+
 /// A file that is open for reading.
 pub trait OpenFile: Send + Sync {
     /// Reads from `offset` on into `buffer`; says how many bytes, none only at the end.
@@ -106,7 +120,7 @@ pub trait Disk: Send + Sync + 'static {
     ///
     /// # Errors
     /// The system's.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+    fn open(&self, path: &Path) -> io::Result<Opened>;
 
     /// Watches a directory and everything below it.
     ///

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use holdfast_core::disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Stat, Watch, WatchEvent, WatchSink};
+use holdfast_core::disk::{
+    Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchEvent, WatchSink,
+};
 
 /// Files and directories by path. Clones share them.
 #[derive(Clone, Default)]
@@ -136,9 +138,13 @@ impl Disk for SimDisk {
         Err(io::ErrorKind::InvalidInput.into())
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        let bytes = Arc::clone(&self.state().readable(path)?.bytes);
-        Ok(Box::new(SimFile { disk: self.clone(), path: path.into(), opened: bytes }))
+    fn open(&self, path: &Path) -> io::Result<Opened> {
+        let (bytes, stat) = {
+            let state = self.state();
+            let node = state.readable(path)?;
+            (Arc::clone(&node.bytes), node.stat)
+        };
+        Ok(Opened { file: Box::new(SimFile { disk: self.clone(), path: path.into(), opened: bytes }), stat })
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {

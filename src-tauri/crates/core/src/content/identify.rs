@@ -115,7 +115,15 @@ impl Identification {
             buffer.reserve(usize::try_from(batch.bytes).unwrap_or(RUN_BYTES));
             let piece = |index: usize| match &plan.entries[index].kind {
                 PlanKind::File(expected) => {
-                    let bytes = read_whole(&*disk, &plan.entries[index].source, expected, &mut buffer)?;
+                    let path = &plan.entries[index].source;
+                    let file = open_same(&*disk, path, expected)?;
+                    buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
+                    read_run(&*file, path, 0, &mut buffer)?;
+                    // A directory's files are looked at once more, all together, when all were read.
+                    if !plan.is_directory {
+                        check_same(&*file, path, expected)?;
+                    }
+                    let bytes = buffer.split().freeze();
                     let leaves = hash_leaves(&profiles, &bytes);
                     Ok(Piece { entry: index, bytes, leaves, is_last: true, of: None })
                 }
@@ -182,15 +190,6 @@ impl Batch {
         self.entries.push(entry);
         self.bytes += bytes;
     }
-}
-
-/// Reads a small file to the end of `buffer` and splits it off.
-fn read_whole(disk: &dyn Disk, path: &Path, expected: &Fingerprint, buffer: &mut BytesMut) -> Result<Bytes, Error> {
-    let file = open_same(disk, path, expected)?;
-    buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
-    read_run(&*file, path, 0, buffer)?;
-    check_same(&*file, path, expected)?;
-    Ok(buffer.split().freeze())
 }
 
 /// A part of one entry, read and hashed. The last part of each entry ends it.

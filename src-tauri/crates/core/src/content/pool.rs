@@ -1,10 +1,14 @@
 //! The threads that hash. They are few, hash nothing else, and stand behind the window's: however much there is to hash, a
 //! person's click comes first.
 
-use std::{fmt, io, num::NonZero, sync::Arc, thread};
+use std::{
+    fmt, io,
+    num::NonZero,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::oneshot;
 
 use crate::error::Error;
 
@@ -56,7 +60,7 @@ impl HashingPool {
 
     /// Does `work` on one of the threads, after what was given before.
     pub(super) fn give<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
-        let (done, pending) = oneshot::channel();
+        let (done, pending) = mpsc::sync_channel(1);
         // Nobody waits any more for what was cancelled.
         self.0.spawn_fifo(move || drop(done.send(work())));
         Pending(pending)
@@ -64,12 +68,12 @@ impl HashingPool {
 }
 
 /// What a job will have made.
-pub(super) struct Pending<T>(oneshot::Receiver<T>);
+pub(super) struct Pending<T>(mpsc::Receiver<T>);
 
 impl<T> Pending<T> {
     /// Waits for it. Blocks.
     pub(super) fn wait(self) -> Result<T, Error> {
-        self.0.blocking_recv().map_err(|_| Error::Internal)
+        self.0.recv().map_err(|_| Error::Internal)
     }
 }
 

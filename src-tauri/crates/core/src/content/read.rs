@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use crate::{
-    disk::{Disk, Fingerprint, OpenFile},
+    disk::{Disk, Fingerprint, OpenFile, Opened},
     error::Error,
 };
 
 /// Opens a file that is as expected.
 pub(super) fn open_same(disk: &dyn Disk, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
-    let file = disk.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
-    check_same(&*file, path, expected)?;
-    Ok(file)
+    let Opened { file, stat } = disk.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    if stat.fingerprint == *expected { Ok(file) } else { Err(Error::Changed { path: path.into() }) }
 }
 
 /// Looks again, once all was read, whether the file is as expected.

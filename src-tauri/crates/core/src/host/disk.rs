@@ -8,7 +8,7 @@ use std::{
 
 use notify::{Config, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Stat, Watch, WatchEvent, WatchSink};
+use crate::disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchEvent, WatchSink};
 
 /// The file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +36,7 @@ impl Disk for RealDisk {
         fs::read_link(path)
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+    fn open(&self, path: &Path) -> io::Result<Opened> {
         let mut options = File::options();
         options.read(true);
         // A pipe or link put in the file's place must neither block nor lead elsewhere.
@@ -46,10 +46,11 @@ impl Disk for RealDisk {
             (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW).bits().cast_signed(),
         );
         let file = options.open(path)?;
-        if !file.metadata()?.is_file() {
+        let stat = stat_of(&file.metadata()?);
+        if stat.kind != EntryKind::File {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        Ok(Box::new(RealFile(file)))
+        Ok(Opened { file: Box::new(RealFile(file)), stat })
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {

@@ -10,7 +10,7 @@ use std::{
 use holdfast_content::{Discard, FileImporter, Link, Profile, TreeBuilder};
 use holdfast_core::{
     content::{HashingPool, Identification, Limits, Urgency, plan},
-    disk::{Disk, Entries, OpenFile, Stat, Watch, WatchSink},
+    disk::{Disk, Entries, OpenFile, Opened, Stat, Watch, WatchSink},
 };
 use holdfast_testkit::SimDisk;
 use proptest::{collection, prelude::*};
@@ -55,8 +55,9 @@ impl Disk for Piecemeal {
         self.disk.read_link(path)
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(PiecemealFile { file: self.disk.open(path)?, piece_bytes: self.piece_bytes }))
+    fn open(&self, path: &Path) -> io::Result<Opened> {
+        let Opened { file, stat } = self.disk.open(path)?;
+        Ok(Opened { file: Box::new(PiecemealFile { file, piece_bytes: self.piece_bytes }), stat })
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {

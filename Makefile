@@ -4,7 +4,7 @@
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
-#   make bench    upload speed against curl, peak memory, time to a usable window
+#   make bench    hashing against openssl and tar, upload against curl, peak memory, time to a usable window
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
 

@@ -2,6 +2,7 @@
 //!
 //! Scenarios are in `tests/`; nothing here asserts anything about Holdfast.
 
+pub mod bench;
 pub mod desktop;
 pub mod drag;
 pub mod holdfast;

@@ -1,0 +1,48 @@
+//! Time to a usable window.
+
+use std::io::{BufRead, BufReader, Write, stdout};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::median;
+use crate::desktop::{Desktop, Session};
+use crate::holdfast::Programs;
+use crate::process;
+
+const STARTS: usize = 5;
+
+/// Measures and prints.
+///
+/// # Errors
+///
+/// When the window does not come.
+pub fn measure() -> Result<()> {
+    let desktop = Desktop::start(Session::WithKeyring)?;
+    let program = Programs::find()?.desktop;
+    let starts = (0..STARTS).map(|_| start(&desktop, &program)).collect::<Result<Vec<_>>>()?;
+    let first = starts[0];
+    writeln!(stdout(), "start to usable window: first {first:.0?}, median of {STARTS} {:.0?}", median(starts)?)?;
+    Ok(())
+}
+
+/// From the start of the program to the first painted screen that answers.
+fn start(desktop: &Desktop, program: &Path) -> Result<Duration> {
+    let home = desktop.directory().join("started");
+    let mut command = desktop.command(program);
+    command.env("HOLDFAST_LOG", "info").arg("--home").arg(home);
+    let started = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+    let mut ready = None;
+    for line in lines {
+        if line?.contains("ui_ready") {
+            ready = Some(started.elapsed());
+            process::terminate(child.id())?;
+        }
+    }
+    child.wait()?;
+    ready.context("the window was never ready")
+}

@@ -5,7 +5,7 @@ use std::io;
 use cid::{Cid, multihash::Multihash};
 use sha2::{Digest, Sha256};
 
-use crate::profile::CidVersion;
+use crate::{hashes, profile::CidVersion};
 
 /// The largest block that is read; writers of UnixFS stay well below, and no peer has to accept more
 /// (the bitswap and trustless-gateway limit).
@@ -62,14 +62,26 @@ pub struct Link {
     pub content_bytes: u64,
 }
 
-/// Whether `bytes` are the block that `cid` names; `None` when the CID's hash function is not one we compute
-/// (anything but SHA2-256 and identity).
+/// Whether `bytes` are the block that `cid` names; `None` when its hash is not one that proves so.
+///
+/// Computed are SHA2-256 and -512, SHA3, Keccak, BLAKE2b-256 and -512, BLAKE2s, BLAKE3-256 and identity
+/// (<https://github.com/multiformats/multicodec/blob/master/table.csv>). SHA-1 and digests that were cut short are not
+/// proof of anything: other bytes with the same hash can be made.
+///
+/// ```
+/// use holdfast_content::{Cid, is_block_of};
+/// let cid: Cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse()?;
+/// assert_eq!(is_block_of(&cid, b"hello world"), Some(true));
+/// assert_eq!(is_block_of(&cid, b"hello w0rld"), Some(false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn is_block_of(cid: &Cid, bytes: &[u8]) -> Option<bool> {
-    match cid.hash().code() {
-        HASH_SHA2_256 => Some(cid.hash().digest() == Sha256::digest(bytes).as_slice()),
-        HASH_IDENTITY => Some(cid.hash().digest() == bytes),
-        _ => None,
+    let hash = cid.hash();
+    match hash.code() {
+        HASH_SHA2_256 => (hash.size() == 32).then(|| hash.digest() == Sha256::digest(bytes).as_slice()),
+        HASH_IDENTITY => Some(hash.digest() == bytes),
+        code => hashes::is_hash_of(code, hash.digest(), bytes),
     }
 }
 

@@ -23,6 +23,7 @@ mod directory;
 mod export;
 mod file;
 mod hamt;
+mod hashes;
 mod profile;
 mod proof;
 mod read;

@@ -31,7 +31,7 @@ pub enum CarError {
     /// A block's bytes are not what its CID says.
     #[error("the block {0} is damaged")]
     Corrupt(Cid),
-    /// A block with a hash that is not computed here.
+    /// A block whose hash proves nothing here ([`is_block_of`]): an unknown function, SHA-1, or a shortened digest.
     #[error("the block {0} has a hash function that is not supported")]
     UnknownHash(Cid),
     /// A block over 2 MiB.

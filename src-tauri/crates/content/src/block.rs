@@ -51,6 +51,12 @@ impl<S: BlockSource + ?Sized> BlockSource for &S {
     }
 }
 
+/// The CID that all of `bytes` are; the parser itself passes over what follows one.
+pub(crate) fn exact_cid(mut bytes: &[u8]) -> Option<Cid> {
+    let cid = Cid::read_bytes(&mut bytes).ok()?;
+    bytes.is_empty().then_some(cid)
+}
+
 /// A block that was made, as its parent refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {

@@ -3,7 +3,7 @@
 //! Blocks may come from anywhere, so every number in them is doubted: sizes, depths and link counts have limits, and a
 //! hostile DAG ends in a [`ReadError`].
 
-use std::{io, ops::Range};
+use std::{collections::HashSet, io, ops::Range};
 
 use cid::Cid;
 
@@ -16,6 +16,9 @@ use crate::{
 
 /// Inner nodes between a file's root and a leaf; 174-way trees of this depth exceed any disk.
 const MAX_FILE_DEPTH: usize = 32;
+
+/// Links on the way down that wait for their turn: some levels of the widest nodes that any writer makes.
+const MAX_PENDING: usize = 1 << 18;
 
 /// What a CID names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,21 +112,24 @@ pub fn resolve<'a>(
 /// [`ReadError`].
 pub fn list_directory(source: &dyn BlockSource, cid: &Cid) -> Result<Vec<DirectoryEntry>, ReadError> {
     let mut entries = Vec::new();
-    collect_entries(source, cid, 0, &mut entries)?;
+    collect_entries(source, cid, 0, &mut HashSet::new(), &mut entries)?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 
-/// The CIDs that a block links to: none for raw blocks and other codecs' leaves.
+/// The CIDs that a block links to, in its order and as often as it has them: none for raw blocks.
 ///
 /// # Errors
-/// [`ReadError::Malformed`] for a dag-pb block that is none.
+/// [`ReadError::Malformed`] for a dag-pb block that is none, [`ReadError::UnknownCodec`] where links cannot be told.
 pub fn child_cids(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, ReadError> {
-    if cid.codec() != CODEC_DAG_PB {
-        return Ok(Vec::new());
+    match cid.codec() {
+        CODEC_RAW => Ok(Vec::new()),
+        CODEC_DAG_PB => {
+            let node = dag_pb::decode(bytes).map_err(|error| ReadError::Malformed(*cid, error))?;
+            Ok(node.links.into_iter().map(|link| link.cid).collect())
+        }
+        _ => Err(ReadError::UnknownCodec(*cid)),
     }
-    let node = dag_pb::decode(bytes).map_err(|error| ReadError::Malformed(*cid, error))?;
-    Ok(node.links.into_iter().map(|link| link.cid).collect())
 }
 
 /// A file's bytes, block by block: an iterator that holds one block and the way down to it.
@@ -201,7 +207,11 @@ impl<S: BlockSource> FileReader<S> {
         for (link, bytes) in node.links.iter().zip(&message.block_bytes) {
             let span = start..start + bytes;
             start = span.end;
-            if span.end > self.wanted.start && span.start < self.wanted.end {
+            // Children of no bytes would make a small DAG endless work.
+            if !span.is_empty() && span.end > self.wanted.start && span.start < self.wanted.end {
+                if self.pending.len() == MAX_PENDING {
+                    return invalid("the file's tree is too wide");
+                }
                 self.pending.push(Pending { cid: link.cid, span, depth: at.depth + 1 });
             }
         }
@@ -306,8 +316,14 @@ fn collect_entries(
     source: &dyn BlockSource,
     cid: &Cid,
     level: usize,
+    shards: &mut HashSet<Cid>,
     entries: &mut Vec<DirectoryEntry>,
 ) -> Result<(), ReadError> {
+    // The names in a shard have the hash that its place says, so no directory has it in two places; a small DAG that
+    // names one shard over and over would have more entries than there is memory.
+    if !shards.insert(*cid) {
+        return Err(ReadError::Invalid(*cid, "a shard is in its directory twice"));
+    }
     let (node, message) = load_directory(source, cid)?;
     let sharded = message.kind == TYPE_SHARD;
     if level > 0 && !sharded || level > MAX_LEVELS {
@@ -320,7 +336,7 @@ fn collect_entries(
             &link.name
         };
         if sharded && name.is_empty() {
-            collect_entries(source, &link.cid, level + 1, entries)?;
+            collect_entries(source, &link.cid, level + 1, shards, entries)?;
         } else {
             let name = String::from_utf8_lossy(name).into_owned();
             entries.push(DirectoryEntry { name, cid: link.cid, dag_bytes: link.tsize });

@@ -119,13 +119,14 @@ impl<R: Read> CarReader<R> {
 impl<R: Read> Iterator for CarReader<R> {
     type Item = Result<(Cid, Vec<u8>), CarError>;
 
-    /// The next block. After an error there is none: where the next would begin is not known.
+    /// The next block. After one that is damaged or cannot be judged comes the one behind it; after any other error there is
+    /// none, as where it would begin is not known.
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
         let block = self.block().transpose();
-        self.ended = !matches!(block, Some(Ok(_)));
+        self.ended = !matches!(block, Some(Ok(_) | Err(CarError::Corrupt(_) | CarError::UnknownHash(_))));
         block
     }
 }

@@ -17,6 +17,7 @@
 
 mod block;
 pub mod car;
+mod cid_forms;
 mod cid_text;
 mod dag_pb;
 mod directory;
@@ -34,7 +35,8 @@ mod verify_archive;
 
 pub use block::{BlockSink, BlockSource, Discard, Link, MAX_BLOCK_BYTES, is_block_of};
 pub use cid::Cid;
-pub use cid_text::{CidInText, CidTextError, base36, cid_v0, cid_v1, multihash_hex};
+pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex};
+pub use cid_text::{CidInText, CidTextError};
 pub use dag_pb::PbError;
 pub use directory::import_symlink;
 pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};

@@ -1,6 +1,6 @@
 //! Blocks: where they go, where they come from, and what names them.
 
-use std::io;
+use std::{collections::HashMap, hash::BuildHasher, io};
 
 use cid::{Cid, multihash::Multihash};
 use sha2::{Digest, Sha256};
@@ -36,6 +36,25 @@ impl BlockSink for Discard {
 }
 
 /// Gives blocks by CID.
+///
+/// ```
+/// use std::{collections::HashMap, io};
+/// use holdfast_content::{BlockSource, Cid};
+///
+/// /// Asks one source, and another for what that one has not.
+/// struct Either<A, B>(A, B);
+///
+/// impl<A: BlockSource, B: BlockSource> BlockSource for Either<A, B> {
+///     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+///         self.0.get(cid)?.map_or_else(|| self.1.get(cid), |bytes| Ok(Some(bytes)))
+///     }
+/// }
+///
+/// let cid: Cid = "bafkqablimvwgy3y".parse()?;
+/// let both = Either(HashMap::new(), HashMap::from([(cid, b"hello".to_vec())]));
+/// assert_eq!(both.get(&cid)?, Some(b"hello".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait BlockSource {
     /// The block's bytes, or `None` when it is not held. Whether they hash to `cid` is for the reader to check
     /// ([`is_block_of`]) unless the source promises it.
@@ -43,6 +62,13 @@ pub trait BlockSource {
     /// # Errors
     /// What reading met.
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// Blocks in memory, which their owner has checked.
+impl<H: BuildHasher> BlockSource for HashMap<Cid, Vec<u8>, H> {
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        Ok(Self::get(self, cid).cloned())
+    }
 }
 
 impl<S: BlockSource + ?Sized> BlockSource for &S {

@@ -40,7 +40,7 @@ pub fn cid_v1(cid: &Cid) -> String {
 /// ```
 /// use holdfast_content::{Cid, base36};
 /// let cid: Cid = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354".parse()?;
-/// assert_eq!(base36(&cid), "k2jmtxtpb0sfv0cjy0xgggakrukmfsu36d6wrkbrtxumhr5fl3ieudcd");
+/// assert_eq!(base36(&cid), "k2jmtxtlhjl3fhmgndf92e48by79ryjuvqp3y2qgehpao6v3lurvnmcv");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]

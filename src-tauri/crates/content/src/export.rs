@@ -65,6 +65,19 @@ pub enum ExportError {
 /// Writes what `cid` names to `target`, which must not exist yet. Everything below is made new: what a DAG's links and
 /// names say can lead nowhere else. After an error what was written so far is left for its user to look at.
 ///
+/// ```
+/// use std::{collections::HashMap, fs};
+/// use holdfast_content::{Cid, export};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// let place = tempfile::tempdir()?;
+/// let target = place.path().join("out");
+/// assert_eq!(export(&blocks, &directory, &target)?.files, 1);
+/// assert_eq!(fs::read(target.join("a"))?, b"hi");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ExportError`].
 pub fn export(source: &dyn BlockSource, cid: &Cid, target: &Path) -> Result<Exported, ExportError> {

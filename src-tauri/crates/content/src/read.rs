@@ -1,7 +1,7 @@
 //! Reading UnixFS DAGs: what a CID is, what a directory holds, a file's bytes by range.
 //!
 //! Blocks may come from anywhere, so every number in them is doubted: sizes, depths and link counts have limits, and a
-//! hostile DAG ends in a [`ReadError`].
+//! hostile DAG ends in a [`ReadError`]. Bytes are not hashed here: a [`BlockSource`] checks them, or its owner has.
 
 use std::{collections::HashSet, io, ops::Range};
 
@@ -76,6 +76,16 @@ pub enum ReadError {
 
 /// What `cid` names. Reads one block.
 ///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, NodeKind, stat};
+/// let file: Cid = "bafkqablimvwgy3y".parse()?;
+/// // A block that is its own CID is asked of nobody.
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// assert_eq!(stat(&blocks, &file)?, NodeKind::File { bytes: 5 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub fn stat(source: &dyn BlockSource, cid: &Cid) -> Result<NodeKind, ReadError> {
@@ -91,6 +101,17 @@ pub fn stat(source: &dyn BlockSource, cid: &Cid) -> Result<NodeKind, ReadError> 
 }
 
 /// Follows `path` (entry names, already percent-decoded) down from `root`.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, resolve};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// assert_eq!(resolve(&blocks, &directory, ["a"])?.to_string(), "bafkqaatine");
+/// assert!(resolve(&blocks, &directory, ["b"]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`ReadError::NoSuchEntry`] where the path ends in nothing.
@@ -108,6 +129,17 @@ pub fn resolve<'a>(
 
 /// All entries of a directory, sorted by name.
 ///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, list_directory};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// let entries = list_directory(&blocks, &directory)?;
+/// assert_eq!((entries[0].name.as_str(), entries[0].dag_bytes), ("a", 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub fn list_directory(source: &dyn BlockSource, cid: &Cid) -> Result<Vec<DirectoryEntry>, ReadError> {
@@ -118,6 +150,14 @@ pub fn list_directory(source: &dyn BlockSource, cid: &Cid) -> Result<Vec<Directo
 }
 
 /// The CIDs that a block links to, in its order and as often as it has them: none for raw blocks.
+///
+/// ```
+/// use holdfast_content::{Cid, child_cids};
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let children = child_cids(&directory, directory.hash().digest())?;
+/// assert_eq!(children, ["bafkqaatine".parse::<Cid>()?]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`ReadError::Malformed`] for a dag-pb block that is none, [`ReadError::UnknownCodec`] where links cannot be told.
@@ -151,6 +191,16 @@ struct Pending {
 impl<S: BlockSource> FileReader<S> {
     /// Opens a file; reads its root.
     ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use holdfast_content::{Cid, FileReader};
+    /// let file: Cid = "bafkqablimvwgy3y".parse()?;
+    /// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+    /// let pieces: Result<Vec<_>, _> = FileReader::open(&blocks, &file)?.collect();
+    /// assert_eq!(pieces?.concat(), b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ReadError::WrongKind`] for anything but a file.
     pub fn open(source: S, cid: &Cid) -> Result<Self, ReadError> {
@@ -168,6 +218,16 @@ impl<S: BlockSource> FileReader<S> {
     }
 
     /// Reads only that range; what lies beyond the file's end is not read.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use holdfast_content::{Cid, FileReader};
+    /// let file: Cid = "bafkqablimvwgy3y".parse()?;
+    /// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+    /// let pieces: Result<Vec<_>, _> = FileReader::open(&blocks, &file)?.range(1..3).collect();
+    /// assert_eq!(pieces?.concat(), b"el");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn range(mut self, range: Range<u64>) -> Self {
         self.wanted = range.start.min(self.bytes)..range.end.min(self.bytes);

@@ -57,6 +57,17 @@ impl Walked {
 /// Walks everything below `root`, each block once, and checks every block against its CID. Blocks whose CID is their
 /// content (identity) need not be held and are not counted.
 ///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, WalkLimits, verify};
+/// let root: Cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse()?;
+/// let mut blocks = HashMap::new();
+/// assert_eq!(verify(&blocks, &root, WalkLimits::default())?.missing, [root]);
+/// blocks.insert(root, b"hello world".to_vec());
+/// assert!(verify(&blocks, &root, WalkLimits::default())?.is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// Only those of the source; what is wrong with the DAG is in the result.
 pub fn verify(source: &dyn BlockSource, root: &Cid, limits: WalkLimits) -> io::Result<Walked> {

@@ -18,13 +18,23 @@ use crate::{
 ///
 /// Of each block its CID and its children's are kept: some 200 bytes a block, of at most `limits.blocks` blocks.
 ///
+/// ```
+/// use holdfast_content::{Cid, WalkLimits, car::CarReader, verify_archive};
+/// let root: Cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse()?;
+/// // A header that names no root, and no block.
+/// let answer = CarReader::new(&b"\x11\xa2\x65roots\x80\x67version\x01"[..])?;
+/// let walked = verify_archive(answer, &root, WalkLimits::default())?;
+/// assert_eq!((walked.missing.as_slice(), walked.is_complete()), (&[root][..], false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`CarError`] when the archive cannot be read to its end; one that is cut within a block is
 /// [`CarError::Truncated`], one that is cut between two blocks is an archive with blocks missing.
-pub fn verify_archive<R: Read>(mut archive: CarReader<R>, root: &Cid, limits: WalkLimits) -> Result<Walked, CarError> {
+pub fn verify_archive<R: Read>(archive: CarReader<R>, root: &Cid, limits: WalkLimits) -> Result<Walked, CarError> {
     let mut walked = Walked::default();
     let mut held: HashMap<Cid, Held> = HashMap::new();
-    while let Some(block) = archive.next() {
+    for block in archive {
         if walked.named() >= limits.named || held.len() >= limits.blocks {
             walked.cut = true;
             return Ok(walked);

@@ -60,6 +60,18 @@ pub struct CarReader<R> {
 impl<R: Read> CarReader<R> {
     /// Reads the header.
     ///
+    /// ```
+    /// use holdfast_content::car::CarReader;
+    /// // A header that names no root, and one block, which is its own CID.
+    /// let archive = b"\x11\xa2\x65roots\x80\x67version\x01\x0a\x01\x55\x00\x03abcabc";
+    /// let mut reader = CarReader::new(&archive[..])?;
+    /// assert!(reader.roots().is_empty());
+    /// let (cid, bytes) = reader.next().ok_or("no block")??;
+    /// assert_eq!((cid.to_string().as_str(), bytes.as_slice()), ("bafkqaa3bmjrq", &b"abc"[..]));
+    /// assert_eq!(reader.position(), archive.len() as u64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`CarError`].
     pub fn new(input: R) -> Result<Self, CarError> {

@@ -33,7 +33,7 @@ pub(crate) fn car_reader() -> Seeds {
     nasty("block that is too long by one", [&whole[..], &[0x81, 0x81, 0x80, 0x01]].concat());
     nasty("block of no length", [&whole[..], &[0]].concat());
     nasty("block without a CID", [&whole[..], &[3, 1, 2, 3]].concat());
-    nasty("identity", [&whole[..], b"\x07\x01\x55\x00\x03abc", b"\x07\x01\x55\x00\x03abcd"].concat());
+    nasty("identity", [&whole[..], b"\x0a\x01\x55\x00\x03abcabc", b"\x07\x01\x55\x00\x03abc"].concat());
     nasty("hash of no bytes", [&whole[..], b"\x06\x01\x55\x12\x00ab"].concat());
     nasty("SHA-1", [&whole[..], b"\x18\x01\x55\x11\x14aaaaaaaaaaaaaaaaaaaa"].concat());
     seeds

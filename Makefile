@@ -5,6 +5,7 @@
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
 #   make bench    hashing against openssl and tar, upload against curl, peak memory, time to a usable window
+#   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
 
@@ -15,6 +16,7 @@ SHELL := bash
 .DEFAULT_GOAL := build
 
 HOME_DIR ?=
+FUZZ_SECONDS ?= 60
 home_option := $(if $(HOME_DIR),--home "$(abspath $(HOME_DIR))")
 
 ui_sources := $(shell find ui -name node_modules -prune -o -path 'ui/dist*' -prune -o -type f -print)
@@ -22,8 +24,11 @@ modules := ui/node_modules/.package-lock.json
 # Other people's software that tests compare with: a folder of tests/ each.
 test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package.json))
 ui_built := target/ui-built
+cargo_fuzz := target/tools/bin/cargo-fuzz
+cargo_fuzz_version := 0.13.2
+content := src-tauri/crates/content
 
-.PHONY: run test build lint bench bindings web-view tools desktop force
+.PHONY: run test build lint bench fuzz bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -57,6 +62,19 @@ lint: tools desktop web-view
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
 	target/release/bench
+
+# A target may use memory in proportion to its input, which has 16 KiB at most: one piece of 8 MiB is too much.
+fuzz: tools $(cargo_fuzz)
+	cargo test --package holdfast-content --test crashes -- --ignored write_the_seeds
+	for target in car_reader dag_pb_unixfs cid_in_text; do
+		mkdir -p $(content)/tests/crashes/$$target
+		(cd $(content) && RUSTC_BOOTSTRAP=1 $(abspath $(cargo_fuzz)) run --target-dir $(abspath target/fuzz) $$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -malloc_limit_mb=8 -rss_limit_mb=1024 \
+			-artifact_prefix=tests/crashes/$$target/)
+	done
+
+$(cargo_fuzz):
+	cargo install cargo-fuzz --version $(cargo_fuzz_version) --locked --root target/tools
 
 # Writes ui/src/lib/bindings/ipc.ts again after a change of src-tauri/src/ipc.
 bindings: tools

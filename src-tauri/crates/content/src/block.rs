@@ -1,11 +1,11 @@
 //! Blocks: where they go, where they come from, and what names them.
 
-use std::io;
+use std::{collections::HashMap, hash::BuildHasher, io};
 
 use cid::{Cid, multihash::Multihash};
 use sha2::{Digest, Sha256};
 
-use crate::{profile::CidVersion, sha256::Digest256};
+use crate::{hashes, profile::CidVersion, sha256::Digest256};
 
 /// The largest block that is read; writers of UnixFS stay well below, and no peer has to accept more
 /// (the bitswap and trustless-gateway limit).
@@ -63,6 +63,25 @@ impl BlockSink for Discard {
 }
 
 /// Gives blocks by CID.
+///
+/// ```
+/// use std::{collections::HashMap, io};
+/// use holdfast_content::{BlockSource, Cid};
+///
+/// /// Asks one source, and another for what that one has not.
+/// struct Either<A, B>(A, B);
+///
+/// impl<A: BlockSource, B: BlockSource> BlockSource for Either<A, B> {
+///     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+///         self.0.get(cid)?.map_or_else(|| self.1.get(cid), |bytes| Ok(Some(bytes)))
+///     }
+/// }
+///
+/// let cid: Cid = "bafkqablimvwgy3y".parse()?;
+/// let both = Either(HashMap::new(), HashMap::from([(cid, b"hello".to_vec())]));
+/// assert_eq!(both.get(&cid)?, Some(b"hello".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait BlockSource {
     /// The block's bytes, or `None` when it is not held. Whether they hash to `cid` is for the reader to check
     /// ([`is_block_of`]) unless the source promises it.
@@ -72,10 +91,23 @@ pub trait BlockSource {
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>>;
 }
 
+/// Blocks in memory, which their owner has checked.
+impl<H: BuildHasher> BlockSource for HashMap<Cid, Vec<u8>, H> {
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        Ok(Self::get(self, cid).cloned())
+    }
+}
+
 impl<S: BlockSource + ?Sized> BlockSource for &S {
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
         (**self).get(cid)
     }
+}
+
+/// The CID that all of `bytes` are; the parser itself passes over what follows one.
+pub(crate) fn exact_cid(mut bytes: &[u8]) -> Option<Cid> {
+    let cid = Cid::read_bytes(&mut bytes).ok()?;
+    bytes.is_empty().then_some(cid)
 }
 
 /// A block that was made, as its parent refers to it.
@@ -89,14 +121,26 @@ pub struct Link {
     pub content_bytes: u64,
 }
 
-/// Whether `bytes` are the block that `cid` names; `None` when the CID's hash function is not one we compute
-/// (anything but SHA2-256 and identity).
+/// Whether `bytes` are the block that `cid` names; `None` when its hash is not one that proves so.
+///
+/// Computed are SHA2-256 and -512, SHA3, Keccak, BLAKE2b-256 and -512, BLAKE2s, BLAKE3-256 and identity
+/// (<https://github.com/multiformats/multicodec/blob/master/table.csv>). SHA-1 and digests that were cut short are not
+/// proof of anything: other bytes with the same hash can be made.
+///
+/// ```
+/// use holdfast_content::{Cid, is_block_of};
+/// let cid: Cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse()?;
+/// assert_eq!(is_block_of(&cid, b"hello world"), Some(true));
+/// assert_eq!(is_block_of(&cid, b"hello w0rld"), Some(false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn is_block_of(cid: &Cid, bytes: &[u8]) -> Option<bool> {
-    match cid.hash().code() {
-        HASH_SHA2_256 => Some(cid.hash().digest() == Sha256::digest(bytes).as_slice()),
-        HASH_IDENTITY => Some(cid.hash().digest() == bytes),
-        _ => None,
+    let hash = cid.hash();
+    match hash.code() {
+        HASH_SHA2_256 => (hash.size() == 32).then(|| hash.digest() == Sha256::digest(bytes).as_slice()),
+        HASH_IDENTITY => Some(hash.digest() == bytes),
+        code => hashes::is_hash_of(code, hash.digest(), bytes),
     }
 }
 

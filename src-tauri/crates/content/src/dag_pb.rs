@@ -4,6 +4,11 @@
 
 use cid::Cid;
 
+use crate::block::exact_cid;
+
+/// Links of one node. A block of 2 MiB has no room for so many of 32-byte hashes; more are only there to cost memory.
+pub(crate) const MAX_LINKS: usize = 1 << 16;
+
 /// One entry of a node's link list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PbLink {
@@ -31,6 +36,15 @@ pub enum PbError {
     /// A field that dag-pb does not have.
     #[error("the node has a field that dag-pb does not know")]
     UnknownField,
+    /// A field that must be there once at most; readers would differ in which one they take.
+    #[error("the node has a field twice")]
+    Duplicate,
+    /// More links or block sizes than a node of 2 MiB can mean.
+    #[error("the node has too many links")]
+    TooManyLinks,
+    /// A UnixFS message without its type.
+    #[error("the node does not say whether it is a file or a directory")]
+    NoType,
     /// A link without a CID, or with bytes that are none.
     #[error("a link of the node has no valid CID")]
     BadLink,
@@ -65,7 +79,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<PbNode, PbError> {
     let mut fields = Fields(bytes);
     while let Some((tag, value)) = fields.next()? {
         match (tag, value) {
-            (1, Value::Bytes(data)) if node.data.is_none() => node.data = Some(data.to_vec()),
+            (1, Value::Bytes(data)) => set_once(&mut node.data, data.to_vec())?,
+            (2, Value::Bytes(_)) if node.links.len() == MAX_LINKS => return Err(PbError::TooManyLinks),
             (2, Value::Bytes(link)) => node.links.push(decode_link(link)?),
             _ => return Err(PbError::UnknownField),
         }
@@ -74,17 +89,26 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<PbNode, PbError> {
 }
 
 fn decode_link(bytes: &[u8]) -> Result<PbLink, PbError> {
-    let (mut cid, mut name, mut tsize) = (None, Vec::new(), 0);
+    let (mut cid, mut name, mut tsize) = (None, None, None);
     let mut fields = Fields(bytes);
     while let Some((tag, value)) = fields.next()? {
         match (tag, value) {
-            (1, Value::Bytes(hash)) => cid = Some(Cid::try_from(hash).map_err(|_| PbError::BadLink)?),
-            (2, Value::Bytes(text)) => name = text.to_vec(),
-            (3, Value::Varint(size)) => tsize = size,
+            (1, Value::Bytes(hash)) => set_once(&mut cid, exact_cid(hash).ok_or(PbError::BadLink)?)?,
+            (2, Value::Bytes(text)) => set_once(&mut name, text.to_vec())?,
+            (3, Value::Varint(size)) => set_once(&mut tsize, size)?,
             _ => return Err(PbError::UnknownField),
         }
     }
-    Ok(PbLink { cid: cid.ok_or(PbError::BadLink)?, name, tsize })
+    let cid = cid.ok_or(PbError::BadLink)?;
+    Ok(PbLink { cid, name: name.unwrap_or_default(), tsize: tsize.unwrap_or_default() })
+}
+
+/// Fills a field that may be there once.
+pub(crate) fn set_once<T>(field: &mut Option<T>, value: T) -> Result<(), PbError> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(PbError::Duplicate),
+    }
 }
 
 /// A protobuf field's value, of the two wire types that dag-pb and UnixFS use.

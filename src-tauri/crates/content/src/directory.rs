@@ -11,6 +11,13 @@ use crate::{
 
 /// Makes a symlink's node.
 ///
+/// ```
+/// use holdfast_content::{Discard, Profile, import_symlink};
+/// let link = import_symlink(Profile::UNIXFS_V1_2025, b"../elsewhere", &mut Discard)?;
+/// assert!(link.cid.to_string().starts_with("bafybei"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// Only those of `sink`.
 pub fn import_symlink(profile: Profile, target: &[u8], sink: &mut dyn BlockSink) -> io::Result<Link> {

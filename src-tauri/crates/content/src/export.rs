@@ -14,6 +14,10 @@ use crate::{
     tree::MAX_TREE_DEPTH,
 };
 
+/// Files, directories and symlinks that an export writes at most. A DAG of a few kilobytes can name one directory in so many
+/// places that no disk would hold it.
+pub const MAX_EXPORTED_ENTRIES: u64 = 10_000_000;
+
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
@@ -25,6 +29,12 @@ pub struct Exported {
     pub symlinks: u64,
     /// Bytes in files.
     pub bytes: u64,
+}
+
+impl Exported {
+    const fn entries(&self) -> u64 {
+        self.files + self.directories + self.symlinks
+    }
 }
 
 /// Why an export ended.
@@ -39,6 +49,9 @@ pub enum ExportError {
     /// Directories lie too deep inside one another.
     #[error("directories lie more than {MAX_TREE_DEPTH} deep inside one another")]
     TooDeep,
+    /// More files, directories and symlinks than an export writes.
+    #[error("there are more than {MAX_EXPORTED_ENTRIES} files and directories")]
+    TooMany,
     /// The disk.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -51,6 +64,19 @@ pub enum ExportError {
 
 /// Writes what `cid` names to `target`, which must not exist yet. Everything below is made new: what a DAG's links and
 /// names say can lead nowhere else. After an error what was written so far is left for its user to look at.
+///
+/// ```
+/// use std::{collections::HashMap, fs};
+/// use holdfast_content::{Cid, export};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// let place = tempfile::tempdir()?;
+/// let target = place.path().join("out");
+/// assert_eq!(export(&blocks, &directory, &target)?.files, 1);
+/// assert_eq!(fs::read(target.join("a"))?, b"hi");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`ExportError`].
@@ -67,6 +93,9 @@ fn write_node(
     depth: usize,
     exported: &mut Exported,
 ) -> Result<(), ExportError> {
+    if exported.entries() == MAX_EXPORTED_ENTRIES {
+        return Err(ExportError::TooMany);
+    }
     let failed = |source| ExportError::Write { path: path.into(), source };
     match stat(source, cid)? {
         NodeKind::File { .. } => {
@@ -99,9 +128,21 @@ fn write_node(
 }
 
 fn check_name(name: &str) -> Result<(), ExportError> {
-    let bad =
-        matches!(name, "" | "." | "..") || name.contains(['/', '\0']) || cfg!(windows) && name.contains(['\\', ':']);
+    let bad = matches!(name, "" | "." | "..")
+        || name.contains(['/', '\0'])
+        || cfg!(windows) && leads_elsewhere_on_windows(name);
     if bad { Err(ExportError::BadName(name.into())) } else { Ok(()) }
+}
+
+/// Separators, streams, devices, and names that Windows would cut to another one.
+fn leads_elsewhere_on_windows(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let is_port = stem.strip_prefix("COM").or(stem.strip_prefix("LPT")).is_some_and(|number| {
+        let mut number = number.chars();
+        matches!(number.next(), Some('0'..='9' | '¹' | '²' | '³')) && number.next().is_none()
+    });
+    let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$");
+    name.contains(['\\', ':']) || name.ends_with(['.', ' ']) || is_port || is_device
 }
 
 #[cfg(unix)]
@@ -113,4 +154,19 @@ fn make_symlink(target: &[u8], path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_symlink(_target: &[u8], _path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "symlinks are not made on this system"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_elsewhere_on_windows;
+
+    #[test]
+    fn names_that_windows_reads_as_something_else_are_known() {
+        for name in ["a\\b", "C:", "file:stream", "a.", "a ", "nul", "NUL.txt", "con .x", "COM1", "lpt9.log", "com²"] {
+            assert!(leads_elsewhere_on_windows(name), "{name:?}");
+        }
+        for name in ["a", "a.b", ".hidden", "console", "COM10", "nullable", "é ü", "com"] {
+            assert!(!leads_elsewhere_on_windows(name), "{name:?}");
+        }
+    }
 }

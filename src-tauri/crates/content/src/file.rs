@@ -36,6 +36,19 @@ impl FileImporter {
 
     /// Takes the next bytes of the file.
     ///
+    /// ```
+    /// use holdfast_content::{Discard, FileImporter, Profile};
+    /// let mut importer = FileImporter::new(Profile::UNIXFS_V0_2015);
+    /// // In pieces of any size.
+    /// for piece in ["hello", " ", "world"] {
+    ///     importer.push(piece.as_bytes(), &mut Discard)?;
+    /// }
+    /// let link = importer.finish(&mut Discard)?;
+    /// assert_eq!(link.cid.to_string(), "Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD");
+    /// assert_eq!((link.content_bytes, link.dag_bytes), (11, 19));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Only those of `sink`.
     pub fn push(&mut self, mut bytes: &[u8], sink: &mut dyn BlockSink) -> io::Result<()> {

@@ -4,6 +4,21 @@
 //! gives them, and reads such DAGs back. No network, no GUI, no database: blocks come from a [`BlockSource`] and go to a
 //! [`BlockSink`].
 //!
+//! | to | take |
+//! |---|---|
+//! | make the CID and the blocks of a file, a symlink, a tree | [`FileImporter`], [`import_symlink`], [`TreeBuilder`] |
+//! | keep blocks, or send them on | any [`BlockSink`]: [`Discard`], [`car::CarWriter`], one of your own |
+//! | get blocks | any [`BlockSource`]: [`car::CarIndex`], a `HashMap`, one of your own |
+//! | know what a CID names, and read it | [`stat`], [`resolve`], [`list_directory`], [`FileReader`], [`export`](export()) |
+//! | know whether a DAG is all there and undamaged | [`verify`](verify()), and [`verify_archive`](verify_archive()) for one that is coming in |
+//! | know whether a local file is what a CID names, made by whatever software | [`prove_file`] |
+//! | read and write CAR archives | [`car`] |
+//! | find the CID in what somebody pasted, and show it in other forms | [`CidInText`], [`cid_v0`], [`cid_v1`], [`base36`] |
+//!
+//! Whatever is read may be hostile. Blocks are at most [`MAX_BLOCK_BYTES`] long, no length that an input states is
+//! allocated before its bytes are there, depths and numbers of links have limits, and a DAG that costs more to read than
+//! it has blocks is an error. Nothing here panics on any input; `make fuzz` looks for one that says otherwise.
+//!
 //! ```
 //! use holdfast_content::{Discard, FileImporter, Profile};
 //!
@@ -17,12 +32,14 @@
 
 mod block;
 pub mod car;
+mod cid_forms;
 mod cid_text;
 mod dag_pb;
 mod directory;
 mod export;
 mod file;
 mod hamt;
+mod hashes;
 mod index;
 mod leaves;
 mod profile;
@@ -32,12 +49,15 @@ mod sha256;
 mod tree;
 mod unixfs;
 mod verify;
+mod verify_archive;
 
 pub use block::{BlockSink, BlockSource, Discard, FileNumber, LeafBlock, Link, MAX_BLOCK_BYTES, is_block_of};
 pub use cid::Cid;
-pub use cid_text::{CidInText, CidTextError, base36, cid_v0, cid_v1, multihash_hex};
+pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex};
+pub use cid_text::{CidInText, CidTextError};
+pub use dag_pb::PbError;
 pub use directory::import_symlink;
-pub use export::{ExportError, Exported, export};
+pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};
 pub use file::FileImporter;
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
@@ -46,3 +66,4 @@ pub use proof::{LocalBytes, ProofLimits, Proven, Verdict, prove_file};
 pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
 pub use verify::{WalkLimits, Walked, verify};
+pub use verify_archive::verify_archive;

@@ -103,6 +103,12 @@ impl Profile {
     pub const ALL: [Self; 3] = [Self::UNIXFS_V1_2025, Self::KUBO_CIDV1_256K_174, Self::UNIXFS_V0_2015];
 
     /// The profile of that name.
+    ///
+    /// ```
+    /// use holdfast_content::Profile;
+    /// assert_eq!(Profile::named("unixfs-v1-2025"), Some(Profile::UNIXFS_V1_2025));
+    /// assert_eq!(Profile::named("rabin"), None);
+    /// ```
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name == name)
@@ -111,6 +117,12 @@ impl Profile {
     /// A profile of other parameters, for layouts that have no name.
     ///
     /// Zero for `chunk_bytes` or less than two for `links_per_node` is raised to the least that makes a tree.
+    ///
+    /// ```
+    /// use holdfast_content::Profile;
+    /// let profile = Profile::UNIXFS_V1_2025.custom(512 * 1024, 174);
+    /// assert_eq!((profile.name(), profile.chunk_bytes()), ("custom", 512 * 1024));
+    /// ```
     #[must_use]
     pub const fn custom(self, chunk_bytes: usize, links_per_node: usize) -> Self {
         Self {

@@ -1,9 +1,9 @@
 //! Reading UnixFS DAGs: what a CID is, what a directory holds, a file's bytes by range.
 //!
 //! Blocks may come from anywhere, so every number in them is doubted: sizes, depths and link counts have limits, and a
-//! hostile DAG ends in a [`ReadError`].
+//! hostile DAG ends in a [`ReadError`]. Bytes are not hashed here: a [`BlockSource`] checks them, or its owner has.
 
-use std::{io, ops::Range};
+use std::{collections::HashSet, io, ops::Range};
 
 use cid::Cid;
 
@@ -16,6 +16,9 @@ use crate::{
 
 /// Inner nodes between a file's root and a leaf; 174-way trees of this depth exceed any disk.
 const MAX_FILE_DEPTH: usize = 32;
+
+/// Links on the way down that wait for their turn: some levels of the widest nodes that any writer makes.
+const MAX_PENDING: usize = 1 << 18;
 
 /// What a CID names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,16 @@ pub enum ReadError {
 
 /// What `cid` names. Reads one block.
 ///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, NodeKind, stat};
+/// let file: Cid = "bafkqablimvwgy3y".parse()?;
+/// // A block that is its own CID is asked of nobody.
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// assert_eq!(stat(&blocks, &file)?, NodeKind::File { bytes: 5 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub fn stat(source: &dyn BlockSource, cid: &Cid) -> Result<NodeKind, ReadError> {
@@ -88,6 +101,17 @@ pub fn stat(source: &dyn BlockSource, cid: &Cid) -> Result<NodeKind, ReadError> 
 }
 
 /// Follows `path` (entry names, already percent-decoded) down from `root`.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, resolve};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// assert_eq!(resolve(&blocks, &directory, ["a"])?.to_string(), "bafkqaatine");
+/// assert!(resolve(&blocks, &directory, ["b"]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`ReadError::NoSuchEntry`] where the path ends in nothing.
@@ -105,25 +129,47 @@ pub fn resolve<'a>(
 
 /// All entries of a directory, sorted by name.
 ///
+/// ```
+/// use std::collections::HashMap;
+/// use holdfast_content::{Cid, list_directory};
+/// // The blocks of this directory and of its file are within their CIDs.
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+/// let entries = list_directory(&blocks, &directory)?;
+/// assert_eq!((entries[0].name.as_str(), entries[0].dag_bytes), ("a", 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub fn list_directory(source: &dyn BlockSource, cid: &Cid) -> Result<Vec<DirectoryEntry>, ReadError> {
     let mut entries = Vec::new();
-    collect_entries(source, cid, 0, &mut entries)?;
+    collect_entries(source, cid, 0, &mut HashSet::new(), &mut entries)?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 
-/// The CIDs that a block links to: none for raw blocks and other codecs' leaves.
+/// The CIDs that a block links to, in its order and as often as it has them: none for raw blocks.
+///
+/// ```
+/// use holdfast_content::{Cid, child_cids};
+/// let directory: Cid = "bafyaaeysbufamakvaabgq2isafqrqaqkaieac".parse()?;
+/// let children = child_cids(&directory, directory.hash().digest())?;
+/// assert_eq!(children, ["bafkqaatine".parse::<Cid>()?]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`ReadError::Malformed`] for a dag-pb block that is none.
+/// [`ReadError::Malformed`] for a dag-pb block that is none, [`ReadError::UnknownCodec`] where links cannot be told.
 pub fn child_cids(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, ReadError> {
-    if cid.codec() != CODEC_DAG_PB {
-        return Ok(Vec::new());
+    match cid.codec() {
+        CODEC_RAW => Ok(Vec::new()),
+        CODEC_DAG_PB => {
+            let node = dag_pb::decode(bytes).map_err(|error| ReadError::Malformed(*cid, error))?;
+            Ok(node.links.into_iter().map(|link| link.cid).collect())
+        }
+        _ => Err(ReadError::UnknownCodec(*cid)),
     }
-    let node = dag_pb::decode(bytes).map_err(|error| ReadError::Malformed(*cid, error))?;
-    Ok(node.links.into_iter().map(|link| link.cid).collect())
 }
 
 /// A file's bytes, block by block: an iterator that holds one block and the way down to it.
@@ -145,6 +191,16 @@ struct Pending {
 impl<S: BlockSource> FileReader<S> {
     /// Opens a file; reads its root.
     ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use holdfast_content::{Cid, FileReader};
+    /// let file: Cid = "bafkqablimvwgy3y".parse()?;
+    /// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+    /// let pieces: Result<Vec<_>, _> = FileReader::open(&blocks, &file)?.collect();
+    /// assert_eq!(pieces?.concat(), b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ReadError::WrongKind`] for anything but a file.
     pub fn open(source: S, cid: &Cid) -> Result<Self, ReadError> {
@@ -162,6 +218,16 @@ impl<S: BlockSource> FileReader<S> {
     }
 
     /// Reads only that range; what lies beyond the file's end is not read.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use holdfast_content::{Cid, FileReader};
+    /// let file: Cid = "bafkqablimvwgy3y".parse()?;
+    /// let blocks: HashMap<Cid, Vec<u8>> = HashMap::new();
+    /// let pieces: Result<Vec<_>, _> = FileReader::open(&blocks, &file)?.range(1..3).collect();
+    /// assert_eq!(pieces?.concat(), b"el");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn range(mut self, range: Range<u64>) -> Self {
         self.wanted = range.start.min(self.bytes)..range.end.min(self.bytes);
@@ -201,7 +267,11 @@ impl<S: BlockSource> FileReader<S> {
         for (link, bytes) in node.links.iter().zip(&message.block_bytes) {
             let span = start..start + bytes;
             start = span.end;
-            if span.end > self.wanted.start && span.start < self.wanted.end {
+            // Children of no bytes would make a small DAG endless work.
+            if !span.is_empty() && span.end > self.wanted.start && span.start < self.wanted.end {
+                if self.pending.len() == MAX_PENDING {
+                    return invalid("the file's tree is too wide");
+                }
                 self.pending.push(Pending { cid: link.cid, span, depth: at.depth + 1 });
             }
         }
@@ -306,8 +376,14 @@ fn collect_entries(
     source: &dyn BlockSource,
     cid: &Cid,
     level: usize,
+    shards: &mut HashSet<Cid>,
     entries: &mut Vec<DirectoryEntry>,
 ) -> Result<(), ReadError> {
+    // The names in a shard have the hash that its place says, so no directory has it in two places; a small DAG that
+    // names one shard over and over would have more entries than there is memory.
+    if !shards.insert(*cid) {
+        return Err(ReadError::Invalid(*cid, "a shard is in its directory twice"));
+    }
     let (node, message) = load_directory(source, cid)?;
     let sharded = message.kind == TYPE_SHARD;
     if level > 0 && !sharded || level > MAX_LEVELS {
@@ -320,7 +396,7 @@ fn collect_entries(
             &link.name
         };
         if sharded && name.is_empty() {
-            collect_entries(source, &link.cid, level + 1, entries)?;
+            collect_entries(source, &link.cid, level + 1, shards, entries)?;
         } else {
             let name = String::from_utf8_lossy(name).into_owned();
             entries.push(DirectoryEntry { name, cid: link.cid, dag_bytes: link.tsize });

@@ -50,6 +50,18 @@ impl TreeBuilder {
 
     /// Adds a file or a symlink; directories on the way are made. `path` uses `/`.
     ///
+    /// ```
+    /// use holdfast_content::{Discard, FileImporter, Profile, TreeBuilder};
+    /// let profile = Profile::UNIXFS_V1_2025;
+    /// let file = FileImporter::new(profile).finish(&mut Discard)?;
+    /// let mut tree = TreeBuilder::new(profile);
+    /// tree.insert("a/empty.txt", file.clone())?;
+    /// tree.insert_directory("b")?;
+    /// assert!(tree.insert("../escape", file).is_err());
+    /// assert!(tree.finish(&mut Discard)?.cid.to_string().starts_with("bafybei"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`TreeError`]; the tree is then as it was but for directories on the way.
     pub fn insert(&mut self, path: &str, link: Link) -> Result<(), TreeError> {

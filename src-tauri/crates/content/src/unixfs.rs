@@ -1,6 +1,6 @@
 //! The UnixFS message inside dag-pb nodes (<https://specs.ipfs.tech/unixfs/>).
 
-use crate::dag_pb::{Fields, PbError, Value, varint_len, write_varint};
+use crate::dag_pb::{Fields, MAX_LINKS, PbError, Value, set_once, varint_len, write_varint};
 
 pub(crate) const TYPE_RAW: u64 = 0;
 pub(crate) const TYPE_DIRECTORY: u64 = 1;
@@ -81,25 +81,75 @@ pub(crate) fn shard(bitfield: &[u8]) -> Vec<u8> {
 
 /// Reads a message. Fields that only carry attributes (mode, mtime) are passed over.
 pub(crate) fn decode(bytes: &[u8]) -> Result<UnixFs, PbError> {
-    let mut message = UnixFs::default();
+    let (mut kind, mut data, mut message) = (None, None, UnixFs::default());
     let mut fields = Fields(bytes);
     while let Some((tag, value)) = fields.next()? {
         match (tag, value) {
-            (1, Value::Varint(kind)) => message.kind = kind,
-            (2, Value::Bytes(data)) => message.data = data.to_vec(),
-            (3, Value::Varint(bytes)) => message.file_bytes = Some(bytes),
-            (4, Value::Varint(bytes)) => message.block_bytes.push(bytes),
+            (1, Value::Varint(value)) => set_once(&mut kind, value)?,
+            (2, Value::Bytes(value)) => set_once(&mut data, value)?,
+            (3, Value::Varint(bytes)) => set_once(&mut message.file_bytes, bytes)?,
+            (4, Value::Varint(bytes)) => push_size(&mut message.block_bytes, bytes)?,
             (4, Value::Bytes(packed)) => {
                 let mut numbers = Fields(packed);
                 while !numbers.0.is_empty() {
-                    message.block_bytes.push(numbers.varint()?);
+                    push_size(&mut message.block_bytes, numbers.varint()?)?;
                 }
             }
-            (5, Value::Varint(hash)) => message.hash = Some(hash),
-            (6, Value::Varint(fanout)) => message.fanout = Some(fanout),
+            (5, Value::Varint(hash)) => set_once(&mut message.hash, hash)?,
+            (6, Value::Varint(fanout)) => set_once(&mut message.fanout, fanout)?,
             (7, Value::Varint(_)) | (8, Value::Bytes(_)) => {}
             _ => return Err(PbError::UnknownField),
         }
     }
+    message.kind = kind.ok_or(PbError::NoType)?;
+    message.data = data.unwrap_or_default().to_vec();
     Ok(message)
+}
+
+/// As many sizes as a node may have links.
+fn push_size(sizes: &mut Vec<u64>, bytes: u64) -> Result<(), PbError> {
+    if sizes.len() == MAX_LINKS {
+        return Err(PbError::TooManyLinks);
+    }
+    sizes.push(bytes);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_back_as_written() {
+        let file = decode(&file_node([3, 1 << 40].into_iter())).unwrap();
+        assert_eq!((file.kind, file.file_bytes, file.block_bytes), (TYPE_FILE, Some(3 + (1 << 40)), vec![3, 1 << 40]));
+        let link = decode(&symlink(b"../there")).unwrap();
+        assert_eq!((link.kind, link.data.as_slice()), (TYPE_SYMLINK, &b"../there"[..]));
+        let node = decode(&shard(&[1, 0])).unwrap();
+        assert_eq!((node.kind, node.hash, node.fanout), (TYPE_SHARD, Some(SHARD_HASH), Some(SHARD_FANOUT)));
+        assert_eq!(decode(&DIRECTORY).unwrap().kind, TYPE_DIRECTORY);
+    }
+
+    #[test]
+    fn block_sizes_may_be_packed() {
+        assert_eq!(decode(&[8, 2, 0x22, 3, 5, 0x80, 1]).unwrap().block_bytes, [5, 128]);
+        assert_eq!(decode(&[8, 2, 0x22, 1, 0x80]), Err(PbError::Truncated));
+    }
+
+    #[test]
+    fn a_message_that_two_readers_could_take_differently_is_refused() {
+        assert_eq!(decode(&[]), Err(PbError::NoType));
+        assert_eq!(decode(&[8, 2, 8, 1]), Err(PbError::Duplicate));
+        assert_eq!(decode(&[8, 2, 0x12, 1, b'a', 0x12, 1, b'b']), Err(PbError::Duplicate));
+        assert_eq!(decode(&[8, 2, 0x18, 0, 0x18, 1]), Err(PbError::Duplicate));
+    }
+
+    #[test]
+    fn a_small_message_cannot_ask_for_much_memory() {
+        let mut packed = vec![8, 2, 0x22];
+        write_varint(&mut packed, 1 << 20);
+        packed.resize(packed.len() + (1 << 20), 0);
+        assert_eq!(decode(&packed), Err(PbError::TooManyLinks));
+        assert_eq!(decode(&[8, 2, 0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]), Err(PbError::Truncated));
+    }
 }

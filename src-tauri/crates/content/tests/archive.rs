@@ -11,7 +11,7 @@ use std::{
 use holdfast_content::{
     BlockSink, BlockSource, Cid, Discard, ExportError, FileImporter, Link, Profile, TreeBuilder, WalkLimits,
     car::{CarError, CarIndex, CarReader, CarWriter},
-    export, import_symlink, verify,
+    export, import_symlink, verify, verify_archive,
 };
 use proptest::prelude::*;
 
@@ -51,23 +51,32 @@ fn layouts() -> [Profile; 4] {
     ]
 }
 
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Thing {
+    File(Vec<u8>),
+    Symlink(Vec<u8>),
+    Directory,
+}
+
 /// Every path below a directory with what is there.
-fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+fn contents(directory: &Path) -> BTreeMap<String, Thing> {
     let mut found = BTreeMap::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(at) = pending.pop() {
         for entry in fs::read_dir(at).unwrap().map(Result::unwrap) {
             let path = entry.path();
-            let name = path.strip_prefix(directory).unwrap().to_string_lossy().into_owned();
+            let name = path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
             let kind = entry.file_type().unwrap();
-            if kind.is_symlink() {
-                found.insert(name, fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes());
+            let thing = if kind.is_symlink() {
+                Thing::Symlink(fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes())
             } else if kind.is_dir() {
-                found.insert(name, b"directory".into());
                 pending.push(path);
+                Thing::Directory
             } else {
-                found.insert(name, fs::read(&path).unwrap());
-            }
+                Thing::File(fs::read(&path).unwrap())
+            };
+            found.insert(name, thing);
         }
     }
     found
@@ -88,10 +97,10 @@ fn a_tree_comes_back_from_its_archive_as_it_was() {
         let exported = export(&car, &root, &target).unwrap();
         assert_eq!((exported.files, exported.directories, exported.symlinks, exported.bytes), (4, 4, 1, 722));
         let found = contents(&target);
-        assert_eq!(found["link"], b"deep/c");
-        assert_eq!(found["hollow"], b"directory");
-        assert_eq!(found["ü \"q\""].len(), 17);
-        assert_eq!(found["deep/er/b.bin"], (0..700).map(|n| n as u8).collect::<Vec<_>>());
+        assert_eq!(found["link"], Thing::Symlink(b"deep/c".into()));
+        assert_eq!(found["hollow"], Thing::Directory);
+        assert_eq!(found["ü \"q\""], Thing::File((0..17).collect()));
+        assert_eq!(found["deep/er/b.bin"], Thing::File((0..700).map(|n| n as u8).collect()));
         assert!(matches!(export(&car, &root, &target), Err(ExportError::Write { .. })), "nothing is written over");
     }
 }
@@ -174,6 +183,158 @@ fn names_of_a_hostile_directory_lead_nowhere() {
     }
 }
 
+#[test]
+fn every_single_bit_of_an_archive_counts() {
+    for profile in [Profile::UNIXFS_V1_2025.custom(16, 3), Profile::UNIXFS_V0_2015.custom(16, 3)] {
+        let mut car = CarWriter::new(Cursor::new(Vec::new()), profile).unwrap();
+        let mut tree = TreeBuilder::new(profile);
+        tree.insert("deep/file", file(profile, &[7; 100], &mut car)).unwrap();
+        tree.insert("link", import_symlink(profile, b"deep", &mut car).unwrap()).unwrap();
+        tree.insert_directory("hollow").unwrap();
+        let root = tree.finish(&mut car).unwrap().cid;
+        let mut bytes = car.finish(&root).unwrap().into_inner();
+        assert!(is_whole(&bytes, &root));
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_whole(&bytes, &root), "bit {} of byte {}", bit % 8, bit / 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
+/// Whether an archive names `root` alone and has everything below it.
+fn is_whole(archive: &[u8], root: &Cid) -> bool {
+    let Ok(reader) = CarReader::new(archive) else { return false };
+    reader.roots() == [*root]
+        && verify_archive(reader, root, WalkLimits::default()).is_ok_and(|walked| walked.is_complete())
+}
+
+/// Something in a tree.
+#[derive(Clone, Debug)]
+enum Node {
+    File(Vec<u8>),
+    Symlink(String),
+    Directory(BTreeMap<String, Self>),
+}
+
+/// Names of all kinds that Linux allows.
+fn name() -> impl Strategy<Value = String> {
+    const ODD: &[&str] = &[
+        ".hidden", "...", " ", "-rf", "a b", "a%20b", "C:", "nul", "a\\b", "\n", "\t", "ü", "u\u{308}", "日本", "🚀",
+        "#?&", "'\"", "~",
+    ];
+    prop_oneof![
+        3 => "[a-z]{1,3}",
+        2 => prop::sample::select(ODD).prop_map(str::to_owned),
+        2 => "[^/\0]{1,40}",
+        1 => "[a-z]{255}",
+    ]
+    .prop_filter("no name of a file", |name| name != "." && name != "..")
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    let leaf = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..400).prop_map(Node::File),
+        1 => "[^\0]{1,60}".prop_map(Node::Symlink),
+        1 => Just(Node::Directory(BTreeMap::new())),
+    ];
+    leaf.prop_recursive(4, 24, 6, |node| prop::collection::btree_map(name(), node, 0..6).prop_map(Node::Directory))
+}
+
+/// A directory of so many and so long names that every profile shards it.
+fn wide_directory() -> impl Strategy<Value = Node> {
+    (900..1_000_usize).prop_map(|count| {
+        let entry = |number: usize| (format!("{number:0>250}"), Node::Symlink(number.to_string()));
+        Node::Directory((0..count).map(entry).collect())
+    })
+}
+
+fn tree() -> impl Strategy<Value = BTreeMap<String, Node>> {
+    let entries = prop::collection::btree_map(name(), node(), 0..6);
+    let wide = prop::option::weighted(0.15, (name(), wide_directory()));
+    (entries, wide).prop_map(|(mut entries, wide)| {
+        entries.extend(wide);
+        entries
+    })
+}
+
+/// Adds `entries` to `tree`, and to `paths` what an export has to make of them.
+fn plant(
+    entries: &BTreeMap<String, Node>,
+    below: &str,
+    tree: &mut TreeBuilder,
+    car: &mut CarWriter<Cursor<Vec<u8>>>,
+    profile: Profile,
+    paths: &mut BTreeMap<String, Thing>,
+) {
+    for (name, node) in entries {
+        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+        let thing = match node {
+            Node::File(bytes) => {
+                tree.insert(&path, file(profile, bytes, car)).unwrap();
+                Thing::File(bytes.clone())
+            }
+            Node::Symlink(target) => {
+                tree.insert(&path, import_symlink(profile, target.as_bytes(), car).unwrap()).unwrap();
+                Thing::Symlink(target.clone().into_bytes())
+            }
+            Node::Directory(entries) => {
+                tree.insert_directory(&path).unwrap();
+                plant(entries, &path, tree, car, profile, paths);
+                Thing::Directory
+            }
+        };
+        paths.insert(path, thing);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn export_after_import_gives_the_same_tree(entries in tree(), layout in 0..4_usize) {
+        let profile = layouts()[layout];
+        let mut car = CarWriter::new(Cursor::new(Vec::new()), profile).unwrap();
+        let (mut tree, mut paths) = (TreeBuilder::new(profile), BTreeMap::new());
+        plant(&entries, "", &mut tree, &mut car, profile, &mut paths);
+        let root = tree.finish(&mut car).unwrap().cid;
+        let bytes = car.finish(&root).unwrap().into_inner();
+        prop_assert!(is_whole(&bytes, &root));
+        let car = index(&bytes).unwrap();
+        let walked = verify(&car, &root, WalkLimits::default()).unwrap();
+        prop_assert!(walked.is_complete());
+        prop_assert_eq!(walked.blocks, car.blocks());
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("out");
+        let exported = export(&car, &root, &target).unwrap();
+        prop_assert_eq!(contents(&target), paths.clone());
+        prop_assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing is made outside");
+        // The root is a directory too.
+        prop_assert_eq!(exported.files + exported.directories + exported.symlinks, paths.len() as u64 + 1);
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_archive_of_any_tree_is_found(
+        entries in tree(),
+        layout in 0..4_usize,
+        bits in prop::collection::vec(any::<prop::sample::Index>(), 20),
+    ) {
+        let profile = layouts()[layout];
+        let mut car = CarWriter::new(Cursor::new(Vec::new()), profile).unwrap();
+        let mut tree = TreeBuilder::new(profile);
+        plant(&entries, "", &mut tree, &mut car, profile, &mut BTreeMap::new());
+        let root = tree.finish(&mut car).unwrap().cid;
+        let mut bytes = car.finish(&root).unwrap().into_inner();
+        for bit in bits {
+            let bit = bit.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(!is_whole(&bytes, &root), "bit {} of byte {}", bit % 8, bit / 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_pieces_of_the_same_bytes_have_the_same_cid(
@@ -191,17 +352,5 @@ proptest! {
             from = cut;
         }
         prop_assert_eq!(importer.finish(&mut Discard).unwrap(), file(profile, &bytes, &mut Discard));
-    }
-
-    #[test]
-    fn a_flipped_bit_anywhere_in_an_archive_is_found(bit in any::<prop::sample::Index>()) {
-        let (root, mut bytes) = archive(Profile::UNIXFS_V1_2025.custom(16, 3));
-        let bit = bit.index(bytes.len() * 8);
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        let found = match index(&bytes) {
-            Err(_) => true,
-            Ok(car) => car.roots() != [root] || !verify(&car, &root, WalkLimits::default()).unwrap().is_complete(),
-        };
-        prop_assert!(found, "bit {} of byte {}", bit % 8, bit / 8);
     }
 }

@@ -2,6 +2,8 @@
 
 use cid::Cid;
 
+use crate::block::exact_cid;
+
 const MAJOR_UNSIGNED: u8 = 0;
 const MAJOR_BYTES: u8 = 2;
 const MAJOR_TEXT: u8 = 3;
@@ -114,7 +116,7 @@ impl<'a> Input<'a> {
         let count = self.expect(MAJOR_ARRAY).filter(|count| *count <= MAX_ROOTS)?;
         let root = |_| {
             (self.expect(MAJOR_TAG)? == TAG_CID).then_some(())?;
-            Cid::try_from(self.bytes(MAJOR_BYTES)?.strip_prefix(&[0])?).ok()
+            exact_cid(self.bytes(MAJOR_BYTES)?.strip_prefix(&[0])?)
         };
         (0..count).map(root).collect()
     }

@@ -29,6 +29,18 @@ struct Place {
 impl CarIndex {
     /// Reads an archive through and checks every block.
     ///
+    /// ```
+    /// use std::io::{Seek, Write};
+    /// use holdfast_content::{BlockSource, car::CarIndex};
+    /// let mut file = tempfile::tempfile()?;
+    /// file.write_all(b"\x11\xa2\x65roots\x80\x67version\x01\x0a\x01\x55\x00\x03abcabc")?;
+    /// file.rewind()?;
+    /// let index = CarIndex::open(file)?;
+    /// assert_eq!(index.blocks(), 1);
+    /// assert_eq!(index.get(&"bafkqaa3bmjrq".parse()?)?, Some(b"abc".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn open(file: File) -> Result<Self, CarError> {

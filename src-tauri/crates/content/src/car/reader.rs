@@ -31,7 +31,7 @@ pub enum CarError {
     /// A block's bytes are not what its CID says.
     #[error("the block {0} is damaged")]
     Corrupt(Cid),
-    /// A block with a hash that is not computed here.
+    /// A block whose hash proves nothing here ([`is_block_of`]): an unknown function, SHA-1, or a shortened digest.
     #[error("the block {0} has a hash function that is not supported")]
     UnknownHash(Cid),
     /// A block over 2 MiB.
@@ -59,6 +59,18 @@ pub struct CarReader<R> {
 
 impl<R: Read> CarReader<R> {
     /// Reads the header.
+    ///
+    /// ```
+    /// use holdfast_content::car::CarReader;
+    /// // A header that names no root, and one block, which is its own CID.
+    /// let archive = b"\x11\xa2\x65roots\x80\x67version\x01\x0a\x01\x55\x00\x03abcabc";
+    /// let mut reader = CarReader::new(&archive[..])?;
+    /// assert!(reader.roots().is_empty());
+    /// let (cid, bytes) = reader.next().ok_or("no block")??;
+    /// assert_eq!((cid.to_string().as_str(), bytes.as_slice()), ("bafkqaa3bmjrq", &b"abc"[..]));
+    /// assert_eq!(reader.position(), archive.len() as u64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`CarError`].
@@ -119,13 +131,14 @@ impl<R: Read> CarReader<R> {
 impl<R: Read> Iterator for CarReader<R> {
     type Item = Result<(Cid, Vec<u8>), CarError>;
 
-    /// The next block. After an error there is none: where the next would begin is not known.
+    /// The next block. After one that is damaged or cannot be judged comes the one behind it; after any other error there is
+    /// none, as where it would begin is not known.
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
         let block = self.block().transpose();
-        self.ended = !matches!(block, Some(Ok(_)));
+        self.ended = !matches!(block, Some(Ok(_) | Err(CarError::Corrupt(_) | CarError::UnknownHash(_))));
         block
     }
 }

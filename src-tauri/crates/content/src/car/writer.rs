@@ -27,6 +27,18 @@ pub struct CarWriter<W> {
 impl<W: Write + Seek> CarWriter<W> {
     /// Begins an archive of one root at `out`'s present position. The root must be a CID of `profile`.
     ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use holdfast_content::{FileImporter, Profile, car::{CarReader, CarWriter}};
+    /// let mut archive = CarWriter::new(Cursor::new(Vec::new()), Profile::UNIXFS_V1_2025)?;
+    /// let mut importer = FileImporter::new(Profile::UNIXFS_V1_2025);
+    /// importer.push(b"hello world", &mut archive)?;
+    /// let root = importer.finish(&mut archive)?.cid;
+    /// let bytes = archive.finish(&root)?.into_inner();
+    /// assert_eq!(CarReader::new(&*bytes)?.roots(), [root]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of `out`.
     pub fn new(mut out: W, profile: Profile) -> io::Result<Self> {

@@ -4,6 +4,7 @@
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
+#   make interop  both ways with Kubo, which is built first; says that it is skipped where go is missing
 #   make bench    upload speed against curl, peak memory, time to a usable window
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
@@ -23,7 +24,7 @@ modules := ui/node_modules/.package-lock.json
 test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package.json))
 ui_built := target/ui-built
 
-.PHONY: run test build lint bench bindings web-view tools desktop force
+.PHONY: run test build lint interop bench bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -53,6 +54,23 @@ lint: tools desktop web-view
 	cargo test --workspace --lib ipc::bindings
 	npm --prefix ui run check
 	npm --prefix ui run lint
+
+kubo := target/interop/bin/ipfs
+
+ifeq ($(shell command -v go),)
+interop:
+	@echo "SKIPPED interop with Kubo: go is not on this machine"
+else
+# Building all targets first is what `make test` does, so that nothing is compiled twice.
+interop: tools desktop web-view $(kubo)
+	cargo build --workspace --all-targets
+	HOLDFAST_KUBO="$(abspath $(kubo))" cargo test --workspace --test kubo
+endif
+
+# Without CGO no C compiler is needed.
+$(kubo): tests/kubo/go.mod tests/kubo/go.sum
+	CGO_ENABLED=0 nice go -C tests/kubo build -trimpath -buildvcs=false -o "$(abspath $@)" github.com/ipfs/kubo/cmd/ipfs
+	touch $@
 
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins

@@ -8,6 +8,7 @@ pub mod desktop;
 pub mod drag;
 pub mod holdfast;
 pub mod identity;
+pub mod kubo;
 pub mod node;
 pub mod process;
 pub mod proxy;

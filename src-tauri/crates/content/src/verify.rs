@@ -61,11 +61,10 @@ pub fn verify(source: &dyn BlockSource, root: &Cid, limits: WalkLimits) -> io::R
             walked.cut = true;
             break;
         }
-        // Its bytes are the CID's own.
-        if cid.hash().code() == HASH_IDENTITY {
-            continue;
-        }
-        let Some(bytes) = source.get(&cid)? else {
+        // Its bytes are the CID's own; those that it links to are not.
+        let is_inline = cid.hash().code() == HASH_IDENTITY;
+        let bytes = if is_inline { Some(cid.hash().digest().to_vec()) } else { source.get(&cid)? };
+        let Some(bytes) = bytes else {
             walked.missing.push(cid);
             continue;
         };
@@ -74,8 +73,10 @@ pub fn verify(source: &dyn BlockSource, root: &Cid, limits: WalkLimits) -> io::R
             walked.corrupt.push(cid);
             continue;
         };
-        walked.blocks += 1;
-        walked.bytes += bytes.len() as u64;
+        if !is_inline {
+            walked.blocks += 1;
+            walked.bytes += bytes.len() as u64;
+        }
         for child in children {
             if known.len() >= limits.blocks {
                 walked.cut = true;

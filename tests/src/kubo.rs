@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::process;
@@ -21,23 +21,18 @@ pub struct Kubo {
 }
 
 impl Kubo {
-    /// A new repository under one of Kubo's own import profiles or its defaults; `None`, after a line that says so,
-    /// without Kubo.
+    /// A new repository under one of Kubo's own import profiles or its defaults.
     ///
     /// # Errors
     ///
-    /// When Kubo cannot make it.
-    pub fn new(profile: Option<&str>) -> Result<Option<Self>> {
-        let Some(program) = std::env::var_os(PROGRAM) else {
-            let test = std::thread::current();
-            crate::say(&format!("SKIPPED {}: {PROGRAM} does not name Kubo", test.name().unwrap_or_default()));
-            return Ok(None);
-        };
+    /// When `HOLDFAST_KUBO` does not name Kubo.
+    pub fn new(profile: Option<&str>) -> Result<Self> {
+        let program = std::env::var_os(PROGRAM).with_context(|| format!("{PROGRAM} does not name Kubo"))?;
         let kubo = Self { program: program.into(), repository: tempfile::tempdir()? };
         // `test` listens on loopback alone and knows no peer; `autoconf-off` fetches no settings.
         let profiles = ["test", "autoconf-off"].into_iter().chain(profile).collect::<Vec<_>>().join(",");
         kubo.run(&["init", "--empty-repo", "--profile", &profiles])?;
-        Ok(Some(kubo))
+        Ok(kubo)
     }
 
     /// Adds a file or directory, hidden files included, and returns the root's CID.

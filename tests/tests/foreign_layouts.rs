@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use holdfast_content::car::CarIndex;
-use holdfast_content::{BlockSource, Cid, ProofLimits, Proven, Verdict, prove_file};
+use holdfast_content::{BlockSource, Cid, FileReader, ProofLimits, Proven, Verdict, prove_file};
 use holdfast_tests::node::Scripts;
 use holdfast_tests::trees::{self, Random};
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ fn first_difference(ours: &[u8], theirs: &[u8]) -> Verdict {
 }
 
 #[test]
-fn any_layout_of_any_file_is_proven_and_any_difference_is_located() -> Result<()> {
+fn any_layout_of_any_file_is_read_and_proven_and_any_difference_is_located() -> Result<()> {
     let Some(scripts) = Scripts::in_folder("oracle")? else { return Ok(()) };
     let mut random = Random::new(trees::seed("any layout")?, "any layout");
     let place = tempfile::tempdir()?;
@@ -179,6 +179,8 @@ fn any_layout_of_any_file_is_proven_and_any_difference_is_located() -> Result<()
         let layouts: Vec<_> = (0..24).map(|_| any_layout(&mut random, length)).collect();
         import_each(&scripts, &path, &layouts, |_, imported| {
             assert_eq!(imported.prove(&bytes)?.verdict, Verdict::Equal);
+            let read = FileReader::open(&imported.source, &imported.root)?.collect::<Result<Vec<_>, _>>()?;
+            assert!(read.concat() == bytes, "read back as something else");
             let mut others = vec![[&bytes[..], &[0]].concat(), bytes.repeat(2), Vec::new()];
             for _ in 0..4 {
                 if bytes.is_empty() {

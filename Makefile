@@ -4,6 +4,7 @@
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
+#   make interop  both ways with Kubo, which is built first; says that it is skipped where go is missing
 #   make bench    hashing against openssl and tar, upload against curl, peak memory, time to a usable window
 #   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
 #
@@ -28,7 +29,7 @@ cargo_fuzz := target/tools/bin/cargo-fuzz
 cargo_fuzz_version := 0.13.2
 content := src-tauri/crates/content
 
-.PHONY: run test build lint bench fuzz bindings web-view tools desktop force
+.PHONY: run test build lint interop bench fuzz bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -58,6 +59,23 @@ lint: tools desktop web-view
 	cargo test --workspace --lib ipc::bindings
 	npm --prefix ui run check
 	npm --prefix ui run lint
+
+kubo := target/interop/bin/ipfs
+
+ifeq ($(shell command -v go),)
+interop:
+	@echo "SKIPPED interop with Kubo: go is not on this machine"
+else
+# Building all targets first is what `make test` does, so that nothing is compiled twice.
+interop: tools desktop web-view $(kubo)
+	cargo build --workspace --all-targets
+	HOLDFAST_KUBO="$(abspath $(kubo))" cargo test --workspace --test kubo -- --ignored
+endif
+
+# Without CGO no C compiler is needed.
+$(kubo): tests/kubo/go.mod tests/kubo/go.sum
+	CGO_ENABLED=0 nice go -C tests/kubo build -trimpath -buildvcs=false -o "$(abspath $@)" github.com/ipfs/kubo/cmd/ipfs
+	touch $@
 
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins

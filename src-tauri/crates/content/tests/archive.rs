@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use cid::multihash::Multihash;
 use holdfast_content::{
     BlockSink, BlockSource, Cid, Discard, ExportError, FileImporter, Link, Profile, TreeBuilder, WalkLimits,
     car::{CarError, CarIndex, CarReader, CarWriter},
@@ -135,6 +136,22 @@ fn what_is_missing_or_damaged_is_named() {
         let corrupt = verify(&Without(&car, cid, true), &root, WalkLimits::default()).unwrap();
         assert_eq!((corrupt.missing, corrupt.corrupt), (vec![], vec![cid]));
     }
+}
+
+#[test]
+fn what_a_cid_that_holds_its_block_itself_links_to_is_looked_for() {
+    let mut car = CarWriter::new(Cursor::new(Vec::new()), Profile::UNIXFS_V1_2025).unwrap();
+    let leaf = file(Profile::UNIXFS_V1_2025, b"abc", &mut car).cid;
+    let link = [&[0x0a, 36][..], &leaf.to_bytes(), &[0x12, 0, 0x18, 3]].concat();
+    // A UnixFS file of three bytes in one part.
+    let node = [&[0x12, link.len() as u8][..], &link, b"\x0a\x06\x08\x02\x18\x03\x20\x03"].concat();
+    let root = Cid::new_v1(0x70, Multihash::<64>::wrap(0, &node).unwrap());
+    let whole = index(&car.finish(&leaf).unwrap().into_inner()).unwrap();
+    let walked = verify(&whole, &root, WalkLimits::default()).unwrap();
+    assert_eq!((walked.is_complete(), walked.blocks), (true, 1));
+    let empty = CarWriter::new(Cursor::new(Vec::new()), Profile::UNIXFS_V1_2025).unwrap();
+    let empty = index(&empty.finish(&leaf).unwrap().into_inner()).unwrap();
+    assert_eq!(verify(&empty, &root, WalkLimits::default()).unwrap().missing, [leaf]);
 }
 
 #[test]

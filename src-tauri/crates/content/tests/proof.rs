@@ -4,6 +4,7 @@
 
 use std::{cell::RefCell, collections::HashMap, io};
 
+use cid::multihash::Multihash;
 use holdfast_content::{BlockSink, BlockSource, Cid, FileImporter, Profile, ProofLimits, Proven, Verdict, prove_file};
 use proptest::prelude::*;
 
@@ -102,6 +103,26 @@ fn a_proof_ends_at_what_it_may_cost() {
     let proven = prove_file(&bytes.as_slice(), &root, &store, limits).unwrap();
     assert!(matches!(proven.verdict, Verdict::Undecided(_)));
     assert_eq!(proven.fetched_blocks, 5);
+}
+
+/// Kubo's `--inline`.
+#[test]
+fn a_cid_that_holds_its_block_itself_is_proven_with_nothing_fetched() {
+    let cid = |codec, block: &[u8]| Cid::new_v1(codec, Multihash::<64>::wrap(0, block).unwrap());
+    // Raw, and as a UnixFS file node.
+    for root in [cid(0x55, b"abc"), cid(0x70, b"\x0a\x09\x08\x02\x12\x03abc\x18\x03")] {
+        let nothing = Memory::default();
+        for (local, verdict) in [
+            (&b"abc"[..], Verdict::Equal),
+            (b"abd", Verdict::DiffersFrom(2)),
+            (b"ab", Verdict::DiffersFrom(2)),
+            (b"abcd", Verdict::DiffersFrom(3)),
+            (b"", Verdict::DiffersFrom(0)),
+        ] {
+            assert_eq!(prove(local, &root, &nothing), Proven { verdict, fetched_blocks: 0, fetched_bytes: 0 });
+        }
+    }
+    assert_eq!(prove(b"", &cid(0x55, b""), &Memory::default()).verdict, Verdict::Equal);
 }
 
 proptest! {

@@ -20,6 +20,7 @@ struct Verified {
     bytes: u64,
     missing: Vec<String>,
     corrupt: Vec<String>,
+    unknown: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +59,7 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
             bytes: walked.bytes,
             missing: texts(&walked.missing),
             corrupt: texts(&walked.corrupt),
+            unknown: texts(&walked.unknown),
         };
         out.result(&verified, || {
             let word = if verified.complete { "complete" } else { "not complete" };
@@ -68,6 +70,12 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
         }
         for cid in &walked.corrupt {
             complain(&format!("the block {cid} is damaged"), None);
+        }
+        for cid in &walked.unknown {
+            complain(
+                &format!("what the block {cid} links to cannot be told: its format or hash is not known here"),
+                None,
+            );
         }
     }
     if complete { Ok(()) } else { Err(Failure::Partial) }

@@ -188,3 +188,134 @@ fn spanned(cid: &Cid, message: &UnixFs) -> Result<u64, End> {
         _ => Err(End::Cannot(*cid, "its size is not the sum of its parts")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::{Cell, RefCell},
+        collections::HashMap,
+        io,
+    };
+
+    use cid::multihash::Multihash;
+
+    use super::*;
+    use crate::{
+        BlockSource, ProofLimits, Proven, Verdict,
+        dag_pb::{encode_data, encode_link, write_varint},
+        prove_file,
+    };
+
+    #[derive(Default)]
+    struct Blocks(RefCell<HashMap<Cid, Vec<u8>>>);
+
+    impl BlockSource for Blocks {
+        fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+            Ok(self.0.borrow().get(cid).cloned())
+        }
+    }
+
+    impl Blocks {
+        fn put(&self, codec: u64, bytes: Vec<u8>) -> Cid {
+            let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(&bytes)).unwrap());
+            self.0.borrow_mut().insert(cid, bytes);
+            cid
+        }
+
+        fn inner(&self, children: &[(Cid, u64)], stated_dag_bytes: u64) -> Cid {
+            let mut block = Vec::new();
+            for (cid, _) in children {
+                encode_link(&mut block, cid, b"", stated_dag_bytes);
+            }
+            let mut message = vec![0x08, TYPE_FILE as u8];
+            for (_, bytes) in children {
+                message.push(0x20);
+                write_varint(&mut message, *bytes);
+            }
+            encode_data(&mut block, &message);
+            self.put(CODEC_DAG_PB, block)
+        }
+    }
+
+    /// Zeros that count how many of them were read.
+    struct Counted(u64, Cell<u64>);
+
+    impl LocalBytes for Counted {
+        fn len(&self) -> u64 {
+            self.0
+        }
+
+        fn read_at(&self, _: u64, buffer: &mut [u8]) -> io::Result<()> {
+            self.1.set(self.1.get() + buffer.len() as u64);
+            buffer.fill(0);
+            Ok(())
+        }
+    }
+
+    fn proven(local: &Counted, root: &Cid, blocks: &Blocks) -> Proven {
+        prove_file(local, root, blocks, ProofLimits::default()).unwrap()
+    }
+
+    const LEAF_BYTES: u64 = 1 << 20;
+
+    #[test]
+    fn nodes_that_span_the_same_bytes_again_and_again_are_not_hashed_again_and_again() {
+        for stated_dag_bytes in [0, 1 << 40] {
+            let blocks = Blocks::default();
+            let mut below = blocks.put(CODEC_RAW, vec![0; LEAF_BYTES as usize]);
+            for _ in 0..60 {
+                below = blocks.inner(&[(below, LEAF_BYTES)], stated_dag_bytes);
+            }
+            let root = blocks.inner(&[(below, LEAF_BYTES); 50], stated_dag_bytes);
+            let local = Counted(50 * LEAF_BYTES, Cell::default());
+            assert_eq!(proven(&local, &root, &blocks).verdict, Verdict::Equal);
+            let times = local.1.get() / local.0;
+            assert!(times <= 5, "read {times} times over");
+        }
+    }
+
+    #[test]
+    fn a_chain_without_end_and_links_to_nothing_are_bounded() {
+        let blocks = Blocks::default();
+        let mut below = blocks.put(CODEC_RAW, vec![0; 3]);
+        for _ in 0..70 {
+            below = blocks.inner(&[(below, 3)], 1 << 40);
+        }
+        let local = Counted(3, Cell::default());
+        assert_eq!(proven(&local, &below, &blocks).verdict, Verdict::Undecided("the DAG is too deep"));
+
+        let nothing = blocks.put(CODEC_RAW, Vec::new());
+        let mut below = blocks.inner(&vec![(nothing, 0); 10_000], 0);
+        for _ in 0..8 {
+            below = blocks.inner(&vec![(below, 0); 10_000], 1 << 40);
+        }
+        let limits = ProofLimits { links: 1_000_000, ..ProofLimits::default() };
+        let proven = prove_file(&Counted(0, Cell::default()), &below, &blocks, limits).unwrap();
+        assert_eq!(proven.verdict, Verdict::Undecided("it has more links than were allowed"));
+    }
+
+    #[test]
+    fn sizes_that_lie_are_refused() {
+        let blocks = Blocks::default();
+        let leaf = blocks.put(CODEC_RAW, vec![0; 10]);
+        let local = Counted(20, Cell::default());
+        let short = blocks.inner(&[(leaf, 10), (leaf, 10)], 10);
+        assert_eq!(proven(&local, &short, &blocks).verdict, Verdict::Equal);
+        let long = blocks.inner(&[(leaf, 5), (leaf, 15)], 10);
+        assert!(matches!(proven(&local, &long, &blocks).verdict, Verdict::CannotFetch(cid, _) if cid == leaf));
+        let overflow = blocks.inner(&[(leaf, u64::MAX), (leaf, 10)], 10);
+        assert!(matches!(proven(&local, &overflow, &blocks).verdict, Verdict::CannotFetch(cid, _) if cid == overflow));
+        let inner = blocks.inner(&[(short, 10), (short, 10)], 100);
+        assert!(matches!(proven(&local, &inner, &blocks).verdict, Verdict::CannotFetch(cid, _) if cid == short));
+    }
+
+    #[test]
+    fn leaves_whose_links_give_wrong_sizes_are_proven_all_the_same() {
+        let blocks = Blocks::default();
+        let (before, after) = unixfs::leaf_frame_of(TYPE_RAW, 1_000);
+        let leaf = blocks.put(CODEC_DAG_PB, [before, vec![0; 1_000], after].concat());
+        let root = blocks.inner(&[(leaf, 1_000); 30], 1 << 30);
+        let proven = proven(&Counted(30_000, Cell::default()), &root, &blocks);
+        assert_eq!((proven.verdict, proven.fetched_blocks), (Verdict::Equal, 2));
+    }
+}

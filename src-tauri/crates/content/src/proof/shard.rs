@@ -130,3 +130,187 @@ impl Trie<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, collections::HashMap, io};
+
+    use cid::multihash::Multihash;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::{
+        BlockSource, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
+        block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256},
+        dag_pb::{encode_data, encode_link, write_varint},
+        prove_tree,
+    };
+
+    #[derive(Default)]
+    struct Blocks(RefCell<HashMap<Cid, Vec<u8>>>);
+
+    impl BlockSource for Blocks {
+        fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+            Ok(self.0.borrow().get(cid).cloned())
+        }
+    }
+
+    impl Blocks {
+        fn put(&self, codec: u64, bytes: Vec<u8>) -> Cid {
+            let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(&bytes)).unwrap());
+            self.0.borrow_mut().insert(cid, bytes);
+            cid
+        }
+
+        /// A shard node with these links, its list of slots made from `slots`.
+        fn shard(&self, fanout: u64, links: &[(String, Cid)], slots: &[u64]) -> Cid {
+            let mut bitfield = vec![0_u8; fanout as usize / 8];
+            for slot in slots {
+                let last = bitfield.len() - 1;
+                bitfield[last - *slot as usize / 8] |= 1 << (slot % 8);
+            }
+            let mut message = vec![0x08, TYPE_SHARD as u8, 0x12];
+            write_varint(&mut message, bitfield.len() as u64);
+            message.extend(bitfield);
+            message.extend([0x28, SHARD_HASH as u8, 0x30]);
+            write_varint(&mut message, fanout);
+            let mut block = Vec::new();
+            for (name, cid) in links {
+                encode_link(&mut block, cid, name.as_bytes(), 1);
+            }
+            encode_data(&mut block, &message);
+            self.put(CODEC_DAG_PB, block)
+        }
+
+        /// The trie of these names, every one a file with its name as content.
+        fn trie(&self, fanout: u64, names: &[&str], bits: u32) -> Cid {
+            let width = fanout.ilog2();
+            let digits = format!("{:X}", fanout - 1).len();
+            let slot_of = |name: &str| u64::from_be_bytes(slots_of(name.as_bytes())) << bits >> (64 - width);
+            let (mut links, mut slots) = (Vec::new(), Vec::new());
+            for slot in 0..fanout {
+                let here: Vec<_> = names.iter().copied().filter(|name| slot_of(name) == slot).collect();
+                let prefix = format!("{slot:0digits$X}");
+                match here.as_slice() {
+                    [] => continue,
+                    [name] => links.push((prefix + name, self.put(CODEC_RAW, name.as_bytes().to_vec()))),
+                    several => links.push((prefix, self.trie(fanout, several, bits + width))),
+                }
+                slots.push(slot);
+            }
+            self.shard(fanout, &links, &slots)
+        }
+    }
+
+    struct Names(Vec<String>);
+
+    impl LocalTree for Names {
+        fn entries(&self, _: &str) -> io::Result<Vec<LocalEntry>> {
+            Ok(self.0.iter().map(|name| LocalEntry { name: name.clone(), kind: LocalKind::File }).collect())
+        }
+
+        fn open(&self, file: &str) -> io::Result<Box<dyn LocalBytes + '_>> {
+            let found = self.0.iter().find(|name| *name == file).ok_or(io::ErrorKind::NotFound)?;
+            Ok(Box::new(Whole(found.as_bytes())))
+        }
+    }
+
+    struct Whole<'a>(&'a [u8]);
+
+    impl LocalBytes for Whole<'_> {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("file {n}")).collect()
+    }
+
+    fn proven(here: &[String], root: &Cid, blocks: &Blocks) -> Proven {
+        prove_tree(&Names(here.to_vec()), root, blocks, ProofLimits::default()).unwrap()
+    }
+
+    fn refused(here: &[String], root: &Cid, blocks: &Blocks) -> &'static str {
+        match proven(here, root, blocks).verdict {
+            Verdict::CannotFetch(_, why) => why,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn tries_of_every_fan_out_are_read() {
+        let all = names(3_000);
+        let borrowed: Vec<_> = all.iter().map(String::as_str).collect();
+        for fanout in [8, 16, 64, 256, 1024] {
+            let blocks = Blocks::default();
+            let root = blocks.trie(fanout, &borrowed, 0);
+            assert_eq!(proven(&all, &root, &blocks).verdict, Verdict::Equal, "{fanout}");
+            assert!(matches!(proven(&all[1..], &root, &blocks).verdict, Verdict::Differs(_)), "{fanout}");
+        }
+        let blocks = Blocks::default();
+        assert_eq!(proven(&[], &blocks.shard(256, &[], &[]), &blocks).verdict, Verdict::Equal);
+    }
+
+    #[test]
+    fn names_in_wrong_slots_or_twice_are_refused() {
+        let (blocks, all) = (Blocks::default(), names(1));
+        let file = blocks.put(CODEC_RAW, all[0].as_bytes().to_vec());
+        let right = u64::from(slots_of(all[0].as_bytes())[0]);
+        let wrong = (right + 1) % 256;
+        let link = |slot: u64| (format!("{slot:02X}{}", all[0]), file);
+        let root = blocks.shard(256, &[link(right)], &[right]);
+        assert_eq!(proven(&all, &root, &blocks).verdict, Verdict::Equal);
+        let root = blocks.shard(256, &[link(wrong)], &[wrong]);
+        assert_eq!(refused(&all, &root, &blocks), "a shard has a name in the wrong slot");
+        let root = blocks.shard(256, &[link(right), link(right)], &[right]);
+        assert_eq!(refused(&all, &root, &blocks), "a shard uses a slot twice");
+        let root = blocks.shard(256, &[link(right)], &[wrong]);
+        assert_eq!(refused(&all, &root, &blocks), "a shard's list of its slots is wrong");
+        for name in ["", "A", "0g", "+1x", "é"] {
+            let root = blocks.shard(256, &[(name.into(), file)], &[0]);
+            assert_eq!(refused(&all, &root, &blocks), "a shard's link has no slot", "{name:?}");
+        }
+        let two = blocks.shard(256, &[link(right), (format!("{wrong:02X}"), root)], &[right, wrong]);
+        assert!(matches!(proven(&all, &two, &blocks).verdict, Verdict::CannotFetch(..)));
+    }
+
+    #[test]
+    fn empty_shards_and_shards_of_another_shape_are_refused() {
+        let (blocks, all) = (Blocks::default(), names(1));
+        let empty = blocks.shard(256, &[], &[]);
+        let root = blocks.shard(256, &[("00".into(), empty)], &[0]);
+        assert_eq!(refused(&all, &root, &blocks), "an empty shard inside a directory");
+        let other = blocks.trie(16, &["file 0"], 0);
+        let root = blocks.shard(256, &[("00".into(), other)], &[0]);
+        assert_eq!(refused(&all, &root, &blocks), "not a shard of its directory");
+        for fanout in [2, 24, 2048] {
+            let root = blocks.shard(fanout.max(8), &[], &[]);
+            let bytes = blocks.0.borrow()[&root].clone();
+            let at = bytes.len() - if fanout.max(8) < 128 { 1 } else { 2 };
+            let mut other = bytes[..at].to_vec();
+            write_varint(&mut other, fanout);
+            if other.len() == bytes.len() {
+                let root = blocks.put(CODEC_DAG_PB, other);
+                assert_eq!(refused(&[], &root, &blocks), "a shard of unknown hash or fan-out", "{fanout}");
+            }
+        }
+    }
+
+    #[test]
+    fn shards_that_repeat_one_another_end_at_once() {
+        let (blocks, all) = (Blocks::default(), names(1));
+        let mut below = blocks.shard(8, &[], &[]);
+        for _ in 0..30 {
+            let links: Vec<_> = (0..8).map(|slot| (slot.to_string(), below)).collect();
+            below = blocks.shard(8, &links, &[0, 1, 2, 3, 4, 5, 6, 7]);
+        }
+        let proven = proven(&all, &below, &blocks);
+        assert!(matches!(proven.verdict, Verdict::CannotFetch(..)), "{proven:?}");
+        assert!(proven.fetched_blocks < 30, "{proven:?}");
+    }
+}

@@ -38,8 +38,8 @@ pub use export::{ExportError, Exported, export};
 pub use file::FileImporter;
 pub use profile::{CidVersion, Leaves, Profile, ShardRule};
 pub use proof::{
-    Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict, prove_file,
-    prove_tree,
+    Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
+    prove_file, prove_tree,
 };
 pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};

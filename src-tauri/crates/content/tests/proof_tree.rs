@@ -4,8 +4,8 @@
 use std::{cell::RefCell, collections::HashMap, io};
 
 use holdfast_content::{
-    BlockSink, BlockSource, Cid, Difference, DifferenceKind, EntryWord, FileImporter, LocalBytes, LocalEntry, LocalKind,
-    LocalTree, Profile, ProofLimits, TreeBuilder, Verdict, import_symlink, prove_file, prove_tree,
+    BlockSink, BlockSource, Cid, Difference, DifferenceKind, EntryWord, FileImporter, LocalBytes, LocalEntry,
+    LocalKind, LocalTree, Profile, ProofLimits, TreeBuilder, Verdict, import_symlink, prove_file, prove_tree,
 };
 use proptest::prelude::*;
 

@@ -252,13 +252,13 @@ impl Store {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
                     pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
-                    receipts::insert(db, &id.0, &receipt, version.as_ref())?;
+                    receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;
                     }
                     let verified = match proof {
                         Proof::Verified => Some(true),
-                        Proof::NotReproduced => Some(false),
+                        Proof::NotReproduced | Proof::Differs => Some(false),
                         Proof::NotChecked => None,
                     };
                     let values = (&id.0, &pin.id.0, pin.cid.to_string(), verified);

@@ -1,6 +1,9 @@
 //! `holdfast verify`: whether files here are what a CID names, or whether everything below a CID can be fetched.
 
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use holdfast_content::{Cid, CidInText, Difference, DifferenceKind, Walked};
 use holdfast_core::{

@@ -360,7 +360,9 @@ fn what_a_cid_names_is_proven_told_apart_and_fetched() -> Result<()> {
     let (cid, id) = (added["cid"].as_str().context("no CID")?, added["id"].as_str().context("no id")?);
 
     let gateway = ["--gateway", server.gateway.as_str()];
-    for arguments in [&["verify", cid, &*file][..], &["verify", id, &file], &["verify", cid, &file, gateway[0], gateway[1]]] {
+    for arguments in
+        [&["verify", cid, &*file][..], &["verify", id, &file], &["verify", cid, &file, gateway[0], gateway[1]]]
+    {
         let verified = computer.run(&[arguments, &["--json"]].concat())?.done()?.value()?;
         assert_eq!(verified["verdict"], "verified", "{arguments:?}: {verified}");
     }

@@ -194,7 +194,7 @@ pub struct Proven {
 /// Compares local bytes with the file that `root` names. The local bytes are hashed at most nine times over.
 ///
 /// ```
-/// use holdfast_content::{BlockSource, Cid, Discard, FileImporter, Profile, ProofLimits, Verdict, prove_file};
+/// use holdfast_content::{BlockSource, Cid, ProofLimits, Verdict, prove_file};
 ///
 /// struct Nowhere;
 /// impl BlockSource for Nowhere {
@@ -202,12 +202,9 @@ pub struct Proven {
 ///         Ok(None)
 ///     }
 /// }
-/// // A single block needs nothing fetched.
-/// let root = "QmSp7b1qwThm59HxVxT5GYRPyJwLDQvXvCUzz1v6hRdvDB".parse()?;
-/// # let mut importer = FileImporter::new(Profile::UNIXFS_V0_2015);
-/// # importer.push(b"hello", &mut Discard)?;
-/// # let root: Cid = { let _: Cid = root; importer.finish(&mut Discard)?.cid };
-/// let proven = prove_file(&b"hello".as_slice(), &root, &Nowhere, ProofLimits::default())?;
+/// // A file of a single block needs nothing fetched.
+/// let root = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse()?;
+/// let proven = prove_file(&b"hello world".as_slice(), &root, &Nowhere, ProofLimits::default())?;
 /// assert_eq!(proven.verdict, Verdict::Equal);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -231,6 +228,32 @@ pub fn prove_file(
 
 /// Compares a local directory tree with the directory that `root` names, sharded or not. Names and kinds are compared
 /// before contents, directory by directory.
+///
+/// ```
+/// use std::io;
+///
+/// use holdfast_content::{BlockSource, Cid, LocalBytes, LocalEntry, LocalTree, ProofLimits, Verdict, prove_tree};
+///
+/// struct Hollow;
+/// impl LocalTree for Hollow {
+///     fn entries(&self, _: &str) -> io::Result<Vec<LocalEntry>> {
+///         Ok(Vec::new())
+///     }
+///     fn open(&self, _: &str) -> io::Result<Box<dyn LocalBytes + '_>> {
+///         Err(io::ErrorKind::NotFound.into())
+///     }
+/// }
+/// struct OneBlock;
+/// impl BlockSource for OneBlock {
+///     fn get(&self, _: &Cid) -> io::Result<Option<Vec<u8>>> {
+///         Ok(Some(vec![0x0a, 2, 8, 1]))
+///     }
+/// }
+/// let root = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn".parse()?;
+/// let proven = prove_tree(&Hollow, &root, &OneBlock, ProofLimits::default())?;
+/// assert_eq!(proven.verdict, Verdict::Equal);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// Only those of the local tree and of the source's transport.

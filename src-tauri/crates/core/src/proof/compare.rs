@@ -6,7 +6,7 @@ use holdfast_content::{
     BlockSink, Cid, Difference, DifferenceKind, Profile, ProofLimits, Verdict, WalkLimits, Walked, prove_file,
     prove_tree, verify,
 };
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::{
     Course, Method, Outcome,
@@ -70,7 +70,7 @@ pub(crate) async fn by_blocks(
     course: Course,
 ) -> Result<Outcome, Error> {
     course.expect(plan.content_bytes());
-    let source = RemoteBlocks { gateway, clock, runtime: Handle::current(), stop: course.stop.clone() };
+    let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
     let stop = Course::until(course.stop.clone());
     blocking(&stop, move || {
         let limits = ProofLimits::default();
@@ -110,7 +110,7 @@ pub async fn walk(
     cid: Cid,
     course: &Course,
 ) -> Result<Walked, Error> {
-    let source = RemoteBlocks { gateway, clock, runtime: Handle::current(), stop: course.stop.clone() };
+    let source = RemoteBlocks::new(gateway, clock, course.stop.clone()).walked();
     blocking(course, move || verify(&source, &cid, WalkLimits::default()).map_err(error_of)).await
 }
 

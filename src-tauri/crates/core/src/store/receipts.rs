@@ -107,6 +107,7 @@ impl Store {
     }
 }
 
+/// Writes a receipt; a transfer's is written once, and only what it proves may change.
 pub(super) fn insert(
     db: &Connection,
     transfer: Option<&str>,
@@ -114,9 +115,11 @@ pub(super) fn insert(
     version: Option<&Fingerprint>,
 ) -> Result<(), StoreError> {
     db.execute(
-        "INSERT OR IGNORE INTO receipt (transfer, account, pin, cid, proof, profile, reason, compared_at, source, bytes,
+        "INSERT INTO receipt (transfer, account, pin, cid, proof, profile, reason, compared_at, source, bytes,
             modified_ns, changed_ns, device, inode, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (transfer) DO UPDATE SET proof = excluded.proof, profile = excluded.profile, reason = excluded.reason,
+            compared_at = excluded.compared_at",
         (
             transfer,
             &receipt.pin.account.0,

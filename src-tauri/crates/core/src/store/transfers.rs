@@ -274,6 +274,33 @@ impl Store {
         .await
     }
 
+    /// Writes what a provider has taken, before it is known what that proves: whatever happens meanwhile, it is not sent again.
+    pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
+                pins::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
+                receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes that back, for what is not what was sent.
+    pub(crate) async fn take_back(&self, id: &TransferId, pin: &PinKey) -> Result<(), Error> {
+        let (id, key) = (id.clone(), pin.clone());
+        self.write(move |db| {
+            db.execute("DELETE FROM receipt WHERE transfer = ?1", [&id.0])?;
+            let sql = "SELECT NOT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2)";
+            if db.query_row(sql, (&key.account.0, &key.id.0), |row| row.get(0))? {
+                pins::forget(db, &key)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Puts back what ran when the last engine of this home ended; that try does not count.
     pub(crate) async fn requeue_interrupted(&self) -> Result<(), Error> {
         self.write(|db| {

@@ -75,13 +75,16 @@ impl Upload<'_> {
     }
 
     /// Exactly this version of this file is pinned there.
-    async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Plan) -> Result<Option<Finish>, Error> {
+    async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
         let Some(version) = plan.single_file() else { return Ok(None) };
         let known = self.shared.store.receipt_of_version(&self.account.id, self.path, *version).await?;
         let Some(known) = known else { return Ok(None) };
         let Some(pin) = find::in_mirror(self.shared, self.account, provider, &[known.cid]).await? else {
             return Ok(None);
         };
+        if known.proof == Proof::NotReproduced && self.account.profile.is_none() {
+            return self.prove(plan, pin, &[]).await.map(Some);
+        }
         let finding = Finding {
             proof: known.proof,
             profile: known.profile,
@@ -179,18 +182,29 @@ impl Upload<'_> {
     /// Compares what was sent with the blocks behind a CID that no profile gives. The provider has accepted it by now: whatever
     /// is wrong with the gateway, the pin is there, only not verified.
     async fn prove(&self, plan: &Arc<Plan>, pin: ProviderPin, identified: &[Identified]) -> Result<Finish, Error> {
+        let is_alarm = self.account.profile.is_some();
+        if !is_alarm {
+            // The proof takes its time, and a CID that nothing gives is not found again after a crash.
+            let reason = "it was not compared with its blocks yet.".into();
+            let taken = self.finish(plan, pin.clone(), self.found(Proof::NotReproduced, None, Some(reason)), None);
+            self.shared.store.note_taken(&self.transfer.id, taken, self.shared.ports.clock.now()).await?;
+        }
         let reason = match self.by_blocks(plan, pin.cid).await {
             Ok(Outcome::Verified(_)) => {
                 return Ok(self.finish(plan, pin, self.found(Proof::Verified, None, None), None));
             }
             Ok(Outcome::Differs(difference)) => {
+                if !is_alarm {
+                    let key = PinKey { account: self.account.id.clone(), id: pin.id };
+                    self.shared.store.take_back(&self.transfer.id, &key).await?;
+                }
                 return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: difference.to_string() });
             }
             Ok(Outcome::Unknown(reason)) => reason,
             Err(error) => format!("{error}."),
         };
         // This provider's CIDs used to be those of a profile: that this one is not is an alarm.
-        if self.account.profile.is_some() {
+        if is_alarm {
             return Err(Error::CidMismatch {
                 ours: identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default(),
                 theirs: pin.cid.to_string(),

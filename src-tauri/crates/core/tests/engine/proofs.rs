@@ -1,17 +1,21 @@
 //! What is proven without knowing the profile: block by block, through the account's gateway, right after an upload or on
 //! request.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use holdfast_content::{DifferenceKind, Profile};
 use holdfast_core::{
     Code, Error,
     account::AccountId,
+    clock::Clock,
+    host::{SystemClock, SystemEntropy},
     pin::{PinKey, Proof, Receipt},
-    proof::{Method, Outcome},
+    proof::{Course, Method, Outcome, walk},
+    provider::{Connect, HttpConnect},
     transfer::TransferState,
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
+use tokio_util::sync::CancellationToken;
 
 /// Many chunks of every layout.
 const BYTES: usize = 600_000;
@@ -198,4 +202,51 @@ async fn a_source_that_was_changed_after_an_unproven_upload_is_shown_as_differen
     let (_, receipt) = only_receipt(&world).await;
     assert_eq!((world.pins().await[0].proof, receipt.proof), (Proof::Differs, Proof::Differs));
     assert!(receipt.reason.unwrap().contains(&format!("byte {}", BYTES - 1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_fetches_every_block_once_and_names_what_is_missing_or_damaged() {
+    let (provider, world, account) = with_odd_layout().await;
+    let done = world.upload(&account, &world.write("large", &bytes_of(10, BYTES))).await;
+    let cid = done.cid.unwrap();
+    let gateway = || HttpConnect::new(Arc::new(SystemEntropy)).gateway(&provider.gateway().parse().unwrap()).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let before = provider.count(Call::Block);
+    let released = CancellationToken::new();
+    provider.fail(Call::Block, Fault::Nothing);
+    provider.fail_always(Call::Block, Fault::Held(released.clone()));
+    let course = Course::default();
+    let walking = walk(Arc::clone(&clock), gateway(), cid, &course);
+    let releasing = async {
+        let several = || async { (provider.under_way(Call::Block) > 1).then_some(()) };
+        eventually("the root's children are asked for at once", several).await;
+        released.cancel();
+    };
+    let (walked, ()) = tokio::join!(walking, releasing);
+    let walked = walked.unwrap();
+    assert!(walked.is_complete() && walked.blocks > 60, "{walked:?}");
+    assert_eq!(provider.count(Call::Block) - before, walked.blocks, "each once");
+    provider.heal();
+
+    provider.fail(Call::Block, Fault::Nothing);
+    provider.fail(Call::Block, Fault::Status { status: 404, retry_after: None, message: "not found" });
+    provider.fail(Call::Block, Fault::WrongBytes);
+    let walked = walk(Arc::clone(&clock), gateway(), cid, &Course::default()).await.unwrap();
+    assert_eq!((walked.missing.len(), walked.corrupt.len()), (1, 1), "{walked:?}");
+    let course = Course::default();
+    course.stop();
+    assert!(matches!(walk(clock, gateway(), cid, &course).await, Err(Error::Cancelled)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_before_a_crash_during_the_proof_is_not_sent_again() {
+    let (provider, world, account) = with_odd_layout().await;
+    provider.fail_always(Call::Block, Fault::StallAfter(0));
+    let id = world.begin_upload(&account, &world.write("large", &bytes_of(11, BYTES))).await;
+    eventually("the gateway is asked", || async { (provider.under_way(Call::Block) > 0).then_some(()) }).await;
+    let world = world.reopen().await;
+    provider.heal();
+    let done = world.end_of(&id).await;
+    assert_eq!((done.state, done.verified, provider.count(Call::Upload)), (TransferState::Done, Some(true), 1));
+    assert_eq!(only_receipt(&world).await.1.proof, Proof::Verified);
 }

@@ -16,12 +16,15 @@ use crate::{
 /// Slots of a shard node at most (the specification's limit).
 const MAX_FANOUT: u64 = 1024;
 
+/// Is given an entry's name and link.
+type TakeEntry<'a> = dyn FnMut(&[u8], &PbLink) -> Result<(), End> + 'a;
+
 /// Gives `take` every entry of the directory whose root node was fetched.
 pub(super) fn entries(
     fetcher: &mut Fetcher<'_>,
     cid: &Cid,
     node: Node,
-    take: &mut dyn FnMut(&[u8], &PbLink) -> Result<(), End>,
+    take: &mut TakeEntry<'_>,
 ) -> Result<(), End> {
     if node.message.kind == TYPE_DIRECTORY {
         for link in &node.links {
@@ -66,13 +69,13 @@ struct Place {
     bits: u32,
 }
 
-struct Trie<'a, 'b> {
+struct Trie<'a, 'b, 'c> {
     fetcher: &'a mut Fetcher<'b>,
     shape: Shape,
-    take: &'a mut dyn FnMut(&[u8], &PbLink) -> Result<(), End>,
+    take: &'a mut TakeEntry<'c>,
 }
 
-impl Trie<'_, '_> {
+impl Trie<'_, '_, '_> {
     fn shard(&mut self, cid: &Cid, node: Node, place: Place) -> Result<(), End> {
         let invalid = |why| Err(End::Cannot(*cid, why));
         let below = place.bits + self.shape.bits;
@@ -111,7 +114,7 @@ impl Trie<'_, '_> {
         Ok(())
     }
 
-    fn slot_of<'c>(&self, link: &'c PbLink) -> Option<(u64, &'c [u8])> {
+    fn slot_of<'l>(&self, link: &'l PbLink) -> Option<(u64, &'l [u8])> {
         let (digits, name) = link.name.split_at_checked(self.shape.digits)?;
         let is_upper_hex = |digit: &u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
         let text = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(is_upper_hex))?;

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Show everything known about one pin
     Show(ShowArgs),
     /// Prove that a file or folder here is what a CID names, or that all of a CID can be fetched
+    ///
+    /// Only small inner blocks are fetched: they say which bytes of the file every other block holds, and these are hashed
+    /// here, whatever the service's chunk size and layout. Without a PATH, every block is fetched and checked.
     Verify(VerifyArgs),
     /// Remove pins
     Unpin(UnpinArgs),
@@ -171,8 +174,6 @@ pub(crate) struct ShowArgs {
     pub(crate) id: String,
 }
 
-/// Only small inner blocks are fetched: they say which bytes of the file every other block holds, and these are hashed
-/// here, whatever the service's chunk size and layout. Without a PATH, every block is fetched and checked.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Exit status: 0 verified, or complete; 1 it differs, or blocks are missing or damaged; \
     2 it cannot be said (no gateway, no answer, a file that cannot be read).")]

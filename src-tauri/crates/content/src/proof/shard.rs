@@ -20,12 +20,7 @@ const MAX_FANOUT: u64 = 1024;
 type TakeEntry<'a> = dyn FnMut(&[u8], &PbLink) -> Result<(), End> + 'a;
 
 /// Gives `take` every entry of the directory whose root node was fetched.
-pub(super) fn entries(
-    fetcher: &mut Fetcher<'_>,
-    cid: &Cid,
-    node: Node,
-    take: &mut TakeEntry<'_>,
-) -> Result<(), End> {
+pub(super) fn entries(fetcher: &mut Fetcher<'_>, cid: &Cid, node: Node, take: &mut TakeEntry<'_>) -> Result<(), End> {
     if node.message.kind == TYPE_DIRECTORY {
         for link in &node.links {
             fetcher.look()?;

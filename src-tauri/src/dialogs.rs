@@ -18,6 +18,15 @@ pub(crate) async fn files<R: Runtime>(window: &WebviewWindow<R>, title: &str) ->
     Ok(picked.into_iter().flatten().map(path).collect())
 }
 
+/// Asks for one file. `None` when the person changed their mind.
+///
+/// # Errors
+///
+/// When the window is closing.
+pub(crate) async fn file<R: Runtime>(window: &WebviewWindow<R>, title: &str) -> Result<Option<PathBuf>, IpcError> {
+    Ok(show(window, title, AsyncFileDialog::pick_file).await?.await.map(path))
+}
+
 /// Asks for a folder. `None` when the person changed their mind.
 ///
 /// # Errors

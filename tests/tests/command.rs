@@ -345,6 +345,54 @@ fn what_is_added_is_served_by_the_gateway() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_a_cid_names_is_proven_told_apart_and_fetched() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let (file, other) = (computer.path("noise.bin"), computer.path("other.bin"));
+    samples::write_noise(&file, "verify", 3_000_000)?;
+    let mut bytes = fs::read(&file)?;
+    bytes[2_345_678] ^= 1;
+    fs::write(&other, bytes)?;
+    let (file, other) = (file.to_string_lossy(), other.to_string_lossy());
+    let added = computer.run(&["add", "--account", "Served", "--json", &file])?.done()?.value()?;
+    let (cid, id) = (added["cid"].as_str().context("no CID")?, added["id"].as_str().context("no id")?);
+
+    let gateway = ["--gateway", server.gateway.as_str()];
+    for arguments in
+        [&["verify", cid, &*file][..], &["verify", id, &file], &["verify", cid, &file, gateway[0], gateway[1]]]
+    {
+        let verified = computer.run(&[arguments, &["--json"]].concat())?.done()?.value()?;
+        assert_eq!(verified["verdict"], "verified", "{arguments:?}: {verified}");
+    }
+    for arguments in [&["verify", cid, &*other][..], &["verify", cid, &other, gateway[0], gateway[1]]] {
+        let differs = computer.run(&[arguments, &["--json"]].concat())?;
+        assert_eq!(differs.code, 1, "{differs:?}");
+        let difference = &differs.value()?["difference"];
+        assert_eq!((&difference["what"], &difference["byte"]), (&json!("content"), &json!(2_345_678)));
+    }
+    let said = computer.run(&["verify", cid, &other])?;
+    assert!(said.out.contains("differs from byte 2345678 of "), "{said:?}");
+    let pin = computer.run(&["show", "--json", id])?.done()?.value()?;
+    assert_eq!((&pin["proof"], &pin["receipts"][0]["proof"]), (&json!("verified"), &json!("verified")));
+
+    let complete = computer.run(&["verify", "--json", cid])?.done()?.value()?;
+    assert_eq!((&complete["verdict"], &complete["missing"]), (&json!("complete"), &json!([])));
+    assert!(complete["blocks"].as_u64() > Some(2), "{complete}");
+    let unknown = Vector::named("hello")?.cid("unixfs-v0-2015")?;
+    let missing = computer.run(&["verify", "--json", &unknown, gateway[0], gateway[1]])?;
+    assert_eq!((missing.code, &missing.value()?["verdict"]), (1, &json!("incomplete")), "{missing:?}");
+
+    let page = serve_html()?;
+    for arguments in [&["verify", cid, "--gateway", &page][..], &["verify", &unknown], &["verify", cid, "/nowhere"]] {
+        let unsaid = computer.run(arguments)?;
+        assert_eq!(unsaid.code, 2, "{arguments:?}: {unsaid:?}");
+        assert!(!unsaid.err.is_empty(), "{arguments:?}: it must say why");
+    }
+    Ok(())
+}
+
 fn account(computer: &Computer, label: &str) -> Result<Option<Value>> {
     let list = computer.run(&["account", "ls", "--json"])?.done()?.value()?;
     Ok(list.as_array().context("no array")?.iter().find(|account| account["label"] == label).cloned())

@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod folders;
 pub(crate) mod pins;
+pub(crate) mod proofs;
 pub(crate) mod selections;
 pub(crate) mod session;
 pub(crate) mod transfers;

@@ -34,6 +34,11 @@ commands! {
         copy_pins(CopyPinsRequest) -> (),
         open_in_browser(PinKey) -> (),
     }
+    proofs {
+        verify_pin(VerifyPinRequest) -> Option<Comparison>,
+        verify_progress(PinKey) -> Option<ComparisonProgress>,
+        stop_verifying(PinKey) -> (),
+    }
     folders {
         folders(()) -> Vec<Folder>,
         add_folder(AddFolderRequest) -> Option<Folder>,

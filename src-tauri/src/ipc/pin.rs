@@ -28,12 +28,14 @@ pub(crate) enum PinSort {
     PinnedAt,
 }
 
-/// `verified` means that the provider's CID equals the one computed here.
+/// `verified` means that the provider's CID is that of the bytes read here: computed here, or proven by the blocks behind
+/// it; `differs`, that other bytes lie here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Proof {
     Verified,
     NotReproduced,
+    Differs,
     NotChecked,
 }
 
@@ -80,7 +82,13 @@ pub(crate) struct Receipt {
     /// Milliseconds since the Unix epoch.
     pub(crate) at: i64,
     pub(crate) cid: String,
+    pub(crate) proof: Proof,
+    /// What is verified without one is proven block by block.
     pub(crate) profile: Option<String>,
+    /// Why it is not verified, in the engine's words.
+    pub(crate) reason: Option<String>,
+    /// When it was last compared, in milliseconds since the Unix epoch.
+    pub(crate) compared_at: Option<i64>,
     pub(crate) source: Option<String>,
     pub(crate) bytes: u64,
 }
@@ -133,11 +141,7 @@ impl From<pin::Pin> for Pin {
             cid: pin.held.cid.to_string(),
             size: pin.held.bytes,
             status: pin.held.status.into(),
-            proof: match pin.proof {
-                pin::Proof::Verified => Proof::Verified,
-                pin::Proof::NotReproduced => Proof::NotReproduced,
-                pin::Proof::NotChecked => Proof::NotChecked,
-            },
+            proof: pin.proof.into(),
             is_directory: pin.held.is_directory,
             pinned_at: pin.held.pinned_at.map(|time| time.0),
         }
@@ -181,9 +185,23 @@ impl From<pin::Receipt> for Receipt {
         Self {
             at: receipt.at.0,
             cid: receipt.cid.to_string(),
+            proof: receipt.proof.into(),
             profile: receipt.profile,
+            reason: receipt.reason,
+            compared_at: receipt.compared_at.map(|at| at.0),
             source: receipt.source.map(|path| path.display().to_string()),
             bytes: receipt.bytes,
+        }
+    }
+}
+
+impl From<pin::Proof> for Proof {
+    fn from(proof: pin::Proof) -> Self {
+        match proof {
+            pin::Proof::Verified => Self::Verified,
+            pin::Proof::NotReproduced => Self::NotReproduced,
+            pin::Proof::Differs => Self::Differs,
+            pin::Proof::NotChecked => Self::NotChecked,
         }
     }
 }

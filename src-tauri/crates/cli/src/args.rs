@@ -34,6 +34,11 @@ pub(crate) enum Command {
     Ls(ListArgs),
     /// Show everything known about one pin
     Show(ShowArgs),
+    /// Prove that a file or folder here is what a CID names, or that all of a CID can be fetched
+    ///
+    /// Only small inner blocks are fetched: they say which bytes of the file every other block holds, and these are hashed
+    /// here, whatever the service's chunk size and layout. Without a PATH, every block is fetched and checked.
+    Verify(VerifyArgs),
     /// Remove pins
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
@@ -167,6 +172,23 @@ pub(crate) struct ShowArgs {
     pub(crate) account: Option<String>,
     /// The pin's id
     pub(crate) id: String,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 verified, or complete; 1 it differs, or blocks are missing or damaged; \
+    2 it cannot be said (no gateway, no answer, a file that cannot be read).")]
+pub(crate) struct VerifyArgs {
+    /// Where to fetch blocks [default: the account's gateway]
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway: Option<String>,
+    /// The account's label or id, where several have it
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// A CID, a link that contains one, or a pin's id
+    #[arg(value_name = "CID|PIN")]
+    pub(crate) what: String,
+    /// The file or folder to compare it with
+    pub(crate) path: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -34,6 +34,9 @@ enum Failure {
     /// Everything was said already, item by item.
     #[error("not everything could be done")]
     Partial,
+    /// Nothing can be said about what was asked, and why was said already.
+    #[error("it cannot be said")]
+    Unknown,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Partial) => ExitCode::FAILURE,
+        Err(Failure::Unknown) => ExitCode::from(2),
         Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(failure) => fail(&failure),
     }
@@ -64,6 +68,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Pin(pin) => command::pin::run(pin, home, out).await,
         Command::Ls(list) => command::list::run(list, home, out).await,
         Command::Show(show) => command::show::run(show, home, out).await,
+        Command::Verify(verify) => command::verify::run(verify, home, out).await,
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
         Command::Cid(cid) => command::cid::run(&cid, out),
         Command::Car(car) => command::car::run(car, out),
@@ -73,10 +78,14 @@ async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
+    report(failure);
+    ExitCode::FAILURE
+}
+
+fn report(failure: &Failure) {
     let details = match failure {
         Failure::Engine(error) => error.details(),
         _ => None,
     };
     output::complain(&failure.to_string(), details.as_deref());
-    ExitCode::FAILURE
 }

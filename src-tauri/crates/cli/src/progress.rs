@@ -13,6 +13,11 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Shows how far all running transfers are until `done` is.
 pub(crate) async fn shown_until<T>(engine: &Engine, done: impl Future<Output = T>) -> T {
+    shown(|| line(engine), done).await
+}
+
+/// Shows what `line` says until `done` is.
+pub(crate) async fn shown<T>(line: impl Fn() -> String, done: impl Future<Output = T>) -> T {
     let mut done = std::pin::pin!(done);
     let is_terminal = stderr().is_terminal();
     let mut shown = false;
@@ -25,11 +30,16 @@ pub(crate) async fn shown_until<T>(engine: &Engine, done: impl Future<Output = T
                 return result;
             }
             () = tokio::time::sleep(TICK), if is_terminal => {
-                write(&format!("\r\x1b[K{}", line(engine)));
+                write(&format!("\r\x1b[K{}", line()));
                 shown = true;
             }
         }
     }
+}
+
+/// Bytes done of all.
+pub(crate) fn of((done, total): (u64, u64)) -> String {
+    format!("{} of {}", bytes(done), bytes(total))
 }
 
 fn line(engine: &Engine) -> String {
@@ -38,7 +48,7 @@ fn line(engine: &Engine) -> String {
     let total: u64 = running.iter().map(|one| one.bytes_total).sum();
     let rate: u64 = running.iter().filter_map(|one| one.bytes_per_second).sum();
     match rate {
-        0 => format!("{} of {}", bytes(done), bytes(total)),
+        0 => of((done, total)),
         rate => {
             format!("{} of {}, {}/s, {} s left", bytes(done), bytes(total), bytes(rate), (total - done).div_ceil(rate))
         }

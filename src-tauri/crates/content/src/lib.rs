@@ -62,7 +62,10 @@ pub use file::FileImporter;
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
-pub use proof::{LocalBytes, ProofLimits, Proven, Verdict, prove_file};
+pub use proof::{
+    Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
+    prove_file, prove_tree,
+};
 pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
 pub use verify::{WalkLimits, Walked, verify};

@@ -99,7 +99,7 @@ fn a_block_that_cannot_be_had_or_is_another_one_is_named() {
 fn a_proof_ends_at_what_it_may_cost() {
     let bytes = sample(50_000);
     let (root, store) = import(Profile::UNIXFS_V1_2025.custom(100, 2), &bytes);
-    let limits = ProofLimits { blocks: 5, bytes: 1 << 20 };
+    let limits = ProofLimits { blocks: 5, bytes: 1 << 20, ..ProofLimits::default() };
     let proven = prove_file(&bytes.as_slice(), &root, &store, limits).unwrap();
     assert!(matches!(proven.verdict, Verdict::Undecided(_)));
     assert_eq!(proven.fetched_blocks, 5);

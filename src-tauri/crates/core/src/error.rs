@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, path::PathBuf, time::Duration};
 
-use crate::{home::HomeError, provider::ProviderError, store::StoreError, vault::VaultError};
+use crate::{gateway::GatewayError, home::HomeError, provider::ProviderError, store::StoreError, vault::VaultError};
 
 /// What a user interface decides by; it never looks at an error's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -108,6 +108,14 @@ pub enum Error {
         /// The CID in the answer.
         theirs: String,
     },
+    /// The blocks behind the provider's CID are not those of what was sent.
+    #[error("the provider holds something else under {theirs} than what was sent: {difference}")]
+    ContentDiffers {
+        /// The provider's CID.
+        theirs: String,
+        /// Where the difference is, in words.
+        difference: String,
+    },
     /// The blocks of what was read cannot be kept.
     #[error("the blocks cannot be written: {0}")]
     Blocks(std::io::Error),
@@ -126,6 +134,9 @@ pub enum Error {
     /// The provider.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// A gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// The home directory.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -158,7 +169,9 @@ impl Error {
             Self::Unreadable { .. } | Self::Watch { .. } => Code::FileUnreadable,
             Self::Changed { .. } => Code::FileChanged,
             Self::Refused { .. } => Code::FileRefused,
-            Self::CidMismatch { .. } => Code::CidMismatch,
+            Self::CidMismatch { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
+            Self::Gateway(GatewayError::Network { .. }) => Code::Network,
+            Self::Gateway(_) => Code::Unavailable,
             Self::Cancelled => Code::Cancelled,
             Self::NoSecret { .. } => Code::Unauthorized,
             Self::Vault(_) => Code::KeyringUnavailable,

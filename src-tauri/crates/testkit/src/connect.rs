@@ -8,10 +8,12 @@ use holdfast_core::{
     Error,
     account::Account,
     content::UploadBody,
+    gateway::Gateway,
     pin::{Metadata, PinId, ProviderPin},
     provider::{Capabilities, Connect, HttpConnect, ListPage, Provider, ProviderError},
     vault::Credentials,
 };
+use url::Url;
 
 /// Makes HTTP adapters whose services take no file without content, as the presets do.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ pub struct RefusesEmpty(pub HttpConnect);
 impl Connect for RefusesEmpty {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
         Ok(Arc::new(Strict(self.0.connect(account, credentials)?)))
+    }
+
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+        self.0.gateway(base)
     }
 }
 

@@ -1,6 +1,6 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
-import type { PinQuery } from "../../lib/bindings/ipc.ts";
+import type { PinQuery, VerifyPinRequest } from "../../lib/bindings/ipc.ts";
 import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
 
 async function openTable(pins = 5000) {
@@ -154,4 +154,77 @@ test("with no pins the table says what to do and what becomes public", async () 
   await waitFor(() => expect(byTestId("empty-state").textContent).toContain("Drop a file here"));
   expect(byTestId("empty-state").textContent).toContain("This computer");
   expect(byTestId("empty-state").textContent).toContain("anybody who knows the CID");
+});
+
+describe("the proof of a pin", () => {
+  /** Of the first pin of a status: what is pinned is mostly verified, and what is queued was never compared. */
+  async function openDetails(proof: "verified" | "not_checked", latency_ms = 0) {
+    const opened = await openTable();
+    opened.app.pins.setFilter({ status: proof === "verified" ? "pinned" : "queued" });
+    await waitFor(() => expect(opened.app.pins.outdated).toBe(false));
+    const wanted = await waitFor(() => {
+      const row = rows().find((row) => row.querySelector(`.column-proof .${proof}`));
+      if (!row) throw new Error(`no pin is ${proof}`);
+      return row;
+    });
+    wanted.focus();
+    await fireEvent.click(wanted);
+    await press("Enter");
+    await waitFor(() => expect(byTestId("proof")).toBeTruthy());
+    opened.mock.latency_ms = latency_ms;
+    return opened;
+  }
+  const words = () => byTestId("proof-words").textContent;
+  const result = () => byTestId("comparison").textContent?.trim();
+
+  test("says in plain words what is known and how", async () => {
+    await openDetails("verified");
+    expect(words()).toBe("Verified: same CID computed here (unixfs-v1-2025)");
+  });
+
+  test("is asked for again from the file that was sent", async () => {
+    const { mock } = await openDetails("not_checked");
+    expect(words()).toContain("Nothing on this computer");
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() => expect(result()).toBe("Verified: proven block by block"));
+    const [request] = requestsOf(mock, "verify_pin") as VerifyPinRequest[];
+    expect(request?.with).toBe("source");
+    expect(Object.keys(request?.pin ?? {})).toEqual(["account", "id"]);
+  });
+
+  test("names what differs in another file, and where", async () => {
+    const { mock } = await openDetails("verified");
+    const difference = { what: "content", entry: "deep/b.jpg", byte: 12345 } as const;
+    mock.nextComparison = { outcome: "differs", path: "/home/ada/other", difference };
+    await fireEvent.click(byTestId("verify-other"));
+    await waitFor(() => expect(result()).toBe("Differs from byte 12,345 of /home/ada/other/deep/b.jpg"));
+    expect(requestsOf(mock, "verify_pin")).toMatchObject([{ with: "file" }]);
+  });
+
+  test("says why nothing can be said, and nothing when nothing was chosen", async () => {
+    const { mock } = await openDetails("verified");
+    mock.nextComparison = { outcome: "unknown", path: "/a", reason: "the gateway cannot be reached." };
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() => expect(result()).toBe("It cannot be said: the gateway cannot be reached."));
+    mock.nextComparison = null;
+    await fireEvent.click(byTestId("verify-other"));
+    await waitFor(() => expect(allByTestId("stop-verifying")).toHaveLength(0));
+    expect(result()).toBe("It cannot be said: the gateway cannot be reached.");
+  });
+
+  test("shows how far it is, and can be stopped", async () => {
+    const { mock } = await openDetails("verified", 700);
+    mock.failNext("verify_pin", {
+      code: "cancelled",
+      message: "cancelled",
+      retryable: false,
+      details: null,
+    });
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() => expect(byTestId("stop-verifying")).toBeTruthy());
+    await fireEvent.click(byTestId("stop-verifying"));
+    expect(requestsOf(mock, "stop_verifying")).toHaveLength(1);
+    await waitFor(() => expect(allByTestId("stop-verifying")).toHaveLength(0), { timeout: 3000 });
+    expect(allByTestId("comparison")).toHaveLength(0);
+  });
 });

@@ -57,11 +57,41 @@ export type Changed = { tags: Array<ChangeTag>, };
 export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "not_found" | "over_quota" | "protocol" | "rate_limited" | "unauthorized" | "unavailable";
 
 /**
+ * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
+ */
+export type CompareWith = "source" | "file" | "folder";
+
+/**
+ * What a comparison came to.
+ */
+export type Comparison = { "outcome": "verified", path: string, profile: string | null, } | { "outcome": "differs", path: string, difference: ComparisonDifference, } | { "outcome": "unknown", path: string, reason: string, };
+
+/**
+ * The first difference that was found.
+ */
+export type ComparisonDifference = { what: DifferenceWhat, 
+/**
+ * Inside the folder; empty for what was compared itself.
+ */
+entry: string, 
+/**
+ * Where the content begins to differ.
+ */
+byte: number | null, };
+
+/**
+ * Bytes that were looked at, of all that are to be; zero of zero before that is known.
+ */
+export type ComparisonProgress = { bytes_done: number, bytes_total: number, };
+
+/**
  * What goes to the clipboard, one line per pin.
  */
 export type CopyPinsRequest = { pins: Array<PinKey>, what: CopyWhat, };
 
 export type CopyWhat = "cid" | "gateway_link" | "ipfs_link";
+
+export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "link_target";
 
 /**
  * Files held over the window, or let go on it.
@@ -141,9 +171,10 @@ export type Problem = { name: string, reason: string, };
 export type ProgressTick = { running: Array<TransferProgress>, };
 
 /**
- * `verified` means that the provider's CID equals the one computed here.
+ * `verified` means that the provider's CID is that of the bytes read here: computed here, or proven by the blocks behind
+ * it; `differs`, that other bytes lie here.
  */
-export type Proof = "verified" | "not_reproduced" | "not_checked";
+export type Proof = "verified" | "not_reproduced" | "differs" | "not_checked";
 
 export type ProviderKind = "aioz";
 
@@ -151,7 +182,19 @@ export type Receipt = {
 /**
  * Milliseconds since the Unix epoch.
  */
-at: number, cid: string, profile: string | null, source: string | null, bytes: number, };
+at: number, cid: string, proof: Proof, 
+/**
+ * What is verified without one is proven block by block.
+ */
+profile: string | null, 
+/**
+ * Why it is not verified, in the engine's words.
+ */
+reason: string | null, 
+/**
+ * When it was last compared, in milliseconds since the Unix epoch.
+ */
+compared_at: number | null, source: string | null, bytes: number, };
 
 /**
  * Where an account's secret is.
@@ -202,6 +245,8 @@ export type TransferProgress = { id: string, bytes_done: number, bytes_total: nu
 
 export type TransferState = "queued" | "running" | "waiting" | "failed" | "done" | "cancelled";
 
+export type VerifyPinRequest = { pin: PinKey, with: CompareWith, };
+
 /** Command name to request and response; a `null` request is no argument. */
 export type Rpc = {
   bootstrap: [null, Bootstrap],
@@ -226,6 +271,9 @@ export type Rpc = {
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],
   open_in_browser: [PinKey, null],
+  verify_pin: [VerifyPinRequest, Comparison | null],
+  verify_progress: [PinKey, ComparisonProgress | null],
+  stop_verifying: [PinKey, null],
   folders: [null, Array<Folder>],
   add_folder: [AddFolderRequest, Folder | null],
   remove_folder: [string, null],

@@ -36,6 +36,10 @@ export interface Mock extends Platform {
   advance(): void;
   /** What the next file dialog gives. */
   nextSelection: Ipc.Selection | null;
+  /** What comparing a pin with files comes to; `null` as if nothing was chosen in the dialog. */
+  nextComparison: Ipc.Comparison | null;
+  /** How long every answer takes. */
+  latency_ms: number;
   transfers: Ipc.Transfer[];
   ready: boolean;
 }
@@ -43,7 +47,7 @@ export interface Mock extends Platform {
 type Handlers = { [C in Command]: (request: Request<C>) => Response<C> };
 
 export function createMock(options: MockOptions = {}): Mock {
-  const { pins: pin_count = 5000, now = Date.now(), latency_ms = 0, busy = true } = options;
+  const { pins: pin_count = 5000, now = Date.now(), busy = true } = options;
   const random = randomFrom(7);
   const rows = madeUpPins(pin_count, now);
   const selections = new Map<string, Ipc.Selection>();
@@ -61,6 +65,8 @@ export function createMock(options: MockOptions = {}): Mock {
     calls: [],
     transfers: busy ? madeUpTransfers(now, random) : [],
     nextSelection: null,
+    nextComparison: { outcome: "verified", path: "/home/ada/Pictures/harbour-dawn.jpg", profile: null },
+    latency_ms: options.latency_ms ?? 0,
     ready: false,
     failNext: (command, error) => void refusals.set(command, error),
     drop: (event) => {
@@ -73,6 +79,7 @@ export function createMock(options: MockOptions = {}): Mock {
       const request = (args[0] ?? null) as Request<C>;
       // A copy, because the real one crosses a process and the caller may clear what it sent.
       mock.calls.push({ command, request: structuredClone(request) });
+      const { latency_ms } = mock;
       if (latency_ms > 0) await new Promise((resolve) => setTimeout(resolve, latency_ms));
       const refusal = refusals.get(command);
       if (refusal) {
@@ -169,6 +176,14 @@ export function createMock(options: MockOptions = {}): Mock {
     refresh_pins: () => null,
     copy_pins: () => null,
     open_in_browser: () => null,
+    verify_pin: ({ pin }) => {
+      const comparison = mock.nextComparison;
+      if (comparison?.outcome === "verified") row(pin).proof = "verified";
+      mock.changed("pins");
+      return comparison;
+    },
+    verify_progress: () => ({ bytes_done: 40, bytes_total: 100 }),
+    stop_verifying: () => null,
     folders: () => folders,
     add_folder: ({ account }) => {
       const folder: Ipc.Folder = {
@@ -357,7 +372,10 @@ function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
       {
         at: now - 7_200_000,
         cid: pin.cid,
-        profile: "unixfs-v1-2025",
+        proof: pin.proof,
+        profile: pin.proof === "verified" ? "unixfs-v1-2025" : null,
+        reason: pin.proof === "not_reproduced" ? "the gateway took too long." : null,
+        compared_at: pin.proof === "not_checked" ? null : now - 7_200_000,
         source: pin.name,
         bytes: pin.size ?? 0,
       },

@@ -7,6 +7,7 @@ import { t } from "../../i18n/index.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
 import { Accounts } from "./accounts.svelte.ts";
 import { Clock } from "./clock.svelte.ts";
+import { Comparisons } from "./comparisons.svelte.ts";
 import { Folders } from "./folders.svelte.ts";
 import { Intake } from "./intake.svelte.ts";
 import { Navigation } from "./navigation.svelte.ts";
@@ -23,6 +24,7 @@ export class App {
   readonly settings: Settings;
   readonly accounts: Accounts;
   readonly pins: Pins;
+  readonly comparisons: Comparisons;
   readonly transfers: Transfers;
   readonly folders: Folders;
   readonly intake: Intake;
@@ -37,6 +39,7 @@ export class App {
     this.settings = new Settings(platform);
     this.accounts = new Accounts(platform);
     this.pins = new Pins(platform);
+    this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform);
     this.folders = new Folders(platform);
     this.intake = new Intake(platform, this.toasts, () => this.default_account?.id ?? null);

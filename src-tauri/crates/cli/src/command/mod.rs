@@ -10,3 +10,4 @@ pub(crate) mod pin;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod unpin;
+pub(crate) mod verify;

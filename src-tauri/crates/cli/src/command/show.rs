@@ -35,7 +35,10 @@ struct Shown {
 struct ShownReceipt {
     at: String,
     cid: String,
+    proof: &'static str,
     profile: Option<String>,
+    reason: Option<String>,
+    compared_at: Option<String>,
     source: Option<String>,
     size: u64,
 }
@@ -74,7 +77,10 @@ fn receipt(receipt: holdfast_core::pin::Receipt) -> ShownReceipt {
     ShownReceipt {
         at: receipt.at.to_rfc3339(),
         cid: receipt.cid.to_string(),
+        proof: receipt.proof.as_str(),
         profile: receipt.profile,
+        reason: receipt.reason,
+        compared_at: receipt.compared_at.map(|at| at.to_rfc3339()),
         source: receipt.source.map(|path| path.display().to_string()),
         size: receipt.bytes,
     }
@@ -101,8 +107,13 @@ fn describe(shown: &Shown) -> String {
     lines.extend(row.metadata.iter().map(|(key, value)| format!("metadata   {}={}", one_line(key), one_line(value))));
     for receipt in &shown.receipts {
         let source = receipt.source.as_deref().unwrap_or("by CID");
-        let profile = receipt.profile.as_deref().unwrap_or("no known profile");
-        lines.push(format!("receipt    {}  {}  {profile}", receipt.at, one_line(source)));
+        let proof = match (receipt.proof, &receipt.profile, &receipt.reason) {
+            ("verified", Some(profile), _) => format!("same CID computed here ({profile})"),
+            ("verified", None, _) => "proven block by block".into(),
+            (proof, _, Some(reason)) => format!("{}: {}", proof.replace('_', " "), one_line(reason)),
+            (proof, _, None) => proof.replace('_', " "),
+        };
+        lines.push(format!("receipt    {}  {}  {proof}", receipt.at, one_line(source)));
     }
     lines.join("\n")
 }

@@ -12,6 +12,7 @@ pub use identify::{Identification, Identified};
 pub(crate) use plan::{FILES_ONLY, entry_name};
 pub use plan::{Limits, Plan, PlanEntry, PlanKind, Problem, plan};
 pub use pool::{HashingPool, Urgency};
+pub(crate) use read::{open_same, read_run};
 pub use selection::{Selection, SelectionItem, select};
 
 /// Bytes of an upload read at once: large enough that system calls do not count, a whole number of leaves under every

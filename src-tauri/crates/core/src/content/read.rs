@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Opens a file that is as expected.
-pub(super) fn open_same(disk: &dyn Disk, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
+pub(crate) fn open_same(disk: &dyn Disk, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
     let Opened { file, stat } = disk.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
     if stat.fingerprint == *expected { Ok(file) } else { Err(Error::Changed { path: path.into() }) }
 }
@@ -20,7 +20,7 @@ pub(super) fn check_same(file: &dyn OpenFile, path: &Path, expected: &Fingerprin
 }
 
 /// Fills `buffer` from `offset` on, in as many reads as it takes.
-pub(super) fn read_run(file: &dyn OpenFile, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+pub(crate) fn read_run(file: &dyn OpenFile, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
     let mut filled = 0;
     while filled < buffer.len() {
         let read = file

@@ -6,6 +6,7 @@
 mod accounts;
 mod folders;
 mod pins;
+mod proofs;
 mod settings;
 mod transfers;
 
@@ -98,6 +99,7 @@ pub struct Engine {
     home: Home,
     tasks: TaskTracker,
     folders: Mutex<HashMap<FolderId, mpsc::Sender<Control>>>,
+    proofs: proofs::Proofs,
 }
 
 impl std::fmt::Debug for Engine {
@@ -148,7 +150,13 @@ impl Engine {
             folders: Mutex::default(),
             unpinned: Mutex::default(),
         });
-        Ok(Self { shared, home, tasks: TaskTracker::new(), folders: Mutex::default() })
+        Ok(Self {
+            shared,
+            home,
+            tasks: TaskTracker::new(),
+            folders: Mutex::default(),
+            proofs: proofs::Proofs::default(),
+        })
     }
 
     /// Begins to work: the queue, and as much else as `background` says.

@@ -91,10 +91,12 @@ impl PinStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
-    /// The provider's CID is the CID of the bytes that were read here.
+    /// The provider's CID is the CID of the bytes that were read here: computed here, or proven by the blocks behind it.
     Verified,
-    /// Bytes were sent, and no profile that Holdfast knows gives the provider's CID for them.
+    /// Bytes were sent, no profile that Holdfast knows gives the provider's CID for them, and its blocks prove nothing yet.
     NotReproduced,
+    /// The bytes that lie here are not those that the provider holds.
+    Differs,
     /// Nothing was read here.
     NotChecked,
 }
@@ -106,12 +108,13 @@ impl Proof {
         match self {
             Self::Verified => "verified",
             Self::NotReproduced => "not_reproduced",
+            Self::Differs => "differs",
             Self::NotChecked => "not_checked",
         }
     }
 
     pub(crate) fn named(name: &str) -> Self {
-        [Self::Verified, Self::NotReproduced]
+        [Self::Verified, Self::NotReproduced, Self::Differs]
             .into_iter()
             .find(|proof| proof.as_str() == name)
             .unwrap_or(Self::NotChecked)
@@ -175,8 +178,14 @@ pub struct Receipt {
     pub pin: PinKey,
     /// The provider's CID.
     pub cid: Cid,
-    /// The profile under which the bytes read here have that CID.
+    /// What is known of the bytes read here and that CID.
+    pub proof: Proof,
+    /// The profile under which they have it; what is verified without one is proven by its blocks.
     pub profile: Option<String>,
+    /// Why they are not verified, where they were compared.
+    pub reason: Option<String>,
+    /// When they were last compared.
+    pub compared_at: Option<UnixMillis>,
     /// Where the bytes were read.
     pub source: Option<std::path::PathBuf>,
     /// How many.

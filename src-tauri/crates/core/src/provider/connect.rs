@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use url::Url;
+
 use super::{Connect, Provider, aioz::Aioz, http::LONGEST_SILENCE};
 use crate::{
     account::{Account, PRESETS, ProviderKind},
     entropy::Entropy,
     error::Error,
+    gateway::{Gateway, HttpGateway},
     vault::Credentials,
 };
 
@@ -51,5 +54,9 @@ impl Connect for HttpConnect {
                 self.silence,
             )?)),
         }
+    }
+
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+        Ok(Arc::new(HttpGateway::new(base, self.silence)?))
     }
 }

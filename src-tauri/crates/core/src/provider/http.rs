@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use futures_util::StreamExt;
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
+    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -56,16 +56,7 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(*name, value);
         }
-        install_crypto_provider();
-        // The client library's own timeouts run while a body is sent, and would end every long upload.
-        let builder = Client::builder()
-            .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT);
-        // A proxy has no business between this computer and itself.
-        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|error| setup(reason(&error)))?;
+        let client = client_builder(&base).redirect(Policy::none()).build().map_err(|error| setup(reason(&error)))?;
         Ok(Self { client, base, credentials: headers, silence })
     }
 
@@ -162,6 +153,18 @@ impl Http {
     }
 }
 
+/// What all clients have in common.
+pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
+    install_crypto_provider();
+    // The client library's own timeouts run while a body is sent, and would end every long upload.
+    let builder = Client::builder()
+        .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT);
+    // A proxy has no business between this computer and itself.
+    if is_loopback(base) { builder.no_proxy() } else { builder }
+}
+
 fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
 }
@@ -172,11 +175,11 @@ fn install_crypto_provider() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-fn content_type(response: &Response) -> Option<&str> {
+pub(crate) fn content_type(response: &Response) -> Option<&str> {
     response.headers().get(CONTENT_TYPE)?.to_str().ok()
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
@@ -198,7 +201,7 @@ fn message_of(body: &[u8]) -> Option<String> {
 }
 
 /// What went wrong with the connection, without the URL.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".into();
     }

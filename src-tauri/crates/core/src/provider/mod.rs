@@ -3,18 +3,20 @@
 mod aioz;
 mod connect;
 mod error;
-mod http;
+pub(crate) mod http;
 mod multipart;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_content::Cid;
+use url::Url;
 
 use crate::{
     account::Account,
     content::UploadBody,
     error::Error,
+    gateway::Gateway,
     pin::{Metadata, PinId, ProviderPin},
     vault::Credentials,
 };
@@ -74,4 +76,10 @@ pub trait Connect: Send + Sync + 'static {
     /// # Errors
     /// When no client can be set up.
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error>;
+
+    /// The gateway at `base`, spoken to without any credentials.
+    ///
+    /// # Errors
+    /// When no client can be set up.
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error>;
 }

@@ -116,9 +116,8 @@ pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<(), StoreError> {
 }
 
 /// What a receipt still knows of a pin that the mirror had lost.
-const PROOF_OF_RECEIPT: &str =
-    "SELECT CASE WHEN profile IS NOT NULL THEN 'verified' WHEN source IS NOT NULL THEN 'not_reproduced' END
-    FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3 ORDER BY sequence DESC LIMIT 1";
+const PROOF_OF_RECEIPT: &str = "SELECT proof FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3
+    ORDER BY proof = 'verified' DESC, sequence DESC LIMIT 1";
 
 /// Writes what a provider said of a pin. A proof is only ever added here, and goes when the CID becomes another; a size
 /// or name that an answer leaves out is kept.
@@ -132,7 +131,7 @@ pub(super) fn observe(
     let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14)
          ON CONFLICT (account, id) DO UPDATE SET
-            proof = CASE WHEN ?12 IS NOT NULL THEN ?12 WHEN cid = ?3 THEN proof ELSE 'not_checked' END,
+            proof = CASE WHEN cid = ?3 AND (?12 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?12, 'not_checked') END,
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
             is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)");

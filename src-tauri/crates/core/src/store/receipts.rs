@@ -13,10 +13,10 @@ use crate::{
     clock::UnixMillis,
     disk::Fingerprint,
     error::Error,
-    pin::{PinId, PinKey, Receipt},
+    pin::{PinId, PinKey, Proof, Receipt},
 };
 
-const COLUMNS: &str = "account, pin, cid, profile, source, bytes, at";
+const COLUMNS: &str = "account, pin, cid, proof, profile, reason, compared_at, source, bytes, at";
 
 impl Store {
     /// A pin's receipts, newest first.
@@ -62,6 +62,37 @@ impl Store {
         .await
     }
 
+    /// Keeps what comparing local files with a pin came to: `found` has the path, the proof and what goes with it. What was
+    /// verified once stays so; that other files differ, or that nothing can be said, is no fact about the pin.
+    pub(crate) async fn keep_comparison(&self, found: Receipt, version: Option<Fingerprint>) -> Result<(), Error> {
+        self.write(move |db| {
+            let (account, pin, cid) = (&found.pin.account.0, &found.pin.id.0, found.cid.to_string());
+            let sql = "UPDATE receipt SET proof = ?5, profile = ?6, reason = ?7, compared_at = ?8
+                 WHERE account = ?1 AND pin = ?2 AND cid = ?3 AND source = ?4 AND (?5 = 'verified' OR proof <> 'verified')";
+            let values = (
+                account,
+                pin,
+                &cid,
+                found.source.as_deref().map(path_bytes),
+                found.proof.as_str(),
+                &found.profile,
+                &found.reason,
+                found.compared_at.map(|at| at.0),
+            );
+            let updated = db.execute(sql, values)? > 0;
+            if found.proof == Proof::Verified && !updated {
+                insert(db, None, &found, version.as_ref())?;
+            }
+            if found.proof == Proof::Verified || updated {
+                let sql = "UPDATE pin SET proof = ?4 WHERE account = ?1 AND id = ?2 AND cid = ?3
+                     AND (?4 = 'verified' OR proof <> 'verified')";
+                db.execute(sql, (account, pin, &cid, found.proof.as_str()))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether the account holds something of that size, so that looking for it by CID may save an upload.
     pub(crate) async fn holds_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, Error> {
         let account = account.clone();
@@ -76,21 +107,28 @@ impl Store {
     }
 }
 
+/// Writes a receipt; a transfer's is written once, and only what it proves may change.
 pub(super) fn insert(
     db: &Connection,
-    transfer: &str,
+    transfer: Option<&str>,
     receipt: &Receipt,
     version: Option<&Fingerprint>,
 ) -> Result<(), StoreError> {
     db.execute(
-        "INSERT OR IGNORE INTO receipt (transfer, account, pin, cid, profile, source, bytes, modified_ns, changed_ns, device, inode, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO receipt (transfer, account, pin, cid, proof, profile, reason, compared_at, source, bytes,
+            modified_ns, changed_ns, device, inode, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (transfer) DO UPDATE SET proof = excluded.proof, profile = excluded.profile, reason = excluded.reason,
+            compared_at = excluded.compared_at",
         (
             transfer,
             &receipt.pin.account.0,
             &receipt.pin.id.0,
             receipt.cid.to_string(),
+            receipt.proof.as_str(),
             &receipt.profile,
+            &receipt.reason,
+            receipt.compared_at.map(|at| at.0),
             receipt.source.as_deref().map(path_bytes),
             signed(receipt.bytes),
             version.map(|version| version.modified_ns),
@@ -107,9 +145,12 @@ fn receipt(row: &Row<'_>) -> Result<Receipt, StoreError> {
     Ok(Receipt {
         pin: PinKey { account: AccountId(row.get(0)?), id: PinId(row.get(1)?) },
         cid: cid_from(&row.get::<_, String>(2)?)?,
-        profile: row.get(3)?,
-        source: row.get::<_, Option<Vec<u8>>>(4)?.map(path_from),
-        bytes: unsigned(row.get(5)?),
-        at: UnixMillis(row.get(6)?),
+        proof: Proof::named(&row.get::<_, String>(3)?),
+        profile: row.get(4)?,
+        reason: row.get(5)?,
+        compared_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),
+        source: row.get::<_, Option<Vec<u8>>>(7)?.map(path_from),
+        bytes: unsigned(row.get(8)?),
+        at: UnixMillis(row.get(9)?),
     })
 }

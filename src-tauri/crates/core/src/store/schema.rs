@@ -68,11 +68,14 @@ CREATE INDEX transfer_by_source ON transfer(folder, source) WHERE folder IS NOT 
 
 CREATE TABLE receipt (
     sequence INTEGER PRIMARY KEY,
-    transfer TEXT NOT NULL UNIQUE,
+    transfer TEXT UNIQUE,
     account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
     pin TEXT NOT NULL,
     cid TEXT NOT NULL,
+    proof TEXT NOT NULL,
     profile TEXT,
+    reason TEXT,
+    compared_at INTEGER,
     source BLOB,
     bytes INTEGER NOT NULL,
     modified_ns INTEGER,

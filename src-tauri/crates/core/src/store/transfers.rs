@@ -252,13 +252,13 @@ impl Store {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
                     pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
-                    receipts::insert(db, &id.0, &receipt, version.as_ref())?;
+                    receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;
                     }
                     let verified = match proof {
                         Proof::Verified => Some(true),
-                        Proof::NotReproduced => Some(false),
+                        Proof::NotReproduced | Proof::Differs => Some(false),
                         Proof::NotChecked => None,
                     };
                     let values = (&id.0, &pin.id.0, pin.cid.to_string(), verified);
@@ -269,6 +269,33 @@ impl Store {
             let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
                        unanswered_since = NULL, updated_at = ?2 WHERE id = ?1";
             db.execute(sql, (&id.0, now.0))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes what a provider has taken, before it is known what that proves: whatever happens meanwhile, it is not sent again.
+    pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
+                pins::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
+                receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes that back, for what is not what was sent.
+    pub(crate) async fn take_back(&self, id: &TransferId, pin: &PinKey) -> Result<(), Error> {
+        let (id, key) = (id.clone(), pin.clone());
+        self.write(move |db| {
+            db.execute("DELETE FROM receipt WHERE transfer = ?1", [&id.0])?;
+            let sql = "SELECT NOT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2)";
+            if db.query_row(sql, (&key.account.0, &key.id.0), |row| row.get(0))? {
+                pins::forget(db, &key)?;
+            }
             Ok(())
         })
         .await

@@ -1,6 +1,6 @@
 //! An upload: look, perhaps recognise, send while hashing, compare, and write the receipt.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use holdfast_content::{Cid, Profile};
 use tokio_util::sync::CancellationToken;
@@ -8,13 +8,28 @@ use tokio_util::sync::CancellationToken;
 use super::{Transfer, find};
 use crate::{
     account::Account,
+    clock::UnixMillis,
     content::{Identification, Identified, Limits, Plan, Progress, UploadBody, plan},
     engine::Shared,
     error::Error,
     pin::{PinKey, Proof, ProviderPin, Receipt},
+    proof::{Course, Outcome, by_blocks},
     provider::{Provider, ProviderError},
     store::Finish,
 };
+
+/// How long an upload's end may wait for the proof by blocks, and what its reading takes at the least; it can be asked for
+/// again.
+const PROOF_TIME: Duration = Duration::from_secs(30);
+const PROOF_BYTES_PER_SECOND: u64 = 64 << 20;
+
+/// What is known of an upload's bytes and the provider's CID.
+struct Finding {
+    proof: Proof,
+    profile: Option<String>,
+    reason: Option<String>,
+    compared_at: Option<UnixMillis>,
+}
 
 /// One try of one upload.
 pub(super) struct Upload<'a> {
@@ -60,15 +75,23 @@ impl Upload<'_> {
     }
 
     /// Exactly this version of this file is pinned there.
-    async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Plan) -> Result<Option<Finish>, Error> {
+    async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
         let Some(version) = plan.single_file() else { return Ok(None) };
         let known = self.shared.store.receipt_of_version(&self.account.id, self.path, *version).await?;
         let Some(known) = known else { return Ok(None) };
         let Some(pin) = find::in_mirror(self.shared, self.account, provider, &[known.cid]).await? else {
             return Ok(None);
         };
-        let proof = if known.profile.is_some() { Proof::Verified } else { Proof::NotChecked };
-        Ok(Some(self.finish(plan, pin, proof, known.profile, None)))
+        if known.proof == Proof::NotReproduced && self.account.profile.is_none() {
+            return self.prove(plan, pin, &[]).await.map(Some);
+        }
+        let finding = Finding {
+            proof: known.proof,
+            profile: known.profile,
+            reason: known.reason,
+            compared_at: known.compared_at,
+        };
+        Ok(Some(self.finish(plan, pin, finding, None)))
     }
 
     /// The same bytes are pinned there under another name, or were sent in a try whose answer got lost.
@@ -148,15 +171,68 @@ impl Upload<'_> {
             matching = matches(&identified);
         }
         match matching.as_slice() {
-            [] if self.account.profile.is_some() => Err(Error::CidMismatch {
-                ours: identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default(),
-                theirs: pin.cid.to_string(),
-            }),
-            [] => Ok(self.finish(plan, pin, Proof::NotReproduced, None, None)),
+            [] => self.prove(plan, pin, &identified).await,
             [first, rest @ ..] => {
                 // Small files have the same CID under several profiles and teach nothing.
                 let learnt = (rest.is_empty() && self.account.profile != Some(*first)).then(|| first.name());
-                Ok(self.finish(plan, pin, Proof::Verified, Some(first.name().into()), learnt))
+                Ok(self.finish(plan, pin, self.found(Proof::Verified, Some(*first), None), learnt))
+            }
+        }
+    }
+
+    /// Compares what was sent with the blocks behind a CID that no profile gives. The provider has accepted it by now: whatever
+    /// is wrong with the gateway, the pin is there, only not verified.
+    async fn prove(&self, plan: &Arc<Plan>, pin: ProviderPin, identified: &[Identified]) -> Result<Finish, Error> {
+        let is_alarm = self.account.profile.is_some();
+        if !is_alarm {
+            // The proof takes its time, and a CID that nothing gives is not found again after a crash.
+            let reason = "it was not compared with its blocks yet.".into();
+            let taken = self.finish(plan, pin.clone(), self.found(Proof::NotReproduced, None, Some(reason)), None);
+            self.shared.store.note_taken(&self.transfer.id, taken, self.shared.ports.clock.now()).await?;
+        }
+        let reason = match self.by_blocks(plan, pin.cid).await {
+            Ok(Outcome::Verified(_)) => {
+                return Ok(self.finish(plan, pin, self.found(Proof::Verified, None, None), None));
+            }
+            Ok(Outcome::Differs(difference)) => {
+                if !is_alarm {
+                    let key = PinKey { account: self.account.id.clone(), id: pin.id };
+                    self.shared.store.take_back(&self.transfer.id, &key).await?;
+                }
+                return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: difference.to_string() });
+            }
+            Ok(Outcome::Unknown(reason)) => reason,
+            Err(error) => format!("{error}."),
+        };
+        // This provider's CIDs used to be those of a profile: that this one is not is an alarm.
+        if is_alarm {
+            return Err(Error::CidMismatch {
+                ours: identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default(),
+                theirs: pin.cid.to_string(),
+            });
+        }
+        Ok(self.finish(plan, pin, self.found(Proof::NotReproduced, None, Some(reason)), None))
+    }
+
+    fn found(&self, proof: Proof, profile: Option<Profile>, reason: Option<String>) -> Finding {
+        let compared_at = Some(self.shared.ports.clock.now());
+        Finding { proof, profile: profile.map(|profile| profile.name().into()), reason, compared_at }
+    }
+
+    async fn by_blocks(&self, plan: &Arc<Plan>, cid: Cid) -> Result<Outcome, Error> {
+        let ports = &self.shared.ports;
+        let Some(base) = &self.account.gateway else {
+            return Ok(Outcome::Unknown("the account has no gateway to get its blocks from.".into()));
+        };
+        let gateway = ports.connect.gateway(base)?;
+        let course = Course::until(self.cancel.child_token());
+        let (disk, clock) = (Arc::clone(&ports.disk), Arc::clone(&ports.clock));
+        let time = PROOF_TIME + Duration::from_secs(plan.content_bytes() / PROOF_BYTES_PER_SECOND);
+        tokio::select! {
+            proven = by_blocks(disk, clock, gateway, Arc::clone(plan), cid, course.clone()) => proven,
+            () = ports.clock.sleep(time) => {
+                course.stop();
+                Ok(Outcome::Unknown("the gateway took too long.".into()))
             }
         }
     }
@@ -165,8 +241,7 @@ impl Upload<'_> {
         &self,
         plan: &Plan,
         mut pin: ProviderPin,
-        proof: Proof,
-        profile: Option<String>,
+        finding: Finding,
         learnt_profile: Option<&'static str>,
     ) -> Finish {
         let bytes = plan.content_bytes();
@@ -176,14 +251,17 @@ impl Upload<'_> {
         let receipt = Receipt {
             pin: PinKey { account: self.account.id.clone(), id: pin.id.clone() },
             cid: pin.cid,
-            profile,
+            proof: finding.proof,
+            profile: finding.profile,
+            reason: finding.reason,
+            compared_at: finding.compared_at,
             source: Some(self.path.into()),
             bytes,
             at: self.shared.ports.clock.now(),
         };
         Finish::Pinned {
             pin: Box::new(pin),
-            proof,
+            proof: receipt.proof,
             receipt: Box::new(receipt),
             version: plan.single_file().copied(),
             learnt_profile,

@@ -8,6 +8,7 @@ mod folders;
 mod folders_simulated;
 mod lost_answers;
 mod mirror;
+mod proofs;
 mod properties;
 mod queue;
 mod retries;

@@ -14,11 +14,11 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use holdfast_content::{Discard, FileImporter};
+use holdfast_content::{Cid, FileImporter};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Call, Fault, Recorded, State, Totals, UnderWay, form};
+use super::{Call, Fault, KeepBlocks, Recorded, State, Totals, UnderWay, form};
 
 type Answer = (StatusCode, Value);
 
@@ -93,6 +93,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         }
         _ => body,
     };
+    if call == Call::Block {
+        return block(&state, head.uri.path(), matches!(fault, Some(Fault::WrongBytes)));
+    }
     if !state.accepts(&head.headers) {
         drain(body).await;
         return Ok(reply(StatusCode::UNAUTHORIZED, &failure("You are not logged in")));
@@ -111,9 +114,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Some(Fault::ReplyLost) => return Err(io::Error::other("asked to lose the answer")),
         Some(Fault::ReplyHeld(released)) => released.cancelled().await,
         Some(Fault::WrongCid) => {
-            let mut other = FileImporter::new(state.inner().manners.layout);
-            other.push(b"other bytes", &mut Discard)?;
-            value["data"]["cid"] = other.finish(&mut Discard)?.cid.to_string().into();
+            let layout = state.inner().manners.layout;
+            let mut other = FileImporter::new(layout);
+            let mut kept = KeepBlocks(&state);
+            other.push(b"other bytes", &mut kept)?;
+            value["data"]["cid"] = other.finish(&mut kept)?.cid.to_string().into();
             value["data"]["root_hash"] = Value::Null;
         }
         Some(Fault::WrongRootHash) => value["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into(),
@@ -123,6 +128,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
 }
 
 fn call_of(method: &Method, path: &str) -> Option<Call> {
+    if path.starts_with("/ipfs/") {
+        return Some(Call::Block);
+    }
     match (method.as_str(), path.strip_prefix("/api")?) {
         ("GET", "/apiKeys/testAuthentication/") => Some(Call::Test),
         ("POST", "/pinning/") => Some(Call::Upload),
@@ -160,6 +168,7 @@ where
             None => (StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
+        Call::Block => (StatusCode::NOT_FOUND, failure("not a call of the API")),
         Call::Unpin => match state.inner().pins.get(id).filter(|pin| pin.pinned) {
             Some(pin) => {
                 let before = pin.json();
@@ -171,13 +180,23 @@ where
     }
 }
 
+/// The gateway's answer: one raw block.
+fn block(state: &State, path: &str, is_wrong: bool) -> io::Result<Response<Body>> {
+    let cid = path.strip_prefix("/ipfs/").and_then(|text| Cid::try_from(text).ok());
+    let found = cid.and_then(|cid| state.inner().blocks.as_ref()?.get(&cid).cloned());
+    let Some(bytes) = found else { return Ok(reply(StatusCode::NOT_FOUND, &failure("no such block"))) };
+    let bytes = if is_wrong { b"something else".to_vec() } else { bytes };
+    let response = Response::builder().header(header::CONTENT_TYPE, "application/vnd.ipld.raw");
+    response.body(bytes.into()).map_err(io::Error::other)
+}
+
 async fn upload<S>(state: &State, headers: &HeaderMap, body: S, number: usize) -> Answer
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
     let layout = state.inner().manners.layout;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(uploaded) = form::read(body, content_type, layout).await else {
+    let Some(uploaded) = form::read(body, content_type, layout, &mut KeepBlocks(state)).await else {
         return (StatusCode::BAD_REQUEST, failure("Failed to get uploaded files"));
     };
     let mut inner = state.inner();

@@ -15,6 +15,7 @@ pub enum Call {
     Get,
     List,
     Unpin,
+    Block,
 }
 
 /// What is done to a call.
@@ -58,6 +59,8 @@ pub enum Fault {
     WrongCid,
     /// It is done; the answer's `root_hash` is not the CID's.
     WrongRootHash,
+    /// The gateway's answer has other bytes.
+    WrongBytes,
 }
 
 /// What a listing says of the number of pins.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
-use holdfast_content::{Discard, FileImporter, Link, Profile, TreeBuilder};
+use holdfast_content::{BlockSink, FileImporter, Link, Profile, TreeBuilder};
 use serde_json::Value;
 
 /// What an upload brought.
@@ -13,8 +13,13 @@ pub(super) struct Uploaded {
     pub(super) has_empty_file: bool,
 }
 
-/// Reads a whole form. `None` when it is not well formed or ends early.
-pub(super) async fn read<S>(body: S, content_type: &str, layout: Profile) -> Option<Uploaded>
+/// Reads a whole form and gives `sink` its blocks. `None` when it is not well formed or ends early.
+pub(super) async fn read<S>(
+    body: S,
+    content_type: &str,
+    layout: Profile,
+    sink: &mut (dyn BlockSink + Send),
+) -> Option<Uploaded>
 where
     S: Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
 {
@@ -31,9 +36,9 @@ where
         let (mut importer, mut bytes) = (FileImporter::new(layout), 0);
         while let Some(piece) = field.chunk().await.ok()? {
             bytes += piece.len();
-            importer.push(&piece, &mut Discard).ok()?;
+            importer.push(&piece, sink).ok()?;
         }
-        let link = importer.finish(&mut Discard).ok()?;
+        let link = importer.finish(sink).ok()?;
         has_empty_file |= bytes == 0;
         files += 1;
         match path.split_once('/') {
@@ -46,7 +51,7 @@ where
     }
     let link = match single {
         Some(link) if files == 1 => link,
-        None if files > 0 => tree.finish(&mut Discard).ok()?,
+        None if files > 0 => tree.finish(sink).ok()?,
         _ => return None,
     };
     Some(Uploaded { link, is_dir, metadata, has_empty_file })

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use holdfast_content::Profile;
+use holdfast_content::{BlockSink, Cid, Profile};
 use holdfast_core::{
     account::{AccountDraft, ProviderKind},
     vault::Credentials,
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) manners: Manners,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) between_pages: Option<BetweenPages>,
+    /// The blocks of what was uploaded, where there is a gateway.
+    pub(crate) blocks: Option<HashMap<Cid, Vec<u8>>>,
     once: HashMap<Call, Vec<Fault>>,
     always: HashMap<Call, Fault>,
     under_way: HashMap<Call, usize>,
@@ -99,6 +101,17 @@ impl FakeProvider {
         format!("http://{}/api", self.address)
     }
 
+    /// The gateway's base. It has the blocks of what is uploaded after [`FakeProvider::open_gateway`].
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Answers requests for blocks from now on; accounts that are added from now on know of it.
+    pub fn open_gateway(&self) {
+        self.inner().blocks.get_or_insert_default();
+    }
+
     /// The keys that it accepts.
     ///
     /// # Panics
@@ -121,7 +134,7 @@ impl FakeProvider {
             label: label.into(),
             kind: ProviderKind::Aioz,
             endpoint: self.endpoint(),
-            gateway: None,
+            gateway: self.inner().blocks.is_some().then(|| self.gateway()),
             credentials: self.credentials(),
         }
     }
@@ -209,6 +222,18 @@ impl State {
             Some(faults) if !faults.is_empty() => Some(faults.remove(0)),
             _ => inner.always.get(&call).cloned(),
         }
+    }
+}
+
+/// Keeps blocks for the gateway, where there is one.
+pub(crate) struct KeepBlocks<'a>(pub(crate) &'a State);
+
+impl BlockSink for KeepBlocks<'_> {
+    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> std::io::Result<()> {
+        if let Some(blocks) = &mut self.0.inner().blocks {
+            blocks.insert(*cid, parts.concat());
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,93 @@
+//! The trustless gateway's raw blocks over HTTP.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use holdfast_content::{Cid, MAX_BLOCK_BYTES};
+use reqwest::{Client, Response, StatusCode, header::ACCEPT, redirect::Policy};
+use tokio::time::timeout;
+use url::Url;
+
+use super::{Gateway, GatewayError};
+use crate::provider::http::{client_builder, content_type, reason, retry_after};
+
+const RAW: &str = "application/vnd.ipld.raw";
+
+/// Over the largest block, so that one that is too long is seen as such.
+const MOST_BYTES: usize = MAX_BLOCK_BYTES + 1;
+
+/// Gateways send those who ask for `/ipfs/…` to an origin of the content's own.
+const MOST_REDIRECTS: usize = 5;
+
+/// A gateway that looks for a block elsewhere takes its time; beyond this it has none.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// One gateway.
+pub(crate) struct HttpGateway {
+    client: Client,
+    base: Url,
+    silence: Duration,
+}
+
+impl HttpGateway {
+    pub(crate) fn new(base: &Url, silence: Duration) -> Result<Self, GatewayError> {
+        let from = base.clone();
+        let redirects = Policy::custom(move |attempt| {
+            let same_host = attempt.url().host() == from.host();
+            if attempt.previous().len() > MOST_REDIRECTS || !same_host && attempt.url().scheme() != "https" {
+                attempt.stop()
+            } else {
+                attempt.follow()
+            }
+        });
+        let client = client_builder(base).redirect(redirects).build();
+        let client = client.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
+        Ok(Self { client, base: base.clone(), silence: silence.min(LONGEST_SILENCE) })
+    }
+
+    async fn read_limited(&self, response: Response) -> Result<Vec<u8>, GatewayError> {
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(piece) = timeout(self.silence, stream.next()).await.map_err(|_| silent())? {
+            let piece = piece.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
+            if body.len() + piece.len() > MOST_BYTES {
+                return Err(GatewayError::TooLong);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+}
+
+#[async_trait]
+impl Gateway for HttpGateway {
+    async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
+        let url = format!("{}/ipfs/{cid}?format=raw", self.base.as_str().trim_end_matches('/'));
+        let sending = self.client.get(url).header(ACCEPT, RAW).send();
+        let response = timeout(self.silence, sending).await.map_err(|_| silent())?;
+        let response = response.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
+        let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
+        let status = response.status();
+        let number = status.as_u16();
+        let strange = |reason: String| Err(GatewayError::NotTrustless { reason });
+        match status {
+            _ if status.is_redirection() => strange(format!("it redirects elsewhere (HTTP {number})")),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+                Err(GatewayError::Refused { status: number })
+            }
+            StatusCode::NOT_IMPLEMENTED => strange(format!("it knows no such format (HTTP {number})")),
+            _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+                Err(GatewayError::Unavailable { status: number, after: retry_after(&response) })
+            }
+            _ if !status.is_success() => strange(format!("it refuses the request (HTTP {number})")),
+            _ if is_html => strange("a web page came back".into()),
+            _ => self.read_limited(response).await.map(Some),
+        }
+    }
+}
+
+fn silent() -> GatewayError {
+    GatewayError::Network { reason: "no answer in time".into() }
+}

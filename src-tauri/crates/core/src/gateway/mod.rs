@@ -1,0 +1,70 @@
+//! Gateways: where the blocks of pinned content can be fetched by anybody, to be checked by whoever fetched them
+//! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>). No credentials are ever sent to one.
+
+mod http;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_content::Cid;
+
+pub(crate) use http::HttpGateway;
+
+/// A place that gives blocks by CID. Every call is one request; none retries by itself.
+#[async_trait]
+pub trait Gateway: Send + Sync {
+    /// The block's bytes, or `None` when the gateway does not have it. Whether they hash to `cid` is for the reader to
+    /// check.
+    async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError>;
+}
+
+/// Why a gateway gives no block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// No connection, or one that broke.
+    #[error("the gateway cannot be reached: {reason}")]
+    Network {
+        /// What failed, without the URL.
+        reason: String,
+    },
+    /// 429 and 5xx.
+    #[error("the gateway is not answering at the moment (HTTP {status})")]
+    Unavailable {
+        /// The status code.
+        status: u16,
+        /// How long it asks to wait.
+        after: Option<Duration>,
+    },
+    /// It wants credentials, or has blocked the content.
+    #[error("the gateway refuses to give the content (HTTP {status})")]
+    Refused {
+        /// The status code.
+        status: u16,
+    },
+    /// A web page, a redirect to a place that is not safe, or an answer that says that it knows no single blocks.
+    #[error("this address does not give single blocks as a trustless gateway does: {reason}")]
+    NotTrustless {
+        /// What came instead.
+        reason: String,
+    },
+    /// More bytes than a block may have.
+    #[error("the gateway answers with more than a block may have")]
+    TooLong,
+}
+
+impl GatewayError {
+    /// Whether asking again soon may help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Network { .. } | Self::Unavailable { .. })
+    }
+
+    /// How long the gateway asked to wait.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { after, .. } => *after,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Comparing, and looking whether everything can be fetched.
+
+use std::{io, path::Path, sync::Arc};
+
+use holdfast_content::{
+    BlockSink, Cid, Difference, DifferenceKind, Profile, ProofLimits, Verdict, WalkLimits, Walked, prove_file,
+    prove_tree, verify,
+};
+use tokio::task::spawn_blocking;
+
+use super::{
+    Course, Method, Outcome,
+    local::{PlannedFile, PlannedTree},
+    remote::RemoteBlocks,
+};
+use crate::{
+    clock::Clock,
+    content::{HashingPool, Identification, Limits, Plan, plan},
+    disk::Disk,
+    error::Error,
+    gateway::Gateway,
+};
+
+/// Compares what lies at `path` with what `cid` names: by its CID under every named profile, which asks nobody, else by
+/// the blocks that `gateway` gives.
+///
+/// # Errors
+/// [`Error::Unreadable`], [`Error::Changed`] and [`Error::Refused`] for what lies at `path`, and [`Error::Cancelled`]. What
+/// is wrong with the gateway is an outcome.
+pub async fn compare(
+    (disk, pool): (Arc<dyn Disk>, HashingPool),
+    clock: Arc<dyn Clock>,
+    gateway: Option<Arc<dyn Gateway>>,
+    (path, limits): (&Path, Limits),
+    cid: Cid,
+    course: Course,
+) -> Result<(Arc<Plan>, Outcome), Error> {
+    let (path, on) = (path.to_owned(), Arc::clone(&disk));
+    let planned = blocking(&course, move || plan(&*on, &path, limits)).await?;
+    let planned = Arc::new(planned);
+    course.expect(planned.content_bytes());
+    let identified = {
+        let identification = Identification { pool, disk: Arc::clone(&disk), cancel: course.stop.clone() };
+        let (planned, counted) = (Arc::clone(&planned), course.clone());
+        let read = move || identification.identify_into(&planned, &Profile::ALL, &mut Counted(&counted));
+        blocking(&course, read).await?
+    };
+    let same = |one: &Cid| one.hash() == cid.hash() && one.codec() == cid.codec();
+    if let Some(one) = identified.iter().find(|one| same(&one.link.cid)) {
+        return Ok((planned, Outcome::Verified(Method::Profile(one.profile))));
+    }
+    let Some(gateway) = gateway else {
+        let reason = "no known profile gives this CID, and the account has no gateway to get its blocks from";
+        return Ok((planned, Outcome::Unknown(reason.into())));
+    };
+    let outcome = by_blocks(disk, clock, gateway, Arc::clone(&planned), cid, course).await?;
+    Ok((planned, outcome))
+}
+
+/// Compares a plan's files with the blocks behind `cid`.
+pub(crate) async fn by_blocks(
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    gateway: Arc<dyn Gateway>,
+    plan: Arc<Plan>,
+    cid: Cid,
+    course: Course,
+) -> Result<Outcome, Error> {
+    course.expect(plan.content_bytes());
+    let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
+    let stop = Course::until(course.stop.clone());
+    blocking(&stop, move || {
+        let limits = ProofLimits::default();
+        let proven = match plan.entries.as_slice() {
+            [file] if !plan.is_directory => {
+                prove_file(&PlannedFile::open(&*disk, file, &course)?, &cid, &source, limits)
+            }
+            _ => prove_tree(&PlannedTree::new(&*disk, &plan, &course), &cid, &source, limits),
+        };
+        let verdict = match proven.map_err(error_of) {
+            Ok(proven) => proven.verdict,
+            Err(Error::Gateway(error)) => return Ok(Outcome::Unknown(format!("{error}."))),
+            Err(error) => return Err(error),
+        };
+        // A difference, too, is one only if nobody wrote meanwhile.
+        plan.check(&*disk)?;
+        Ok(match verdict {
+            Verdict::Equal => Outcome::Verified(Method::Blocks),
+            Verdict::DiffersFrom(byte) => {
+                Outcome::Differs(Difference { path: String::new(), kind: DifferenceKind::FromByte(byte) })
+            }
+            Verdict::Differs(difference) => Outcome::Differs(difference),
+            Verdict::CannotFetch(block, why) => Outcome::Unknown(format!("the block {block}: {why}.")),
+            Verdict::Undecided(why) => Outcome::Unknown(format!("{why}.")),
+        })
+    })
+    .await
+}
+
+/// Fetches and checks everything below `cid`: whether it is retrievable.
+///
+/// # Errors
+/// [`Error::Gateway`] and [`Error::Cancelled`].
+pub async fn walk(
+    clock: Arc<dyn Clock>,
+    gateway: Arc<dyn Gateway>,
+    cid: Cid,
+    course: &Course,
+) -> Result<Walked, Error> {
+    let source = RemoteBlocks::new(gateway, clock, course.stop.clone()).walked();
+    blocking(course, move || verify(&source, &cid, WalkLimits::default()).map_err(error_of)).await
+}
+
+/// Counts blocks of every profile at once.
+struct Counted<'a>(&'a Course);
+
+impl BlockSink for Counted<'_> {
+    fn put(&mut self, _: &Cid, parts: &[&[u8]]) -> io::Result<()> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        self.0.done((bytes / Profile::ALL.len()) as u64);
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    course: &Course,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::select! {
+        done = spawn_blocking(work) => done.map_err(|_| Error::Internal)?,
+        () = course.stop.cancelled() => Err(Error::Cancelled),
+    }
+}
+
+/// The error that came through an interface of I/O errors.
+fn error_of(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(Error::Blocks)
+}

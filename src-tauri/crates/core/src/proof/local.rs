@@ -1,0 +1,106 @@
+//! A plan's files as the local side of a proof.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use holdfast_content::{LocalBytes, LocalEntry, LocalKind, LocalTree};
+
+use super::Course;
+use crate::{
+    content::{Plan, PlanEntry, PlanKind, open_same, read_run},
+    disk::{Disk, OpenFile},
+    error::Error,
+};
+
+/// What went wrong here, through an interface that knows only I/O errors.
+pub(super) fn as_io(error: Error) -> io::Error {
+    io::Error::other(error)
+}
+
+/// A planned directory.
+pub(super) struct PlannedTree<'a> {
+    disk: &'a dyn Disk,
+    course: &'a Course,
+    directories: BTreeMap<&'a str, BTreeMap<&'a str, LocalKind>>,
+    files: BTreeMap<&'a str, &'a PlanEntry>,
+}
+
+impl<'a> PlannedTree<'a> {
+    pub(super) fn new(disk: &'a dyn Disk, plan: &'a Plan, course: &'a Course) -> Self {
+        let (mut directories, mut files) = (BTreeMap::from([("", BTreeMap::new())]), BTreeMap::new());
+        for entry in &plan.entries {
+            let kind = match &entry.kind {
+                PlanKind::File(_) => LocalKind::File,
+                PlanKind::EmptyDirectory => LocalKind::Directory,
+                PlanKind::Symlink(target) => LocalKind::Symlink(target.clone()),
+            };
+            if kind == LocalKind::File {
+                files.insert(entry.path.as_str(), entry);
+            }
+            let (mut path, mut kind) = (entry.path.as_str(), kind);
+            // Up to the first directory that is known already.
+            loop {
+                let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+                let is_known = directories.contains_key(parent);
+                directories.entry(parent).or_default().insert(name, kind);
+                if is_known {
+                    break;
+                }
+                (path, kind) = (parent, LocalKind::Directory);
+            }
+        }
+        Self { disk, course, directories, files }
+    }
+}
+
+impl LocalTree for PlannedTree<'_> {
+    fn entries(&self, directory: &str) -> io::Result<Vec<LocalEntry>> {
+        let entries = self.directories.get(directory).into_iter().flatten();
+        Ok(entries.map(|(&name, kind)| LocalEntry { name: name.into(), kind: kind.clone() }).collect())
+    }
+
+    fn open(&self, file: &str) -> io::Result<Box<dyn LocalBytes + '_>> {
+        let entry = self.files.get(file).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(PlannedFile::open(self.disk, entry, self.course).map_err(as_io)?))
+    }
+}
+
+/// A planned file, open.
+pub(super) struct PlannedFile<'a> {
+    file: Box<dyn OpenFile>,
+    path: &'a Path,
+    bytes: u64,
+    course: &'a Course,
+    /// How far it was read.
+    counted: AtomicU64,
+}
+
+impl<'a> PlannedFile<'a> {
+    /// Opens the file, which must be what the plan saw.
+    pub(super) fn open(disk: &dyn Disk, entry: &'a PlanEntry, course: &'a Course) -> Result<Self, Error> {
+        let PlanKind::File(expected) = &entry.kind else { return Err(Error::Internal) };
+        let path = entry.source.as_path();
+        let file = open_same(disk, path, expected)?;
+        Ok(Self { file, path, bytes: expected.bytes, course, counted: AtomicU64::new(0) })
+    }
+}
+
+impl LocalBytes for PlannedFile<'_> {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if self.course.stop.is_cancelled() {
+            return Err(as_io(Error::Cancelled));
+        }
+        read_run(&*self.file, self.path, offset, buffer).map_err(as_io)?;
+        let end = offset + buffer.len() as u64;
+        self.course.done(end.saturating_sub(self.counted.fetch_max(end, Ordering::Relaxed)));
+        Ok(())
+    }
+}

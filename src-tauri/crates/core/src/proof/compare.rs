@@ -36,21 +36,21 @@ pub async fn compare(
     course: Course,
 ) -> Result<(Arc<Plan>, Outcome), Error> {
     let (path, on) = (path.to_owned(), Arc::clone(&disk));
-    let planned = blocking(&course, move || plan(&*on, &path, limits)).await?;
+    let planned = blocking(&course, move |_| plan(&*on, &path, limits)).await?;
     let planned = Arc::new(planned);
     course.expect(planned.content_bytes());
     let identified = {
         let identification = Identification { pool, disk: Arc::clone(&disk), cancel: course.stop.clone() };
-        let (planned, counted) = (Arc::clone(&planned), course.clone());
-        let read = move || identification.identify_into(&planned, &Profile::ALL, &mut Counted(&counted));
-        blocking(&course, read).await?
+        let planned = Arc::clone(&planned);
+        blocking(&course, move |course| identification.identify_into(&planned, &Profile::ALL, &mut Counted(course)))
+            .await?
     };
     let same = |one: &Cid| one.hash() == cid.hash() && one.codec() == cid.codec();
     if let Some(one) = identified.iter().find(|one| same(&one.link.cid)) {
         return Ok((planned, Outcome::Verified(Method::Profile(one.profile))));
     }
     let Some(gateway) = gateway else {
-        let reason = "no known profile gives this CID, and the account has no gateway to get its blocks from";
+        let reason = "no known profile gives this CID, and there is no gateway to get its blocks from.";
         return Ok((planned, Outcome::Unknown(reason.into())));
     };
     let outcome = by_blocks(disk, clock, gateway, Arc::clone(&planned), cid, course).await?;
@@ -67,15 +67,14 @@ pub(crate) async fn by_blocks(
     course: Course,
 ) -> Result<Outcome, Error> {
     course.expect(plan.content_bytes());
-    let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
-    let stop = Course::until(course.stop.clone());
-    blocking(&stop, move || {
+    blocking(&course, move |course| {
+        let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
         let limits = ProofLimits::default();
         let proven = match plan.entries.as_slice() {
             [file] if !plan.is_directory => {
-                prove_file(&PlannedFile::open(&*disk, file, &course)?, &cid, &source, limits)
+                prove_file(&PlannedFile::open(&*disk, file, course)?, &cid, &source, limits)
             }
-            _ => prove_tree(&PlannedTree::new(&*disk, &plan, &course), &cid, &source, limits),
+            _ => prove_tree(&PlannedTree::new(&*disk, &plan, course), &cid, &source, limits),
         };
         let verdict = match proven.map_err(error_of) {
             Ok(proven) => proven.verdict,
@@ -107,8 +106,11 @@ pub async fn walk(
     cid: Cid,
     course: &Course,
 ) -> Result<Walked, Error> {
-    let source = RemoteBlocks::new(gateway, clock, course.stop.clone()).walked();
-    blocking(course, move || verify(&source, &cid, WalkLimits::default()).map_err(error_of)).await
+    blocking(course, move |course| {
+        let source = RemoteBlocks::new(gateway, clock, course.stop.clone()).walked();
+        verify(&source, &cid, WalkLimits::default()).map_err(error_of)
+    })
+    .await
 }
 
 /// Counts blocks of every profile at once.
@@ -122,12 +124,15 @@ impl BlockSink for Counted<'_> {
     }
 }
 
+/// Runs `work` on a thread that may block; it is told to stop when nobody waits for it any more.
 async fn blocking<T: Send + 'static>(
     course: &Course,
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    work: impl FnOnce(&Course) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    let waited_for = Course { stop: course.stop.child_token(), ..course.clone() };
+    let _ends = waited_for.stop.clone().drop_guard();
     tokio::select! {
-        done = spawn_blocking(work) => done.map_err(|_| Error::Internal)?,
+        done = spawn_blocking(move || work(&waited_for)) => done.map_err(|_| Error::Internal)?,
         () = course.stop.cancelled() => Err(Error::Cancelled),
     }
 }

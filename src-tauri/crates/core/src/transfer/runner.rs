@@ -141,7 +141,10 @@ async fn run_one(
 ) {
     // A defect in one transfer must not leave it running for ever, nor end the others.
     let attempt = AssertUnwindSafe(attempt(shared, transfer, progress, cancel)).catch_unwind();
-    let result = match attempt.await.unwrap_or(Err(DIED)) {
+    let attempted = attempt.await.unwrap_or(Err(DIED));
+    // Before the end is written: what the database calls done is not running, and a next try is not ended by this one.
+    shared.running.end(&transfer.id);
+    let result = match attempted {
         // A click that came after the provider had accepted is too late: what happened is recorded.
         Ok(finish) => shared.store.finish(&transfer.id, finish, shared.ports.clock.now()).await,
         Err(error) => Err(error),
@@ -153,7 +156,6 @@ async fn run_one(
             tracing::error!(%error, "the end of a try cannot be written");
         }
     }
-    shared.running.end(&transfer.id);
     for change in [Change::Transfers, Change::Pins, Change::Folders, Change::Accounts] {
         shared.announce(change);
     }

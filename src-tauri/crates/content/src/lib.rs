@@ -20,6 +20,7 @@ pub mod car;
 mod cid_text;
 mod dag_pb;
 mod directory;
+mod entity;
 mod export;
 mod file;
 mod hamt;
@@ -34,6 +35,7 @@ pub use block::{BlockSink, BlockSource, Discard, Link, MAX_BLOCK_BYTES, is_block
 pub use cid::Cid;
 pub use cid_text::{CidInText, CidTextError, base36, cid_v0, cid_v1, multihash_hex};
 pub use directory::import_symlink;
+pub use entity::{EntityNode, entity_node};
 pub use export::{ExportError, Exported, export};
 pub use file::FileImporter;
 pub use profile::{CidVersion, Leaves, Profile, ShardRule};

@@ -78,7 +78,7 @@ CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
     UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
         WHERE owner = old.owner AND pinned = old.pinned;
 END;
-"];
+", include_str!("schema/visits.sql")];
 
 /// Runs the scripts that the database has not seen.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {

@@ -77,7 +77,7 @@ async fn what_is_not_there_is_said_in_words() {
         (format!("{tree}/a//b"), StatusCode::NOT_FOUND),
         ("hello".into(), StatusCode::BAD_REQUEST),
         ("..%2fx".into(), StatusCode::BAD_REQUEST),
-        (format!("{cid}?format=car"), StatusCode::BAD_REQUEST),
+        (format!("{cid}?format=tar"), StatusCode::BAD_REQUEST),
     ] {
         let response = service.ipfs(Method::GET, &path).send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");

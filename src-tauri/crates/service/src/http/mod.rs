@@ -77,6 +77,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .fold(Router::new(), |router, (path, methods): (&str, MethodRouter<Shared>)| {
             router.route(path, methods.clone()).route(&format!("{path}/"), methods)
         })
+        .route("/ipfs/", get(gateway::open_uri))
         .route("/ipfs/{*path}", get(gateway::serve).options(gateway::preflight))
         .route("/api/gateway/{cid}", get(gateway::redirect))
         .route("/api/gateway/{cid}/{*path}", get(gateway::redirect))

@@ -132,8 +132,8 @@ impl Answer<'_> {
 
     fn listing(self, cid: Cid, page: String) -> Result<Response, GatewayError> {
         // Another version may list in another way.
-        let etag = format!("\"listing-{}-{cid}\"", env!("CARGO_PKG_VERSION"));
-        let cache = HeaderValue::from_static("no-cache");
+        let etag = format!("\"DirIndex-{}_CID-{cid}\"", env!("CARGO_PKG_VERSION"));
+        let cache = HeaderValue::from_static("public, max-age=604800, stale-while-revalidate=2678400");
         if matches_etag(self.headers, &etag) {
             return not_modified(&etag, cache);
         }

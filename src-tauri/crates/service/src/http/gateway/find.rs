@@ -41,6 +41,7 @@ pub(super) enum FoundNode {
 
 #[derive(Debug)]
 pub(super) struct FoundFile {
+    /// What names it: the file, or the directory whose page it is.
     pub(super) cid: Cid,
     pub(super) content: Content,
     pub(super) name: Option<String>,
@@ -72,7 +73,7 @@ impl Content {
     }
 }
 
-/// Looks for it. `query` is that of the request.
+/// Looks for it. `query` is that of the request, whose path may end in nothing.
 pub(super) fn find(store: &Store, wanted: &Wanted, query: Option<&str>) -> Result<Found, GatewayError> {
     let blocks = &store.blocks;
     let walked = match walk(blocks, &wanted.root, &wanted.path.segments) {
@@ -136,15 +137,19 @@ impl BlockSource for Recorder<'_> {
 
 fn node(blocks: &BlockStore, cid: Cid, wanted: &Wanted) -> Result<FoundNode, GatewayError> {
     match stat(blocks, &cid)? {
-        NodeKind::File { .. } => file(blocks, cid, wanted.path.segments.last().cloned()).map(FoundNode::File),
+        NodeKind::File { .. } => file(blocks, cid, wanted, wanted.path.segments.last().cloned()).map(FoundNode::File),
         NodeKind::Symlink { target } => Ok(FoundNode::Symlink(cid, target)),
+        NodeKind::Directory if !wanted.path.has_slash_at_end => {
+            // A base ends in a slash already.
+            let slash = if wanted.path.encoded.is_empty() { "" } else { "/" };
+            let location = format!("{}{}{slash}", wanted.base(), wanted.path.encoded);
+            Ok(FoundNode::Redirect(location, StatusCode::MOVED_PERMANENTLY))
+        }
         NodeKind::Directory => match index_of(blocks, &cid)? {
-            Some(_) if !wanted.path.has_slash_at_end => {
-                let location = format!("{}{}/", wanted.base(), wanted.path.encoded);
-                // A root without a path ends in a slash already.
-                Ok(FoundNode::Redirect(location.replace("//", "/"), StatusCode::MOVED_PERMANENTLY))
+            Some(index) => {
+                let file = file(blocks, index, wanted, Some("index.html".into()))?;
+                Ok(FoundNode::File(FoundFile { cid, ..file }))
             }
-            Some(index) => file(blocks, index, Some("index.html".into())).map(FoundNode::File),
             None => Ok(FoundNode::Listing(cid, listing::page(wanted, &list_directory(blocks, &cid)?))),
         },
     }
@@ -159,13 +164,17 @@ fn index_of(blocks: &BlockStore, directory: &Cid) -> Result<Option<Cid>, ReadErr
     Ok(matches!(stat(blocks, &index)?, NodeKind::File { .. }).then_some(index))
 }
 
-fn file(blocks: &BlockStore, cid: Cid, name: Option<String>) -> Result<FoundFile, GatewayError> {
+fn file(blocks: &BlockStore, cid: Cid, wanted: &Wanted, name: Option<String>) -> Result<FoundFile, GatewayError> {
     let open = || FileReader::open(blocks.clone(), &cid);
     let reader = open()?;
-    let content = if reader.bytes() <= SMALL_FILE_BYTES {
+    let content = if reader.bytes() <= SMALL_FILE_BYTES && !wanted.is_part {
         Content::Whole(read_all(reader)?)
     } else {
-        let start = open()?.range(0..SNIFFED_BYTES).next().transpose()?;
+        // A part may be there where the start is not.
+        let start = match open()?.range(0..SNIFFED_BYTES).next().transpose() {
+            Err(ReadError::Missing(_)) if wanted.is_part => None,
+            start => start?,
+        };
         Content::Stream { reader, start: start.unwrap_or_default() }
     };
     Ok(FoundFile { cid, content, name, status: StatusCode::OK })
@@ -214,6 +223,6 @@ fn follow(blocks: &BlockStore, wanted: &Wanted, action: Action) -> Result<Found,
         roots.push(cid);
         name = Some("index.html".into());
     }
-    let file = file(blocks, cid, name)?;
+    let file = file(blocks, cid, wanted, name)?;
     Ok(Found { node: FoundNode::File(FoundFile { status, ..file }), roots })
 }

@@ -45,12 +45,16 @@ pub(super) fn page(wanted: &Wanted, entries: &[DirectoryEntry]) -> String {
         base.push('/');
         crumbs.push_str(&format!("<a href=\"{base}\">{}</a>/", Escaped(segment)));
     }
-    let title = wanted.path.segments.last().map_or(root.as_str(), String::as_str);
+    let mut title = format!("/ipfs/{root}");
+    for segment in &wanted.path.segments {
+        title.push('/');
+        title.push_str(segment);
+    }
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title><style>{STYLE}</style></head><body>\
-         <h1>{crumbs}</h1><table>",
-        Escaped(title)
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Index of {}</title><style>{STYLE}</style></head><body>\
+         <h1>Index of {crumbs}</h1><table>",
+        Escaped(&title)
     );
     if let Some(parent) = parent {
         page.push_str(&format!("<tr><td><a href=\"{parent}\">..</a></td><td></td></tr>"));

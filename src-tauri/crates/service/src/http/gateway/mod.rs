@@ -33,7 +33,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use answer::Answer;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use error::GatewayError;
@@ -45,7 +45,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use wanted::{Site, Wanted};
+use wanted::Wanted;
 
 use super::Shared;
 
@@ -85,7 +85,7 @@ pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Res
             return Err(GatewayError::bad_request("Content without an origin of its own has no service workers."));
         }
         let wanted = Wanted::of_path(&parts.uri, &parts.headers, &parameters)?;
-        match host_of_its_own(&shared, &wanted, &parts) {
+        match host_of_its_own(&shared, &wanted, &parts)? {
             Some(location) => Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()),
             None => answer(&shared, wanted, &parameters, &parts).await,
         }
@@ -103,6 +103,9 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
     let answer = async {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(GatewayError::new(StatusCode::METHOD_NOT_ALLOWED, "Content can only be read."));
+        }
+        if label.len() > MAX_LABEL_BYTES {
+            return Err(too_long_for_a_host());
         }
         // Host names have no case.
         let root = Cid::from_str(&label.to_ascii_lowercase());
@@ -159,19 +162,42 @@ fn finish(answer: Result<Response, GatewayError>) -> Response {
 }
 
 /// Where a browser that asked `localhost` finds the root on its own host.
-fn host_of_its_own(shared: &Shared, wanted: &Wanted, parts: &Parts) -> Option<String> {
-    let host = parts.headers.get(header::HOST)?.to_str().ok()?;
+fn host_of_its_own(shared: &Shared, wanted: &Wanted, parts: &Parts) -> Result<Option<String>, GatewayError> {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
-    let label = cid_v1(&wanted.root);
-    let fits = wanted.format == Format::Web && wanted.site == Site::Path && label.len() <= MAX_LABEL_BYTES;
-    if !fits || !name.eq_ignore_ascii_case("localhost") {
-        return None;
+    if wanted.format != Format::Web || !name.eq_ignore_ascii_case("localhost") {
+        return Ok(None);
     }
-    let below = parts.uri.path().strip_prefix("/ipfs/")?;
-    let below = below.split_once('/').map_or("", |(_, below)| below);
+    let label = cid_v1(&wanted.root);
+    if label.len() > MAX_LABEL_BYTES {
+        return Err(too_long_for_a_host());
+    }
+    let below = parts.uri.path().strip_prefix("/ipfs/").and_then(|path| path.split_once('/'));
+    let below = below.map_or("", |(_, below)| below);
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Some(format!("{}://{label}.ipfs.localhost{port}/{below}{query}", shared.hosts.scheme.word()))
+    Ok(Some(format!("{}://{label}.ipfs.localhost{port}/{below}{query}", shared.hosts.scheme.word())))
+}
+
+fn too_long_for_a_host() -> GatewayError {
+    GatewayError::bad_request("CID incompatible with DNS label length limit of 63")
+}
+
+/// `/ipfs/?uri=ipfs://…`: where a browser leads addresses of that scheme.
+pub(crate) async fn open_uri(uri: Uri) -> Response {
+    let parameters = Parameters::parse(uri.query());
+    let answer = parameters.get("uri").map_or_else(
+        || Err(GatewayError::not_found("There is nothing at this address.")),
+        |uri| {
+            let path = uri.strip_prefix("ipfs://").filter(|path| {
+                let root = path.split(['/', '?', '#']).next().unwrap_or_default();
+                Cid::from_str(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
+            });
+            let path = path.ok_or_else(|| GatewayError::bad_request("This is not an address ipfs://CID."))?;
+            Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, format!("/ipfs/{path}"))]).into_response())
+        },
+    );
+    finish(answer)
 }
 
 fn allow_reading(headers: &mut HeaderMap) {

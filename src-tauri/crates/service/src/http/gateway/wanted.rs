@@ -1,6 +1,6 @@
 //! What a request asks for: a root, a path below it, a form.
 
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Uri, header};
 use holdfast_content::Cid;
 use percent_encoding::percent_decode_str;
 
@@ -13,6 +13,8 @@ pub(super) struct Wanted {
     pub(super) site: Site,
     pub(super) path: ContentPath,
     pub(super) format: Format,
+    /// Whether only a part of a file may be asked for.
+    pub(super) is_part: bool,
 }
 
 /// Where the root stands in the address.
@@ -52,10 +54,12 @@ impl Wanted {
     pub(super) fn of_path(uri: &Uri, headers: &HeaderMap, parameters: &Parameters) -> Result<Self, GatewayError> {
         let path = uri.path().strip_prefix("/ipfs/").unwrap_or_default();
         let (root, below) = path.split_once('/').map_or((path, None), |(root, below)| (root, Some(below)));
-        let root = Cid::try_from(root).map_err(|_| GatewayError::bad_request("This is not a CID."))?;
+        let root = Cid::try_from(root).map_err(|_| {
+            GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID"))
+        })?;
         let mut path = ContentPath::parse(below.unwrap_or_default())?;
         path.has_slash_at_end |= below == Some("");
-        Ok(Self { root, site: Site::Path, path, format: Format::asked(headers, parameters)? })
+        Ok(Self { root, site: Site::Path, path, format: Format::asked(headers, parameters)?, is_part: is_part(headers) })
     }
 
     /// Reads a path of a host that names the root.
@@ -67,7 +71,7 @@ impl Wanted {
     ) -> Result<Self, GatewayError> {
         let path = ContentPath::parse(uri.path().strip_prefix('/').unwrap_or_default())?;
         let path = ContentPath { has_slash_at_end: uri.path().ends_with('/'), ..path };
-        Ok(Self { root, site: Site::Subdomain, path, format: Format::asked(headers, parameters)? })
+        Ok(Self { root, site: Site::Subdomain, path, format: Format::asked(headers, parameters)?, is_part: is_part(headers) })
     }
 
     /// The address of the root on its own host, ending in a slash.
@@ -84,4 +88,8 @@ impl Wanted {
         let slash = if encoded.is_empty() { "" } else { "/" };
         format!("/ipfs/{}{slash}{encoded}{}", self.root, if *has_slash_at_end { "/" } else { "" })
     }
+}
+
+fn is_part(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::RANGE)
 }

@@ -8,12 +8,7 @@ use std::{
 };
 
 use secrecy::SecretString;
-use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{

@@ -96,9 +96,7 @@ impl ServerOptions {
         config.allowed_hosts.clone_from(&self.allow_host);
         config.public_metrics = self.public_metrics;
         config.tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificates), Some(key)) => {
-                Some(TlsFiles { certificates: certificates.clone(), key: key.clone() })
-            }
+            (Some(certificates), Some(key)) => Some(TlsFiles { certificates: certificates.clone(), key: key.clone() }),
             _ => None,
         };
     }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use holdfast_content::{
-    BlockSink, BlockSource, Cid, FileImporter, FileReader, Link, Profile, TreeBuilder, WalkLimits,
-    car::CarReader, list_directory, resolve, verify,
+    BlockSource, Cid, FileImporter, FileReader, Link, Profile, TreeBuilder, WalkLimits, car::CarReader, list_directory,
+    resolve, verify,
 };
 use proptest::{prelude::*, strategy::ValueTree};
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -224,11 +224,9 @@ async fn blocks_are_repeated_only_on_demand() {
 async fn any_bytes_of_a_file_come_with_no_more_blocks_than_they_need() {
     let service = start().await;
     let mut planter = Planter::new(&service);
-    for (profile, bytes) in [
-        (tiny(), noise(3, 1000)),
-        (tiny(), [5; 700].to_vec()),
-        (Profile::UNIXFS_V0_2015.custom(16, 3), noise(4, 333)),
-    ] {
+    for (profile, bytes) in
+        [(tiny(), noise(3, 1000)), (tiny(), [5; 700].to_vec()), (Profile::UNIXFS_V0_2015.custom(16, 3), noise(4, 333))]
+    {
         let root = plant_file(&mut planter, profile, &bytes).cid;
         let length = bytes.len() as u64;
         let ranges = (0..length, 0..length).prop_map(|(a, b)| a.min(b)..a.max(b) + 1);

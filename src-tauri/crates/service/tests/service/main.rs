@@ -12,6 +12,7 @@ mod gateway;
 mod gateway_archives;
 mod gateway_on_demand;
 mod gateway_sites;
+mod gateway_vectors;
 mod operation;
 mod pins;
 mod planted;

@@ -79,9 +79,7 @@ async fn content_in_memory_is_limited_and_who_waits_too_long_is_told() {
         left -= piece.len();
     }
     assert_eq!(left, 0);
-    let third = async {
-        while service.ipfs(Method::HEAD, &cid).send().await.unwrap().status() != StatusCode::OK {}
-    };
+    let third = async { while service.ipfs(Method::HEAD, &cid).send().await.unwrap().status() != StatusCode::OK {} };
     timeout(PATIENCE, third).await.unwrap();
 }
 
@@ -153,7 +151,8 @@ async fn with_a_certificate_it_speaks_https_and_nothing_else() {
     assert!(service.endpoint().starts_with("https://127.0.0.1:"));
     let key = service.create_key("home", "test").await.unwrap();
     let mut client = Client::new(&service.gateway(), key);
-    let authority = reqwest::Certificate::from_pem(&std::fs::read(files.path().join("localhost.crt")).unwrap()).unwrap();
+    let authority =
+        reqwest::Certificate::from_pem(&std::fs::read(files.path().join("localhost.crt")).unwrap()).unwrap();
     client.http = reqwest::Client::builder()
         .tls_certs_only([authority])
         .redirect(reqwest::redirect::Policy::none())
@@ -162,7 +161,9 @@ async fn with_a_certificate_it_speaks_https_and_nothing_else() {
         .unwrap();
     let cid = client.upload(Form::new().file("a", &noise(4, 3_000_000))).await["cid"].as_str().unwrap().to_owned();
     assert!(client.content(&cid).await == noise(4, 3_000_000));
-    for (origin, status) in [(client.gateway.clone(), StatusCode::OK), ("http://127.0.0.1".into(), StatusCode::FORBIDDEN)] {
+    for (origin, status) in
+        [(client.gateway.clone(), StatusCode::OK), ("http://127.0.0.1".into(), StatusCode::FORBIDDEN)]
+    {
         let response = client.request(Method::GET, "/pinning/pins").header("origin", &origin).send().await.unwrap();
         assert_eq!(response.status(), status, "{origin}");
     }

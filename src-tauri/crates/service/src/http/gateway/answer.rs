@@ -61,7 +61,8 @@ impl Answer<'_> {
             }
             FoundNode::File(file) => self.file(file)?,
             FoundNode::Symlink(cid, target) => {
-                let sent = Sent { etag: format!("\"{cid}\""), content_type: "inode/symlink".into(), status: StatusCode::OK };
+                let sent =
+                    Sent { etag: format!("\"{cid}\""), content_type: "inode/symlink".into(), status: StatusCode::OK };
                 self.content(Content::Whole(target), &sent)?
             }
             FoundNode::Listing(cid, page) => self.listing(cid, page)?,
@@ -92,7 +93,12 @@ impl Answer<'_> {
         Ok(response)
     }
 
-    fn car(self, cid: Cid, archive: Box<super::car::CarStream>, options: &CarOptions) -> Result<Response, GatewayError> {
+    fn car(
+        self,
+        cid: Cid,
+        archive: Box<super::car::CarStream>,
+        options: &CarOptions,
+    ) -> Result<Response, GatewayError> {
         let duplicates = options.duplicates.word();
         let path = Sha256::digest(self.wanted.content_path().trim_end_matches('/').as_bytes());
         let path: String = path.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

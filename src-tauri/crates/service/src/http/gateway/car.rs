@@ -79,7 +79,7 @@ impl CarStream {
                         // The sum was checked.
                         let bytes = own_bytes + children.iter().map(|(_, bytes)| bytes).sum::<u64>();
                         let wanted = range.within(bytes).ok_or(CarError::BeyondTheEnd)?;
-                        Below::Bytes { span: 0..bytes, wanted }
+                        if wanted.is_empty() { Below::Nothing } else { Below::Bytes { span: 0..bytes, wanted } }
                     }
                     EntityNode::Directory { .. } | EntityNode::Single => Below::Entity,
                 }

@@ -89,7 +89,9 @@ pub(super) fn find(store: &Store, wanted: &Wanted, query: Option<&str>) -> Resul
     };
     let Walked { cid, roots, path } = walked;
     let node = match &wanted.format {
-        Format::Raw => FoundNode::Block(cid, blocks.get(&cid).map_err(ReadError::from)?.ok_or(ReadError::Missing(cid))?),
+        Format::Raw => {
+            FoundNode::Block(cid, blocks.get(&cid).map_err(ReadError::from)?.ok_or(ReadError::Missing(cid))?)
+        }
         Format::Car(options) => {
             let archive = CarStream::new(blocks.clone(), path, cid, options).map_err(|error| match error {
                 CarError::Read(error) => error.into(),

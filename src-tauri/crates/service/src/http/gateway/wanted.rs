@@ -54,12 +54,17 @@ impl Wanted {
     pub(super) fn of_path(uri: &Uri, headers: &HeaderMap, parameters: &Parameters) -> Result<Self, GatewayError> {
         let path = uri.path().strip_prefix("/ipfs/").unwrap_or_default();
         let (root, below) = path.split_once('/').map_or((path, None), |(root, below)| (root, Some(below)));
-        let root = Cid::try_from(root).map_err(|_| {
-            GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID"))
-        })?;
+        let root = Cid::try_from(root)
+            .map_err(|_| GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID")))?;
         let mut path = ContentPath::parse(below.unwrap_or_default())?;
         path.has_slash_at_end |= below == Some("");
-        Ok(Self { root, site: Site::Path, path, format: Format::asked(headers, parameters)?, is_part: is_part(headers) })
+        Ok(Self {
+            root,
+            site: Site::Path,
+            path,
+            format: Format::asked(headers, parameters)?,
+            is_part: is_part(headers),
+        })
     }
 
     /// Reads a path of a host that names the root.
@@ -71,7 +76,13 @@ impl Wanted {
     ) -> Result<Self, GatewayError> {
         let path = ContentPath::parse(uri.path().strip_prefix('/').unwrap_or_default())?;
         let path = ContentPath { has_slash_at_end: uri.path().ends_with('/'), ..path };
-        Ok(Self { root, site: Site::Subdomain, path, format: Format::asked(headers, parameters)?, is_part: is_part(headers) })
+        Ok(Self {
+            root,
+            site: Site::Subdomain,
+            path,
+            format: Format::asked(headers, parameters)?,
+            is_part: is_part(headers),
+        })
     }
 
     /// The address of the root on its own host, ending in a slash.

@@ -8,5 +8,6 @@ pub mod holdfast;
 pub mod process;
 pub mod proxy;
 pub mod samples;
+pub mod serving;
 pub mod wait;
 pub mod webdriver;

@@ -2,82 +2,27 @@
 //! gateway of a running service.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use chacha20::cipher::{KeyIvInit, StreamCipher};
-use holdfast_tests::holdfast::Programs;
-use holdfast_tests::process::{self, Group};
+use holdfast_tests::process;
+use holdfast_tests::serving::Serving;
 use serde_json::Value;
-use tempfile::TempDir;
 
-const BOUNDARY: &str = "a-line-that-is-in-no-file";
-
-/// A running `holdfast serve` with a home of its own.
-struct Server {
-    // First, so that it is gone when the directory is removed.
-    _process: Group,
-    first_line: Value,
-    directory: TempDir,
-}
-
-impl Server {
-    fn start() -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let mut command = Command::new(Programs::find()?.command);
-        command.arg("--home").arg(directory.path().join("home")).args(["serve", "--json"]);
-        let mut process = Group::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-        let mut line = String::new();
-        BufReader::new(process.stdout()?).read_line(&mut line)?;
-        let first_line = serde_json::from_str(&line).with_context(|| line.clone())?;
-        Ok(Self { _process: process, first_line, directory })
-    }
-
-    fn text(&self, field: &str) -> Result<&str> {
-        self.first_line[field].as_str().with_context(|| format!("no {field} in {}", self.first_line))
-    }
-
-    /// Uploads a directory and gives its CID.
-    async fn upload(&self, files: &[(&str, &[u8])]) -> Result<String> {
-        let mut body = Vec::new();
-        for (path, bytes) in files {
-            let head = format!(
-                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{path}\"\r\n\
-                 Content-Type: application/octet-stream\r\n\r\n"
-            );
-            body.extend_from_slice(head.as_bytes());
-            body.extend_from_slice(bytes);
-            body.extend_from_slice(b"\r\n");
-        }
-        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        // A second test of this process finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let request = client
-            .post(format!("{}/pinning/", self.text("endpoint")?))
-            .header("pinning_api_key", self.text("key")?)
-            .header("pinning_secret_key", self.text("secret")?)
-            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
-        let reply: Value = request.body(body).send().await?.error_for_status()?.json().await?;
-        Ok(reply["data"]["cid"].as_str().context("no CID")?.to_owned())
-    }
-
-    /// Fetches with the client; gives each address's status and body.
-    fn fetch(&self, folder: &Path, addresses: &[String]) -> Result<Vec<(Value, Vec<u8>)>> {
-        let bodies = self.directory.path().join("bodies");
-        fs::create_dir(&bodies)?;
-        let mut command = Command::new("node");
-        command.current_dir(folder).arg("fetch.mjs").arg(self.text("gateway")?).arg(&bodies).args(addresses);
-        let lines = process::output(&mut command)?;
-        let answers = lines.lines().enumerate().map(|(number, line)| {
-            let answer: Value = serde_json::from_str(line)?;
-            ensure!(answer["error"].is_null(), "{line}");
-            Ok((answer["status"].clone(), fs::read(bodies.join(number.to_string()))?))
-        });
-        answers.collect()
-    }
+/// Fetches with the client; gives each address's status and body.
+fn fetch(client: &Path, gateway: &str, addresses: &[String]) -> Result<Vec<(Value, Vec<u8>)>> {
+    let bodies = tempfile::tempdir()?;
+    let mut command = Command::new("node");
+    command.current_dir(client).arg("fetch.mjs").arg(gateway).arg(bodies.path()).args(addresses);
+    let lines = process::output(&mut command)?;
+    let answers = lines.lines().enumerate().map(|(number, line)| {
+        let answer: Value = serde_json::from_str(line)?;
+        ensure!(answer["error"].is_null(), "{line}");
+        Ok((answer["status"].clone(), fs::read(bodies.path().join(number.to_string()))?))
+    });
+    answers.collect()
 }
 
 /// The client's folder; `None`, said aloud, when it is not installed and need not be.
@@ -101,7 +46,8 @@ fn noise(length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn a_verifying_client_fetches_a_directory_and_a_file_of_many_blocks() -> Result<()> {
     let Some(folder) = client()? else { return Ok(()) };
-    let server = Server::start()?;
+    let directory = tempfile::tempdir()?;
+    let server = Serving::start(&directory.path().join("home"), &[])?;
     let large = noise(5 * 1024 * 1024 + 7);
     let page = b"<h1>hi</h1>";
     let files: [(&str, &[u8]); 3] =
@@ -114,7 +60,7 @@ async fn a_verifying_client_fetches_a_directory_and_a_file_of_many_blocks() -> R
         format!("ipfs://{cid}?format=tar"),
         format!("ipfs://{cid}/sub/nothing"),
     ];
-    let answers = server.fetch(&folder, &addresses)?;
+    let answers = fetch(&folder, server.text("gateway")?, &addresses)?;
     let statuses: Vec<_> = answers.iter().filter_map(|(status, _)| status.as_u64()).collect();
     assert_eq!(statuses, [200, 200, 200, 200, 404]);
     assert_eq!(answers[0].1, page);

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use holdfast_tests::holdfast::Programs;
 use holdfast_tests::process;
+use holdfast_tests::samples;
 use holdfast_tests::serving::Serving;
 use holdfast_tests::wait::{self, PATIENCE};
 use serde_json::Value;
@@ -105,5 +106,45 @@ async fn when_it_is_told_to_end_it_rolls_back_what_was_not_acknowledged() -> Res
     let kept = reqwest::Client::builder().no_proxy().build()?;
     let kept = kept.get(format!("{}/ipfs/{cid}/a", served.text("gateway")?)).send().await?;
     assert_eq!(kept.text().await?, "a");
+    Ok(())
+}
+
+/// The most memory that a process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory_bytes(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
+    Ok(peak.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_is_sent_is_never_in_memory_as_a_whole() -> Result<()> {
+    const MEBIBYTE: u64 = 1024 * 1024;
+    let directory = tempfile::tempdir()?;
+    let served = Serving::start(&directory.path().join("home"), &[])?;
+    let noise = directory.path().join("noise");
+    samples::write_noise(&noise, "what is sent", 64 * MEBIBYTE)?;
+    let cid = served.upload(&[("d/large", &fs::read(&noise)?)]).await?;
+    let before = peak_memory_bytes(served.process.id())?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    for form in ["/large", "?format=car", "/large?format=car&entity-bytes=1:-2&car-dups=y"] {
+        // Four at a time, of which one reads as slowly as it can.
+        let url = format!("{}/ipfs/{cid}{form}", served.text("gateway")?);
+        let slow = client.get(&url).send().await?.error_for_status()?;
+        let fast: Vec<_> = (0..3).map(|_| client.get(&url).send()).collect();
+        for response in fast {
+            let mut response = response.await?.error_for_status()?;
+            let mut received = 0;
+            while let Some(piece) = response.chunk().await? {
+                received += piece.len() as u64;
+            }
+            assert!(received >= 64 * MEBIBYTE - 3, "{form}: {received}");
+        }
+        drop(slow);
+    }
+    let after = peak_memory_bytes(served.process.id())?;
+    assert!(after.saturating_sub(before) < 24 * MEBIBYTE, "{before} bytes, then {after}");
+    assert!(after < 128 * MEBIBYTE, "{after}");
     Ok(())
 }

@@ -54,7 +54,7 @@ impl ServiceConfig {
             max_concurrent_uploads: 32,
             max_connections: 512,
             max_connections_per_peer: 64,
-            max_gateway_answers: 48,
+            max_gateway_answers: 32,
             tls: None,
             public_metrics: false,
             // Longer than clients keep idle connections (90 s is common), so that they and not we close them.

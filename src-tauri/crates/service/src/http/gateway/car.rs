@@ -10,7 +10,7 @@ use holdfast_content::{
 };
 
 use super::format::{CarOptions, DagScope, Duplicates};
-use crate::store::{blocks::BlockStore, holding::short_hash};
+use crate::store::blocks::BlockStore;
 
 const HASH_IDENTITY: u64 = 0;
 const CODEC_RAW: u64 = 0x55;
@@ -161,7 +161,7 @@ impl CarStream {
         let Some(sent) = &mut self.sent else { return Before::Nothing };
         let cid = &step.cid;
         let is_all = cid.codec() == CODEC_RAW || matches!(step.wanted, Below::Everything | Below::Entity);
-        let name = (u64::from(cid.version()), cid.codec(), short_hash(cid));
+        let name = name_of(cid);
         match sent.get_mut(&name) {
             Some(true) => Before::All,
             Some(was_all) => {
@@ -204,6 +204,14 @@ impl Iterator for CarStream {
         let piece = std::mem::take(&mut self.piece);
         (!piece.is_empty()).then_some(Ok(piece))
     }
+}
+
+fn name_of(cid: &Cid) -> Name {
+    let mut short = [0; 16];
+    for (short, byte) in short.iter_mut().zip(cid.hash().digest()) {
+        *short = *byte;
+    }
+    (u64::from(cid.version()), cid.codec(), short)
 }
 
 fn block_of(blocks: &BlockStore, cid: &Cid) -> Result<Vec<u8>, ReadError> {

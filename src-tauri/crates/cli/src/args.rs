@@ -1,9 +1,11 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use holdfast_core::pin::Metadata;
+
+use crate::command::serve_options::ServerOptions;
 
 /// Keeps files pinned on IPFS, and proves that what a service holds is what you gave it.
 #[derive(Debug, Parser)]
@@ -280,9 +282,8 @@ pub(crate) enum FolderCommand {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ServeArgs {
-    /// The address to listen on; only addresses of this computer
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
     /// Make and print another key that stays valid
     #[arg(long)]
     pub(crate) new_key: bool,

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+use command::serve_options::LogForm;
 use output::Output;
 
 /// Why a command ended without doing all that it was asked for.
@@ -42,7 +43,11 @@ enum Failure {
 fn main() -> ExitCode {
     // Exits with 2 and the usage when the arguments make no sense.
     let args = Args::parse();
-    holdfast_cli::log::start("error");
+    match &args.command {
+        Command::Serve(serve) if serve.server.log == LogForm::Json => holdfast_cli::log::start_json("warn"),
+        Command::Serve(_) => holdfast_cli::log::start("warn"),
+        _ => holdfast_cli::log::start("error"),
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),

@@ -23,10 +23,21 @@ pub struct ServiceConfig {
     pub max_concurrent_uploads: usize,
     /// Connections that may be open at one time; more wait to be accepted.
     pub max_connections: usize,
+    /// Connections of one other computer; more are closed at once. Those of this computer are not counted: a proxy's are
+    /// everybody's.
+    pub max_connections_per_peer: usize,
+    /// Requests whose content may be in memory at one time, a few MiB each; more wait a while and are answered with 503.
+    pub max_gateway_answers: usize,
+    /// With what to prove who the service is, and to encrypt; `None` for plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Whether other computers may read `/metrics`.
+    pub public_metrics: bool,
     /// How long a client may take to send a request's head. Also the longest time that a connection may stand idle.
     pub head_timeout: Duration,
     /// How long a request's body may stall.
     pub body_idle_timeout: Duration,
+    /// In what time a client that is sent something must take 64 KiB of it, or all; else it is dropped.
+    pub write_timeout: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
 }
@@ -42,9 +53,14 @@ impl ServiceConfig {
             max_upload_bytes: None,
             max_concurrent_uploads: 32,
             max_connections: 512,
+            max_connections_per_peer: 64,
+            max_gateway_answers: 32,
+            tls: None,
+            public_metrics: false,
             // Longer than clients keep idle connections (90 s is common), so that they and not we close them.
             head_timeout: Duration::from_secs(100),
             body_idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(10),
         }
     }
@@ -59,4 +75,13 @@ pub enum PortChoice {
     Exactly(u16),
     /// This one if it is free, any other if not.
     Preferably(u16),
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to an authority.
+    pub certificates: PathBuf,
+    /// The private key of the first certificate.
+    pub key: PathBuf,
 }

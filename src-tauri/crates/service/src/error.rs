@@ -26,6 +26,9 @@ pub enum ServiceError {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database was written by a later version of this program.
     #[error("the database has schema {found}, written by a later version; this one knows {known}")]
     NewerSchema {
@@ -46,6 +49,35 @@ pub enum ServiceError {
     /// A task of the service panicked.
     #[error("a task of the service failed")]
     Task(#[from] tokio::task::JoinError),
+}
+
+/// Why a certificate and its key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or is no PEM.
+    #[error("{} cannot be read: {why}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// There is no certificate in the file.
+    #[error("{} has no certificate; it must be PEM with BEGIN CERTIFICATE", .0.display())]
+    NoCertificate(PathBuf),
+    /// There is no key in the file.
+    #[error("{} has no private key; it must be PEM with BEGIN PRIVATE KEY", .0.display())]
+    NoKey(PathBuf),
+    /// They do not belong together, or are of a kind that is not supported.
+    #[error("the certificate {} and the key {} cannot be used: {why}", certificates.display(), key.display())]
+    Pair {
+        /// The certificate's file.
+        certificates: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        why: String,
+    },
 }
 
 impl ServiceError {

@@ -16,14 +16,17 @@
 //! # }
 //! ```
 
+mod accept;
 mod config;
 mod error;
 mod http;
 mod import;
 mod service;
 mod store;
+mod tls;
+mod write_timeout;
 
-pub use config::{PortChoice, ServiceConfig};
-pub use error::ServiceError;
+pub use config::{PortChoice, ServiceConfig, TlsFiles};
+pub use error::{ServiceError, TlsError};
 pub use service::{RunningService, Service};
 pub use store::keys::ApiKey;

@@ -1,4 +1,4 @@
-//! The life of a service: start, accept, stop.
+//! The life of a service: start and stop.
 
 use std::{
     io,
@@ -7,30 +7,18 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use secrecy::SecretString;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     ServiceError,
+    accept::{Acceptor, Limits},
     config::{PortChoice, ServiceConfig},
-    http::{self, AllowedHosts, App},
+    http::{self, AllowedHosts, App, Gateway, Metrics, Scheme},
     store::{Store, keys::ApiKey},
+    tls,
 };
-
-/// How long accepting rests after an error: most likely there are no file descriptors left.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Starts services.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +29,7 @@ pub struct Service;
 #[derive(Debug)]
 pub struct RunningService {
     store: Arc<Store>,
+    scheme: Scheme,
     address: SocketAddr,
     connections: TaskTracker,
     work: TaskTracker,
@@ -50,11 +39,11 @@ pub struct RunningService {
 
 /// The two ways to end connections; both happen at the latest when this is dropped.
 #[derive(Clone, Debug, Default)]
-struct StopTokens {
+pub(crate) struct StopTokens {
     /// No more requests.
-    gracefully: CancellationToken,
+    pub(crate) gracefully: CancellationToken,
     /// Not even the running ones.
-    now: CancellationToken,
+    pub(crate) now: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +62,12 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]: the directory is in use or cannot be used, or the address cannot be listened on.
     pub async fn start(config: ServiceConfig) -> Result<RunningService, ServiceError> {
+        let tls = match config.tls {
+            Some(files) => Some(spawn_blocking(move || tls::acceptor(&files)).await??),
+            None => None,
+        };
+        let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let metrics = Arc::<Metrics>::default();
         let dir = config.dir.clone();
         let store = Arc::new(spawn_blocking(move || Store::open(&dir)).await??);
         let listener = listen(config.listen, config.port).await?;
@@ -82,21 +77,30 @@ impl Service {
         let stop = Stop::default();
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
-            hosts: AllowedHosts { listen: config.listen, names: config.allowed_hosts },
+            hosts: AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts },
             max_upload_bytes: config.max_upload_bytes,
             body_idle_timeout: config.body_idle_timeout,
             uploads: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
             work: work.clone(),
+            gateway: Gateway::new(config.max_gateway_answers),
+            metrics: Arc::clone(&metrics),
+            public_metrics: config.public_metrics,
         }));
         let acceptor = Acceptor {
             router,
-            head_timeout: config.head_timeout,
+            tls,
+            metrics,
+            limits: Limits {
+                head_timeout: config.head_timeout,
+                write_timeout: config.write_timeout,
+                per_peer: config.max_connections_per_peer,
+            },
             permits: Arc::new(Semaphore::new(config.max_connections)),
             connections: connections.clone(),
             stop: stop.0.clone(),
         };
         connections.spawn(acceptor.accept(listener));
-        Ok(RunningService { store, address, connections, work, stop, shutdown_grace: config.shutdown_grace })
+        Ok(RunningService { store, scheme, address, connections, work, stop, shutdown_grace: config.shutdown_grace })
     }
 }
 
@@ -107,7 +111,7 @@ impl RunningService {
         format!("{}/api", self.gateway())
     }
 
-    /// Where content is served, under `/ipfs/{cid}`: `http://127.0.0.1:PORT`.
+    /// Where content is served, under `/ipfs/{cid}`: `http://127.0.0.1:PORT`, or `https://…`.
     #[must_use]
     pub fn gateway(&self) -> String {
         let mut reachable = self.address;
@@ -116,7 +120,7 @@ impl RunningService {
             IpAddr::V6(ip) if ip.is_unspecified() => reachable.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        format!("http://{reachable}")
+        format!("{}://{reachable}", self.scheme.word())
     }
 
     /// Accepts a given key until the service ends, instead of the one that was installed for this owner before.
@@ -174,69 +178,5 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceErro
             }
             listener => listener,
         },
-    }
-}
-
-struct Acceptor {
-    router: Router,
-    head_timeout: Duration,
-    permits: Arc<Semaphore>,
-    connections: TaskTracker,
-    stop: StopTokens,
-}
-
-impl Acceptor {
-    async fn accept(self, listener: TcpListener) {
-        let mut number = 0_u64;
-        loop {
-            let next = async {
-                // The semaphore is never closed.
-                let permit = Arc::clone(&self.permits).acquire_owned().await;
-                (permit, listener.accept().await)
-            };
-            let (permit, accepted) = tokio::select! {
-                () = self.stop.gracefully.cancelled() => return,
-                next = next => next,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    number += 1;
-                    let serving = self.serve(stream, number);
-                    self.connections.spawn(async move {
-                        serving.await;
-                        drop(permit);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
-                    tokio::time::sleep(ACCEPT_REST).await;
-                }
-            }
-        }
-    }
-
-    fn serve(&self, stream: TcpStream, number: u64) -> impl Future<Output = ()> + Send + 'static {
-        let service = TowerToHyperService::new(self.router.clone());
-        let stop = self.stop.clone();
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
-        async move {
-            // Replies are small; without this they wait for acknowledgements. Failing costs only time.
-            let _ = stream.set_nodelay(true);
-            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.gracefully.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        ended = connection.as_mut() => ended,
-                        () = stop.now.cancelled() => return,
-                    }
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(connection = number, %error, "a connection ended early");
-            }
-        }
     }
 }

@@ -1,15 +1,16 @@
 //! `holdfast serve`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use holdfast_cli::this_computer::OWNER;
-use holdfast_service::{ApiKey, PortChoice, Service, ServiceConfig};
+use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::{
     Failure,
     args::ServeArgs,
+    command::serve_options::write_private,
     output::{Output, note},
     session::open_home,
 };
@@ -28,21 +29,17 @@ struct Serving<'a> {
 }
 
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    if !args.listen.ip().is_loopback() {
-        return Err(Failure::Plain(format!(
-            "{} can be reached from other computers, and this service speaks without encryption; listen on 127.0.0.1 and \
-             put a TLS proxy in front of it.",
-            args.listen.ip()
-        )));
-    }
+    args.server.check()?;
     let home = open_home(home, "holdfast serve")?;
     let mut config = ServiceConfig::new(home.service_dir());
-    config.listen = args.listen.ip();
-    config.port = match args.listen.port() {
-        0 => PortChoice::Any,
-        port => PortChoice::Exactly(port),
-    };
+    args.server.apply(&mut config);
+    if let Some(warning) = args.server.warning() {
+        note(&warning);
+    }
     let service = Service::start(config).await?;
+    if let Some(file) = &args.server.key_file {
+        return serve_with_key_file(service, file, out).await;
+    }
     let printed = home.service_dir().join(KEY_PRINTED);
     let is_lasting = args.new_key || !printed.exists();
     let key = if is_lasting {
@@ -62,6 +59,30 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         token: None,
     };
     out.result(&serving, || describe(&serving, is_lasting))?;
+    end(service, out).await
+}
+
+#[derive(Serialize)]
+struct ServingQuietly {
+    endpoint: String,
+    gateway: String,
+}
+
+/// Prints no secret: for where standard output is kept in a log.
+async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) -> Result<(), Failure> {
+    let serving = ServingQuietly { endpoint: service.endpoint(), gateway: service.gateway() };
+    if !file.exists() {
+        let key = service.create_key(OWNER, "serve").await?;
+        let (endpoint, gateway) = (serving.endpoint.clone(), serving.gateway.clone());
+        let secret = key.secret.expose_secret();
+        let written = serde_json::to_string_pretty(&Serving { endpoint, gateway, key: &key.key, secret, token: None });
+        write_private(file, &written.map_err(std::io::Error::from)?)?;
+    }
+    out.result(&serving, || format!("endpoint  {}\ngateway   {}/ipfs/CID", serving.endpoint, serving.gateway))?;
+    end(service, out).await
+}
+
+async fn end(service: RunningService, out: Output) -> Result<(), Failure> {
     interrupted().await?;
     if !out.is_json() {
         note("Ending.");

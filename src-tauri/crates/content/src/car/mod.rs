@@ -3,8 +3,10 @@
 mod header;
 mod index;
 mod reader;
+mod stream;
 mod writer;
 
 pub use index::CarIndex;
 pub use reader::{CarError, CarReader};
+pub use stream::{car_header, push_car_block};
 pub use writer::CarWriter;

@@ -7,7 +7,7 @@ use std::{
 
 use cid::Cid;
 
-use super::header;
+use super::car_header;
 use crate::{
     block::BlockSink,
     dag_pb::write_varint,
@@ -48,7 +48,7 @@ impl<W: Write + Seek> CarWriter<W> {
             CidVersion::V1 => "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354",
         };
         let root = Cid::try_from(stand_in).map_err(io::Error::other)?;
-        let header = framed_header(root);
+        let header = car_header(&[root]);
         out.write_all(&header)?;
         Ok(Self { out, start, header_bytes: header.len(), written: HashSet::new() })
     }
@@ -58,7 +58,7 @@ impl<W: Write + Seek> CarWriter<W> {
     /// # Errors
     /// Those of `out`, and one for a root of another length than the profile's.
     pub fn finish(mut self, root: &Cid) -> io::Result<W> {
-        let header = framed_header(*root);
+        let header = car_header(&[*root]);
         if header.len() != self.header_bytes {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the root is no CID of the archive's profile"));
         }
@@ -84,12 +84,4 @@ impl<W: Write + Seek> BlockSink for CarWriter<W> {
         self.out.write_all(&frame)?;
         parts.iter().try_for_each(|part| self.out.write_all(part))
     }
-}
-
-fn framed_header(root: Cid) -> Vec<u8> {
-    let header = header::encode(&[root]);
-    let mut framed = Vec::with_capacity(header.len() + 2);
-    write_varint(&mut framed, header.len() as u64);
-    framed.extend(header);
-    framed
 }

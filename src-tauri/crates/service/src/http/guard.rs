@@ -1,4 +1,6 @@
 //! Keeps web pages out: a page in the user's browser can reach loopback, but it cannot choose its `Host` and `Origin`.
+//!
+//! Hosts `{label}.ipfs.{name}` are the gateway's alone: nothing else is reached by them.
 
 use std::net::IpAddr;
 
@@ -9,27 +11,59 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Shared, errors::ApiError};
+use super::{Shared, errors::ApiError, gateway};
 
 /// Which names the service answers to.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedHosts {
+    pub(crate) scheme: Scheme,
     pub(crate) listen: IpAddr,
     pub(crate) names: Vec<String>,
 }
 
-impl AllowedHosts {
-    fn allow(&self, authority: &str) -> bool {
-        let Some(host) = host_of(authority) else {
-            return false;
-        };
-        // A name that an attacker's DNS points at us is what this is about; addresses are what they say.
-        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            Ok(address) => address.is_loopback() || address == self.listen || self.listen.is_unspecified(),
-            Err(_) => {
-                host.eq_ignore_ascii_case("localhost") || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
-            }
+/// How clients reach the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
         }
+    }
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host<'a> {
+    /// The service itself.
+    Service,
+    /// Content that has a host of its own: the label before `.ipfs.`.
+    Content(&'a str),
+}
+
+impl AllowedHosts {
+    fn allow<'a>(&self, authority: &'a str) -> Option<Host<'a>> {
+        let host = host_of(authority)?;
+        // A name that an attacker's DNS points at us is what this is about; addresses are what they say.
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            let is_ours = address.is_loopback() || address == self.listen || self.listen.is_unspecified();
+            return is_ours.then_some(Host::Service);
+        }
+        if self.is_ours(host) {
+            return Some(Host::Service);
+        }
+        let (label, rest) = host.split_once('.')?;
+        let (namespace, name) = rest.split_once('.')?;
+        (namespace.eq_ignore_ascii_case("ipfs") && self.is_ours(name)).then_some(Host::Content(label))
+    }
+
+    fn is_ours(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case("localhost") || self.names.iter().any(|ours| ours.eq_ignore_ascii_case(name))
     }
 }
 
@@ -51,13 +85,18 @@ pub(crate) async fn refuse_foreign(State(shared): State<Shared>, request: Reques
     let Some(host) = only(request.headers(), header::HOST) else {
         return ApiError::bad_request("one Host header is needed").into_response();
     };
-    if !shared.hosts.allow(host) {
-        return refuse("this service does not answer to that host name");
+    match shared.hosts.allow(host) {
+        Some(Host::Service) => {}
+        Some(Host::Content(label)) => {
+            let label = label.to_owned();
+            return gateway::serve_subdomain(&shared, &label, request).await;
+        }
+        None => return refuse("this service does not answer to that host name"),
     }
     let is_api = request.uri().path().starts_with("/api");
     if is_api && request.headers().contains_key(header::ORIGIN) {
-        let own = only(request.headers(), header::ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
-        if own != Some(host) {
+        let own = format!("{}://{host}", shared.hosts.scheme.word());
+        if only(request.headers(), header::ORIGIN) != Some(own.as_str()) {
             return refuse("this service does not answer web pages of another origin");
         }
     }
@@ -76,26 +115,44 @@ mod tests {
 
     use super::*;
 
-    fn allow(listen: [u8; 4], authority: &str) -> bool {
-        AllowedHosts { listen: Ipv4Addr::from(listen).into(), names: vec!["pins.example".into()] }.allow(authority)
+    fn allow(listen: [u8; 4], authority: &str) -> Option<Host<'_>> {
+        let names = vec!["pins.example".into()];
+        AllowedHosts { scheme: Scheme::Http, listen: Ipv4Addr::from(listen).into(), names }.allow(authority)
     }
 
     #[test]
     fn loopback_and_chosen_names_are_answered() {
         for host in ["localhost", "LocalHost:80", "127.0.0.1:5001", "127.9.9.9", "[::1]:8080", "pins.example:443"] {
-            assert!(allow([127, 0, 0, 1], host), "{host}");
+            assert_eq!(allow([127, 0, 0, 1], host), Some(Host::Service), "{host}");
         }
-        assert!(allow([192, 168, 1, 2], "192.168.1.2:80"));
-        assert!(allow([0, 0, 0, 0], "192.168.1.2:80"));
+        assert_eq!(allow([192, 168, 1, 2], "192.168.1.2:80"), Some(Host::Service));
+        assert_eq!(allow([0, 0, 0, 0], "192.168.1.2:80"), Some(Host::Service));
+    }
+
+    #[test]
+    fn hosts_below_ours_are_content() {
+        for host in ["label.ipfs.localhost", "label.IPFS.localhost:8080", "label.ipfs.pins.example"] {
+            assert_eq!(allow([127, 0, 0, 1], host), Some(Host::Content("label")), "{host}");
+        }
     }
 
     #[test]
     fn other_names_and_addresses_are_not() {
-        for host in
-            ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.2", "", "localhost:x"]
-        {
-            assert!(!allow([127, 0, 0, 1], host), "{host:?}");
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "192.168.1.2",
+            "",
+            "localhost:x",
+            "label.ipfs.evil.example",
+            "label.ipns.localhost",
+            "a.label.ipfs.localhost",
+            "ipfs.localhost",
+            "label.ipfs.127.0.0.1",
+        ] {
+            assert_eq!(allow([127, 0, 0, 1], host), None, "{host:?}");
         }
-        assert!(!allow([0, 0, 0, 0], "evil.example:80"));
+        assert_eq!(allow([0, 0, 0, 0], "evil.example:80"), None);
     }
 }

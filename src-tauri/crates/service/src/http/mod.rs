@@ -6,6 +6,8 @@ mod errors;
 mod gateway;
 mod guard;
 mod metadata;
+mod metrics;
+mod operation;
 mod pinning;
 mod upload;
 
@@ -23,7 +25,9 @@ use axum::{
     routing::{MethodRouter, delete, get, post},
 };
 use errors::ApiError;
-pub(crate) use guard::AllowedHosts;
+pub(crate) use gateway::Gateway;
+pub(crate) use guard::{AllowedHosts, Scheme};
+pub(crate) use metrics::Metrics;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -41,6 +45,10 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Semaphore>,
     /// Everything that uses the store; it outlives the requests that started it.
     pub(crate) work: TaskTracker,
+    pub(crate) gateway: Gateway,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether anybody may read the metrics, and not only programs of this computer.
+    pub(crate) public_metrics: bool,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -69,11 +77,17 @@ pub(crate) fn router(shared: Shared) -> Router {
         .fold(Router::new(), |router, (path, methods): (&str, MethodRouter<Shared>)| {
             router.route(path, methods.clone()).route(&format!("{path}/"), methods)
         })
-        .route("/ipfs/{*path}", get(gateway::serve))
+        .route("/ipfs/", get(gateway::open_uri))
+        .route("/ipfs/{*path}", get(gateway::serve).options(gateway::preflight))
+        .route("/api/gateway/{cid}", get(gateway::redirect))
+        .route("/api/gateway/{cid}/{*path}", get(gateway::redirect))
+        .route("/health", get(operation::health))
+        .route("/metrics", get(operation::metrics))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::refuse_foreign))
         .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), metrics::count))
         .with_state(shared)
 }
 

@@ -6,11 +6,13 @@
 pub(crate) mod blocks;
 mod collect;
 mod database;
+mod held;
 pub(crate) mod holding;
 pub(crate) mod keys;
 pub(crate) mod pins;
 mod schema;
 mod sync;
+pub(crate) mod visits;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -20,8 +22,10 @@ use std::{
 
 use blocks::BlockStore;
 use database::Database;
+pub(crate) use held::Held;
 use keys::ApiKeys;
 use pins::Pins;
+use visits::Visits;
 
 use crate::ServiceError;
 
@@ -46,6 +50,7 @@ pub(crate) struct Store {
     pub(crate) blocks: BlockStore,
     pub(crate) pins: Pins,
     pub(crate) keys: ApiKeys,
+    pub(crate) visits: Visits,
     database: Database,
     lock: File,
 }
@@ -59,14 +64,18 @@ impl Store {
         let blocks = BlockStore::open(dir)?;
         let pins = Pins::new(database.clone());
         let keys = ApiKeys::load(database.clone())?;
+        let visits = Visits::new(database.clone());
         if database.write(schema::take_unclean_mark)? && !collect::collect(&pins, &blocks) {
             blocks.note_garbage();
         }
-        Ok(Self { blocks, pins, keys, database, lock })
+        Ok(Self { blocks, pins, keys, visits, database, lock })
     }
 
     /// Ends the use of the directory: call it when nothing writes any more.
     pub(crate) fn close(&self) -> Result<(), ServiceError> {
+        if let Err(error) = self.visits.write() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last visits are not counted");
+        }
         let marked = if self.blocks.has_garbage() {
             Ok(())
         } else {

@@ -77,7 +77,7 @@ async fn what_is_not_there_is_said_in_words() {
         (format!("{tree}/a//b"), StatusCode::NOT_FOUND),
         ("hello".into(), StatusCode::BAD_REQUEST),
         ("..%2fx".into(), StatusCode::BAD_REQUEST),
-        (format!("{cid}?format=car"), StatusCode::BAD_REQUEST),
+        (format!("{cid}?format=tar"), StatusCode::BAD_REQUEST),
     ] {
         let response = service.ipfs(Method::GET, &path).send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
@@ -96,7 +96,10 @@ async fn a_directory_is_listed_and_its_names_cannot_write_html() {
         .file("t/sub/a b#c?.txt", b"deep")
         .file("t/\"onmouseover=x", b"y");
     let cid = service.upload(form).await["cid"].as_str().unwrap().to_owned();
-    for path in [cid.clone(), format!("{cid}/")] {
+    let without_slash = service.ipfs(Method::GET, &cid).send().await.unwrap();
+    assert_eq!(without_slash.status(), StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(without_slash.headers()["location"], format!("/ipfs/{cid}/").as_str());
+    for path in [format!("{cid}/")] {
         let response = service.ipfs(Method::GET, &path).send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
         let page = response.text().await.unwrap();
@@ -104,7 +107,7 @@ async fn a_directory_is_listed_and_its_names_cannot_write_html() {
         assert!(!page.contains("\"onmouseover"), "{page}");
         assert!(page.contains(&format!("href=\"/ipfs/{cid}/sub\"")), "{page}");
     }
-    let page = String::from_utf8(service.content(&format!("{cid}/sub")).await).unwrap();
+    let page = String::from_utf8(service.content(&format!("{cid}/sub/")).await).unwrap();
     let link = format!("/ipfs/{cid}/sub/a%20b%23c%3F.txt");
     assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
     assert_eq!(service.content(link.strip_prefix("/ipfs/").unwrap()).await, b"deep");

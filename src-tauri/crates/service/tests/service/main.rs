@@ -9,7 +9,13 @@
 mod client;
 mod durability;
 mod gateway;
+mod gateway_archives;
+mod gateway_on_demand;
+mod gateway_sites;
+mod gateway_vectors;
+mod operation;
 mod pins;
+mod planted;
 mod safety;
 mod scale;
 mod uploads;

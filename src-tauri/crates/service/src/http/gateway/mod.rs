@@ -1,358 +1,214 @@
-//! `/ipfs/{cid}/{path}`: what is held, as a browser wants it, or one raw block (the trustless gateway's `format=raw`).
+//! The gateway: what is held, as browsers and verifying clients want it
+//! (<https://specs.ipfs.tech/http-gateways/>).
+//!
+//! `/ipfs/{cid}/{path}` answers with a file or a directory's list, with one raw block or with a CAR archive. A host
+//! `{cid}.ipfs.localhost` is the same for one root, and there `_redirects` counts.
+//!
+//! **Content is not ours, and the API is on the same port.** So what a browser could run never shares the API's origin:
+//!
+//! - on an address or a name of the service, every file comes with `Content-Security-Policy: sandbox`: no scripts, no
+//!   forms, an origin of its own that is nobody's. A page that wants to be a service worker is refused;
+//! - on `localhost`, files and lists are redirected to the host of their root, where a site works as its author meant it
+//!   and the API does not exist. Blocks and archives are answered at once: browsers only save them, and programs need not
+//!   know hosts below `localhost`;
+//! - only blocks and archives may be read by pages of other origins (CORS): whoever asks for them checks them. Files may
+//!   be shown elsewhere but not read, so that no page can read what a person holds by guessing.
 
+mod answer;
+mod car;
 mod content_type;
+mod error;
+mod find;
+mod format;
 mod listing;
+mod on_demand;
+mod parameters;
 mod range;
+mod redirects;
 mod stream;
+mod wanted;
 
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use answer::Answer;
 use axum::{
-    body::Body,
-    extract::{FromRequestParts, Query, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use holdfast_content::{BlockSource, Cid, FileReader, NodeKind, ReadError, list_directory, resolve, stat};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde::Deserialize;
+use error::GatewayError;
+use format::Format;
+use holdfast_content::{Cid, cid_v1};
+pub(crate) use on_demand::redirect;
+use parameters::Parameters;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use wanted::Wanted;
 
 use super::Shared;
-use crate::store::{Store, blocks::BlockStore};
 
-const FOR_EVER: &str = "public, max-age=29030400, immutable";
+/// How long a request waits until less is being read.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Content is not ours: a page in it runs no scripts and shares no origin with the API or other content.
-const SANDBOX: &str = "sandbox";
+/// The longest label of a host name (RFC 1035).
+const MAX_LABEL_BYTES: usize = 63;
 
-const SNIFFED_BYTES: u64 = 512;
-
-/// Up to here a file is read at once.
-const SMALL_FILE_BYTES: u64 = 1024 * 1024;
-
-#[derive(Debug, Default, Deserialize)]
-struct Parameters {
-    format: Option<String>,
-    filename: Option<String>,
-    download: Option<bool>,
+/// What all requests to the gateway share.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    /// Answers that may hold content in memory, a few MiB each.
+    answers: Arc<Semaphore>,
 }
 
-/// What is asked for.
-#[derive(Debug)]
-struct Wanted {
-    root: Cid,
-    /// The path as it stands in the URL, without slashes at its ends.
-    raw_path: String,
-    segments: Vec<String>,
-    slash_at_end: bool,
-    raw_block: bool,
-}
-
-/// What is there.
-#[derive(Debug)]
-enum Found {
-    Block(Cid, Vec<u8>),
-    File {
-        cid: Cid,
-        content: Content,
-        name: Option<String>,
-    },
-    Symlink(Cid, Vec<u8>),
-    /// A directory with a page of its own, asked for without the slash that makes the page's links work.
-    Redirect(String),
-    Listing(Cid, String),
-}
-
-/// A file's bytes; small ones are there already.
-#[derive(Debug)]
-enum Content {
-    Whole(Vec<u8>),
-    Stream { reader: FileReader<BlockStore>, start: Vec<u8> },
-}
-
-impl Content {
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Stream { reader, .. } => reader.bytes(),
-        }
+impl Gateway {
+    /// A gateway that holds content of `max_answers` requests in memory.
+    pub(crate) fn new(max_answers: usize) -> Self {
+        Self { answers: Arc::new(Semaphore::new(max_answers)) }
     }
 
-    fn start(&self) -> &[u8] {
-        match self {
-            Self::Whole(bytes) => &bytes[..bytes.len().min(SNIFFED_BYTES as usize)],
-            Self::Stream { start, .. } => start,
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, GatewayError> {
+        match timeout(PATIENCE, Arc::clone(&self.answers).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(GatewayError::busy()),
         }
     }
 }
 
+/// `/ipfs/{cid}/{path}`
 pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
-    match answer(&shared, &mut parts).await {
-        Ok(mut response) => {
-            let headers = response.headers_mut();
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            response
+    let (parts, _) = request.into_parts();
+    let parameters = Parameters::parse(parts.uri.query());
+    let answer = async {
+        if parts.headers.get("service-worker").is_some() {
+            return Err(GatewayError::bad_request("Content without an origin of its own has no service workers."));
         }
-        Err(error) => error.into_response(),
-    }
-}
-
-async fn answer(shared: &Shared, parts: &mut Parts) -> Result<Response, GatewayError> {
-    let Ok(Query(parameters)) = Query::<Parameters>::from_request_parts(parts, shared).await else {
-        return Err(GatewayError::bad_request("The query is not one that this gateway knows."));
+        let wanted = Wanted::of_path(&parts.uri, &parts.headers, &parameters)?;
+        match host_of_its_own(&shared, &wanted, &parts)? {
+            Some(location) => Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()),
+            None => answer(&shared, wanted, &parameters, &parts).await,
+        }
     };
-    let wanted = Wanted::parse(parts, &parameters)?;
-    let found = shared.blocking(move |store| find(store, &wanted)).await;
-    let found = found.map_err(|_| GatewayError::failed())??;
-    let is_head = parts.method == Method::HEAD;
-    match found {
-        Found::Block(cid, bytes) => {
-            let etag = format!("\"{cid}.raw\"");
-            let name = format!("attachment; filename=\"{cid}.bin\"");
-            let content = Content::Whole(bytes);
-            let mut response = file(&parts.headers, is_head, content, &etag, "application/vnd.ipld.raw", shared)?;
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, text(&name)?);
-            Ok(response)
-        }
-        Found::File { cid, content, name } => {
-            let name = parameters.filename.as_deref().or(name.as_deref());
-            let content_type = content_type::of(name, content.start());
-            let mut response = file(&parts.headers, is_head, content, &format!("\"{cid}\""), &content_type, shared)?;
-            // Browsers show no PDF inside a sandbox, and scripts in one do not reach the page's origin.
-            if content_type != "application/pdf" {
-                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
-            }
-            if let Some(disposition) = disposition(&parameters) {
-                response.headers_mut().insert(header::CONTENT_DISPOSITION, text(&disposition)?);
-            }
-            Ok(response)
-        }
-        Found::Symlink(cid, target) => {
-            let content = Content::Whole(target);
-            file(&parts.headers, is_head, content, &format!("\"{cid}\""), "inode/symlink", shared)
-        }
-        Found::Redirect(location) => {
-            let location = match parts.uri.query() {
-                Some(query) => format!("{location}?{query}"),
-                None => location,
-            };
-            Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response())
-        }
-        Found::Listing(cid, page) => {
-            let etag = format!("\"listing-{cid}\"");
-            if matches_etag(&parts.headers, &etag) {
-                return not_modified(&etag, "no-cache");
-            }
-            let headers = [
-                (header::CONTENT_TYPE, text("text/html; charset=utf-8")?),
-                (header::CONTENT_LENGTH, HeaderValue::from(page.len())),
-                (header::CACHE_CONTROL, text("no-cache")?),
-                (header::ETAG, text(&etag)?),
-                (header::CONTENT_SECURITY_POLICY, text("sandbox allow-top-navigation-by-user-activation")?),
-            ];
-            Ok((headers, if is_head { String::new() } else { page }).into_response())
-        }
-    }
+    finish(answer.await)
 }
 
-impl Wanted {
-    fn parse(parts: &Parts, parameters: &Parameters) -> Result<Self, GatewayError> {
-        let path = parts.uri.path().strip_prefix("/ipfs/").unwrap_or_default();
-        let (root, raw_path) = path.split_once('/').unwrap_or((path, ""));
-        let root = Cid::try_from(root).map_err(|_| GatewayError::bad_request("This is not a CID."))?;
-        let slash_at_end = path.ends_with('/');
-        let raw_path = raw_path.trim_matches('/');
-        let segments: Result<Vec<_>, _> = raw_path
-            .split('/')
-            .filter(|_| !raw_path.is_empty())
-            .map(|segment| percent_decode_str(segment).decode_utf8().map(String::from))
-            .collect();
-        let segments = segments.map_err(|_| GatewayError::not_found("There is no such path: it is not UTF-8."))?;
-        let raw_block = match parameters.format.as_deref() {
-            Some("raw") => true,
-            Some(_) => return Err(GatewayError::bad_request("The only format served here is raw.")),
-            None => accepts_raw(&parts.headers)?,
-        };
-        Ok(Self { root, raw_path: raw_path.into(), segments, slash_at_end, raw_block })
+/// Everything on `{label}.ipfs.{name}`.
+pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if parts.method == Method::OPTIONS {
+        return preflight().await;
     }
-
-    fn url(&self) -> String {
-        let slash = if self.raw_path.is_empty() { "" } else { "/" };
-        format!("/ipfs/{}{slash}{}/", self.root, self.raw_path)
-    }
-}
-
-fn accepts_raw(headers: &HeaderMap) -> Result<bool, GatewayError> {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let mut types = accept.split(',').map(|accepted| accepted.split(';').next().unwrap_or_default().trim());
-    if types.clone().any(|accepted| accepted == "application/vnd.ipld.raw") {
-        return Ok(true);
-    }
-    if types.any(|accepted| accepted == "application/vnd.ipld.car") {
-        return Err(GatewayError::new(StatusCode::NOT_ACCEPTABLE, "The only format served here is raw."));
-    }
-    Ok(false)
-}
-
-fn find(store: &Store, wanted: &Wanted) -> Result<Found, GatewayError> {
-    let blocks = &store.blocks;
-    let cid = resolve(blocks, &wanted.root, wanted.segments.iter().map(String::as_str))?;
-    if wanted.raw_block {
-        let block = blocks.get(&cid).map_err(ReadError::from)?.ok_or(ReadError::Missing(cid))?;
-        return Ok(Found::Block(cid, block));
-    }
-    match stat(blocks, &cid)? {
-        NodeKind::File { .. } => found_file(blocks, cid, wanted.segments.last().cloned()),
-        NodeKind::Symlink { target } => Ok(Found::Symlink(cid, target)),
-        NodeKind::Directory => match resolve(blocks, &cid, ["index.html"]) {
-            Ok(_) if !wanted.slash_at_end => Ok(Found::Redirect(wanted.url())),
-            Ok(index) => found_file(blocks, index, Some("index.html".into())),
-            Err(ReadError::NoSuchEntry(_)) => {
-                let entries = list_directory(blocks, &cid)?;
-                Ok(Found::Listing(cid, listing::page(wanted, &entries)))
-            }
-            Err(error) => Err(error.into()),
-        },
-    }
-}
-
-fn found_file(blocks: &BlockStore, cid: Cid, name: Option<String>) -> Result<Found, GatewayError> {
-    let open = || FileReader::open(blocks.clone(), &cid);
-    let reader = open()?;
-    let content = if reader.bytes() <= SMALL_FILE_BYTES {
-        let mut whole = Vec::new();
-        for bytes in reader {
-            whole.append(&mut bytes?);
+    let parameters = Parameters::parse(parts.uri.query());
+    let answer = async {
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return Err(GatewayError::new(StatusCode::METHOD_NOT_ALLOWED, "Content can only be read."));
         }
-        Content::Whole(whole)
-    } else {
-        let start = open()?.range(0..SNIFFED_BYTES).next().transpose()?;
-        Content::Stream { reader, start: start.unwrap_or_default() }
+        if label.len() > MAX_LABEL_BYTES {
+            return Err(too_long_for_a_host());
+        }
+        // Host names have no case.
+        let root = Cid::from_str(&label.to_ascii_lowercase());
+        let root = root.map_err(|_| GatewayError::bad_request("The host's first part is not a CID."))?;
+        let wanted = Wanted::of_subdomain(root, &parts.uri, &parts.headers, &parameters)?;
+        answer(shared, wanted, &parameters, &parts).await
     };
-    Ok(Found::File { cid, content, name })
+    finish(answer.await)
 }
 
-fn file(
-    headers: &HeaderMap,
-    is_head: bool,
-    content: Content,
-    etag: &str,
-    content_type: &str,
+/// What pages of other origins may ask for.
+pub(crate) async fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    allow_reading(response.headers_mut());
+    response
+}
+
+async fn answer(
     shared: &Shared,
+    wanted: Wanted,
+    parameters: &Parameters,
+    parts: &Parts,
 ) -> Result<Response, GatewayError> {
-    if matches_etag(headers, etag) {
-        return not_modified(etag, FOR_EVER);
-    }
-    let bytes = content.bytes();
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let range = match asked.map_or(range::Asked::All, |asked| range::parse(asked, bytes)) {
-        range::Asked::All => None,
-        range::Asked::Part(range) => Some(range),
-        range::Asked::Nothing => {
-            let range = text(&format!("bytes */{bytes}"))?;
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, range)]).into_response());
+    let permit = shared.gateway.permit().await?;
+    let query = parts.uri.query().map(String::from);
+    let found = shared.blocking(move |store| {
+        let found = find::find(store, &wanted, query.as_deref());
+        (found, wanted, query)
+    });
+    let (found, wanted, query) = found.await.map_err(|_| GatewayError::failed())?;
+    let headers = &parts.headers;
+    let only_cached = headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes() == b"only-if-cached");
+    let found = match found {
+        Err(error) if only_cached && error.is_not_found() => {
+            return Err(GatewayError::new(StatusCode::PRECONDITION_FAILED, "This service does not hold it."));
         }
+        found => found?,
     };
-    let mut response = Response::new(Body::empty());
-    let sent = range.clone().unwrap_or(0..bytes);
-    let set: [(HeaderName, HeaderValue); 5] = [
-        (header::CONTENT_TYPE, text(content_type)?),
-        (header::CONTENT_LENGTH, HeaderValue::from(sent.end - sent.start)),
-        (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
-        (header::ETAG, text(etag)?),
-        (header::CACHE_CONTROL, HeaderValue::from_static(FOR_EVER)),
-    ];
-    response.headers_mut().extend(set);
-    if range.is_some() {
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let range = format!("bytes {}-{}/{bytes}", sent.start, sent.end - 1);
-        response.headers_mut().insert(header::CONTENT_RANGE, text(&range)?);
-    }
-    if !is_head {
-        *response.body_mut() = match content {
-            // A whole block: its length fits.
-            Content::Whole(bytes) => {
-                Body::from(bytes::Bytes::from(bytes).slice(sent.start as usize..sent.end as usize))
-            }
-            Content::Stream { reader, .. } => stream::body(reader.range(sent), shared.work.clone()),
-        };
+    let is_head = parts.method == Method::HEAD;
+    let is_verifiable = wanted.format != Format::Web;
+    let work = shared.work.clone();
+    let answer = Answer { wanted: &wanted, parameters, headers, is_head, work, permit };
+    let mut response = answer.respond(found, query.as_deref())?;
+    if is_verifiable {
+        allow_reading(response.headers_mut());
     }
     Ok(response)
 }
 
-fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
-    let asked = headers.get(header::IF_NONE_MATCH).and_then(|asked| asked.to_str().ok()).unwrap_or_default();
-    asked.split(',').any(|asked| matches!(asked.trim(), "*") || asked.trim().trim_start_matches("W/") == etag)
+fn finish(answer: Result<Response, GatewayError>) -> Response {
+    let mut response = answer.unwrap_or_else(GatewayError::into_response);
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
-fn not_modified(etag: &str, cache_control: &'static str) -> Result<Response, GatewayError> {
-    let headers = [(header::ETAG, text(etag)?), (header::CACHE_CONTROL, HeaderValue::from_static(cache_control))];
-    Ok((StatusCode::NOT_MODIFIED, headers).into_response())
+/// Where a browser that asked `localhost` finds the root on its own host.
+fn host_of_its_own(shared: &Shared, wanted: &Wanted, parts: &Parts) -> Result<Option<String>, GatewayError> {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    if wanted.format != Format::Web || !name.eq_ignore_ascii_case("localhost") {
+        return Ok(None);
+    }
+    let label = cid_v1(&wanted.root);
+    if label.len() > MAX_LABEL_BYTES {
+        return Err(too_long_for_a_host());
+    }
+    let below = parts.uri.path().strip_prefix("/ipfs/").and_then(|path| path.split_once('/'));
+    let below = below.map_or("", |(_, below)| below);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(Some(format!("{}://{label}.ipfs.localhost{port}/{below}{query}", shared.hosts.scheme.word())))
 }
 
-fn disposition(parameters: &Parameters) -> Option<String> {
-    let kind = if parameters.download == Some(true) { "attachment" } else { "inline" };
-    match &parameters.filename {
-        Some(name) => Some(format!("{kind}; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))),
-        None => (kind == "attachment").then(|| kind.into()),
-    }
+fn too_long_for_a_host() -> GatewayError {
+    GatewayError::bad_request("CID incompatible with DNS label length limit of 63")
 }
 
-fn text(text: &str) -> Result<HeaderValue, GatewayError> {
-    HeaderValue::from_str(text).map_err(|_| GatewayError::failed())
+/// `/ipfs/?uri=ipfs://…`: where a browser leads addresses of that scheme.
+pub(crate) async fn open_uri(uri: Uri) -> Response {
+    let parameters = Parameters::parse(uri.query());
+    let answer = parameters.get("uri").map_or_else(
+        || Err(GatewayError::not_found("There is nothing at this address.")),
+        |uri| {
+            let path = uri.strip_prefix("ipfs://").filter(|path| {
+                let root = path.split(['/', '?', '#']).next().unwrap_or_default();
+                Cid::from_str(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
+            });
+            let path = path.ok_or_else(|| GatewayError::bad_request("This is not an address ipfs://CID."))?;
+            Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, format!("/ipfs/{path}"))]).into_response())
+        },
+    );
+    finish(answer)
 }
 
-/// An answer for people: plain text.
-#[derive(Debug)]
-struct GatewayError {
-    status: StatusCode,
-    message: String,
-}
-
-impl GatewayError {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    fn bad_request(message: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, message)
-    }
-
-    fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, message)
-    }
-
-    fn failed() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The service failed; its log says why.")
-    }
-}
-
-impl From<ReadError> for GatewayError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Missing(cid) => Self::not_found(format!("This service does not hold {cid}.")),
-            ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => Self::not_found("There is nothing at this path."),
-            ReadError::UnknownCodec(_) => Self::new(
-                StatusCode::NOT_ACCEPTABLE,
-                "This is neither a file nor a directory; ask for it with format=raw.",
-            ),
-            ReadError::Malformed(..) | ReadError::Invalid(..) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("This cannot be shown: {error}."))
-            }
-            ReadError::Io(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "reading a block failed");
-                Self::failed()
-            }
-        }
-    }
-}
-
-impl IntoResponse for GatewayError {
-    fn into_response(self) -> Response {
-        let headers = [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::CACHE_CONTROL, "no-store"),
-        ];
-        (self.status, headers, format!("{}\n", self.message)).into_response()
-    }
+fn allow_reading(headers: &mut HeaderMap) {
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Range, User-Agent, X-Requested-With"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "Content-Length, Content-Range, X-Chunked-Output, X-Ipfs-Path, X-Ipfs-Roots, X-Stream-Output",
+        ),
+    ];
+    headers.extend(allowed.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }

@@ -1,40 +1,50 @@
-//! A file's bytes as a response body: read ahead by one batch, so that disk and network work at the same time.
+//! Pieces read from the disk as a response body: read ahead by one batch, so that disk and network work at the same time.
 
 use std::{collections::VecDeque, io};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use holdfast_content::{FileReader, ReadError};
-use tokio::task::JoinHandle;
+use holdfast_content::ReadError;
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use crate::store::blocks::BlockStore;
+/// How much is read at a time: enough to make the hop between threads cheap. At most a batch and a block are in memory.
+const BATCH_BYTES: usize = 1024 * 1024;
 
-/// How much is read at a time: enough to make the hop between threads cheap.
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
-
-type Reader = FileReader<BlockStore>;
+/// What gives the pieces.
+pub(super) type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ReadError>> + Send>;
 
 struct Batches {
     ready: VecDeque<Bytes>,
     coming: Option<JoinHandle<(VecDeque<Bytes>, Next)>>,
     work: TaskTracker,
+    _permit: OwnedSemaphorePermit,
 }
 
 enum Next {
-    More(Box<Reader>),
+    More(Pieces),
     End,
     Failed(ReadError),
 }
 
-/// A body of all bytes that `reader` gives. An error cuts the connection, which tells the client that bytes are missing.
-pub(super) fn body(reader: Reader, work: TaskTracker) -> Body {
-    let coming = Some(work.spawn_blocking(move || read_batch(Box::new(reader))));
-    let batches = Batches { ready: VecDeque::new(), coming, work };
+/// A body of all pieces; it holds `permit` until it has gone. An error cuts the connection, which tells the client that
+/// bytes are missing.
+pub(super) fn body(pieces: Pieces, work: TaskTracker, permit: OwnedSemaphorePermit) -> Body {
+    let coming = Some(work.spawn_blocking(move || read_batch(pieces)));
+    let batches = Batches { ready: VecDeque::new(), coming, work, _permit: permit };
     Body::from_stream(stream::try_unfold(batches, |mut batches| async move {
         let next = batches.next().await?;
         Ok::<_, io::Error>(next.map(|bytes| (bytes, batches)))
+    }))
+}
+
+/// A body that is there already.
+pub(super) fn whole(bytes: Bytes, permit: OwnedSemaphorePermit) -> Body {
+    Body::from_stream(stream::unfold(Some((bytes, permit)), |held| async {
+        // The permit goes when the server asks for more, which it does when this was written.
+        let (bytes, permit) = held?;
+        (!bytes.is_empty()).then_some((Ok::<_, io::Error>(bytes), Some((Bytes::new(), permit))))
     }))
 }
 
@@ -47,10 +57,10 @@ impl Batches {
             let (ready, next) = coming.await.map_err(io::Error::other)?;
             self.ready = ready;
             match next {
-                Next::More(reader) => self.coming = Some(self.work.spawn_blocking(move || read_batch(reader))),
+                Next::More(pieces) => self.coming = Some(self.work.spawn_blocking(move || read_batch(pieces))),
                 Next::End => {}
                 Next::Failed(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a file could not be read to its end");
+                    tracing::error!(error = &error as &dyn std::error::Error, "content could not be read to its end");
                     return Err(io::Error::other(error));
                 }
             }
@@ -59,18 +69,18 @@ impl Batches {
     }
 }
 
-fn read_batch(mut reader: Box<Reader>) -> (VecDeque<Bytes>, Next) {
+fn read_batch(mut pieces: Pieces) -> (VecDeque<Bytes>, Next) {
     let mut batch = VecDeque::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
-        match reader.next() {
-            Some(Ok(block)) => {
-                bytes += block.len();
-                batch.push_back(Bytes::from(block));
+        match pieces.next() {
+            Some(Ok(piece)) => {
+                bytes += piece.len();
+                batch.push_back(Bytes::from(piece));
             }
             Some(Err(error)) => return (batch, Next::Failed(error)),
             None => return (batch, Next::End),
         }
     }
-    (batch, Next::More(reader))
+    (batch, Next::More(pieces))
 }

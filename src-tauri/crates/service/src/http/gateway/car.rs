@@ -1,0 +1,219 @@
+//! A DAG as a CAR archive, depth first, written while it is sent: one block and the way down to it are in memory.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Range,
+};
+
+use holdfast_content::{
+    BlockSource, Cid, EntityNode, ReadError, car::car_header, car::push_car_block, child_cids, entity_node,
+};
+
+use super::format::{CarOptions, DagScope, Duplicates};
+use crate::store::blocks::BlockStore;
+
+const HASH_IDENTITY: u64 = 0;
+const CODEC_RAW: u64 = 0x55;
+const CODEC_DAG_PB: u64 = 0x70;
+
+/// Small blocks are sent together up to here.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// How many blocks are remembered as sent. What is sent again beyond is superfluous but no error.
+const MAX_REMEMBERED: usize = 1_000_000;
+
+/// The parts of an archive.
+#[derive(Debug)]
+pub(super) struct CarStream {
+    blocks: BlockStore,
+    piece: Vec<u8>,
+    /// The blocks that lead to the wanted node.
+    path: VecDeque<Cid>,
+    pending: Vec<Step>,
+    /// Those sent, when none is sent twice, and whether all that is wanted below them was sent or will be.
+    sent: Option<HashMap<Name, bool>>,
+}
+
+/// Version, codec and enough of the hash.
+type Name = (u64, u64, [u8; 16]);
+
+#[derive(Debug)]
+struct Step {
+    cid: Cid,
+    wanted: Below,
+}
+
+/// What is wanted of a block and what lies below it.
+#[derive(Clone, Debug)]
+enum Below {
+    Nothing,
+    Everything,
+    Entity,
+    /// The blocks of a file that hold bytes of `wanted`; this one spans `span`.
+    Bytes {
+        span: Range<u64>,
+        wanted: Range<u64>,
+    },
+}
+
+/// Why there is no archive.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CarError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("the bytes that are asked for lie behind the file's end")]
+    BeyondTheEnd,
+}
+
+impl CarStream {
+    /// The archive of `cid`, which was reached over the blocks `path`. Reads the first block.
+    pub(super) fn new(blocks: BlockStore, path: Vec<Cid>, cid: Cid, options: &CarOptions) -> Result<Self, CarError> {
+        let wanted = match options.scope {
+            DagScope::Block => Below::Nothing,
+            DagScope::All => Below::Everything,
+            DagScope::Entity => Below::Entity,
+            DagScope::EntityBytes(range) => {
+                let block = block_of(&blocks, &cid)?;
+                match entity_node(&cid, &block)? {
+                    EntityNode::File { own_bytes, children } => {
+                        // The sum was checked.
+                        let bytes = own_bytes + children.iter().map(|(_, bytes)| bytes).sum::<u64>();
+                        let wanted = range.within(bytes).ok_or(CarError::BeyondTheEnd)?;
+                        if wanted.is_empty() { Below::Nothing } else { Below::Bytes { span: 0..bytes, wanted } }
+                    }
+                    EntityNode::Directory { .. } | EntityNode::Single => Below::Entity,
+                }
+            }
+        };
+        block_of(&blocks, &cid)?;
+        Ok(Self {
+            blocks,
+            piece: car_header(&[cid]),
+            path: path.into(),
+            pending: vec![Step { cid, wanted }],
+            sent: (options.duplicates == Duplicates::LeftOut).then(HashMap::new),
+        })
+    }
+
+    fn step(&mut self) -> Result<Option<()>, ReadError> {
+        let step = match self.path.pop_front() {
+            Some(cid) => Step { cid, wanted: Below::Nothing },
+            None => match self.pending.pop() {
+                Some(step) => step,
+                None => return Ok(None),
+            },
+        };
+        let is_inline = step.cid.hash().code() == HASH_IDENTITY;
+        let before = if is_inline { Before::Nothing } else { self.remember(&step) };
+        if before == Before::All {
+            return Ok(Some(()));
+        }
+        let block = block_of(&self.blocks, &step.cid)?;
+        self.descend(&step, &block)?;
+        if before == Before::Nothing && !is_inline {
+            push_car_block(&mut self.piece, &step.cid, &block);
+        }
+        Ok(Some(()))
+    }
+
+    fn descend(&mut self, step: &Step, block: &[u8]) -> Result<(), ReadError> {
+        let first = self.pending.len();
+        let cid = &step.cid;
+        match &step.wanted {
+            Below::Nothing => {}
+            Below::Everything => {
+                if !matches!(cid.codec(), CODEC_RAW | CODEC_DAG_PB) {
+                    return Err(ReadError::UnknownCodec(*cid));
+                }
+                let children = child_cids(cid, block)?.into_iter();
+                self.pending.extend(children.map(|cid| Step { cid, wanted: Below::Everything }));
+            }
+            Below::Entity => {
+                let below = match entity_node(cid, block)? {
+                    EntityNode::File { children, .. } => children.into_iter().map(|(cid, _)| cid).collect(),
+                    EntityNode::Directory { shards } => shards,
+                    EntityNode::Single => Vec::new(),
+                };
+                self.pending.extend(below.into_iter().map(|cid| Step { cid, wanted: Below::Entity }));
+            }
+            Below::Bytes { span, wanted } => {
+                let EntityNode::File { own_bytes, children } = entity_node(cid, block)? else {
+                    return Err(ReadError::WrongKind(*cid, "file"));
+                };
+                let mut start = span.start + own_bytes;
+                for (cid, bytes) in children {
+                    let span = start..start.saturating_add(bytes);
+                    start = span.end;
+                    let is_inside = span.start >= wanted.start && span.end <= wanted.end;
+                    if span.start < wanted.end && span.end > wanted.start {
+                        let bytes = Below::Bytes { span, wanted: wanted.clone() };
+                        self.pending.push(Step { cid, wanted: if is_inside { Below::Entity } else { bytes } });
+                    }
+                }
+            }
+        }
+        self.pending[first..].reverse();
+        Ok(())
+    }
+
+    /// Notes what is sent now, and says what was before.
+    fn remember(&mut self, step: &Step) -> Before {
+        let Some(sent) = &mut self.sent else { return Before::Nothing };
+        let cid = &step.cid;
+        let is_all = cid.codec() == CODEC_RAW || matches!(step.wanted, Below::Everything | Below::Entity);
+        let name = name_of(cid);
+        match sent.get_mut(&name) {
+            Some(true) => Before::All,
+            Some(was_all) => {
+                *was_all = is_all;
+                Before::Itself
+            }
+            None => {
+                if sent.len() < MAX_REMEMBERED {
+                    sent.insert(name, is_all);
+                }
+                Before::Nothing
+            }
+        }
+    }
+}
+
+/// What was sent of a block and of what lies below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Itself,
+    All,
+}
+
+impl Iterator for CarStream {
+    type Item = Result<Vec<u8>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.piece.len() < PIECE_BYTES {
+            match self.step() {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    self.path.clear();
+                    self.pending.clear();
+                    return Some(Err(error));
+                }
+            }
+        }
+        let piece = std::mem::take(&mut self.piece);
+        (!piece.is_empty()).then_some(Ok(piece))
+    }
+}
+
+fn name_of(cid: &Cid) -> Name {
+    let mut short = [0; 16];
+    for (short, byte) in short.iter_mut().zip(cid.hash().digest()) {
+        *short = *byte;
+    }
+    (u64::from(cid.version()), cid.codec(), short)
+}
+
+fn block_of(blocks: &BlockStore, cid: &Cid) -> Result<Vec<u8>, ReadError> {
+    blocks.get(cid)?.ok_or(ReadError::Missing(*cid))
+}

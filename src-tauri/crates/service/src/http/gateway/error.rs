@@ -1,0 +1,76 @@
+//! What goes wrong at the gateway, told to people: plain text.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use holdfast_content::ReadError;
+
+/// An answer without content.
+#[derive(Debug)]
+pub(super) struct GatewayError {
+    status: StatusCode,
+    message: String,
+}
+
+impl GatewayError {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
+    /// For what is the service's own fault.
+    pub(super) fn failed() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The service failed; its log says why.")
+    }
+
+    pub(super) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too much is being read at the moment; try again in a second.")
+    }
+}
+
+impl From<ReadError> for GatewayError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Missing(cid) => Self::not_found(format!("This service does not hold {cid}.")),
+            ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => Self::not_found("There is nothing at this path."),
+            ReadError::UnknownCodec(_) => Self::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "This is neither a file nor a directory; ask for it with format=raw.",
+            ),
+            ReadError::Malformed(..) | ReadError::Invalid(..) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("This cannot be shown: {error}."))
+            }
+            ReadError::Io(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "reading a block failed");
+                Self::failed()
+            }
+        }
+    }
+}
+
+impl IntoResponse for GatewayError {
+    fn into_response(self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        let mut response = (self.status, headers, format!("{}\n", self.message)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

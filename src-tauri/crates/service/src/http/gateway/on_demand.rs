@@ -1,0 +1,101 @@
+//! `/api/gateway/{cid}`: leads to the content, counts the visit, and pins on demand
+//! (the gateway of the bearer-token service).
+//!
+//! Anybody may visit what is held. Only with a key does a visit pin what the key's owner has not pinned, and so may make
+//! this service look for it: a picture in somebody's page must not.
+
+use std::{str::FromStr, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use holdfast_content::Cid;
+use serde::Serialize;
+
+use super::super::{Shared, auth::authenticate, errors::ApiError, pinning::Success};
+use crate::store::{
+    Store, StoreError,
+    holding::{Holding, holding},
+    keys::Owner,
+    pins::{Metadata, NewPin, NewPinState, Origin},
+};
+
+#[derive(Debug, Serialize)]
+struct Visited {
+    cid: String,
+    visits: u64,
+}
+
+/// `/api/gateway/{cid}` and `/api/gateway/{cid}/{path}`; with a key and `Accept: application/json`, how often the first
+/// led somewhere.
+pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let below = parts.uri.path().strip_prefix("/api/gateway/").unwrap_or_default();
+    let cid_text = below.split('/').next().unwrap_or_default().to_owned();
+    let root = Cid::from_str(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
+    let owner = owner(&shared, &parts)?;
+    if owner.is_some() && asks_for_numbers(&parts.headers) {
+        let visits = shared.blocking(move |store| store.visits.of(&root)).await??;
+        return Ok(Json(Success::new(Visited { cid: cid_text, visits })).into_response());
+    }
+    let is_held = shared
+        .blocking(move |store| {
+            let is_held = store.blocks.len(&root)?.is_some();
+            if let Some(owner) = owner
+                && !store.pins.is_pinned(owner, &root)?
+            {
+                return pin(store, owner, root, cid_text).map(|pinned| is_held || pinned);
+            }
+            Ok::<_, StoreError>(is_held)
+        })
+        .await??;
+    if !is_held {
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "this service does not hold that content"));
+    }
+    if shared.store.visits.count(&root) {
+        let store = Arc::clone(&shared.store);
+        shared.work.spawn_blocking(move || {
+            if let Err(error) = store.visits.write() {
+                tracing::warn!(error = &error as &dyn std::error::Error, "visits were not written down");
+            }
+        });
+    }
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = HeaderValue::from_str(&format!("/ipfs/{below}{query}"));
+    let location = location.map_err(|_| ApiError::bad_request("invalid path"))?;
+    // Not to be remembered: every visit counts.
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::FOUND, headers).into_response())
+}
+
+/// Whose key it is; `None` for a visitor. A key that is wrong is an error.
+fn owner(shared: &Shared, parts: &Parts) -> Result<Option<Owner>, ApiError> {
+    let has_key = ["pinning_api_key", "pinning_secret_key", "authorization"];
+    if !has_key.into_iter().any(|name| parts.headers.contains_key(name)) {
+        return Ok(None);
+    }
+    authenticate(shared, &parts.headers).map(Some)
+}
+
+fn asks_for_numbers(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
+}
+
+/// Pins for that owner what is held completely; says whether it is.
+fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<bool, StoreError> {
+    let mut writer = store.blocks.writer();
+    let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &root, &mut writer)? else {
+        return Ok(false);
+    };
+    writer.make_durable()?;
+    let state = NewPinState::Pinned { content_bytes, is_dir };
+    let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
+    match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
+        // Another visit was quicker.
+        Ok(_) | Err(StoreError::AlreadyPinned) => Ok(true),
+        Err(error) => Err(error),
+    }
+}

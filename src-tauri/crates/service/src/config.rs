@@ -27,6 +27,12 @@ pub struct ServiceConfig {
     pub head_timeout: Duration,
     /// How long a request's body may stall.
     pub body_idle_timeout: Duration,
+    /// Wrong keys that one address may come with in a minute; more are answered with 429.
+    pub max_wrong_keys_per_minute: u32,
+    /// Pins by CID whose content is fetched at one time; more wait.
+    pub max_concurrent_retrievals: usize,
+    /// How long after it was asked for a pin by CID may be unfinished before it fails.
+    pub retrieval_deadline: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
 }
@@ -45,6 +51,9 @@ impl ServiceConfig {
             // Longer than clients keep idle connections (90 s is common), so that they and not we close them.
             head_timeout: Duration::from_secs(100),
             body_idle_timeout: Duration::from_secs(60),
+            max_wrong_keys_per_minute: 60,
+            max_concurrent_retrievals: 16,
+            retrieval_deadline: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(10),
         }
     }

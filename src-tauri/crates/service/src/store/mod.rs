@@ -8,8 +8,12 @@ mod collect;
 mod database;
 pub(crate) mod holding;
 pub(crate) mod keys;
+pub(crate) mod page;
 pub(crate) mod pins;
+mod runs;
 mod schema;
+pub(crate) mod scopes;
+pub(crate) mod search;
 mod sync;
 
 use std::{
@@ -24,6 +28,8 @@ use keys::ApiKeys;
 use pins::Pins;
 
 use crate::ServiceError;
+
+const DATABASE: &str = "service.db";
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +61,27 @@ impl Store {
     pub(crate) fn open(dir: &Path) -> Result<Self, ServiceError> {
         create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
         let lock = lock_dir(dir)?;
-        let database = Database::open(&dir.join("service.db"))?;
+        let database = Database::open(&dir.join(DATABASE))?;
         let blocks = BlockStore::open(dir)?;
         let pins = Pins::new(database.clone());
-        let keys = ApiKeys::load(database.clone())?;
+        let keys = ApiKeys::new(database.clone());
         if database.write(schema::take_unclean_mark)? && !collect::collect(&pins, &blocks) {
             blocks.note_garbage();
         }
         Ok(Self { blocks, pins, keys, database, lock })
+    }
+
+    /// Opens the database alone, beside a service that may be running there.
+    pub(crate) fn open_database(dir: &Path) -> Result<Database, ServiceError> {
+        let path = dir.join(DATABASE);
+        fs::metadata(&path).map_err(ServiceError::disk("find", &path))?;
+        Database::open(&path)
+    }
+
+    /// A multihash digest that stays the same for this directory.
+    pub(crate) fn peer_digest(&self) -> Result<[u8; 32], StoreError> {
+        self.database
+            .read(|transaction| Ok(transaction.query_row("SELECT peer_digest FROM service", [], |row| row.get(0))?))
     }
 
     /// Ends the use of the directory: call it when nothing writes any more.

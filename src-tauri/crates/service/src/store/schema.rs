@@ -5,7 +5,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::ServiceError;
 
 /// One script per schema version; `user_version` counts those that were run.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE service (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     unclean INTEGER NOT NULL
@@ -78,7 +79,10 @@ CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
     UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
         WHERE owner = old.owner AND pinned = old.pinned;
 END;
-"];
+",
+    include_str!("schema/requests.sql"),
+    include_str!("schema/scopes.sql"),
+];
 
 /// Runs the scripts that the database has not seen.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {

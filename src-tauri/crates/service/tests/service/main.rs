@@ -9,7 +9,9 @@
 mod client;
 mod durability;
 mod gateway;
+mod keys;
 mod pins;
+mod psa;
 mod safety;
 mod scale;
 mod uploads;

@@ -153,6 +153,9 @@ impl SortOrder {
 pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
                                   is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
 
+/// In microseconds.
+const MILLISECOND: i64 = 1000;
+
 /// The table of pins.
 #[derive(Clone, Debug)]
 pub(crate) struct Pins {
@@ -412,7 +415,9 @@ fn insert_row(
     let last: Option<i64> = transaction
         .prepare_cached("SELECT max(created_at) FROM pins WHERE owner = ?1")?
         .query_row([owner.id], |row| row.get(0))?;
-    let created_at = last.map_or(0, |last| last + 1).max(now_microseconds());
+    // Whole milliseconds: clients in JavaScript keep no more of a date, and page by it.
+    let next = last.map_or(0, |last| last + 1).max(now_microseconds());
+    let created_at = next.saturating_add(MILLISECOND - 1) / MILLISECOND * MILLISECOND;
     let origins = match &new.origin {
         Origin::Request(origins) => Some(serde_json::Value::from(origins.as_slice()).to_string()),
         Origin::Upload | Origin::ByHash => None,
@@ -504,6 +509,6 @@ mod tests {
             let new = NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata };
             dates.push(pins.insert(Owner { id: 1, user_id: Uuid::nil() }, &new).unwrap().date_pinned.unwrap());
         }
-        assert!(dates.is_sorted_by(|a, b| a < b));
+        assert!(dates.is_sorted_by(|a, b| a / MILLISECOND < b / MILLISECOND));
     }
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    args::ServeArgs,
+    args::{ServeArgs, ServeCommand},
+    command::serve_keys,
     output::{Output, note},
     session::open_home,
 };
@@ -23,11 +24,17 @@ struct Serving<'a> {
     gateway: String,
     key: &'a str,
     secret: &'a str,
-    /// The bearer token of the Pinning Service API, which this service does not speak.
-    token: Option<&'a str>,
+    /// Where the Pinning Service API is.
+    psa: String,
+    /// Its bearer token: the secret by itself.
+    token: &'a str,
 }
 
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    match args.command {
+        Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, home, out).await,
+        None => {}
+    }
     if !args.listen.ip().is_loopback() {
         return Err(Failure::Plain(format!(
             "{} can be reached from other computers, and this service speaks without encryption; listen on 127.0.0.1 and \
@@ -59,7 +66,8 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         gateway: service.gateway(),
         key: &key.key,
         secret: key.secret.expose_secret(),
-        token: None,
+        psa: format!("{}/psa", service.endpoint()),
+        token: key.secret.expose_secret(),
     };
     out.result(&serving, || describe(&serving, is_lasting))?;
     interrupted().await?;
@@ -76,8 +84,9 @@ fn describe(serving: &Serving<'_>, is_lasting: bool) -> String {
         "This key is for this run; the one that was printed first stays valid. --new-key makes another that does."
     };
     format!(
-        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}",
-        serving.endpoint, serving.gateway, serving.key, serving.secret
+        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}\n\
+         The Pinning Service API is at {}; its access token is the secret.",
+        serving.endpoint, serving.gateway, serving.key, serving.secret, serving.psa
     )
 }
 

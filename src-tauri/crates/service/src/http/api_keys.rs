@@ -7,7 +7,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -165,13 +164,12 @@ pub(crate) async fn revoke(
 }
 
 fn listed(key: KeyInfo) -> ListedKey {
-    let created = Timestamp::from_microsecond(key.created).unwrap_or_default();
     ListedKey {
         id: key.id,
+        created_at: key.created_text(),
         name: key.name,
         api_key: key.key.unwrap_or_default(),
         secret_key: "",
         scopes: KeyScopes::of(&key.scopes),
-        created_at: format!("{created:.6}"),
     }
 }

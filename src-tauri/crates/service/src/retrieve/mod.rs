@@ -17,14 +17,15 @@ use crate::store::{
 
 /// Where blocks come from.
 pub(crate) trait Retriever: fmt::Debug + Send + Sync {
-    /// Gets the blocks below `wanted.root` that are not held, each checked against its CID. Gives the writer that they
-    /// went through: what is not kept is taken back when it is dropped.
+    /// Gets the blocks below `wanted.root` that are not held, each checked against its CID, and puts them into `writer`,
+    /// which it gives back.
     ///
     /// Dropping the future ends the retrieval.
     fn retrieve<'a>(
         &'a self,
         wanted: &'a Wanted,
         blocks: &'a BlockStore,
+        writer: BlockWriter,
         progress: &'a Progress,
     ) -> BoxFuture<'a, Result<BlockWriter, RetrieveError>>;
 }
@@ -63,6 +64,7 @@ impl Retriever for NoSource {
         &'a self,
         wanted: &'a Wanted,
         _blocks: &'a BlockStore,
+        _writer: BlockWriter,
         _progress: &'a Progress,
     ) -> BoxFuture<'a, Result<BlockWriter, RetrieveError>> {
         let error = if wanted.origins.is_empty() { RetrieveError::NoSource } else { RetrieveError::UnusableOrigins };

@@ -156,7 +156,9 @@ impl Retrievals {
         }
         let age = Duration::from_micros(now_microseconds().saturating_sub(wanted.created_at).max(0).cast_unsigned());
         let left = self.limits.deadline.saturating_sub(age);
-        let retrieved = timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, progress)).await;
+        let retrieved =
+            timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, self.store.blocks.writer(), progress))
+                .await;
         let writer = match retrieved {
             Ok(Ok(writer)) => writer,
             Ok(Err(RetrieveError::Disk(error))) => return Err(StoreError::Io(error).into()),
@@ -172,16 +174,16 @@ impl Retrievals {
 
     /// Records the pin if all of it is held; `None` if not.
     async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Option<Outcome>, QueueError> {
-        let (store, id, root) = (Arc::clone(&self.store), wanted.id, wanted.root);
+        let (store, wanted) = (Arc::clone(&self.store), wanted.clone());
         let settle = move || {
-            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &root, &mut writer)? else {
+            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &wanted.root, &mut writer)? else {
                 return Ok(None);
             };
             writer.make_durable()?;
             // A commit that fails may have happened nevertheless, so the blocks stay.
             writer.keep();
             let is_wanted =
-                store.pins.finish(id, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
+                store.pins.finish(&wanted, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
             if !is_wanted {
                 store.blocks.note_garbage();
             }

@@ -109,6 +109,7 @@ pub(crate) struct Pin {
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) id: Uuid,
+    pub(crate) owner: Owner,
     pub(crate) root: Cid,
     /// Multiaddrs that were named as having it.
     pub(crate) origins: Vec<String>,
@@ -241,7 +242,8 @@ impl Pins {
             let mut take = transaction.prepare_cached(
                 "UPDATE pins SET status = 'fetching'
                  WHERE row = (SELECT row FROM pins WHERE status = 'queued' ORDER BY created_at LIMIT 1)
-                 RETURNING id, root, origins, created_at",
+                 RETURNING id, root, origins, created_at, owner,
+                     (SELECT user_id FROM owners WHERE owners.id = pins.owner)",
             )?;
             let mut rows = take.query(())?;
             let wanted = match rows.next()? {
@@ -251,6 +253,7 @@ impl Pins {
                     root: cid_of(row.get(1)?)?,
                     origins: origins_of(row.get(2)?)?.unwrap_or_default(),
                     created_at: row.get(3)?,
+                    owner: Owner { id: row.get(4)?, user_id: Uuid::from_bytes(row.get(5)?) },
                 }),
             };
             Ok(wanted)
@@ -266,7 +269,8 @@ impl Pins {
     }
 
     /// Records that all blocks of a pin are held and durable; `false` if nobody wants it any more.
-    pub(crate) fn finish(&self, id: Uuid, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
+    pub(crate) fn finish(&self, wanted: &Wanted, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
+        let id = wanted.id;
         self.database.write(|transaction| {
             let changed = transaction.execute(
                 "UPDATE pins SET status = 'pinned', pinned = 1, size = ?2, order_size = ?2, is_dir = ?3, file_record_id = ?4,
@@ -281,12 +285,7 @@ impl Pins {
                 ),
             )?;
             if changed == 1 {
-                let owner = transaction.query_row(
-                    "SELECT owners.id, user_id FROM pins JOIN owners ON owners.id = owner WHERE pins.id = ?1",
-                    [id.as_bytes()],
-                    |row| Ok(Owner { id: row.get(0)?, user_id: Uuid::from_bytes(row.get(1)?) }),
-                )?;
-                cut_runs_of(transaction, owner, id)?;
+                cut_runs_of(transaction, wanted.owner, id)?;
             }
             Ok(changed == 1)
         })

@@ -13,5 +13,6 @@ mod keys;
 mod pins;
 mod psa;
 mod safety;
+mod samples;
 mod scale;
 mod uploads;

@@ -4,6 +4,7 @@
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
+#   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
 #   make bench    upload speed against curl, peak memory, time to a usable window
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
@@ -23,7 +24,7 @@ modules := ui/node_modules/.package-lock.json
 test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package.json))
 ui_built := target/ui-built
 
-.PHONY: run test build lint bench bindings web-view tools desktop force
+.PHONY: run test build lint bench fuzz-api bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -57,6 +58,15 @@ lint: tools desktop web-view
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
 	target/release/bench
+
+fuzz-api: tools target/schemathesis/installed
+	cargo build --package holdfast-cli
+	target/schemathesis/bin/python tests/schemathesis/run.py "$${CARGO_TARGET_DIR:-target}/debug/holdfast"
+
+target/schemathesis/installed: tests/schemathesis/requirements.txt
+	python3 -m venv target/schemathesis
+	target/schemathesis/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 # Writes ui/src/lib/bindings/ipc.ts again after a change of src-tauri/src/ipc.
 bindings: tools

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use chacha20::ChaCha8Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
 use holdfast_service::{ApiKey, Service, ServiceConfig};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -28,6 +26,17 @@ const ORDERS: [&str; 6] = [
     "sortBy=created_at&pinned=true",
     "sortBy=name&sortOrder=DESC&pinned=false",
 ];
+
+/// Numbers without a pattern, the same in each run (SplitMix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 32) as u32
+    }
+}
 
 /// How long pages took, the shortest first.
 #[derive(Clone, Debug)]
@@ -75,7 +84,7 @@ pub async fn run(dir: &Path, out: &mut impl Write) -> Result<()> {
 }
 
 async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str) -> Result<Times> {
-    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let mut random = Numbers(4);
     let get = async |offset: u64, limit: u32| -> Result<(Duration, Vec<u8>)> {
         let started = Instant::now();
         let response = http
@@ -93,7 +102,7 @@ async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str
     ensure!(files >= u64::from(PINS / 10), "{first}");
     let mut times = Vec::new();
     for _ in 0..PAGES {
-        let offset = u64::from(random.next_u32()) % (files - u64::from(PAGE));
+        let offset = u64::from(random.next()) % (files - u64::from(PAGE));
         let (time, body) = get(offset, PAGE).await?;
         times.push(time);
         let page: Value = serde_json::from_slice(&body)?;
@@ -106,9 +115,11 @@ async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str
 /// Writes pins as the service would: with many names and sizes, some of which repeat, and one of ten given up.
 fn fill(database: &Path) -> Result<()> {
     let mut connection = Connection::open(database)?;
+    // Only the writing of it: the service opens connections of its own.
+    connection.execute_batch("PRAGMA cache_size = -500000; PRAGMA synchronous = OFF")?;
     let transaction = connection.transaction()?;
     let owner: i64 = transaction.query_row("SELECT id FROM owners WHERE name = 'home'", (), |row| row.get(0))?;
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut random = Numbers(1);
     {
         let mut insert = transaction.prepare(
             "INSERT INTO pins (id, owner, file_record_id, cid, root, size, order_size, name, mime_type, keyvalues, is_dir,
@@ -117,16 +128,15 @@ fn fill(database: &Path) -> Result<()> {
         )?;
         for number in 0..PINS {
             let mut root = vec![0x01, 0x55, 0x12, 0x20];
-            root.resize(36, 0);
-            random.fill_bytes(&mut root[4..]);
-            let name = if number % 100 == 0 { "copy.jpg".into() } else { format!("IMG_{:08}.jpg", random.next_u32()) };
+            root.extend((0..8).flat_map(|_| random.next().to_be_bytes()));
+            let name = if number % 100 == 0 { "copy.jpg".into() } else { format!("IMG_{:08}.jpg", random.next()) };
             let keyvalues = (number % 3 == 0).then(|| format!(r#"{{"album":"{}"}}"#, number % 1000));
             let pinned = number % 10 != 7;
             insert.execute((
                 owner,
                 format!("bafkrei{number:052}"),
                 root,
-                random.next_u32() % 10_000_000,
+                random.next() % 10_000_000,
                 name,
                 keyvalues,
                 if pinned { "pinned" } else { "unpinned" },

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth;
 use crate::{ServiceError, import::ImportError, store::StoreError};
@@ -23,8 +24,10 @@ pub(crate) struct ApiError {
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorReply)]
+pub(super) struct Body<'a> {
+    /// Always `error`.
     status: &'static str,
     message: &'a str,
 }
@@ -81,12 +84,12 @@ impl IntoResponse for ApiError {
 }
 
 /// The Pinning Service API's body of an error.
-#[derive(Serialize)]
-struct Failure<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Failure<'a> {
     error: FailureError<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FailureError<'a> {
     reason: &'a str,
     details: &'a str,

@@ -7,7 +7,11 @@ use holdfast_service::{KeyInfo, KeyRing, Scopes};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::{Failure, args::KeysCommand, output::Output};
+use crate::{
+    Failure,
+    args::KeysCommand,
+    output::{Output, one_line},
+};
 
 #[derive(Serialize)]
 struct Listed {
@@ -46,9 +50,7 @@ impl Listed {
     }
 
     fn describe(&self) -> String {
-        // Names were chosen by whoever made the key.
-        let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
-        let (owner, name) = (plain(&self.owner), plain(&self.name));
+        let (owner, name) = (one_line(&self.owner), one_line(&self.name));
         format!("{}  {owner}  {name}  {}  {}", self.id, self.scopes.join(","), self.created)
     }
 }

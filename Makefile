@@ -7,6 +7,7 @@
 #   make interop  both ways with Kubo, which is built first; says that it is skipped where go is missing
 #   make bench    hashing against openssl and tar, upload against curl, peak memory, time to a usable window
 #   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
+#   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
 
@@ -29,7 +30,7 @@ cargo_fuzz := target/tools/bin/cargo-fuzz
 cargo_fuzz_version := 0.13.2
 content := src-tauri/crates/content
 
-.PHONY: run test build lint interop bench fuzz bindings web-view tools desktop force
+.PHONY: run test build lint interop bench fuzz fuzz-api bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -93,6 +94,15 @@ fuzz: tools $(cargo_fuzz)
 
 $(cargo_fuzz):
 	cargo install cargo-fuzz --version $(cargo_fuzz_version) --locked --root target/tools
+
+fuzz-api: tools target/schemathesis/installed
+	cargo build --package holdfast-cli
+	target/schemathesis/bin/python tests/schemathesis/run.py "$${CARGO_TARGET_DIR:-target}/debug/holdfast"
+
+target/schemathesis/installed: tests/schemathesis/requirements.txt
+	python3 -m venv target/schemathesis
+	target/schemathesis/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 # Writes ui/src/lib/bindings/ipc.ts again after a change of src-tauri/src/ipc.
 bindings: tools

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use holdfast_core::pin::Metadata;
+use holdfast_service::{Scope, Uuid};
 
 use crate::command::serve_options::ServerOptions;
 
@@ -281,12 +282,46 @@ pub(crate) enum FolderCommand {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ServeArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ServeCommand>,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
     /// Make and print another key that stays valid
     #[arg(long)]
     pub(crate) new_key: bool,
+}
+
+/// What is done with the service's directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServeCommand {
+    /// List, make and revoke keys, also while the service runs
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the keys that stay valid
+    List,
+    /// Make and print a key; its secret is shown this once
+    New {
+        /// Whose pins it is for: each owner sees their own only
+        #[arg(long, default_value = holdfast_cli::this_computer::OWNER)]
+        owner: String,
+        /// What it may do: list, pin, pin_by_hash, unpin, admin [default: everything]
+        #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+        scope: Vec<Scope>,
+        /// What to call it
+        #[arg(default_value = "serve")]
+        name: String,
+    },
+    /// Make a key invalid from now on
+    Revoke {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

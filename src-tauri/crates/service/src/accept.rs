@@ -23,7 +23,11 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use crate::{http::Metrics, service::StopTokens, write_timeout::WriteTimeout};
+use crate::{
+    http::{Metrics, Peer},
+    service::StopTokens,
+    write_timeout::WriteTimeout,
+};
 
 /// How long accepting rests after an error: most likely there are no file descriptors left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -122,6 +126,7 @@ async fn http(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Peer(peer.ip()));
         router.call(request)
     });
     let mut http = http1::Builder::new();
@@ -155,10 +160,10 @@ struct Place(Option<(Arc<Peers>, IpAddr)>);
 
 impl Peers {
     fn enter(self: &Arc<Self>, peer: IpAddr, limit: usize) -> Option<Place> {
-        let peer = counted_as(peer);
-        if peer.is_loopback() {
+        if peer.to_canonical().is_loopback() {
             return Some(Place(None));
         }
+        let peer = Peer(peer).subscriber();
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = peers.entry(peer).or_default();
         if *connections >= limit {
@@ -179,16 +184,6 @@ impl Drop for Place {
                 peers.remove(&peer);
             }
         }
-    }
-}
-
-/// Who has one IPv6 address has a whole network of 64 bits.
-fn counted_as(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into())
-        }
-        address => address,
     }
 }
 

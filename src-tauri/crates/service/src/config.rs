@@ -38,6 +38,12 @@ pub struct ServiceConfig {
     pub body_idle_timeout: Duration,
     /// In what time a client that is sent something must take 64 KiB of it, or all; else it is dropped.
     pub write_timeout: Duration,
+    /// Wrong keys that one address may come with in a minute; more are answered with 429.
+    pub max_wrong_keys_per_minute: u32,
+    /// Pins by CID whose content is fetched at one time; more wait.
+    pub max_concurrent_retrievals: usize,
+    /// How long after it was asked for a pin by CID may be unfinished before it fails.
+    pub retrieval_deadline: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
 }
@@ -61,6 +67,9 @@ impl ServiceConfig {
             head_timeout: Duration::from_secs(100),
             body_idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
+            max_wrong_keys_per_minute: 60,
+            max_concurrent_retrievals: 16,
+            retrieval_deadline: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(10),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use crate::store::StoreError;
+
 /// An error of the service itself. What goes wrong within a request is answered over HTTP instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -40,6 +42,9 @@ pub enum ServiceError {
     /// The database failed.
     #[error("the service's database failed")]
     Database(#[from] rusqlite::Error),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
     /// A key or secret that is not of the form that clients expect.
     #[error("not an API key: {0}")]
     InvalidKey(&'static str),
@@ -78,6 +83,16 @@ pub enum TlsError {
         /// Why.
         why: String,
     },
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => Self::Database(error),
+            StoreError::Random(error) => Self::Random(error),
+            error => Self::Store(error.to_string()),
+        }
+    }
 }
 
 impl ServiceError {

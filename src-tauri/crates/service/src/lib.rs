@@ -1,7 +1,7 @@
 //! A whole pinning service in a box.
 //!
-//! Speaks the AIOZ Pin API under `/api` and serves what it holds at `/ipfs/{cid}`, on a loopback address unless told
-//! otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
+//! Speaks the AIOZ Pin API under `/api` and the IPFS Pinning Service API under `/api/psa`, and serves what it holds at
+//! `/ipfs/{cid}`, on a loopback address unless told otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
 //! owns that directory. It fetches nothing from other peers: a CID that it does not hold completely is never reported
 //! as pinned.
 //!
@@ -21,6 +21,7 @@ mod config;
 mod error;
 mod http;
 mod import;
+mod retrieve;
 mod service;
 mod store;
 mod tls;
@@ -28,5 +29,9 @@ mod write_timeout;
 
 pub use config::{PortChoice, ServiceConfig, TlsFiles};
 pub use error::{ServiceError, TlsError};
-pub use service::{RunningService, Service};
-pub use store::keys::ApiKey;
+pub use service::{KeyRing, RunningService, Service};
+pub use store::{
+    keys::{ApiKey, KeyInfo},
+    scopes::{Scope, Scopes, UnknownScope},
+};
+pub use uuid::Uuid;

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -10,13 +11,19 @@ use std::{
 use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::Semaphore, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::{
     ServiceError,
     accept::{Acceptor, Limits},
     config::{PortChoice, ServiceConfig},
-    http::{self, AllowedHosts, App, Gateway, Metrics, Scheme},
-    store::{Store, keys::ApiKey},
+    http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme},
+    retrieve::{self, NoSource, Retrievals},
+    store::{
+        Store,
+        keys::{ApiKey, ApiKeys, KeyInfo},
+        scopes::Scopes,
+    },
     tls,
 };
 
@@ -75,6 +82,14 @@ impl Service {
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { address: listening, source })?;
         let (connections, work) = (TaskTracker::new(), TaskTracker::new());
         let stop = Stop::default();
+        let limits =
+            retrieve::Limits { concurrent: config.max_concurrent_retrievals, deadline: config.retrieval_deadline };
+        let (opened, tracker, token) = (Arc::clone(&store), work.clone(), stop.0.gracefully.clone());
+        let begin = move || {
+            let retrievals = Retrievals::start(Arc::clone(&opened), Arc::new(NoSource), limits, tracker, token)?;
+            Ok::<_, ServiceError>((retrievals, opened.peer_digest()?))
+        };
+        let (retrievals, peer_digest) = spawn_blocking(begin).await??;
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
             hosts: AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts },
@@ -85,6 +100,9 @@ impl Service {
             gateway: Gateway::new(config.max_gateway_answers),
             metrics: Arc::clone(&metrics),
             public_metrics: config.public_metrics,
+            retrievals,
+            failures: Failures::new(config.max_wrong_keys_per_minute),
+            delegates: vec![http::delegate(reachable(address), &peer_digest)],
         }));
         let acceptor = Acceptor {
             router,
@@ -114,13 +132,7 @@ impl RunningService {
     /// Where content is served, under `/ipfs/{cid}`: `http://127.0.0.1:PORT`, or `https://…`.
     #[must_use]
     pub fn gateway(&self) -> String {
-        let mut reachable = self.address;
-        match reachable.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => reachable.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => reachable.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        format!("{}://{reachable}", self.scheme.word())
+        format!("{}://{}", self.scheme.word(), reachable(self.address))
     }
 
     /// Accepts a given key until the service ends, instead of the one that was installed for this owner before.
@@ -139,7 +151,7 @@ impl RunningService {
     /// Those of the database and of the system's random numbers.
     pub async fn create_key(&self, owner: &str, name: &str) -> Result<ApiKey, ServiceError> {
         let (store, owner, name) = (Arc::clone(&self.store), owner.to_owned(), name.to_owned());
-        self.work.spawn_blocking(move || store.keys.create(&owner, &name)).await?
+        self.work.spawn_blocking(move || Ok(store.keys.create(&owner, &name, &Scopes::all())?.1)).await?
     }
 
     /// Takes no more requests, lets the running ones end within
@@ -162,6 +174,16 @@ impl RunningService {
     }
 }
 
+/// An address that clients on this computer can connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceError> {
     let bind = async |port| {
         let address = SocketAddr::new(ip, port);
@@ -178,5 +200,45 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceErro
             }
             listener => listener,
         },
+    }
+}
+
+/// The keys of a service's directory. Works beside a service that runs there: keys are looked up for each request.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: ApiKeys,
+}
+
+impl KeyRing {
+    /// Opens the keys of a directory that has been a service's before.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: there is no such directory or its database cannot be used.
+    pub fn open(dir: &Path) -> Result<Self, ServiceError> {
+        Ok(Self { keys: ApiKeys::new(Store::open_database(dir)?) })
+    }
+
+    /// All keys that stay valid, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn list(&self) -> Result<Vec<KeyInfo>, ServiceError> {
+        Ok(self.keys.list(None)?)
+    }
+
+    /// Makes a key that stays valid. Its secret cannot be had again.
+    ///
+    /// # Errors
+    /// Those of the database and of the system's random numbers.
+    pub fn create(&self, owner: &str, name: &str, scopes: &Scopes) -> Result<(KeyInfo, ApiKey), ServiceError> {
+        self.keys.create(owner, name, scopes)
+    }
+
+    /// Makes a key invalid from now on; `false` if there is none of that id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn revoke(&self, id: Uuid) -> Result<bool, ServiceError> {
+        Ok(self.keys.revoke(id, None)?)
     }
 }

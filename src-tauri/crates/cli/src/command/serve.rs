@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    args::ServeArgs,
-    command::serve_options::write_private,
+    args::{ServeArgs, ServeCommand},
+    command::{serve_keys, serve_options::write_private},
     output::{Output, note},
     session::open_home,
 };
@@ -24,11 +24,17 @@ struct Serving<'a> {
     gateway: String,
     key: &'a str,
     secret: &'a str,
-    /// The bearer token of the Pinning Service API, which this service does not speak.
-    token: Option<&'a str>,
+    /// Where the Pinning Service API is.
+    psa: String,
+    /// Its bearer token: the secret by itself.
+    token: &'a str,
 }
 
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    match args.command {
+        Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, home, out).await,
+        None => {}
+    }
     args.server.check()?;
     let home = open_home(home, "holdfast serve")?;
     let mut config = ServiceConfig::new(home.service_dir());
@@ -56,7 +62,8 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         gateway: service.gateway(),
         key: &key.key,
         secret: key.secret.expose_secret(),
-        token: None,
+        psa: format!("{}/psa", service.endpoint()),
+        token: key.secret.expose_secret(),
     };
     out.result(&serving, || describe(&serving, is_lasting))?;
     end(service, out).await
@@ -75,7 +82,9 @@ async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) 
         let key = service.create_key(OWNER, "serve").await?;
         let (endpoint, gateway) = (serving.endpoint.clone(), serving.gateway.clone());
         let secret = key.secret.expose_secret();
-        let written = serde_json::to_string_pretty(&Serving { endpoint, gateway, key: &key.key, secret, token: None });
+        let psa = format!("{endpoint}/psa");
+        let serving = Serving { endpoint, gateway, key: &key.key, secret, psa, token: secret };
+        let written = serde_json::to_string_pretty(&serving);
         write_private(file, &written.map_err(std::io::Error::from)?)?;
     }
     out.result(&serving, || format!("endpoint  {}\ngateway   {}/ipfs/CID", serving.endpoint, serving.gateway))?;
@@ -97,8 +106,9 @@ fn describe(serving: &Serving<'_>, is_lasting: bool) -> String {
         "This key is for this run; the one that was printed first stays valid. --new-key makes another that does."
     };
     format!(
-        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}",
-        serving.endpoint, serving.gateway, serving.key, serving.secret
+        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}\n\
+         The Pinning Service API is at {}; its access token is the secret.",
+        serving.endpoint, serving.gateway, serving.key, serving.secret, serving.psa
     )
 }
 

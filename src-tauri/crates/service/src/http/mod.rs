@@ -1,21 +1,28 @@
 //! The HTTP side: which request goes where.
 
+mod api_keys;
 mod auth;
 mod disposition;
 mod errors;
 mod gateway;
 mod guard;
+mod json;
 mod metadata;
 mod metrics;
+mod openapi;
 mod operation;
 mod pinning;
+mod psa;
+mod throttle;
 mod upload;
+mod usage;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use auth::Caller;
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
@@ -28,11 +35,14 @@ use errors::ApiError;
 pub(crate) use gateway::Gateway;
 pub(crate) use guard::{AllowedHosts, Scheme};
 pub(crate) use metrics::Metrics;
+pub(crate) use psa::delegate;
 use serde::Serialize;
+pub(crate) use throttle::{Failures, Peer};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use utoipa::ToSchema;
 
-use crate::store::{Store, keys::Owner};
+use crate::{retrieve::Retrievals, store::Store};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -49,6 +59,12 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether anybody may read the metrics, and not only programs of this computer.
     pub(crate) public_metrics: bool,
+    /// Fetches what is pinned by CID and not held.
+    pub(crate) retrievals: Arc<Retrievals>,
+    /// Wrong keys.
+    pub(crate) failures: Failures,
+    /// The multiaddrs that clients are told to send content to.
+    pub(crate) delegates: Vec<String>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -64,16 +80,29 @@ impl App {
     }
 }
 
-pub(crate) fn router(shared: Shared) -> Router {
-    let api = [
+/// The routes of the API, each of which [`openapi`] describes.
+fn api_routes() -> [(&'static str, MethodRouter<Shared>); 14] {
+    [
         ("/api/pinning", post(upload::upload)),
         ("/api/pinning/pinByHash", post(pinning::pin_by_hash)),
-        ("/api/pinning/pins", get(pinning::list)),
+        ("/api/pinning/pins", get(psa::list_of_either_api).post(psa::add)),
+        ("/api/pinning/pins/{id}", get(psa::get).post(psa::replace).delete(psa::remove)),
+        ("/api/psa/pins", get(psa::list).post(psa::add)),
+        ("/api/psa/pins/{id}", get(psa::get).post(psa::replace).delete(psa::remove)),
         ("/api/pinning/{id}", get(pinning::get)),
         ("/api/pinning/unpin/{id}", delete(pinning::unpin)),
+        ("/api/apiKeys", post(api_keys::create)),
+        ("/api/apiKeys/list", get(api_keys::list)),
+        ("/api/apiKeys/{id}", delete(api_keys::revoke)),
         ("/api/apiKeys/testAuthentication", get(test_authentication)),
-    ];
-    api.into_iter()
+        ("/api/billing/thisMonthUsage", get(usage::this_month)),
+        ("/api/openapi.json", get(openapi::serve)),
+    ]
+}
+
+pub(crate) fn router(shared: Shared) -> Router {
+    api_routes()
+        .into_iter()
         .fold(Router::new(), |router, (path, methods): (&str, MethodRouter<Shared>)| {
             router.route(path, methods.clone()).route(&format!("{path}/"), methods)
         })
@@ -86,18 +115,29 @@ pub(crate) fn router(shared: Shared) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::refuse_foreign))
+        .layer(middleware::from_fn(errors::in_shape_of_api))
         .layer(middleware::from_fn(log))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), metrics::count))
         .with_state(shared)
 }
 
-#[derive(Serialize)]
-struct Greeting {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Greeting {
     message: &'static str,
     capabilities: [&'static str; 3],
 }
 
-async fn test_authentication(_: Owner) -> Json<Greeting> {
+#[utoipa::path(
+    get,
+    path = "/api/apiKeys/testAuthentication",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    responses(
+        (status = 200, description = "The key is right", body = Greeting),
+        (status = "4XX", description = "What is wrong", body = errors::Body),
+    )
+)]
+async fn test_authentication(_: Caller) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
         capabilities: ["directory-parts", "symlink-parts", "exact-paths"],

@@ -9,8 +9,12 @@ mod database;
 mod held;
 pub(crate) mod holding;
 pub(crate) mod keys;
+pub(crate) mod page;
 pub(crate) mod pins;
+mod runs;
 mod schema;
+pub(crate) mod scopes;
+pub(crate) mod search;
 mod sync;
 pub(crate) mod visits;
 
@@ -28,6 +32,8 @@ use pins::Pins;
 use visits::Visits;
 
 use crate::ServiceError;
+
+const DATABASE: &str = "service.db";
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -60,15 +66,29 @@ impl Store {
     pub(crate) fn open(dir: &Path) -> Result<Self, ServiceError> {
         create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
         let lock = lock_dir(dir)?;
-        let database = Database::open(&dir.join("service.db"))?;
+        let database = Database::open(&dir.join(DATABASE))?;
+        database.write(runs::cut_all)?;
         let blocks = BlockStore::open(dir)?;
         let pins = Pins::new(database.clone());
-        let keys = ApiKeys::load(database.clone())?;
+        let keys = ApiKeys::new(database.clone());
         let visits = Visits::new(database.clone());
         if database.write(schema::take_unclean_mark)? && !collect::collect(&pins, &blocks) {
             blocks.note_garbage();
         }
         Ok(Self { blocks, pins, keys, visits, database, lock })
+    }
+
+    /// Opens the database alone, beside a service that may be running there.
+    pub(crate) fn open_database(dir: &Path) -> Result<Database, ServiceError> {
+        let path = dir.join(DATABASE);
+        fs::metadata(&path).map_err(ServiceError::disk("find", &path))?;
+        Database::open(&path)
+    }
+
+    /// A multihash digest that stays the same for this directory.
+    pub(crate) fn peer_digest(&self) -> Result<[u8; 32], StoreError> {
+        self.database
+            .read(|transaction| Ok(transaction.query_row("SELECT peer_digest FROM service", [], |row| row.get(0))?))
     }
 
     /// Ends the use of the directory: call it when nothing writes any more.

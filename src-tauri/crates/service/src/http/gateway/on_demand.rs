@@ -15,12 +15,17 @@ use axum::{
 use holdfast_content::Cid;
 use serde::Serialize;
 
-use super::super::{Shared, auth::authenticate, errors::ApiError, pinning::Success};
+use super::super::{
+    Shared,
+    auth::authenticate,
+    errors::ApiError,
+    pinning::{Success, new_state},
+};
 use crate::store::{
     Store, StoreError,
-    holding::{Holding, holding},
     keys::Owner,
-    pins::{Metadata, NewPin, NewPinState, Origin},
+    pins::{Metadata, NewPin, Origin},
+    scopes::Scope,
 };
 
 #[derive(Debug, Serialize)]
@@ -36,22 +41,25 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
     let below = parts.uri.path().strip_prefix("/api/gateway/").unwrap_or_default();
     let cid_text = below.split('/').next().unwrap_or_default().to_owned();
     let root = Cid::from_str(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
-    let owner = owner(&shared, &parts)?;
+    let owner = owner(&shared, &parts).await?;
     if owner.is_some() && asks_for_numbers(&parts.headers) {
         let visits = shared.blocking(move |store| store.visits.of(&root)).await??;
         return Ok(Json(Success::new(Visited { cid: cid_text, visits })).into_response());
     }
     let is_held = shared
         .blocking(move |store| {
-            let is_held = store.blocks.len(&root)?.is_some();
-            if let Some(owner) = owner
-                && !store.pins.is_pinned(owner, &root)?
-            {
-                return pin(store, owner, root, cid_text).map(|pinned| is_held || pinned);
+            if let Some(owner) = owner {
+                pin(store, owner, root, cid_text)?;
             }
-            Ok::<_, StoreError>(is_held)
+            Ok::<_, StoreError>(store.blocks.len(&root)?.is_some())
         })
         .await??;
+    if owner.is_some() {
+        shared.retrievals.notify();
+    }
+    if !is_held && owner.is_some() {
+        return Ok((StatusCode::ACCEPTED, "This service looks for that content. Come again.\n").into_response());
+    }
     if !is_held {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "this service does not hold that content"));
     }
@@ -72,30 +80,29 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
 }
 
 /// Whose key it is; `None` for a visitor. A key that is wrong is an error.
-fn owner(shared: &Shared, parts: &Parts) -> Result<Option<Owner>, ApiError> {
+async fn owner(shared: &Shared, parts: &Parts) -> Result<Option<Owner>, ApiError> {
     let has_key = ["pinning_api_key", "pinning_secret_key", "authorization"];
     if !has_key.into_iter().any(|name| parts.headers.contains_key(name)) {
         return Ok(None);
     }
-    authenticate(shared, &parts.headers).map(Some)
+    authenticate(shared, parts).await?.may(Scope::PinByHash).map(Some)
 }
 
 fn asks_for_numbers(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
 }
 
-/// Pins for that owner what is held completely; says whether it is.
-fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<bool, StoreError> {
+/// Pins for that owner what they have not pinned; what is not held is to be fetched.
+fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
+    if store.pins.is_pinned(owner, &root)? {
+        return Ok(());
+    }
     let mut writer = store.blocks.writer();
-    let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &root, &mut writer)? else {
-        return Ok(false);
-    };
-    writer.make_durable()?;
-    let state = NewPinState::Pinned { content_bytes, is_dir };
+    let state = new_state(store, &root, &mut writer)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
     match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
         // Another visit was quicker.
-        Ok(_) | Err(StoreError::AlreadyPinned) => Ok(true),
+        Ok(_) | Err(StoreError::AlreadyPinned) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -16,14 +16,15 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "200")
 
 
-def fuzz(server, tag, headers):
-    schemathesis = os.path.join(os.path.dirname(sys.executable), "schemathesis")
+def fuzz(server, home, tag, headers):
+    schemathesis = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "schemathesis")
     command = [schemathesis, "run", f"{server['endpoint']}/openapi.json", "--url", server["gateway"]]
     command += ["--include-tag", tag, "--checks", CHECKS, "--max-examples", EXAMPLES, "--continue-on-failure"]
     command += ["--suppress-health-check", "all", "--generation-database", "none", "--no-color", "--warnings", "off"]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
-    return subprocess.run(command).returncode
+    # It leaves notes where it is run.
+    return subprocess.run(command, cwd=home).returncode
 
 
 def main():
@@ -33,8 +34,8 @@ def main():
             try:
                 server = json.loads(process.stdout.readline())
                 keys = {"pinning_api_key": server["key"], "pinning_secret_key": server["secret"]}
-                failed = fuzz(server, "aioz", keys)
-                failed |= fuzz(server, "psa", {"Authorization": f"Bearer {server['token']}"})
+                failed = fuzz(server, home, "aioz", keys)
+                failed |= fuzz(server, home, "psa", {"Authorization": f"Bearer {server['token']}"})
                 if process.poll() is not None:
                     print(f"the service ended with {process.returncode}")
                     failed = 1

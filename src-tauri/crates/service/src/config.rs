@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use crate::store::quota::Quota;
+
 /// How a service is run.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -29,6 +31,12 @@ pub struct ServiceConfig {
     pub body_idle_timeout: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
+    /// What owners may store who were given no quota of their own.
+    pub quota: Quota,
+    /// Bytes of the disk that are left free: with less than this, uploads are refused.
+    pub disk_reserve_bytes: u64,
+    /// How long blocks that no pin needs any more stay at least, so that many unpins are one collection.
+    pub collect_after: Duration,
 }
 
 impl ServiceConfig {
@@ -46,6 +54,9 @@ impl ServiceConfig {
             head_timeout: Duration::from_secs(100),
             body_idle_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(10),
+            quota: Quota::Bytes(1024 * 1024 * 1024),
+            disk_reserve_bytes: 512 * 1024 * 1024,
+            collect_after: Duration::from_secs(60),
         }
     }
 }

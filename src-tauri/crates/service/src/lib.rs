@@ -21,9 +21,16 @@ mod error;
 mod http;
 mod import;
 mod service;
+mod stopped;
 mod store;
 
 pub use config::{PortChoice, ServiceConfig};
 pub use error::ServiceError;
 pub use service::{RunningService, Service};
-pub use store::keys::ApiKey;
+pub use stopped::{Collected, StoppedService};
+pub use store::{
+    check::{Checked, DamagedPin},
+    keys::ApiKey,
+    quota::Quota,
+    statistics::{OwnerStatistics, Statistics},
+};

@@ -26,7 +26,8 @@ use crate::{
     ServiceError,
     config::{PortChoice, ServiceConfig},
     http::{self, AllowedHosts, App},
-    store::{Store, keys::ApiKey},
+    stopped::Collected,
+    store::{Store, collect, keys::ApiKey, quota::Quota},
 };
 
 /// How long accepting rests after an error: most likely there are no file descriptors left.
@@ -80,6 +81,9 @@ impl Service {
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { address: listening, source })?;
         let (connections, work) = (TaskTracker::new(), TaskTracker::new());
         let stop = Stop::default();
+        store.quotas.set_default(config.quota);
+        store.blocks.room().set_reserve(config.disk_reserve_bytes);
+        work.spawn(collect::keep_collecting(Arc::clone(&store), config.collect_after, stop.0.gracefully.clone()));
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
             hosts: AllowedHosts { listen: config.listen, names: config.allowed_hosts },
@@ -136,6 +140,31 @@ impl RunningService {
     pub async fn create_key(&self, owner: &str, name: &str) -> Result<ApiKey, ServiceError> {
         let (store, owner, name) = (Arc::clone(&self.store), owner.to_owned(), name.to_owned());
         self.work.spawn_blocking(move || store.keys.create(&owner, &name)).await?
+    }
+
+    /// Sets what an owner of keys may store; it stays over restarts. What is stored already stays stored.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_quota(&self, owner: &str, quota: Quota) -> Result<(), ServiceError> {
+        let (store, owner) = (Arc::clone(&self.store), owner.to_owned());
+        self.work
+            .spawn_blocking(move || {
+                let owner = store.keys.owner(&owner)?;
+                store.quotas.set(owner, quota).map_err(ServiceError::store)
+            })
+            .await?
+    }
+
+    /// Removes the blocks that no pin needs, without waiting until it does so by itself.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
+    pub async fn collect(&self) -> Result<Collected, ServiceError> {
+        let store = Arc::clone(&self.store);
+        let collecting = self.work.spawn_blocking(move || store.collect(|| false));
+        let swept = collecting.await?.map_err(ServiceError::store)?;
+        Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }
 
     /// Takes no more requests, lets the running ones end within

@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{import::ImportError, store::StoreError};
+use crate::{
+    import::ImportError,
+    store::{StoreError, room::NearlyFull},
+};
 
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +55,26 @@ impl ApiError {
     }
 
     fn disk(error: &io::Error) -> Self {
+        if let Some(over) = error.get_ref().and_then(|cause| cause.downcast_ref::<StoreError>()) {
+            return Self::over_quota(over);
+        }
+        if error.get_ref().is_some_and(|cause| cause.is::<NearlyFull>()) {
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, NearlyFull.to_string());
+        }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "the disk of the service is full")
             }
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl ApiError {
+    fn over_quota(error: &StoreError) -> Self {
+        match error {
+            StoreError::OverQuota(over) => Self::new(StatusCode::PAYMENT_REQUIRED, over.to_string()),
+            error => Self::internal(error),
         }
     }
 }
@@ -75,6 +93,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::AlreadyPinned => Self::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::OverQuota(_) => Self::over_quota(&error),
             StoreError::Io(error) => Self::disk(&error),
             StoreError::Database(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == rusqlite::ErrorCode::DiskFull =>
@@ -83,6 +102,12 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Database(_) | StoreError::Random(_) | StoreError::Damaged(_) => Self::internal(&error),
         }
+    }
+}
+
+impl From<io::Error> for ApiError {
+    fn from(error: io::Error) -> Self {
+        Self::disk(&error)
     }
 }
 

@@ -153,11 +153,12 @@ fn pin_held(store: &Store, owner: Owner, root: Cid, cid_text: String, metadata: 
     if store.pins.is_pinned(owner, &root)? {
         return Err(StoreError::AlreadyPinned);
     }
-    let mut writer = store.blocks.writer();
+    let mut writer = store.writer_for(owner)?;
     let state = match holding(&store.blocks, &root, &mut writer)? {
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.
             writer.make_durable()?;
+            store.record_dag(&root, &mut writer)?;
             NewPinState::Pinned { content_bytes, is_dir }
         }
         Holding::Incomplete => NewPinState::RetrieveFailed,

@@ -102,6 +102,7 @@ async fn receive(
     {
         return Err(BodyError::TooLarge.into());
     }
+    check_room(shared, owner, length).await?;
     let (sender, pieces) = mpsc::channel(QUEUED_PIECES);
     let store = Arc::clone(&shared.store);
     let worker = shared.work.spawn_blocking(move || import(&store, owner, pieces));
@@ -115,6 +116,23 @@ async fn receive(
         Err(SendError::Refused(error)) => return Err(error),
     };
     Ok(PinReply::new(pin, owner, ReplyTo::Creation))
+}
+
+/// Refuses before its first byte what cannot be taken. How much of a body's announced length will be stored is not known:
+/// framing and blocks that repeat are not.
+async fn check_room(shared: &Shared, owner: Owner, length: Option<u64>) -> Result<(), ApiError> {
+    const FRAMING_BYTES: u64 = 16 * 1024 * 1024;
+    let refuse = move |store: &Store| {
+        store.blocks.room().check(length.unwrap_or(0) / 2)?;
+        let left = store.quotas.reserve(owner)?.left_bytes();
+        if let (Some(length), Some(left)) = (length, left)
+            && length / 2 > left.saturating_add(FRAMING_BYTES)
+        {
+            return Err(ApiError::too_large(format!("the upload is larger than the {left} bytes left of the quota")));
+        }
+        Ok(())
+    };
+    shared.blocking(refuse).await?
 }
 
 fn exact_path(encoded: &[u8]) -> Result<String, ApiError> {
@@ -301,7 +319,7 @@ impl Stream for Paced<'_> {
 
 /// The thread's side: takes pieces until the end, then makes the blocks durable and the pin after them.
 fn import(store: &Store, owner: Owner, mut pieces: mpsc::Receiver<Piece>) -> Result<pins::Pin, ApiError> {
-    let mut import = Import::new(store.blocks.writer());
+    let mut import = Import::new(store.writer_for(owner)?);
     let given = loop {
         match pieces.blocking_recv() {
             Some(Piece::Begin(kind, path)) => import.begin(kind, path)?,
@@ -318,6 +336,7 @@ fn import(store: &Store, owner: Owner, mut pieces: mpsc::Receiver<Piece>) -> Res
         return Err(StoreError::AlreadyPinned.into());
     }
     writer.make_durable().map_err(StoreError::from)?;
+    store.record_dag(&root, &mut writer)?;
     let guessed = || {
         (imported.kind == PartKind::File)
             .then(|| mime_guess::from_path(&imported.name).first_or_octet_stream().to_string())

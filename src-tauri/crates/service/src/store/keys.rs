@@ -106,6 +106,11 @@ impl ApiKeys {
         Ok(())
     }
 
+    /// The owner of that name, made if there is none yet.
+    pub(crate) fn owner(&self, name: &str) -> Result<Owner, ServiceError> {
+        self.database.write(|transaction| owner_named(transaction, name))
+    }
+
     /// The owner whose key this is.
     pub(crate) fn authenticate(&self, key: &[u8], secret: &[u8]) -> Option<Owner> {
         let secret_hash: Hash = Sha256::digest(secret).into();

@@ -144,7 +144,7 @@ const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, key
 /// The table of pins.
 #[derive(Clone, Debug)]
 pub(crate) struct Pins {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Pins {
@@ -208,29 +208,14 @@ impl Pins {
             Ok(PinPage { files, content_bytes, pins })
         })
     }
-
-    /// Shows the CID of everything that is pinned by anybody, until `visit` fails.
-    pub(crate) fn visit_live_roots<E>(&self, mut visit: impl FnMut(Cid) -> Result<(), E>) -> Result<(), E>
-    where
-        E: From<StoreError> + From<rusqlite::Error>,
-    {
-        self.database.read(|transaction| {
-            let mut select = transaction.prepare("SELECT root FROM pins WHERE pinned = 1")?;
-            let mut rows = select.query(())?;
-            while let Some(row) = rows.next()? {
-                let root: Vec<u8> = row.get(0)?;
-                visit(Cid::try_from(root).map_err(|_| StoreError::Damaged("a pin's CID"))?)?;
-            }
-            Ok(())
-        })
-    }
 }
 
 pub(crate) fn now_microseconds() -> i64 {
     Timestamp::now().as_microsecond()
 }
 
-fn root_bytes(root: &Cid) -> Vec<u8> {
+/// The same for every CID of one DAG.
+pub(super) fn root_bytes(root: &Cid) -> Vec<u8> {
     Cid::new_v1(root.codec(), *root.hash()).to_bytes()
 }
 

@@ -5,7 +5,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::ServiceError;
 
 /// One script per schema version; `user_version` counts those that were run.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE service (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     unclean INTEGER NOT NULL
@@ -78,7 +79,9 @@ CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
     UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
         WHERE owner = old.owner AND pinned = old.pinned;
 END;
-"];
+",
+    include_str!("schema/quotas.sql"),
+];
 
 /// Runs the scripts that the database has not seen.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
@@ -95,16 +98,34 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
     Ok(transaction.commit()?)
 }
 
-/// Sets the mark that stands while the service runs and says whether it stood already: then the last run was killed or
-/// left blocks that no pin needs.
-pub(crate) fn take_unclean_mark(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
-    let unclean = transaction.query_row("SELECT unclean FROM service", [], |row| row.get(0))?;
-    set_unclean_mark(transaction, true)?;
-    Ok(unclean)
+/// How the last run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastEnd {
+    Clean,
+    /// It was killed, or is running.
+    Unclean,
+    /// It ended properly and left blocks that no pin needs.
+    WithGarbage,
 }
 
-pub(crate) fn set_unclean_mark(transaction: &Transaction<'_>, unclean: bool) -> rusqlite::Result<()> {
-    transaction.execute("UPDATE service SET unclean = ?1", [unclean]).map(drop)
+/// Says how the last run ended, and notes that another one runs.
+pub(crate) fn take_last_end(transaction: &Transaction<'_>) -> rusqlite::Result<LastEnd> {
+    let noted: i64 = transaction.query_row("SELECT unclean FROM service", [], |row| row.get(0))?;
+    note_end(transaction, LastEnd::Unclean)?;
+    Ok(match noted {
+        0 => LastEnd::Clean,
+        2 => LastEnd::WithGarbage,
+        _ => LastEnd::Unclean,
+    })
+}
+
+pub(crate) fn note_end(transaction: &Transaction<'_>, end: LastEnd) -> rusqlite::Result<()> {
+    let noted = match end {
+        LastEnd::Clean => 0,
+        LastEnd::Unclean => 1,
+        LastEnd::WithGarbage => 2,
+    };
+    transaction.execute("UPDATE service SET unclean = ?1", [noted]).map(drop)
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ const KEY: &str = "HOLDFAST_SERVICE_TEST_KEY";
 const SECRET: &str = "HOLDFAST_SERVICE_TEST_SECRET";
 
 /// A service in a process of its own, to be killed.
-struct ServiceProcess {
+pub(crate) struct ServiceProcess {
     child: Child,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Drop for ServiceProcess {
@@ -31,7 +31,7 @@ impl Drop for ServiceProcess {
 }
 
 impl ServiceProcess {
-    async fn start(dir: &Path) -> Self {
+    pub(crate) async fn start(dir: &Path) -> Self {
         let address = address_file(dir);
         let _ = fs::remove_file(&address);
         let key = ApiKey::random().unwrap();
@@ -54,7 +54,7 @@ impl ServiceProcess {
         Self { child, client: Client::new(&gateway, key) }
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // SIGKILL; it may be gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -79,7 +79,7 @@ async fn serve_in_this_process() {
     let Ok(dir) = std::env::var(DIR) else {
         return;
     };
-    let service = client::open(Path::new(&dir)).await;
+    let service = client::open_with(Path::new(&dir), |config| config.collect_after = Duration::from_millis(5)).await;
     let (key, secret) = (std::env::var(KEY).unwrap(), std::env::var(SECRET).unwrap());
     service.install_key("home", &key, secret.into()).await.unwrap();
     let written = Path::new(&dir).join("address-unfinished");
@@ -181,7 +181,7 @@ pub(crate) fn block_files(dir: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn blocks_go_at_a_start_when_no_pin_needs_them() {
+async fn blocks_go_when_no_pin_needs_them() {
     let service = start().await;
     let shared = noise(1, 2_000_000);
     let kept = service.upload(Form::new().file("t/shared", &shared).file("t/own", b"own")).await;
@@ -190,7 +190,7 @@ async fn blocks_go_at_a_start_when_no_pin_needs_them() {
     service.upload_request(Form::new().file("x", &noise(3, 2_500_000)).unfinished()).send().await.unwrap();
     service.unpin(&gone["id"]).await;
     assert!(block_files(service.dir.path()) > needed);
-    let service = service.restart().await;
+    assert!(service.service.collect().await.unwrap().blocks > 0);
     assert_eq!(block_files(service.dir.path()), needed);
     let cid = kept["cid"].as_str().unwrap();
     assert!(service.content(&format!("{cid}/shared")).await == shared);
@@ -210,11 +210,13 @@ async fn nothing_is_removed_while_a_pin_cannot_be_walked() {
     let block = fs::read(&root).unwrap();
     fs::remove_file(&root).unwrap();
     let before = block_files(service.dir.path());
-    let service = service.restart().await;
+    let error = service.service.collect().await.unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
     assert_eq!(block_files(service.dir.path()), before);
     // Once it can, the rest goes.
     fs::write(&root, block).unwrap();
     let service = service.restart().await;
+    service.service.collect().await.unwrap();
     assert_eq!(block_files(service.dir.path()), before);
     assert_eq!(service.content(&format!("{}/a", pin["cid"].as_str().unwrap())).await, b"a");
 }

@@ -7,9 +7,12 @@
 )]
 
 mod client;
+mod collection;
+mod crash;
 mod durability;
 mod gateway;
 mod pins;
+mod quota;
 mod safety;
 mod scale;
 mod uploads;

@@ -1,0 +1,224 @@
+//! The blocks of one pin on their way to the disk.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
+
+use cid::multihash::Multihash;
+use holdfast_content::{BlockSink, Cid};
+
+use super::{
+    StoreError,
+    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, absent_is_fine},
+    holds::ShortHash,
+    quota::Reservation,
+};
+
+/// Takes the blocks of one pin and holds them until it is dropped, so that they stay where they are. Unless they are
+/// [kept](Self::keep), those that it added are then taken back.
+#[derive(Debug)]
+pub(crate) struct BlockWriter {
+    store: BlockStore,
+    held: HashSet<ShortHash>,
+    /// Bytes of all different blocks that are held.
+    dag_bytes: u64,
+    /// What the pin's owner may still store.
+    allowance: Option<Reservation>,
+    /// The hashes of blocks that were not there before.
+    written: Vec<Multihash<32>>,
+    /// Files to make durable, also those that were there: whoever wrote them may not have come to that. On Linux only as
+    /// many as are made durable one by one.
+    touched: Vec<PathBuf>,
+}
+
+/// Up to so many blocks are made durable each for itself. More are faster with one `syncfs`, which a pin of one block
+/// should not wait for: it writes everything that any program has changed on the file system.
+#[cfg(target_os = "linux")]
+const FEW_BLOCKS: usize = 8;
+
+impl BlockWriter {
+    pub(super) fn new(store: BlockStore) -> Self {
+        Self { store, held: HashSet::new(), dag_bytes: 0, allowance: None, written: Vec::new(), touched: Vec::new() }
+    }
+
+    /// Refuses blocks from where the owner's quota is used up.
+    pub(crate) fn within(mut self, allowance: Reservation) -> Self {
+        self.allowance = Some(allowance);
+        self
+    }
+
+    /// Bytes of all different blocks that were put or found.
+    pub(crate) const fn dag_bytes(&self) -> u64 {
+        self.dag_bytes
+    }
+
+    /// Returns when all blocks that were put are on the disk.
+    pub(crate) fn make_durable(&mut self) -> io::Result<()> {
+        let durable = self.sync();
+        if durable.is_err() {
+            self.store.note_garbage();
+        }
+        durable
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync(&mut self) -> io::Result<()> {
+        if self.held.len() > FEW_BLOCKS { self.store.inner.sync.sync() } else { self.sync_each() }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_each()
+    }
+
+    fn sync_each(&mut self) -> io::Result<()> {
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for path in &self.touched {
+            // Windows flushes only what was opened for writing.
+            File::options().read(true).write(cfg!(windows)).open(path)?.sync_all()?;
+        }
+        #[cfg(unix)]
+        for shard in self.touched.chunk_by(|a, b| a.parent() == b.parent()) {
+            if let Some(shard) = shard[0].parent() {
+                File::open(shard)?.sync_all()?;
+            }
+        }
+        self.touched.clear();
+        Ok(())
+    }
+
+    /// Counts on a block that may be there: from now on it stays. Gives its length in bytes, `None` if it is not held.
+    pub(crate) fn find(&mut self, cid: &Cid) -> io::Result<Option<u64>> {
+        if cid.hash().code() == HASH_IDENTITY {
+            return self.store.len(cid);
+        }
+        let is_new = self.hold(cid);
+        let bytes = if self.store.inner.trusted.load(Ordering::Relaxed) {
+            self.store.len(cid)?
+        } else {
+            self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
+        };
+        if let Some(bytes) = bytes.filter(|_| is_new) {
+            self.count(bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Whether it is the first time.
+    fn hold(&mut self, cid: &Cid) -> bool {
+        let short = ShortHash::of(cid);
+        let is_new = self.held.insert(short);
+        if is_new {
+            self.store.inner.holds.hold(short);
+            #[cfg(target_os = "linux")]
+            let touches = self.held.len() <= FEW_BLOCKS;
+            #[cfg(not(target_os = "linux"))]
+            let touches = true;
+            if touches {
+                self.touched.push(self.store.path(cid));
+            }
+        }
+        is_new
+    }
+
+    fn count(&mut self, bytes: u64) -> io::Result<()> {
+        self.dag_bytes += bytes;
+        match &mut self.allowance {
+            Some(allowance) => allowance.take(bytes).map_err(io::Error::other),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether what was put still fits the owner's quota; the last thing to do before the pin is recorded.
+    pub(crate) fn confirm_quota(&mut self) -> Result<(), StoreError> {
+        self.allowance.as_mut().map_or(Ok(()), Reservation::confirm)
+    }
+
+    /// Leaves the blocks where they are, whatever comes.
+    pub(crate) fn keep(&mut self) {
+        self.written = Vec::new();
+    }
+
+    /// Whether the file of a block that is there already has the block's bytes.
+    fn is_sound(&self, path: &Path, held: Option<u64>, parts: &[&[u8]]) -> io::Result<bool> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        // A file of another length is one that the system lost bytes of in a crash.
+        if held != Some(bytes as u64) {
+            return Ok(false);
+        }
+        if self.store.inner.trusted.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let mut found = Vec::with_capacity(bytes);
+        File::open(path)?.read_to_end(&mut found)?;
+        Ok(found == parts.concat())
+    }
+}
+
+impl Drop for BlockWriter {
+    fn drop(&mut self) {
+        let mut clean = true;
+        for hash in &self.written {
+            let Ok(cid) = hash.resize().map(|hash| Cid::new_v1(CODEC_RAW, hash)) else { continue };
+            let short = ShortHash::of(&cid);
+            let path = self.store.path(&cid);
+            let removed = self.store.inner.holds.give_up(short, || absent_is_fine(fs::remove_file(path)));
+            clean &= matches!(removed, Ok(true));
+            self.held.remove(&short);
+        }
+        for short in &self.held {
+            self.store.inner.holds.let_go(*short);
+        }
+        if !clean {
+            self.store.note_garbage();
+        }
+    }
+}
+
+impl BlockSink for BlockWriter {
+    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
+        if cid.hash().code() == HASH_IDENTITY {
+            return Ok(());
+        }
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        if self.hold(cid) {
+            self.count(bytes as u64)?;
+        }
+        let path = self.store.path(cid);
+        let held = self.store.len(cid)?;
+        if self.is_sound(&path, held, parts)? {
+            return Ok(());
+        }
+        let inner = &self.store.inner;
+        inner.room.take(bytes as u64)?;
+        if held.is_none() {
+            self.written.push(cid.hash().resize().map_err(io::Error::other)?);
+        }
+        let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = inner.temporary.join(number.to_string());
+        let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, &path));
+        if let Err(error) = written {
+            // The next start removes it if this fails as well.
+            let _ = fs::remove_file(&temporary);
+            // Another upload may have been quicker; some systems do not replace a file that is being read.
+            let held = self.store.len(cid)?;
+            if !self.is_sound(&path, held, parts)? {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    Ok(())
+}

@@ -344,6 +344,51 @@ fn what_is_added_is_served_by_the_gateway() -> Result<()> {
     assert_eq!((part.as_str(), fs::read(&copy)?), ("206", fs::read(&file)?[5..10].to_vec()));
     Ok(())
 }
+#[test]
+fn a_stopped_service_is_counted_cleaned_and_checked() -> Result<()> {
+    let computer = Computer::start()?;
+    let home = computer.path("server");
+    let serve = |arguments: &[&str]| Cli { home: &home, ..computer.cli() }.run(&[&["serve"], arguments].concat());
+    let nothing = serve(&["stats"])?;
+    assert!(nothing.code == 1 && nothing.err.contains("no pinning service"), "{}", nothing.err);
+
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let busy = serve(&["gc"])?;
+    assert!(busy.code == 1 && busy.err.contains("in use by"), "{}", busy.err);
+    let (kept, gone) = (computer.path("kept.bin"), computer.path("gone.bin"));
+    samples::write_noise(&kept, "kept", 1_500_000)?;
+    samples::write_noise(&gone, "gone", 2_500_000)?;
+    let add =
+        |path: &Path| computer.run(&["add", "--account", "Served", "--json", &path.to_string_lossy()])?.done()?.value();
+    let (kept, gone) = (add(&kept)?, add(&gone)?);
+    computer.run(&["unpin", "--json", gone["id"].as_str().context("no id")?])?.done()?;
+    drop(server);
+
+    let stats = serve(&["stats", "--json"])?.done()?.value()?;
+    assert_eq!((&stats["pins"], &stats["blocks"], &stats["reclaimable_blocks"]), (&json!(1), &json!(7), &json!(4)));
+    assert_eq!((&stats["owners"][0]["pins"], &stats["owners"][0]["content_bytes"]), (&json!(1), &json!(1_500_000)));
+    let collected = serve(&["gc", "--json"])?.done()?.value()?;
+    assert_eq!(collected["blocks"], 4);
+    let sound = serve(&["check", "--json"])?.done()?.value()?;
+    assert_eq!((&sound["blocks"], &sound["pins"], &sound["damaged_pins"]), (&json!(3), &json!(1), &json!([])));
+
+    let blocks =
+        process::output(std::process::Command::new("find").arg(home.join("service/blocks")).args(["-size", "+500k"]))?;
+    let block = blocks.lines().next().context("no large block")?;
+    let mut bytes = fs::read(block)?;
+    bytes[0] ^= 1;
+    fs::write(block, bytes)?;
+    let damaged = serve(&["check", "--json"])?;
+    assert_eq!(damaged.code, 1);
+    let found = damaged.value()?;
+    assert_eq!(
+        (&found["damaged_pins"][0]["cid"], &found["damaged_pins"][0]["name"]),
+        (&kept["cid"], &json!("kept.bin"))
+    );
+    assert!(damaged.err.contains("upload it again"), "{}", damaged.err);
+    Ok(())
+}
 
 fn account(computer: &Computer, label: &str) -> Result<Option<Value>> {
     let list = computer.run(&["account", "ls", "--json"])?.done()?.value()?;

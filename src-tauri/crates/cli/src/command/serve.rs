@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use holdfast_cli::this_computer::OWNER;
-use holdfast_service::{ApiKey, PortChoice, Service, ServiceConfig};
+use holdfast_service::{ApiKey, PortChoice, Quota, Service, ServiceConfig};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::{
     Failure,
     args::ServeArgs,
+    command::serve_store,
     output::{Output, note},
     session::open_home,
 };
@@ -28,6 +29,9 @@ struct Serving<'a> {
 }
 
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    if let Some(command) = args.command {
+        return serve_store::run(command, home, out).await;
+    }
     if !args.listen.ip().is_loopback() {
         return Err(Failure::Plain(format!(
             "{} can be reached from other computers, and this service speaks without encryption; listen on 127.0.0.1 and \
@@ -42,7 +46,10 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         0 => PortChoice::Any,
         port => PortChoice::Exactly(port),
     };
+    config.quota = args.quota;
+    config.disk_reserve_bytes = args.disk_reserve;
     let service = Service::start(config).await?;
+    service.set_quota(OWNER, Quota::Unlimited).await?;
     let printed = home.service_dir().join(KEY_PRINTED);
     let is_lasting = args.new_key || !printed.exists();
     let key = if is_lasting {

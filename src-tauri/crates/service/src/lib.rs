@@ -18,6 +18,8 @@
 
 mod config;
 mod error;
+#[allow(dead_code, reason = "the queue of retrievals is what uses it")]
+mod fetch;
 mod http;
 mod import;
 mod service;

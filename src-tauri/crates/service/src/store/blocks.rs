@@ -19,10 +19,10 @@ use cid::multihash::Multihash;
 use holdfast_content::{BlockSource, Cid, MAX_BLOCK_BYTES, is_block_of, multihash_hex};
 use tokio::sync::Notify;
 
+pub(crate) use super::writer::BlockWriter;
 use super::{
     holds::{Holds, ShortHash},
     room::Room,
-    writer::BlockWriter,
 };
 use crate::ServiceError;
 

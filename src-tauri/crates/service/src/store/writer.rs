@@ -1,7 +1,7 @@
 //! The blocks of one pin on their way to the disk.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -23,17 +23,24 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct BlockWriter {
     store: BlockStore,
-    held: HashSet<ShortHash>,
+    held: HashMap<ShortHash, Counted>,
     /// Bytes of all different blocks that are held.
     dag_bytes: u64,
     /// What the pin's owner may still store.
     allowance: Option<Reservation>,
-    /// The hashes of blocks that were not there before.
+    /// The hashes of blocks that were not there before, to be taken back.
     written: Vec<Multihash<32>>,
+    /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
+    leaves: bool,
+    left_some: bool,
     /// Files to make durable, also those that were there: whoever wrote them may not have come to that. On Linux only as
     /// many as are made durable one by one.
     touched: Vec<PathBuf>,
 }
+
+/// Whether a block that is held was counted already; what was not found has no length yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counted(bool);
 
 /// Up to so many blocks are made durable each for itself. More are faster with one `syncfs`, which a pin of one block
 /// should not wait for: it writes everything that any program has changed on the file system.
@@ -42,7 +49,16 @@ const FEW_BLOCKS: usize = 8;
 
 impl BlockWriter {
     pub(super) fn new(store: BlockStore) -> Self {
-        Self { store, held: HashSet::new(), dag_bytes: 0, allowance: None, written: Vec::new(), touched: Vec::new() }
+        Self {
+            store,
+            held: HashMap::new(),
+            dag_bytes: 0,
+            allowance: None,
+            written: Vec::new(),
+            leaves: false,
+            left_some: false,
+            touched: Vec::new(),
+        }
     }
 
     /// Refuses blocks from where the owner's quota is used up.
@@ -97,23 +113,22 @@ impl BlockWriter {
         if cid.hash().code() == HASH_IDENTITY {
             return self.store.len(cid);
         }
-        let is_new = self.hold(cid);
+        self.hold(cid);
         let bytes = if self.store.inner.trusted.load(Ordering::Relaxed) {
             self.store.len(cid)?
         } else {
             self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
         };
-        if let Some(bytes) = bytes.filter(|_| is_new) {
-            self.count(bytes)?;
+        if let Some(bytes) = bytes {
+            self.count(cid, bytes)?;
         }
         Ok(bytes)
     }
 
-    /// Whether it is the first time.
-    fn hold(&mut self, cid: &Cid) -> bool {
+    fn hold(&mut self, cid: &Cid) {
         let short = ShortHash::of(cid);
-        let is_new = self.held.insert(short);
-        if is_new {
+        if let Entry::Vacant(place) = self.held.entry(short) {
+            place.insert(Counted(false));
             self.store.inner.holds.hold(short);
             #[cfg(target_os = "linux")]
             let touches = self.held.len() <= FEW_BLOCKS;
@@ -123,10 +138,12 @@ impl BlockWriter {
                 self.touched.push(self.store.path(cid));
             }
         }
-        is_new
     }
 
-    fn count(&mut self, bytes: u64) -> io::Result<()> {
+    fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
+        if self.held.insert(ShortHash::of(cid), Counted(true)) == Some(Counted(true)) {
+            return Ok(());
+        }
         self.dag_bytes += bytes;
         match &mut self.allowance {
             Some(allowance) => allowance.take(bytes).map_err(io::Error::other),
@@ -142,6 +159,13 @@ impl BlockWriter {
     /// Leaves the blocks where they are, whatever comes.
     pub(crate) fn keep(&mut self) {
         self.written = Vec::new();
+        self.left_some = false;
+    }
+
+    /// Leaves blocks that are put from now on where they are even if no pin is made of them, because somebody will go on
+    /// with them. If nobody does, a collection removes them.
+    pub(crate) const fn leave_what_comes(&mut self) {
+        self.leaves = true;
     }
 
     /// Whether the file of a block that is there already has the block's bytes.
@@ -162,7 +186,7 @@ impl BlockWriter {
 
 impl Drop for BlockWriter {
     fn drop(&mut self) {
-        let mut clean = true;
+        let mut clean = !self.left_some;
         for hash in &self.written {
             let Ok(cid) = hash.resize().map(|hash| Cid::new_v1(CODEC_RAW, hash)) else { continue };
             let short = ShortHash::of(&cid);
@@ -171,7 +195,7 @@ impl Drop for BlockWriter {
             clean &= matches!(removed, Ok(true));
             self.held.remove(&short);
         }
-        for short in &self.held {
+        for short in self.held.keys() {
             self.store.inner.holds.let_go(*short);
         }
         if !clean {
@@ -186,9 +210,8 @@ impl BlockSink for BlockWriter {
             return Ok(());
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        if self.hold(cid) {
-            self.count(bytes as u64)?;
-        }
+        self.hold(cid);
+        self.count(cid, bytes as u64)?;
         let path = self.store.path(cid);
         let held = self.store.len(cid)?;
         if self.is_sound(&path, held, parts)? {
@@ -196,7 +219,9 @@ impl BlockSink for BlockWriter {
         }
         let inner = &self.store.inner;
         inner.room.take(bytes as u64)?;
-        if held.is_none() {
+        if self.leaves {
+            self.left_some = true;
+        } else if held.is_none() {
             self.written.push(cid.hash().resize().map_err(io::Error::other)?);
         }
         let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);

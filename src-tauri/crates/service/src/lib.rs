@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod config;
 mod error;
 #[allow(dead_code, reason = "the queue of retrievals is what uses it")]

@@ -7,9 +7,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use holdfast_content::car::CarError;
 use serde::Serialize;
 
 use crate::{
+    archive::ArchiveError,
     import::ImportError,
     store::{StoreError, room::NearlyFull},
 };
@@ -108,6 +110,15 @@ impl From<StoreError> for ApiError {
 impl From<io::Error> for ApiError {
     fn from(error: io::Error) -> Self {
         Self::disk(&error)
+    }
+}
+
+impl From<ArchiveError> for ApiError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Io(error) | ArchiveError::Car(CarError::Io(error)) => Self::disk(&error),
+            _ => Self::bad_request(error.to_string()),
+        }
     }
 }
 

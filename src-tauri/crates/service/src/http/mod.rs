@@ -8,6 +8,7 @@ mod guard;
 mod metadata;
 mod pinning;
 mod upload;
+mod upload_worker;
 
 use std::{
     sync::Arc,
@@ -80,13 +81,13 @@ pub(crate) fn router(shared: Shared) -> Router {
 #[derive(Serialize)]
 struct Greeting {
     message: &'static str,
-    capabilities: [&'static str; 3],
+    capabilities: [&'static str; 4],
 }
 
 async fn test_authentication(_: Owner) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
-        capabilities: ["directory-parts", "symlink-parts", "exact-paths"],
+        capabilities: ["directory-parts", "symlink-parts", "exact-paths", "car"],
     })
 }
 

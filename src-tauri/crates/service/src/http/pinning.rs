@@ -158,7 +158,7 @@ fn pin_held(store: &Store, owner: Owner, root: Cid, cid_text: String, metadata: 
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.
             writer.make_durable()?;
-            store.record_dag(&root, &mut writer)?;
+            store.record_dag(&root, writer.dag_bytes(), &mut writer)?;
             NewPinState::Pinned { content_bytes, is_dir }
         }
         Holding::Incomplete => NewPinState::RetrieveFailed,

@@ -26,19 +26,36 @@ pub(crate) enum Holding {
     Incomplete,
 }
 
+/// What a complete DAG is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Measured {
+    /// Bytes of its files.
+    pub(crate) content_bytes: u64,
+    /// Bytes of its different blocks.
+    pub(crate) dag_bytes: u64,
+    pub(crate) is_dir: bool,
+}
+
 /// Looks for every block below `root`. `writer` holds what is found, so that it stays until a pin of it is recorded.
 pub(crate) fn holding(blocks: &BlockStore, root: &Cid, writer: &mut BlockWriter) -> io::Result<Holding> {
-    let complete = walk(blocks, root, |cid| Ok(writer.find(cid)?.is_some()));
-    let measured = complete.and_then(|()| {
-        let is_dir = stat(blocks, root)? == NodeKind::Directory;
-        let content_bytes = content_bytes(blocks, root, 0, &mut HashMap::new())?;
-        Ok(Holding::Complete { content_bytes, is_dir })
-    });
-    match measured {
+    match measure(blocks, root, writer) {
         Err(ReadError::Io(error)) => Err(error),
         Err(_) => Ok(Holding::Incomplete),
-        Ok(holding) => Ok(holding),
+        Ok(Measured { content_bytes, is_dir, .. }) => Ok(Holding::Complete { content_bytes, is_dir }),
     }
+}
+
+/// The same; an error says which block is missing, or what cannot be understood.
+pub(crate) fn measure(blocks: &BlockStore, root: &Cid, writer: &mut BlockWriter) -> Result<Measured, ReadError> {
+    let mut dag_bytes = 0;
+    walk(blocks, root, |cid| {
+        let found = writer.find(cid)?;
+        dag_bytes += found.unwrap_or(0);
+        Ok(found.is_some())
+    })?;
+    let is_dir = stat(blocks, root)? == NodeKind::Directory;
+    let content_bytes = content_bytes(blocks, root, 0, &mut HashMap::new())?;
+    Ok(Measured { content_bytes, dag_bytes, is_dir })
 }
 
 /// Visits every block of a DAG once, parents first; `find` says whether it is there. Leaves are not read.

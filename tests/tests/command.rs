@@ -175,6 +175,33 @@ fn an_archive_is_written_checked_and_unpacked_and_damage_is_found() -> Result<()
 }
 
 #[test]
+fn an_archive_is_sent_as_it_is_and_pinned_under_its_root() -> Result<()> {
+    let computer = Computer::start()?;
+    let (source, archive) = (computer.path("noise.bin"), computer.path("noise.car"));
+    samples::write_noise(&source, "archive", 2_500_000)?;
+    let [source, archive] = [&source, &archive].map(|path| path.to_string_lossy().into_owned());
+    let old = ["cid", "--json", "--profile", "unixfs-v0-2015", "--car", &archive, &source];
+    let made = computer.run(&old)?.done()?.value()?;
+
+    let imported = computer.run(&["car", "import", "--json", "--name", "as it is", &archive])?.done()?.value()?;
+    assert_eq!((&imported["root"], &imported["verified"]), (&made["cid"], &json!(true)));
+    assert_eq!((&imported["account"], &imported["blocks"]), (&json!("This computer"), &json!(11)));
+    let pins = computer.pins()?;
+    assert_eq!((&pins[0]["cid"], &pins[0]["name"]), (&made["cid"], &json!("as it is")));
+    assert_eq!((&pins[0]["status"], &pins[0]["size"]), (&json!("pinned"), &json!(2_500_000)));
+    let again = computer.run(&["car", "import", "--json", &archive])?.done()?.value()?;
+    assert_eq!(again["id"], imported["id"], "what is there is not pinned twice");
+
+    let mut bytes = fs::read(&archive)?;
+    bytes.truncate(bytes.len() - 100_000);
+    fs::write(&archive, bytes)?;
+    let cut = computer.run(&["car", "import", &archive])?;
+    assert_eq!(cut.code, 1);
+    assert!(cut.err.contains("cut short"), "{}", cut.err);
+    Ok(())
+}
+
+#[test]
 fn a_watched_folder_is_pinned_once_and_not_again() -> Result<()> {
     let computer = Computer::start()?;
     let folder = computer.path("watched");

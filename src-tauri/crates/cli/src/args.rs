@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
     Cid(CidArgs),
-    /// Check and unpack CAR archives, without sending anything anywhere
+    /// Check and unpack CAR archives, and send them to a service
     #[command(subcommand)]
     Car(CarCommand),
     /// Watch folders and pin what is new in them
@@ -200,6 +200,13 @@ pub(crate) struct CidArgs {
 pub(crate) enum CarCommand {
     /// Check every block, and that everything below the roots is there
     Verify {
+        /// The archive
+        archive: PathBuf,
+    },
+    /// Check an archive and have a service pin its root, block by block as they are
+    Import {
+        #[command(flatten)]
+        pin: NewPinArgs,
         /// The archive
         archive: PathBuf,
     },

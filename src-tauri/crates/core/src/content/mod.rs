@@ -1,10 +1,12 @@
 //! Content: bytes on this computer, what of them can be pinned, and their CIDs.
 
+mod archive;
 mod body;
 mod identify;
 mod plan;
 mod selection;
 
+pub use archive::ArchiveBody;
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};
 pub use identify::{Identified, identify, identify_into};
 pub(crate) use plan::entry_name;

@@ -15,6 +15,8 @@ use serde_json::Value;
 use crate::client::{self, BOUNDARY, Client, Form, file_cid, noise, start};
 
 const DIR: &str = "HOLDFAST_SERVICE_TEST_DIR";
+const TOLD_IN: &str = "HOLDFAST_SERVICE_TEST_TOLD_IN";
+const THIS_SERVICE: [&str; 3] = ["--exact", "durability::serve_in_this_process", "--nocapture"];
 const KEY: &str = "HOLDFAST_SERVICE_TEST_KEY";
 const SECRET: &str = "HOLDFAST_SERVICE_TEST_SECRET";
 
@@ -32,12 +34,25 @@ impl Drop for ServiceProcess {
 
 impl ServiceProcess {
     pub(crate) async fn start(dir: &Path) -> Self {
-        let address = address_file(dir);
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(THIS_SERVICE);
+        Self::spawn(test, dir, dir).await
+    }
+
+    /// The same with `starter` as what starts the test's program; it tells its address in another directory.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn start_as(mut starter: Command, dir: &Path, told_in: &Path) -> Self {
+        starter.arg(std::env::current_exe().unwrap()).args(THIS_SERVICE);
+        Self::spawn(starter, dir, told_in).await
+    }
+
+    async fn spawn(mut command: Command, dir: &Path, told_in: &Path) -> Self {
+        let address = address_file(told_in);
         let _ = fs::remove_file(&address);
         let key = ApiKey::random().unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "durability::serve_in_this_process", "--nocapture"])
+        let child = command
             .env(DIR, dir)
+            .env(TOLD_IN, told_in)
             .env(KEY, &key.key)
             .env(SECRET, key.secret.expose_secret())
             .stdout(Stdio::null())
@@ -52,6 +67,11 @@ impl ServiceProcess {
             }
         };
         Self { child, client: Client::new(&gateway, key) }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -79,12 +99,17 @@ async fn serve_in_this_process() {
     let Ok(dir) = std::env::var(DIR) else {
         return;
     };
-    let service = client::open_with(Path::new(&dir), |config| config.collect_after = Duration::from_millis(5)).await;
+    let change = |config: &mut holdfast_service::ServiceConfig| {
+        config.collect_after = Duration::from_millis(5);
+        config.disk_reserve_bytes = 0;
+    };
+    let service = client::open_with(Path::new(&dir), change).await;
+    let told_in = std::env::var(TOLD_IN).unwrap();
     let (key, secret) = (std::env::var(KEY).unwrap(), std::env::var(SECRET).unwrap());
     service.install_key("home", &key, secret.into()).await.unwrap();
-    let written = Path::new(&dir).join("address-unfinished");
+    let written = Path::new(&told_in).join("address-unfinished");
     fs::write(&written, service.gateway()).unwrap();
-    fs::rename(written, address_file(Path::new(&dir))).unwrap();
+    fs::rename(written, address_file(Path::new(&told_in))).unwrap();
     std::future::pending::<()>().await;
 }
 

@@ -11,6 +11,8 @@ mod client;
 mod collection;
 mod crash;
 mod durability;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gateway;
 mod pins;
 mod quota;

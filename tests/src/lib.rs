@@ -2,11 +2,20 @@
 //!
 //! Scenarios are in `tests/`; nothing here asserts anything about Holdfast.
 
+use std::io::Write;
+
 pub mod desktop;
 pub mod drag;
 pub mod holdfast;
+pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod samples;
 pub mod wait;
 pub mod webdriver;
+
+/// Prints a line that is seen even when the test passes; `eprintln!` is kept back until one fails.
+pub fn say(line: &str) {
+    // Nobody may be listening.
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).ok();
+}

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::store::quota::Quota;
 
 /// How a service is run.
@@ -29,8 +31,19 @@ pub struct ServiceConfig {
     pub head_timeout: Duration,
     /// How long a request's body may stall.
     pub body_idle_timeout: Duration,
+    /// Wrong keys that one address may come with in a minute; more are answered with 429.
+    pub max_wrong_keys_per_minute: u32,
+    /// Pins by CID whose content is fetched at one time; more wait.
+    pub max_concurrent_retrievals: usize,
+    /// How long after it was asked for a pin by CID may be unfinished before it fails.
+    pub retrieval_deadline: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
+    /// Trustless gateways that are asked for content that is pinned by its CID and not held here.
+    pub gateways: Vec<Url>,
+    /// Whether the origins that a request names may lead to loopback and private addresses. Whoever has a key then
+    /// reaches what this computer reaches.
+    pub private_origins: bool,
     /// What owners may store who were given no quota of their own.
     pub quota: Quota,
     /// Bytes of the disk that are left free: with less than this, uploads are refused.
@@ -53,7 +66,12 @@ impl ServiceConfig {
             // Longer than clients keep idle connections (90 s is common), so that they and not we close them.
             head_timeout: Duration::from_secs(100),
             body_idle_timeout: Duration::from_secs(60),
+            max_wrong_keys_per_minute: 60,
+            max_concurrent_retrievals: 16,
+            retrieval_deadline: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(10),
+            gateways: Vec::new(),
+            private_origins: false,
             quota: Quota::Bytes(1024 * 1024 * 1024),
             disk_reserve_bytes: 512 * 1024 * 1024,
             collect_after: Duration::from_secs(60),

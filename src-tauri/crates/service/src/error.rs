@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use crate::store::StoreError;
+
 /// An error of the service itself. What goes wrong within a request is answered over HTTP instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -37,6 +39,9 @@ pub enum ServiceError {
     /// The database failed.
     #[error("the service's database failed")]
     Database(#[from] rusqlite::Error),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
     /// A key or secret that is not of the form that clients expect.
     #[error("not an API key: {0}")]
     InvalidKey(&'static str),
@@ -45,7 +50,7 @@ pub enum ServiceError {
     Random(#[from] getrandom::Error),
     /// Something stored cannot be used.
     #[error("{what}")]
-    Store {
+    Storage {
         /// What failed, and why, as far as it is known.
         what: String,
         /// What it was.
@@ -56,9 +61,19 @@ pub enum ServiceError {
     Task(#[from] tokio::task::JoinError),
 }
 
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => Self::Database(error),
+            StoreError::Random(error) => Self::Random(error),
+            error => Self::Store(error.to_string()),
+        }
+    }
+}
+
 impl ServiceError {
-    pub(crate) fn store(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Store { what: error.to_string(), source: Box::new(error) }
+    pub(crate) fn storage(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Storage { what: error.to_string(), source: Box::new(error) }
     }
 
     pub(crate) fn disk(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

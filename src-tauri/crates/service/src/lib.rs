@@ -1,7 +1,7 @@
 //! A whole pinning service in a box.
 //!
-//! Speaks the AIOZ Pin API under `/api` and serves what it holds at `/ipfs/{cid}`, on a loopback address unless told
-//! otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
+//! Speaks the AIOZ Pin API under `/api` and the IPFS Pinning Service API under `/api/psa`, and serves what it holds at
+//! `/ipfs/{cid}`, on a loopback address unless told otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
 //! owns that directory. It fetches nothing from other peers: a CID that it does not hold completely is never reported
 //! as pinned.
 //!
@@ -19,21 +19,23 @@
 mod archive;
 mod config;
 mod error;
-#[allow(dead_code, reason = "the queue of retrievals is what uses it")]
 mod fetch;
 mod http;
 mod import;
+mod retrieve;
 mod service;
 mod stopped;
 mod store;
 
 pub use config::{PortChoice, ServiceConfig};
 pub use error::ServiceError;
-pub use service::{RunningService, Service};
+pub use service::{KeyRing, RunningService, Service};
 pub use stopped::{Collected, StoppedService};
 pub use store::{
     check::{Checked, DamagedPin},
-    keys::ApiKey,
+    keys::{ApiKey, KeyInfo},
     quota::Quota,
+    scopes::{Scope, Scopes, UnknownScope},
     statistics::{OwnerStatistics, Statistics},
 };
+pub use uuid::Uuid;

@@ -3,12 +3,18 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -21,13 +27,21 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::{
     ServiceError,
     config::{PortChoice, ServiceConfig},
-    http::{self, AllowedHosts, App},
+    fetch::{FetchConfig, Fetcher},
+    http::{self, AllowedHosts, App, Failures, Peer},
+    retrieve::{Limits, Retrievals},
     stopped::Collected,
-    store::{Store, collect, keys::ApiKey, quota::Quota},
+    store::{
+        Store, collect,
+        keys::{ApiKey, ApiKeys, KeyInfo},
+        quota::Quota,
+        scopes::Scopes,
+    },
 };
 
 /// How long accepting rests after an error: most likely there are no file descriptors left.
@@ -84,6 +98,19 @@ impl Service {
         store.quotas.set_default(config.quota);
         store.blocks.room().set_reserve(config.disk_reserve_bytes);
         work.spawn(collect::keep_collecting(Arc::clone(&store), config.collect_after, stop.0.gracefully.clone()));
+        let fetch = FetchConfig {
+            gateways: config.gateways,
+            private_origins: config.private_origins,
+            ..FetchConfig::default()
+        };
+        let fetcher = Fetcher::new(fetch).map_err(ServiceError::storage)?;
+        let limits = Limits { concurrent: config.max_concurrent_retrievals, deadline: config.retrieval_deadline };
+        let (opened, tracker, token) = (Arc::clone(&store), work.clone(), stop.0.gracefully.clone());
+        let begin = move || {
+            let retrievals = Retrievals::start(Arc::clone(&opened), Arc::new(fetcher), limits, tracker, token)?;
+            Ok::<_, ServiceError>((retrievals, opened.peer_digest()?))
+        };
+        let (retrievals, peer_digest) = spawn_blocking(begin).await??;
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
             hosts: AllowedHosts { listen: config.listen, names: config.allowed_hosts },
@@ -91,6 +118,9 @@ impl Service {
             body_idle_timeout: config.body_idle_timeout,
             uploads: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
             work: work.clone(),
+            retrievals,
+            failures: Failures::new(config.max_wrong_keys_per_minute),
+            delegates: vec![http::delegate(reachable(address), &peer_digest)],
         }));
         let acceptor = Acceptor {
             router,
@@ -114,13 +144,7 @@ impl RunningService {
     /// Where content is served, under `/ipfs/{cid}`: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn gateway(&self) -> String {
-        let mut reachable = self.address;
-        match reachable.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => reachable.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => reachable.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        format!("http://{reachable}")
+        format!("http://{}", reachable(self.address))
     }
 
     /// Accepts a given key until the service ends, instead of the one that was installed for this owner before.
@@ -139,7 +163,7 @@ impl RunningService {
     /// Those of the database and of the system's random numbers.
     pub async fn create_key(&self, owner: &str, name: &str) -> Result<ApiKey, ServiceError> {
         let (store, owner, name) = (Arc::clone(&self.store), owner.to_owned(), name.to_owned());
-        self.work.spawn_blocking(move || store.keys.create(&owner, &name)).await?
+        self.work.spawn_blocking(move || Ok(store.keys.create(&owner, &name, &Scopes::all())?.1)).await?
     }
 
     /// Sets what an owner of keys may store; it stays over restarts. What is stored already stays stored.
@@ -151,7 +175,7 @@ impl RunningService {
         self.work
             .spawn_blocking(move || {
                 let owner = store.keys.owner(&owner)?;
-                store.quotas.set(owner, quota).map_err(ServiceError::store)
+                store.quotas.set(owner, quota).map_err(ServiceError::storage)
             })
             .await?
     }
@@ -159,11 +183,11 @@ impl RunningService {
     /// Removes the blocks that no pin needs, without waiting until it does so by itself.
     ///
     /// # Errors
-    /// [`ServiceError::Store`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
+    /// [`ServiceError::Storage`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
     pub async fn collect(&self) -> Result<Collected, ServiceError> {
         let store = Arc::clone(&self.store);
         let collecting = self.work.spawn_blocking(move || store.collect(|| false));
-        let swept = collecting.await?.map_err(ServiceError::store)?;
+        let swept = collecting.await?.map_err(ServiceError::storage)?;
         Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }
 
@@ -187,6 +211,16 @@ impl RunningService {
     }
 }
 
+/// An address that clients on this computer can connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceError> {
     let bind = async |port| {
         let address = SocketAddr::new(ip, port);
@@ -203,6 +237,46 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceErro
             }
             listener => listener,
         },
+    }
+}
+
+/// The keys of a service's directory. Works beside a service that runs there: keys are looked up for each request.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: ApiKeys,
+}
+
+impl KeyRing {
+    /// Opens the keys of a directory that has been a service's before.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: there is no such directory or its database cannot be used.
+    pub fn open(dir: &Path) -> Result<Self, ServiceError> {
+        Ok(Self { keys: ApiKeys::new(Store::open_database(dir)?) })
+    }
+
+    /// All keys that stay valid, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn list(&self) -> Result<Vec<KeyInfo>, ServiceError> {
+        Ok(self.keys.list(None)?)
+    }
+
+    /// Makes a key that stays valid. Its secret cannot be had again.
+    ///
+    /// # Errors
+    /// Those of the database and of the system's random numbers.
+    pub fn create(&self, owner: &str, name: &str, scopes: &Scopes) -> Result<(KeyInfo, ApiKey), ServiceError> {
+        self.keys.create(owner, name, scopes)
+    }
+
+    /// Makes a key invalid from now on; `false` if there is none of that id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn revoke(&self, id: Uuid) -> Result<bool, ServiceError> {
+        Ok(self.keys.revoke(id, None)?)
     }
 }
 
@@ -228,9 +302,9 @@ impl Acceptor {
                 next = next => next,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     number += 1;
-                    let serving = self.serve(stream, number);
+                    let serving = self.serve(stream, number, Peer(peer.ip()));
                     self.connections.spawn(async move {
                         serving.await;
                         drop(permit);
@@ -244,8 +318,12 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: TcpStream, number: u64) -> impl Future<Output = ()> + Send + 'static {
-        let service = TowerToHyperService::new(self.router.clone());
+    fn serve(&self, stream: TcpStream, number: u64, peer: Peer) -> impl Future<Output = ()> + Send + 'static {
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
         let stop = self.stop.clone();
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.head_timeout);

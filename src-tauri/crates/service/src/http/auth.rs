@@ -1,32 +1,79 @@
-//! Who asks: the two key headers of the AIOZ API.
+//! Who asks: the two key headers of the AIOZ API, or the bearer token of the Pinning Service API.
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 
-use super::{Shared, errors::ApiError};
-use crate::store::keys::Owner;
+use super::{Shared, errors::ApiError, throttle::Peer};
+use crate::store::{
+    keys::{Grant, Owner},
+    scopes::Scope,
+};
 
 const KEY_HEADER: &str = "pinning_api_key";
 const SECRET_HEADER: &str = "pinning_secret_key";
 
-/// The owner whose keys a request carries.
-pub(crate) fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Owner, ApiError> {
-    let (Some(key), Some(secret)) = (headers.get(KEY_HEADER), headers.get(SECRET_HEADER)) else {
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "You are not logged in"));
-    };
-    shared
-        .store
-        .keys
-        .authenticate(key.as_bytes(), secret.as_bytes())
-        .ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "invalid API key or secret key"))
+/// Somebody whose key is right. What they ask for is theirs only if the key has the scope.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(Grant);
+
+impl Caller {
+    /// The owner, if their key may do that.
+    pub(crate) fn may(&self, scope: Scope) -> Result<Owner, ApiError> {
+        if self.0.scopes.allow(scope) {
+            Ok(self.0.owner)
+        } else {
+            let message = format!("this key does not have the scope {}", scope.name());
+            Err(ApiError::new(StatusCode::FORBIDDEN, message))
+        }
+    }
 }
 
-impl FromRequestParts<Shared> for Owner {
+/// Finds whose key a request carries.
+pub(crate) async fn authenticate(shared: &Shared, parts: &Parts) -> Result<Caller, ApiError> {
+    let headers = &parts.headers;
+    let (found, complaint) = if has_keys(headers) {
+        let header = |name| headers.get(name).map(|value| value.as_bytes().to_vec());
+        let (Some(key), Some(secret)) = (header(KEY_HEADER), header(SECRET_HEADER)) else {
+            return Err(not_logged_in());
+        };
+        let found = shared.blocking(move |store| store.keys.authenticate(&key, &secret)).await??;
+        (found, "invalid API key or secret key")
+    } else if let Some(token) = bearer_token(headers) {
+        let token = token.to_vec();
+        let found = shared.blocking(move |store| store.keys.authenticate_token(&token)).await??;
+        (found, "Access token is missing or invalid")
+    } else {
+        return Err(not_logged_in());
+    };
+    let peer = parts.extensions.get::<Peer>().copied();
+    // Who has a right key is never kept out by others at the same address; nobody guesses 32 random bytes.
+    found.map(Caller).ok_or_else(|| match peer.map(|peer| shared.failures.note(peer)) {
+        Some(Err(wait)) => ApiError::too_many("too many requests with wrong keys", wait),
+        _ => ApiError::new(StatusCode::UNAUTHORIZED, complaint),
+    })
+}
+
+/// Whether a request speaks the AIOZ API's way of saying who asks.
+pub(crate) fn has_keys(headers: &HeaderMap) -> bool {
+    headers.contains_key(KEY_HEADER) || headers.contains_key(SECRET_HEADER)
+}
+
+fn not_logged_in() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "You are not logged in")
+}
+
+fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.as_bytes().split_at_checked("Bearer ".len())?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
+}
+
+impl FromRequestParts<Shared> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
-        authenticate(shared, &parts.headers)
+        authenticate(shared, parts).await
     }
 }

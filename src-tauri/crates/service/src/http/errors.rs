@@ -1,16 +1,21 @@
-//! Errors as the API answers them: `{"status":"error","message":…}`.
+//! Errors as the APIs answer them: `{"status":"error","message":…}` of the AIOZ API, and
+//! `{"error":{"reason":…,"details":…}}` of the Pinning Service API.
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, io, time::Duration};
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use holdfast_content::car::CarError;
 use serde::Serialize;
 
+use super::auth;
 use crate::{
+    ServiceError,
     archive::ArchiveError,
     import::ImportError,
     store::{StoreError, room::NearlyFull},
@@ -21,6 +26,7 @@ use crate::{
 pub(crate) struct ApiError {
     status: StatusCode,
     message: Cow<'static, str>,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +37,12 @@ struct Body<'a> {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, message: message.into() }
+        let retry_after = (status == StatusCode::TOO_MANY_REQUESTS).then_some(Duration::from_secs(1));
+        Self { status, message: message.into(), retry_after }
+    }
+
+    pub(crate) fn too_many(message: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
     pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
@@ -83,11 +94,81 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(Body { status: "error", message: &self.message })).into_response();
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let body = Json(Body { status: "error", message: &self.message });
+        let mut response = self.with_headers((self.status, body).into_response());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The Pinning Service API's body of an error.
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: FailureError<'a>,
+}
+
+#[derive(Serialize)]
+struct FailureError<'a> {
+    reason: &'a str,
+    details: &'a str,
+}
+
+impl ApiError {
+    fn with_headers(&self, mut response: Response) -> Response {
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         response
+    }
+
+    fn into_failure(self) -> Response {
+        let details = match self.status {
+            StatusCode::UNAUTHORIZED => "Access token is missing or invalid",
+            _ => &self.message,
+        };
+        let body = Json(Failure { error: FailureError { reason: reason(self.status), details } });
+        self.with_headers((self.status, body).into_response())
+    }
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "BAD_REQUEST",
+        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+        StatusCode::FORBIDDEN => "FORBIDDEN",
+        StatusCode::PAYMENT_REQUIRED => "INSUFFICIENT_FUNDS",
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
+        StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
+        StatusCode::CONFLICT => "INSUFFICIENT_FUNDS",
+        StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
+        StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
+        StatusCode::INSUFFICIENT_STORAGE => "INSUFFICIENT_STORAGE",
+        _ => "INTERNAL_SERVER_ERROR",
+    }
+}
+
+/// Gives errors the shape of the API that the request speaks.
+pub(crate) async fn in_shape_of_api(request: Request, next: Next) -> Response {
+    let speaks_psa = speaks_psa(&request);
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<ApiError>() {
+        Some(error) if speaks_psa => error.into_failure(),
+        _ => response,
+    }
+}
+
+/// The Pinning Service API has a root of its own, and shares another with the list of the AIOZ API.
+fn speaks_psa(request: &Request) -> bool {
+    let path = request.uri().path();
+    let below = |root: &str| path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match below("/api/pinning/pins") {
+        Some("" | "/") => {
+            let has_token = request.headers().contains_key(header::AUTHORIZATION);
+            request.method() == Method::POST || (has_token && !auth::has_keys(request.headers()))
+        }
+        Some(_) => true,
+        None => below("/api/psa").is_some(),
     }
 }
 
@@ -129,6 +210,12 @@ impl From<ImportError> for ApiError {
             ImportError::TooManyEntries => Self::too_large(error.to_string()),
             _ => Self::bad_request(error.to_string()),
         }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self::internal(&error)
     }
 }
 

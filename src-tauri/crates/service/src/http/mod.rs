@@ -1,20 +1,26 @@
 //! The HTTP side: which request goes where.
 
+mod api_keys;
 mod auth;
 mod disposition;
 mod errors;
 mod gateway;
 mod guard;
+mod json;
 mod metadata;
 mod pinning;
+mod psa;
+mod throttle;
 mod upload;
 mod upload_worker;
+mod usage;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use auth::Caller;
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
@@ -25,11 +31,13 @@ use axum::{
 };
 use errors::ApiError;
 pub(crate) use guard::AllowedHosts;
+pub(crate) use psa::delegate;
 use serde::Serialize;
+pub(crate) use throttle::{Failures, Peer};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::store::{Store, keys::Owner};
+use crate::{retrieve::Retrievals, store::Store};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -42,6 +50,12 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Semaphore>,
     /// Everything that uses the store; it outlives the requests that started it.
     pub(crate) work: TaskTracker,
+    /// Fetches what is pinned by CID and not held.
+    pub(crate) retrievals: Arc<Retrievals>,
+    /// Wrong keys.
+    pub(crate) failures: Failures,
+    /// The multiaddrs that clients are told to send content to.
+    pub(crate) delegates: Vec<String>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -61,10 +75,17 @@ pub(crate) fn router(shared: Shared) -> Router {
     let api = [
         ("/api/pinning", post(upload::upload)),
         ("/api/pinning/pinByHash", post(pinning::pin_by_hash)),
-        ("/api/pinning/pins", get(pinning::list)),
+        ("/api/pinning/pins", get(psa::list_of_either_api).post(psa::add)),
+        ("/api/pinning/pins/{id}", get(psa::get).post(psa::replace).delete(psa::remove)),
+        ("/api/psa/pins", get(psa::list).post(psa::add)),
+        ("/api/psa/pins/{id}", get(psa::get).post(psa::replace).delete(psa::remove)),
         ("/api/pinning/{id}", get(pinning::get)),
         ("/api/pinning/unpin/{id}", delete(pinning::unpin)),
+        ("/api/apiKeys", post(api_keys::create)),
+        ("/api/apiKeys/list", get(api_keys::list)),
+        ("/api/apiKeys/{id}", delete(api_keys::revoke)),
         ("/api/apiKeys/testAuthentication", get(test_authentication)),
+        ("/api/billing/thisMonthUsage", get(usage::this_month)),
     ];
     api.into_iter()
         .fold(Router::new(), |router, (path, methods): (&str, MethodRouter<Shared>)| {
@@ -74,6 +95,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::refuse_foreign))
+        .layer(middleware::from_fn(errors::in_shape_of_api))
         .layer(middleware::from_fn(log))
         .with_state(shared)
 }
@@ -84,7 +106,7 @@ struct Greeting {
     capabilities: [&'static str; 4],
 }
 
-async fn test_authentication(_: Owner) -> Json<Greeting> {
+async fn test_authentication(_: Caller) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
         capabilities: ["directory-parts", "symlink-parts", "exact-paths", "car"],

@@ -7,27 +7,29 @@ use axum::{
     body::Body,
     extract::{FromRequest, Path, Query, Request, State},
 };
-use futures_util::StreamExt;
 use holdfast_content::{Cid, multihash_hex};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    App, Shared,
+    Shared,
+    auth::Caller,
     errors::ApiError,
+    json::read_json,
     metadata::{GivenMetadata, check_keyvalues},
 };
 use crate::store::{
     Store, StoreError,
+    blocks::BlockWriter,
     holding::{Holding, holding},
     keys::Owner,
-    pins::{Metadata, NewPin, NewPinState, Origin, Pin, PinPage, PinQuery, PinStatus, SortKey, SortOrder},
+    page::{PinPage, PinQuery},
+    pins::{Metadata, NewPin, NewPinState, Origin, Pin, PinStatus, SortKey, SortOrder},
+    scopes::Scope,
 };
 
-const MAX_JSON_BYTES: usize = 1024 * 1024;
 const DEFAULT_LIMIT: u32 = 10;
 const MAX_LIMIT: u32 = 1000;
 
@@ -76,7 +78,7 @@ pub(crate) struct PinReply {
     status: &'static str,
     /// Why it is not pinned. The API has no such field.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
+    message: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +95,6 @@ impl PinReply {
     pub(crate) fn new(pin: Pin, owner: Owner, to: ReplyTo) -> Self {
         let uploaded = pin.origin == Origin::Upload;
         let keyvalues = pin.metadata.keyvalues.map(Value::Object);
-        let failed = pin.status == PinStatus::RetrieveFailed;
         Self {
             id: pin.id,
             file_record_id: pin.file_record_id,
@@ -106,17 +107,27 @@ impl PinReply {
             pinned: pin.status == PinStatus::Pinned,
             is_pin_by_hash: !uploaded,
             // An upload is received completely or not at all.
-            sub_hash_status: (uploaded && to != ReplyTo::Unpin).then_some(PinStatus::Pinned.word()),
+            sub_hash_status: (uploaded && to != ReplyTo::Unpin).then_some(status_word(PinStatus::Pinned)),
             is_dir: pin.is_dir,
             metadata: MetadataReply {
                 name: pin.metadata.name,
                 mime_type: pin.metadata.mime_type,
                 keyvalues: if uploaded { Some(keyvalues.unwrap_or_default()) } else { keyvalues },
             },
-            status: pin.status.word(),
-            message: failed
-                .then_some("this service does not hold that content and has no other source for it; upload it instead"),
+            status: status_word(pin.status),
+            message: pin.failure.filter(|_| pin.status == PinStatus::Failed),
         }
+    }
+}
+
+/// The words of the API, which come from several generations of it.
+const fn status_word(status: PinStatus) -> &'static str {
+    match status {
+        PinStatus::Queued => "RETRIEVAL",
+        PinStatus::Fetching => "processingRetrieval",
+        PinStatus::Pinned => "pinned",
+        PinStatus::Failed => "retrieveFailed",
+        PinStatus::Unpinned => "unpinNormally",
     }
 }
 
@@ -133,9 +144,10 @@ struct PinByHash {
 
 pub(crate) async fn pin_by_hash(
     State(shared): State<Shared>,
-    owner: Owner,
+    caller: Caller,
     body: Body,
 ) -> Result<Json<Success<PinReply>>, ApiError> {
+    let owner = caller.may(Scope::PinByHash)?;
     let asked: PinByHash = read_json(&shared, body).await?;
     let cid_text = asked.hash_to_pin;
     let root = parse_cid(&cid_text)?;
@@ -145,28 +157,35 @@ pub(crate) async fn pin_by_hash(
         mime_type: given.mime_type,
         keyvalues: given.keyvalues,
     };
-    let pin = shared.blocking(move |store| pin_held(store, owner, root, cid_text, metadata)).await??;
+    let pin = move |store: &Store| {
+        if store.pins.is_pinned(owner, &root)? {
+            return Err(StoreError::AlreadyPinned);
+        }
+        let mut writer = store.writer_for(owner)?;
+        let state = new_state(store, &root, &mut writer)?;
+        store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
+    };
+    let pin = shared.blocking(pin).await??;
+    if pin.status == PinStatus::Queued {
+        shared.retrievals.notify();
+    }
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Creation))))
 }
 
-fn pin_held(store: &Store, owner: Owner, root: Cid, cid_text: String, metadata: Metadata) -> Result<Pin, StoreError> {
-    if store.pins.is_pinned(owner, &root)? {
-        return Err(StoreError::AlreadyPinned);
-    }
-    let mut writer = store.writer_for(owner)?;
-    let state = match holding(&store.blocks, &root, &mut writer)? {
+/// What a new pin by CID begins as. Keep the writer until the pin is recorded.
+pub(crate) fn new_state(store: &Store, root: &Cid, writer: &mut BlockWriter) -> Result<NewPinState, StoreError> {
+    match holding(&store.blocks, root, writer)? {
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.
             writer.make_durable()?;
-            store.record_dag(&root, writer.dag_bytes(), &mut writer)?;
-            NewPinState::Pinned { content_bytes, is_dir }
+            store.record_dag(root, writer.dag_bytes(), writer)?;
+            Ok(NewPinState::Pinned { content_bytes, is_dir })
         }
-        Holding::Incomplete => NewPinState::RetrieveFailed,
-    };
-    store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
+        Holding::Incomplete => Ok(NewPinState::Queued),
+    }
 }
 
-fn parse_cid(text: &str) -> Result<Cid, ApiError> {
+pub(crate) fn parse_cid(text: &str) -> Result<Cid, ApiError> {
     let invalid = |why: &str| ApiError::bad_request(format!("invalid cid: {why}"));
     // The parser takes whole paths too.
     if text.contains('/') {
@@ -181,9 +200,10 @@ fn parse_cid(text: &str) -> Result<Cid, ApiError> {
 
 pub(crate) async fn get(
     State(shared): State<Shared>,
-    owner: Owner,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Success<PinReply>>, ApiError> {
+    let owner = caller.may(Scope::List)?;
     let id = parse_id(&id)?;
     let pin = shared.blocking(move |store| store.pins.get(owner, id)).await??;
     let pin = pin.ok_or_else(ApiError::not_found)?;
@@ -192,20 +212,24 @@ pub(crate) async fn get(
 
 pub(crate) async fn unpin(
     State(shared): State<Shared>,
-    owner: Owner,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Success<PinReply>>, ApiError> {
+    let owner = caller.may(Scope::Unpin)?;
     let id = parse_id(&id)?;
     let unpin = move |store: &Store| {
+        let ended = store.pins.unpin(owner, id);
+        // Not before: a collection in between would still find the pin.
         store.blocks.note_garbage();
-        store.pins.unpin(owner, id)
+        ended
     };
     let pin = shared.blocking(unpin).await??.ok_or_else(ApiError::not_found)?;
+    shared.retrievals.give_up(id);
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Unpin))))
 }
 
 /// What is no UUID is the id of no pin.
-fn parse_id(text: &str) -> Result<Uuid, ApiError> {
+pub(crate) fn parse_id(text: &str) -> Result<Uuid, ApiError> {
     Uuid::from_str(text).map_err(|_| ApiError::not_found())
 }
 
@@ -234,9 +258,10 @@ struct ListParameters {
 
 pub(crate) async fn list(
     State(shared): State<Shared>,
-    owner: Owner,
+    caller: Caller,
     request: Request,
 ) -> Result<Json<Success<ListReply>>, ApiError> {
+    let owner = caller.may(Scope::List)?;
     let parameters = Query::<ListParameters>::from_request(request, &shared).await;
     let Query(parameters) = parameters.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let query = parameters.query()?;
@@ -286,19 +311,6 @@ impl ListParameters {
         check_keyvalues(&keyvalues)?;
         Ok(PinQuery { pinned, keyvalues, sort_key, sort_order, offset, limit })
     }
-}
-
-async fn read_json<T: DeserializeOwned>(app: &App, body: Body) -> Result<T, ApiError> {
-    let mut body = body.into_data_stream();
-    let mut bytes = Vec::new();
-    while let Some(more) = timeout(app.body_idle_timeout, body.next()).await.map_err(|_| ApiError::stalled())? {
-        bytes.extend_from_slice(&more.map_err(|_| ApiError::bad_request("the request's body was cut short"))?);
-        if bytes.len() > MAX_JSON_BYTES {
-            return Err(ApiError::too_large("the body is larger than 1 MiB"));
-        }
-    }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| ApiError::bad_request(format!("the body is not what this route takes: {error}")))
 }
 
 #[cfg(test)]

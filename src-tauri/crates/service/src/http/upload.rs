@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     import::PartKind,
-    store::{Store, keys::Owner},
+    store::{Store, keys::Owner, scopes::Scope},
 };
 
 /// Pieces on their way to the thread; each is at most what the HTTP library reads at once, about 400 KiB.
@@ -58,7 +58,7 @@ const DRAIN_TIME_OF_STRANGERS: Duration = Duration::from_secs(1);
 pub(crate) async fn upload(State(shared): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let mut body = body.into_data_stream();
-    let owner = auth::authenticate(&shared, &head.headers);
+    let owner = auth::authenticate(&shared, &head).await.and_then(|caller| caller.may(Scope::Pin));
     let drain_time = if owner.is_ok() { DRAIN_TIME } else { DRAIN_TIME_OF_STRANGERS };
     let progress = Arc::new(Progress::default());
     let pin = match owner {

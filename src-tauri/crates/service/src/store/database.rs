@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, functions::FunctionFlags};
 
 use super::schema;
 use crate::ServiceError;
@@ -82,8 +82,16 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&self.inner.path, flags)?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        // SQLite's own `lower` knows ASCII only.
+        reader.create_scalar_function("folded", 1, flags, |arguments| Ok(fold(arguments.get_raw(0).as_str()?)))?;
         Ok(reader)
     }
+}
+
+/// What texts that differ only in case have in common.
+pub(crate) fn fold(text: &str) -> String {
+    text.to_lowercase()
 }
 
 fn closed() -> rusqlite::Error {

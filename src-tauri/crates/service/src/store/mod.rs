@@ -10,11 +10,15 @@ mod database;
 pub(crate) mod holding;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod page;
 pub(crate) mod pins;
 pub(crate) mod quota;
 pub(crate) mod room;
 mod roots;
+mod runs;
 mod schema;
+pub(crate) mod scopes;
+pub(crate) mod search;
 pub(crate) mod statistics;
 mod sync;
 pub(crate) mod writer;
@@ -37,6 +41,8 @@ use schema::LastEnd;
 use writer::BlockWriter;
 
 use crate::ServiceError;
+
+const DATABASE: &str = "service.db";
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +80,10 @@ impl Store {
     pub(crate) fn open(dir: &Path) -> Result<Self, ServiceError> {
         create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
         let lock = lock_dir(dir)?;
-        let database = Database::open(&dir.join("service.db"))?;
+        let database = Database::open(&dir.join(DATABASE))?;
         let blocks = BlockStore::open(dir)?;
         let pins = Pins::new(database.clone());
-        let keys = ApiKeys::load(database.clone())?;
+        let keys = ApiKeys::new(database.clone());
         let quotas = Quotas::new(database.clone());
         match database.write(schema::take_last_end)? {
             LastEnd::Clean => {}
@@ -106,6 +112,19 @@ impl Store {
     pub(crate) fn collect(&self, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
         let _alone = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
         collect::collect(&self.pins, &self.blocks, stop)
+    }
+
+    /// Opens the database alone, beside a service that may be running there.
+    pub(crate) fn open_database(dir: &Path) -> Result<Database, ServiceError> {
+        let path = dir.join(DATABASE);
+        fs::metadata(&path).map_err(ServiceError::disk("find", &path))?;
+        Database::open(&path)
+    }
+
+    /// A multihash digest that stays the same for this directory.
+    pub(crate) fn peer_digest(&self) -> Result<[u8; 32], StoreError> {
+        self.database
+            .read(|transaction| Ok(transaction.query_row("SELECT peer_digest FROM service", [], |row| row.get(0))?))
     }
 
     /// Ends the use of the directory: call it when nothing writes any more.

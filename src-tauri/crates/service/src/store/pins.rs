@@ -1,8 +1,8 @@
-//! Pin records.
+//! Pin records: one by one. Lists are in `page` and `search`.
 
 use holdfast_content::Cid;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, types::Value};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -10,41 +10,52 @@ use super::{
     StoreError,
     database::Database,
     keys::{Owner, random_uuid},
+    runs,
 };
 
-/// What a pin is worth, in the words of the AIOZ API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a pin is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PinStatus {
+    /// Blocks are missing and are to be fetched.
+    Queued,
+    /// Missing blocks are being fetched.
+    Fetching,
     /// Every block is held.
     Pinned,
-    /// Blocks are missing and there is nowhere to get them from.
-    RetrieveFailed,
+    /// Blocks are missing and could not be fetched.
+    Failed,
     /// The owner gave it up.
     Unpinned,
 }
 
 impl PinStatus {
+    const ALL: [Self; 5] = [Self::Queued, Self::Fetching, Self::Pinned, Self::Failed, Self::Unpinned];
+
+    /// As the database has it.
     pub(crate) const fn word(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
+            Self::Fetching => "fetching",
             Self::Pinned => "pinned",
-            Self::RetrieveFailed => "retrieveFailed",
-            Self::Unpinned => "unpinNormally",
+            Self::Failed => "failed",
+            Self::Unpinned => "unpinned",
         }
     }
 
     fn from_word(word: &str) -> Result<Self, StoreError> {
-        [Self::Pinned, Self::RetrieveFailed, Self::Unpinned]
-            .into_iter()
-            .find(|status| status.word() == word)
-            .ok_or(StoreError::Damaged("unknown status"))
+        Self::ALL.into_iter().find(|status| status.word() == word).ok_or(StoreError::Damaged("unknown status"))
     }
 }
 
 /// How a pin came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Upload,
+    /// By its CID, through the AIOZ API: once per owner and CID.
     ByHash,
+    /// By its CID, through the Pinning Service API: as often as it is asked for. With the addresses that were named as
+    /// having the content.
+    Request(Vec<String>),
 }
 
 /// What a client says about a pin.
@@ -71,7 +82,7 @@ pub(crate) enum NewPinState {
     /// All blocks are held and durable.
     Pinned { content_bytes: u64, is_dir: bool },
     /// Blocks are missing.
-    RetrieveFailed,
+    Queued,
 }
 
 /// A pin as recorded. Times are microseconds since 1970.
@@ -86,8 +97,25 @@ pub(crate) struct Pin {
     pub(crate) is_dir: bool,
     pub(crate) origin: Origin,
     pub(crate) status: PinStatus,
+    /// Why it failed.
+    pub(crate) failure: Option<String>,
+    /// Differs among an owner's pins.
+    pub(crate) created_at: i64,
     pub(crate) date_pinned: Option<i64>,
     pub(crate) date_unpinned: Option<i64>,
+}
+
+/// A pin whose blocks are still to be fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) id: Uuid,
+    /// Against whose quota it counts.
+    pub(crate) owner: Owner,
+    pub(crate) root: Cid,
+    /// Multiaddrs that were named as having it.
+    pub(crate) origins: Vec<String>,
+    /// Microseconds since 1970.
+    pub(crate) created_at: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,49 +125,38 @@ pub(crate) enum SortKey {
     Name,
 }
 
+impl SortKey {
+    pub(crate) const ALL: [Self; 3] = [Self::CreatedAt, Self::Size, Self::Name];
+
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::Size => "order_size",
+            Self::Name => "name",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SortOrder {
     Ascending,
     Descending,
 }
 
-/// Which pins of an owner are asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct PinQuery {
-    pub(crate) pinned: Option<bool>,
-    /// Pairs that must all be among a pin's own.
-    pub(crate) keyvalues: Map<String, serde_json::Value>,
-    pub(crate) sort_key: SortKey,
-    pub(crate) sort_order: SortOrder,
-    pub(crate) offset: u32,
-    pub(crate) limit: u32,
-}
-
-impl PinQuery {
-    fn order(&self) -> String {
-        let key = match self.sort_key {
-            SortKey::CreatedAt => "created_at",
-            SortKey::Size => "size",
-            SortKey::Name => "name",
-        };
-        let order = match self.sort_order {
-            SortOrder::Ascending => "ASC",
-            SortOrder::Descending => "DESC",
-        };
-        format!("{key} {order}, row {order}")
+impl SortOrder {
+    pub(crate) const fn sql(self) -> &'static str {
+        match self {
+            Self::Ascending => "ASC",
+            Self::Descending => "DESC",
+        }
     }
 }
 
-/// A page of pins, and how many there are on all pages.
-#[derive(Debug)]
-pub(crate) struct PinPage {
-    pub(crate) files: u64,
-    pub(crate) content_bytes: u64,
-    pub(crate) pins: Vec<Pin>,
-}
+pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
+                                  is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
 
-const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, is_pin_by_hash, \
-                       status, date_pinned, date_unpinned";
+/// In microseconds.
+const MILLISECOND: i64 = 1000;
 
 /// The table of pins.
 #[derive(Clone, Debug)]
@@ -152,25 +169,11 @@ impl Pins {
         Self { database }
     }
 
-    /// Records a pin; it is on the disk when this returns. The blocks must be there before.
+    /// Records a pin; it is on the disk when this returns. The blocks of a pinned one must be there before.
     ///
-    /// A failed attempt that is repeated stays one record.
+    /// By hash, an attempt that is repeated stays one record.
     pub(crate) fn insert(&self, owner: Owner, new: &NewPin) -> Result<Pin, StoreError> {
-        self.database.write(|transaction| {
-            let root = root_bytes(&new.root);
-            if is_live(transaction, owner, &root)? {
-                return Err(StoreError::AlreadyPinned);
-            }
-            let id = match failed_attempt(transaction, owner, &root)? {
-                Some(failed) if new.origin == Origin::ByHash => {
-                    transaction.execute("DELETE FROM pins WHERE id = ?1", [failed.as_bytes()])?;
-                    failed
-                }
-                _ => random_uuid()?,
-            };
-            insert_row(transaction, owner, id, root, new)?;
-            select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("a new pin is missing"))
-        })
+        self.database.write(|transaction| insert(transaction, owner, new))
     }
 
     /// Whether the owner has that CID pinned.
@@ -182,30 +185,125 @@ impl Pins {
         self.database.read(|transaction| select_one(transaction, owner, id))
     }
 
+    /// The size of everything that an owner has pinned.
+    pub(crate) fn pinned_bytes(&self, owner: Owner) -> Result<u64, StoreError> {
+        self.database.read(|transaction| {
+            let sql = "SELECT size FROM totals WHERE owner = ?1 AND status = 'pinned'";
+            let size: Option<i64> = transaction.query_row(sql, [owner.id], |row| row.get(0)).optional()?;
+            Ok(size.unwrap_or(0).cast_unsigned())
+        })
+    }
+
     /// Ends a pin and gives what became of it; `None` if there is none of that id. A second time changes nothing.
     pub(crate) fn unpin(&self, owner: Owner, id: Uuid) -> Result<Option<Pin>, StoreError> {
         self.database.write(|transaction| {
-            transaction.execute(
-                "UPDATE pins SET pinned = 0, status = ?1, date_unpinned = ?2
-                 WHERE owner = ?3 AND id = ?4 AND status <> ?1",
-                (PinStatus::Unpinned.word(), now_microseconds(), owner.id, id.as_bytes()),
-            )?;
+            end(transaction, owner, id)?;
             select_one(transaction, owner, id)
         })
     }
 
-    pub(crate) fn list(&self, owner: Owner, query: &PinQuery) -> Result<PinPage, StoreError> {
-        self.database.read(|transaction| {
-            let (files, content_bytes) = count(transaction, owner, query)?;
-            let (page, values) = rows_of_page(owner, query);
-            let sql = format!("SELECT {COLUMNS} FROM pins WHERE row IN ({page}) ORDER BY {}", query.order());
-            let mut select = transaction.prepare_cached(&sql)?;
-            let mut rows = select.query(rusqlite::params_from_iter(values))?;
-            let mut pins = Vec::new();
-            while let Some(row) = rows.next()? {
-                pins.push(pin(row)?);
+    /// Ends a pin; `false` if there is none of that id, or if it has ended before.
+    pub(crate) fn remove(&self, owner: Owner, id: Uuid) -> Result<bool, StoreError> {
+        self.database.write(|transaction| end(transaction, owner, id))
+    }
+
+    /// Ends one pin and records another at one moment; `None` if there is nothing to end.
+    pub(crate) fn replace(&self, owner: Owner, old: Uuid, new: &NewPin) -> Result<Option<Pin>, StoreError> {
+        self.database.write(|transaction| {
+            if !end(transaction, owner, old)? {
+                return Ok(None);
             }
-            Ok(PinPage { files, content_bytes, pins })
+            insert(transaction, owner, new).map(Some)
+        })
+    }
+
+    /// Changes what is said about a pin that has not ended.
+    pub(crate) fn describe(
+        &self,
+        owner: Owner,
+        id: Uuid,
+        metadata: &Metadata,
+        origins: &[String],
+    ) -> Result<Option<Pin>, StoreError> {
+        self.database.write(|transaction| {
+            let origins = serde_json::Value::from(origins).to_string();
+            transaction.execute(
+                "UPDATE pins SET name = ?3, keyvalues = ?4, origins = iif(origins IS NULL, NULL, ?5)
+                 WHERE owner = ?1 AND id = ?2 AND status <> 'unpinned'",
+                (owner.id, id.as_bytes(), &metadata.name, keyvalues_text(metadata), origins),
+            )?;
+            cut_runs_of(transaction, owner, id)?;
+            Ok(select_one(transaction, owner, id)?.filter(|pin| pin.status != PinStatus::Unpinned))
+        })
+    }
+
+    /// Takes the oldest pin that is to be fetched, if there is one, and marks it as being fetched.
+    pub(crate) fn take_wanted(&self) -> Result<Option<Wanted>, StoreError> {
+        self.database.write(|transaction| {
+            let mut take = transaction.prepare_cached(
+                "UPDATE pins SET status = 'fetching'
+                 WHERE row = (SELECT row FROM pins WHERE status = 'queued' ORDER BY created_at LIMIT 1)
+                 RETURNING id, root, origins, created_at, owner,
+                     (SELECT user_id FROM owners WHERE owners.id = owner)",
+            )?;
+            let mut rows = take.query(())?;
+            let wanted = match rows.next()? {
+                None => None,
+                Some(row) => Some(Wanted {
+                    id: Uuid::from_bytes(row.get(0)?),
+                    root: cid_of(row.get(1)?)?,
+                    origins: origins_of(row.get(2)?)?.unwrap_or_default(),
+                    created_at: row.get(3)?,
+                    owner: Owner { id: row.get(4)?, user_id: Uuid::from_bytes(row.get(5)?) },
+                }),
+            };
+            Ok(wanted)
+        })
+    }
+
+    /// What was being fetched when the last run ended is to be fetched again.
+    pub(crate) fn requeue_interrupted(&self) -> Result<(), StoreError> {
+        self.database.write(|transaction| {
+            transaction.execute("UPDATE pins SET status = 'queued' WHERE status = 'fetching'", ())?;
+            Ok(())
+        })
+    }
+
+    /// Records that all blocks of a pin are held and durable; `false` if nobody wants it any more.
+    pub(crate) fn finish(&self, id: Uuid, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
+        self.database.write(|transaction| {
+            let changed = transaction.execute(
+                "UPDATE pins SET status = 'pinned', pinned = 1, size = ?2, order_size = ?2, is_dir = ?3, file_record_id = ?4,
+                     date_pinned = ?5, failure = NULL
+                 WHERE id = ?1 AND status IN ('queued', 'fetching')",
+                (
+                    id.as_bytes(),
+                    content_bytes.cast_signed(),
+                    is_dir,
+                    random_uuid()?.as_bytes(),
+                    now_microseconds(),
+                ),
+            )?;
+            if changed == 1 {
+                let owner = transaction.query_row(
+                    "SELECT owners.id, user_id FROM pins JOIN owners ON owners.id = owner WHERE pins.id = ?1",
+                    [id.as_bytes()],
+                    |row| Ok(Owner { id: row.get(0)?, user_id: Uuid::from_bytes(row.get(1)?) }),
+                )?;
+                cut_runs_of(transaction, owner, id)?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
+    /// Records why the blocks of a pin cannot be had.
+    pub(crate) fn fail(&self, id: Uuid, reason: &str) -> Result<(), StoreError> {
+        self.database.write(|transaction| {
+            transaction.execute(
+                "UPDATE pins SET status = 'failed', failure = ?2 WHERE id = ?1 AND status IN ('queued', 'fetching')",
+                (id.as_bytes(), reason),
+            )?;
+            Ok(())
         })
     }
 }
@@ -219,15 +317,75 @@ pub(super) fn root_bytes(root: &Cid) -> Vec<u8> {
     Cid::new_v1(root.codec(), *root.hash()).to_bytes()
 }
 
+fn cid_of(bytes: Vec<u8>) -> Result<Cid, StoreError> {
+    Cid::try_from(bytes).map_err(|_| StoreError::Damaged("a pin's CID"))
+}
+
+fn origins_of(text: Option<String>) -> Result<Option<Vec<String>>, StoreError> {
+    let origins = text.map(|text| serde_json::from_str(&text)).transpose();
+    origins.map_err(|_| StoreError::Damaged("a pin's origins"))
+}
+
+fn keyvalues_text(metadata: &Metadata) -> Option<String> {
+    metadata.keyvalues.as_ref().map(|pairs| serde_json::Value::from(pairs.clone()).to_string())
+}
+
 fn is_live(transaction: &Transaction<'_>, owner: Owner, root: &[u8]) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM pins WHERE owner = ?1 AND root = ?2 AND pinned = 1";
+    let sql = "SELECT 1 FROM pins INDEXED BY pins_by_root WHERE owner = ?1 AND root = ?2 AND pinned = 1";
     Ok(transaction.prepare_cached(sql)?.exists((owner.id, root))?)
 }
 
-fn failed_attempt(transaction: &Transaction<'_>, owner: Owner, root: &[u8]) -> Result<Option<Uuid>, StoreError> {
-    let sql = "SELECT id FROM pins WHERE owner = ?1 AND root = ?2 AND status = 'retrieveFailed'";
-    let id = transaction.prepare_cached(sql)?.query_row((owner.id, root), |row| row.get(0)).optional()?;
-    Ok(id.map(Uuid::from_bytes))
+fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<Pin, StoreError> {
+    let root = root_bytes(&new.root);
+    let is_request = matches!(new.origin, Origin::Request(_));
+    if !is_request && is_live(transaction, owner, &root)? {
+        return Err(StoreError::AlreadyPinned);
+    }
+    let id = match attempt(transaction, owner, &root)? {
+        Some((id, status)) if new.origin == Origin::ByHash => {
+            if status != PinStatus::Failed.word() && matches!(new.state, NewPinState::Queued) {
+                return select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("an attempt is missing"));
+            }
+            transaction.execute("DELETE FROM pins WHERE id = ?1", [id.as_bytes()])?;
+            id
+        }
+        _ => random_uuid()?,
+    };
+    let row = insert_row(transaction, owner, id, root, new)?;
+    runs::cut_long(transaction, owner, row)?;
+    select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("a new pin is missing"))
+}
+
+/// The pin by hash of a CID that is not held.
+fn attempt(transaction: &Transaction<'_>, owner: Owner, root: &[u8]) -> Result<Option<(Uuid, String)>, StoreError> {
+    let sql = "SELECT id, status FROM pins INDEXED BY pins_by_root WHERE owner = ?1 AND root = ?2 AND origins IS NULL AND is_pin_by_hash = 1
+               AND status IN ('queued', 'fetching', 'failed')";
+    let found = transaction
+        .prepare_cached(sql)?
+        .query_row((owner.id, root), |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+fn end(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<bool, StoreError> {
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE pins SET pinned = 0, status = 'unpinned', date_unpinned = ?1
+             WHERE owner = ?2 AND id = ?3 AND status <> 'unpinned'",
+        )?
+        .execute((now_microseconds(), owner.id, id.as_bytes()))?;
+    Ok(changed == 1)
+}
+
+/// What a change may have brought into a run.
+fn cut_runs_of(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<(), StoreError> {
+    let row: Option<i64> = transaction
+        .prepare_cached("SELECT row FROM pins WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    if let Some(row) = row {
+        runs::cut_long(transaction, owner, row)?;
+    }
+    Ok(())
 }
 
 fn insert_row(
@@ -236,45 +394,53 @@ fn insert_row(
     id: Uuid,
     root: Vec<u8>,
     new: &NewPin,
-) -> Result<(), StoreError> {
-    let keyvalues = new.metadata.keyvalues.as_ref().map(|pairs| serde_json::Value::from(pairs.clone()).to_string());
+) -> Result<i64, StoreError> {
     let (status, size, is_dir, file_record_id) = match new.state {
         NewPinState::Pinned { content_bytes, is_dir } => {
             (PinStatus::Pinned, Some(content_bytes.cast_signed()), is_dir, random_uuid()?)
         }
-        NewPinState::RetrieveFailed => (PinStatus::RetrieveFailed, None, false, Uuid::nil()),
+        NewPinState::Queued => (PinStatus::Queued, None, false, Uuid::nil()),
     };
     let last: Option<i64> = transaction
         .prepare_cached("SELECT max(created_at) FROM pins WHERE owner = ?1")?
         .query_row([owner.id], |row| row.get(0))?;
-    let created_at = last.map_or(0, |last| last + 1).max(now_microseconds());
-    let values: [&dyn ToSql; 16] = [
+    // Whole milliseconds: clients in JavaScript keep no more of a date, and page by it.
+    let next = last.map_or(0, |last| last + 1).max(now_microseconds());
+    let created_at = next.saturating_add(MILLISECOND - 1) / MILLISECOND * MILLISECOND;
+    let origins = match &new.origin {
+        Origin::Request(origins) => Some(serde_json::Value::from(origins.as_slice()).to_string()),
+        Origin::Upload | Origin::ByHash => None,
+    };
+    let values: [&dyn ToSql; 18] = [
         &id.into_bytes(),
         &owner.id,
         &file_record_id.into_bytes(),
         &new.cid_text,
         &root,
         &size,
+        // Before all sizes that are known.
+        &size.unwrap_or(-1),
         &new.metadata.name,
         &new.metadata.mime_type,
-        &keyvalues,
+        &keyvalues_text(&new.metadata),
         &is_dir,
-        &(new.origin == Origin::ByHash),
+        &(new.origin != Origin::Upload),
         &status.word(),
         &(status == PinStatus::Pinned),
         &created_at,
-        // The API gives a pin by hash that date too while it is not held yet.
+        // The AIOZ API gives a pin by hash that date too while it is not held yet.
         &created_at,
         &None::<i64>,
+        &origins,
     ];
     transaction
         .prepare_cached(
-            "INSERT INTO pins (id, owner, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir,
-                 is_pin_by_hash, status, pinned, created_at, date_pinned, date_unpinned)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO pins (id, owner, file_record_id, cid, root, size, order_size, name, mime_type, keyvalues,
+                 is_dir, is_pin_by_hash, status, pinned, created_at, date_pinned, date_unpinned, origins)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(values.as_slice())?;
-    Ok(())
+    Ok(transaction.last_insert_rowid())
 }
 
 fn select_one(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<Option<Pin>, StoreError> {
@@ -283,62 +449,16 @@ fn select_one(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<O
     rows.next()?.map(pin).transpose()
 }
 
-fn count(transaction: &Transaction<'_>, owner: Owner, query: &PinQuery) -> Result<(u64, u64), StoreError> {
-    let (sql, values) = if query.keyvalues.is_empty() {
-        let condition = if query.pinned.is_some() { "owner = ? AND pinned = ?" } else { "owner = ?" };
-        let values = [Some(Value::from(owner.id)), query.pinned.map(Value::from)].into_iter().flatten().collect();
-        (format!("SELECT ifnull(sum(files), 0), ifnull(sum(size), 0) FROM totals WHERE {condition}"), values)
-    } else {
-        let (condition, values) = condition(owner, query);
-        (format!("SELECT count(*), ifnull(sum(size), 0) FROM pins WHERE {condition}"), values)
-    };
-    let totals: (i64, i64) = transaction
-        .prepare_cached(&sql)?
-        .query_row(rusqlite::params_from_iter::<Vec<Value>>(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok((totals.0.cast_unsigned(), totals.1.cast_unsigned()))
-}
-
-/// Selects no more than an index has, so that skipping to the offset reads that alone.
-fn rows_of_page(owner: Owner, query: &PinQuery) -> (String, Vec<Value>) {
-    let (condition, mut values) = condition(owner, query);
-    values.extend([Value::from(query.limit), Value::from(query.offset)]);
-    (format!("SELECT row FROM pins WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?", query.order()), values)
-}
-
-fn condition(owner: Owner, query: &PinQuery) -> (String, Vec<Value>) {
-    let mut sql = String::from("owner = ?");
-    let mut values = vec![Value::from(owner.id)];
-    if let Some(pinned) = query.pinned {
-        sql.push_str(" AND pinned = ?");
-        values.push(Value::from(pinned));
-    }
-    for (key, value) in &query.keyvalues {
-        let (types, value) = match value {
-            serde_json::Value::String(text) => ("'text'", Value::from(text.clone())),
-            serde_json::Value::Number(number) => match number.as_i64() {
-                Some(integer) => ("'integer', 'real'", Value::from(integer)),
-                None => ("'integer', 'real'", Value::from(number.as_f64())),
-            },
-            serde_json::Value::Bool(bool) => ("'true', 'false'", Value::from(*bool)),
-            // Nothing else is ever stored.
-            _ => ("'object'", Value::Null),
-        };
-        sql.push_str(" AND EXISTS (SELECT 1 FROM json_each(keyvalues) AS pair");
-        sql.push_str(&format!(" WHERE pair.key = ? AND pair.type IN ({types}) AND pair.value = ?)"));
-        values.extend([Value::from(key.clone()), value]);
-    }
-    (sql, values)
-}
-
-fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
-    let root: Vec<u8> = row.get(3)?;
+/// Reads [`COLUMNS`].
+pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
     let keyvalues: Option<String> = row.get(7)?;
     let keyvalues = keyvalues.map(|text| serde_json::from_str(&text)).transpose();
+    let is_pin_by_hash: bool = row.get(9)?;
     Ok(Pin {
         id: Uuid::from_bytes(row.get(0)?),
         file_record_id: Uuid::from_bytes(row.get(1)?),
         cid_text: row.get(2)?,
-        root: Cid::try_from(root).map_err(|_| StoreError::Damaged("a pin's CID"))?,
+        root: cid_of(row.get(3)?)?,
         content_bytes: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
         metadata: Metadata {
             name: row.get(5)?,
@@ -346,8 +466,14 @@ fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
             keyvalues: keyvalues.map_err(|_| StoreError::Damaged("a pin's keyvalues"))?,
         },
         is_dir: row.get(8)?,
-        origin: if row.get(9)? { Origin::ByHash } else { Origin::Upload },
+        origin: match origins_of(row.get(14)?)? {
+            Some(origins) => Origin::Request(origins),
+            None if is_pin_by_hash => Origin::ByHash,
+            None => Origin::Upload,
+        },
         status: PinStatus::from_word(&row.get::<_, String>(10)?)?,
+        failure: row.get(15)?,
+        created_at: row.get(13)?,
         date_pinned: row.get(11)?,
         date_unpinned: row.get(12)?,
     })
@@ -356,28 +482,6 @@ fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_page_is_found_in_an_index_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(&dir.path().join("service.db")).unwrap();
-        let owner = Owner { id: 1, user_id: Uuid::nil() };
-        for sort_key in [SortKey::CreatedAt, SortKey::Size, SortKey::Name] {
-            for sort_order in [SortOrder::Ascending, SortOrder::Descending] {
-                for pinned in [None, Some(true), Some(false)] {
-                    let query = PinQuery { pinned, keyvalues: Map::new(), sort_key, sort_order, offset: 9, limit: 10 };
-                    let (sql, values) = rows_of_page(owner, &query);
-                    let plan = database.read(|transaction| {
-                        let mut explain = transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                        let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get(3))?;
-                        steps.collect::<rusqlite::Result<Vec<String>>>()
-                    });
-                    let plan = plan.unwrap().join("; ");
-                    assert!(plan.contains("COVERING INDEX") && !plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
-                }
-            }
-        }
-    }
 
     #[test]
     fn the_dates_of_an_owner_s_pins_differ() {
@@ -394,6 +498,6 @@ mod tests {
             let new = NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata };
             dates.push(pins.insert(Owner { id: 1, user_id: Uuid::nil() }, &new).unwrap().date_pinned.unwrap());
         }
-        assert!(dates.is_sorted_by(|a, b| a < b));
+        assert!(dates.is_sorted_by(|a, b| a / MILLISECOND < b / MILLISECOND));
     }
 }

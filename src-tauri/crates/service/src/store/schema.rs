@@ -80,6 +80,8 @@ CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
         WHERE owner = old.owner AND pinned = old.pinned;
 END;
 ",
+    include_str!("schema/requests.sql"),
+    include_str!("schema/scopes.sql"),
     include_str!("schema/quotas.sql"),
 ];
 

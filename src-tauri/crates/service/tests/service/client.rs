@@ -1,6 +1,10 @@
 //! A service in a directory of its own, and a client of it.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use holdfast_content::{BlockSink, Discard, FileImporter, Link, Profile, TreeBuilder};
 use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
@@ -180,6 +184,19 @@ async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Asks until the answer is as hoped for.
+pub(crate) async fn until(ask: impl AsyncFn() -> Value, is_so: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = ask().await;
+        if is_so(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{answer}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 pub(crate) async fn json(response: Response) -> (StatusCode, Value) {

@@ -14,8 +14,11 @@ mod durability;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod gateway;
+mod keys;
 mod pins;
+mod psa;
 mod quota;
+mod retrieval;
 mod safety;
 mod scale;
 mod uploads;

@@ -1,0 +1,177 @@
+//! Keys: made, listed and revoked by whoever has one with the scope for it.
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Shared,
+    auth::Caller,
+    errors::ApiError,
+    json::read_json,
+    pinning::{Success, parse_id},
+};
+use crate::store::{
+    keys::KeyInfo,
+    scopes::{Scope, Scopes},
+};
+
+/// The longest name of a key, in characters.
+const MAX_NAME_CHARS: usize = 255;
+
+#[derive(Deserialize)]
+struct NewKey {
+    name: String,
+    #[serde(default)]
+    scopes: KeyScopes,
+}
+
+/// What a key may do, as the API groups it.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct KeyScopes {
+    admin: bool,
+    data: DataScopes,
+    pinning: PinningScopes,
+    pin_nft: NftScopes,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct DataScopes {
+    pin_list: bool,
+    nft_list: bool,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct PinningScopes {
+    unpin: bool,
+    pin_by_hash: bool,
+    pin_file_to_ipfs: bool,
+}
+
+/// This service has no such tokens; what is asked for is taken and means nothing.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct NftScopes {
+    unpin_nft: bool,
+    pin_nft_to_ipfs: bool,
+}
+
+impl KeyScopes {
+    fn scopes(&self) -> Scopes {
+        let asked = [
+            (Scope::List, self.data.pin_list),
+            (Scope::Pin, self.pinning.pin_file_to_ipfs),
+            (Scope::PinByHash, self.pinning.pin_by_hash),
+            (Scope::Unpin, self.pinning.unpin),
+        ];
+        if self.admin {
+            return Scopes::all();
+        }
+        asked.into_iter().filter_map(|(scope, is_asked)| is_asked.then_some(scope)).collect()
+    }
+
+    fn of(scopes: &Scopes) -> Self {
+        Self {
+            admin: scopes.allow(Scope::Admin),
+            data: DataScopes { pin_list: scopes.allow(Scope::List), nft_list: false },
+            pinning: PinningScopes {
+                unpin: scopes.allow(Scope::Unpin),
+                pin_by_hash: scopes.allow(Scope::PinByHash),
+                pin_file_to_ipfs: scopes.allow(Scope::Pin),
+            },
+            pin_nft: NftScopes::default(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CreatedKey {
+    name: String,
+    api_key: String,
+    secret_key: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyList {
+    total: usize,
+    api_keys: Vec<ListedKey>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedKey {
+    id: Uuid,
+    name: String,
+    api_key: String,
+    /// Always empty: only a hash of it is kept.
+    secret_key: &'static str,
+    scopes: KeyScopes,
+    created_at: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Done {
+    status: &'static str,
+}
+
+pub(crate) async fn create(State(shared): State<Shared>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let owner = caller.may(Scope::Admin)?;
+    let asked: NewKey = read_json(&shared, body).await?;
+    if asked.name == "Default" {
+        return Err(ApiError::bad_request("Cannot create an API key with the name 'Default'"));
+    }
+    if asked.name.is_empty() || asked.name.chars().count() > MAX_NAME_CHARS {
+        return Err(ApiError::bad_request("a key's name has 1 to 255 characters"));
+    }
+    let scopes = asked.scopes.scopes();
+    let made = shared.blocking(move |store| store.keys.create_for(owner, &asked.name, &scopes)).await??;
+    let Some((info, key)) = made else {
+        let message = "Maximum number of API keys exceeded. Please delete some keys before creating a new one.";
+        return Err(ApiError::bad_request(message));
+    };
+    let created = CreatedKey { name: info.name, api_key: key.key, secret_key: key.secret.expose_secret().to_owned() };
+    Ok((StatusCode::CREATED, Json(Success::new(created))).into_response())
+}
+
+pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<Success<KeyList>>, ApiError> {
+    let owner = caller.may(Scope::Admin)?;
+    let keys = shared.blocking(move |store| store.keys.list(Some(owner))).await??;
+    let api_keys: Vec<_> = keys.into_iter().map(listed).collect();
+    Ok(Json(Success::new(KeyList { total: api_keys.len(), api_keys })))
+}
+
+pub(crate) async fn revoke(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Done>, ApiError> {
+    let owner = caller.may(Scope::Admin)?;
+    let id = parse_id(&id)?;
+    if shared.blocking(move |store| store.keys.revoke(id, Some(owner))).await?? {
+        Ok(Json(Done { status: "success" }))
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+fn listed(key: KeyInfo) -> ListedKey {
+    let created = Timestamp::from_microsecond(key.created).unwrap_or_default();
+    ListedKey {
+        id: key.id,
+        name: key.name,
+        api_key: key.key.unwrap_or_default(),
+        secret_key: "",
+        scopes: KeyScopes::of(&key.scopes),
+        created_at: format!("{created:.6}"),
+    }
+}

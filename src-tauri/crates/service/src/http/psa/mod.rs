@@ -1,0 +1,200 @@
+//! The IPFS Pinning Service API 1.0.0, at `/api/psa` as it is specified and at `/api/pinning` in the dialect of a service
+//! that shares that root with the AIOZ API: 201 for a new pin, and a pin's CID never changes.
+
+mod delegate;
+mod given;
+mod query;
+mod reply;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequestParts, Path, RawQuery, Request, State},
+    http::{StatusCode, Uri, request::Parts},
+    response::{IntoResponse, Response},
+};
+pub(crate) use delegate::delegate;
+use given::{GivenPin, RequestedPin};
+use reply::{PinResults, PinStatusReply};
+use uuid::Uuid;
+
+use super::{
+    Shared,
+    auth::{self, Caller},
+    errors::ApiError,
+    json::read_json,
+    pinning,
+};
+use crate::store::{
+    Store,
+    keys::Owner,
+    pins::{NewPin, Origin, Pin, PinStatus},
+    scopes::Scope,
+};
+
+/// How the API is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// As specified.
+    Standard,
+    /// As at `/api/pinning`.
+    FixedCid,
+}
+
+impl Dialect {
+    fn of(uri: &Uri) -> Self {
+        if uri.path().starts_with("/api/psa") { Self::Standard } else { Self::FixedCid }
+    }
+
+    const fn created(self) -> StatusCode {
+        match self {
+            Self::Standard => StatusCode::ACCEPTED,
+            Self::FixedCid => StatusCode::CREATED,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Dialect {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.uri))
+    }
+}
+
+/// `GET /api/pinning/pins`: the list of the AIOZ API for who comes with its headers, else that of this one.
+pub(crate) async fn list_of_either_api(
+    state: State<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if auth::has_keys(request.headers()) {
+        Ok(pinning::list(state, caller, request).await?.into_response())
+    } else {
+        let query = request.uri().query().map(str::to_owned);
+        Ok(list(state, caller, RawQuery(query)).await?.into_response())
+    }
+}
+
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<PinResults>, ApiError> {
+    let owner = caller.may(Scope::List)?;
+    let search = query::search(query.as_deref().unwrap_or_default())?;
+    let found = shared.blocking(move |store| store.pins.search(owner, &search)).await??;
+    let results = found.pins.into_iter().map(|pin| PinStatusReply::new(pin, &shared)).collect();
+    Ok(Json(PinResults { count: found.count, results }))
+}
+
+pub(crate) async fn add(
+    State(shared): State<Shared>,
+    caller: Caller,
+    dialect: Dialect,
+    body: Body,
+) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
+    let owner = caller.may(Scope::PinByHash)?;
+    let requested = read_json::<GivenPin>(&shared, body).await?.checked()?;
+    let pin = shared
+        .blocking(move |store| record(store, owner, requested, |new| store.pins.insert(owner, new).map(Some)))
+        .await??;
+    let pin = pin.ok_or_else(ApiError::not_found)?;
+    Ok((dialect.created(), Json(begun(pin, &shared))))
+}
+
+pub(crate) async fn get(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<PinStatusReply>, ApiError> {
+    let owner = caller.may(Scope::List)?;
+    let id = pinning::parse_id(&id)?;
+    let pin = shared.blocking(move |store| live(store, owner, id)).await??;
+    Ok(Json(PinStatusReply::new(pin, &shared)))
+}
+
+pub(crate) async fn replace(
+    State(shared): State<Shared>,
+    caller: Caller,
+    dialect: Dialect,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
+    let owner = caller.may(Scope::PinByHash)?;
+    if dialect == Dialect::Standard {
+        caller.may(Scope::Unpin)?;
+    }
+    let requested = read_json::<GivenPin>(&shared, body).await?.checked()?;
+    let id = pinning::parse_id(&id)?;
+    let pin = match dialect {
+        Dialect::Standard => {
+            let replace = move |store: &Store| {
+                live(store, owner, id)?;
+                let replaced = record(store, owner, requested, |new| store.pins.replace(owner, id, new));
+                store.blocks.note_garbage();
+                replaced
+            };
+            let pin = shared.blocking(replace).await??;
+            shared.retrievals.give_up(id);
+            pin
+        }
+        Dialect::FixedCid => shared.blocking(move |store| describe(store, owner, id, &requested)).await??,
+    };
+    let pin = pin.ok_or_else(ApiError::not_found)?;
+    Ok((StatusCode::ACCEPTED, Json(begun(pin, &shared))))
+}
+
+pub(crate) async fn remove(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let owner = caller.may(Scope::Unpin)?;
+    let id = pinning::parse_id(&id)?;
+    let remove = move |store: &Store| {
+        let removed = store.pins.remove(owner, id);
+        store.blocks.note_garbage();
+        removed
+    };
+    if shared.blocking(remove).await?? {
+        shared.retrievals.give_up(id);
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Records a pin; of content that is held it is one at once.
+fn record(
+    store: &Store,
+    owner: Owner,
+    requested: RequestedPin,
+    insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
+) -> Result<Option<Pin>, ApiError> {
+    let RequestedPin { root, cid_text, metadata, origins } = requested;
+    let mut writer = store.writer_for(owner)?;
+    let state = pinning::new_state(store, &root, &mut writer)?;
+    Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
+}
+
+fn describe(store: &Store, owner: Owner, id: Uuid, requested: &RequestedPin) -> Result<Option<Pin>, ApiError> {
+    let pin = live(store, owner, id)?;
+    if pin.root.hash() != requested.root.hash() || pin.root.codec() != requested.root.codec() {
+        return Err(ApiError::bad_request("the CID of a pin cannot be changed here"));
+    }
+    Ok(store.pins.describe(owner, id, &requested.metadata, &requested.origins)?)
+}
+
+/// A pin that was not given up.
+fn live(store: &Store, owner: Owner, id: Uuid) -> Result<Pin, ApiError> {
+    let pin = store.pins.get(owner, id)?.filter(|pin| pin.status != PinStatus::Unpinned);
+    pin.ok_or_else(ApiError::not_found)
+}
+
+fn begun(pin: Pin, shared: &Shared) -> PinStatusReply {
+    if pin.status == PinStatus::Queued {
+        shared.retrievals.notify();
+    }
+    PinStatusReply::new(pin, shared)
+}

@@ -1,0 +1,32 @@
+//! What an owner uses.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+
+use super::{Shared, auth::Caller, errors::ApiError, pinning::Success};
+use crate::store::scopes::Scope;
+
+/// This month's usage, in bytes and dollars. Running one's own service costs nothing here, and downloads are not counted.
+#[derive(Debug, Serialize)]
+pub(crate) struct ThisMonth {
+    total_storage: u64,
+    storage_usage: u64,
+    bandwidth_usage: u64,
+    storage_cost: u64,
+    bandwidth_cost: u64,
+}
+
+pub(crate) async fn this_month(
+    State(shared): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Success<ThisMonth>>, ApiError> {
+    let owner = caller.may(Scope::List)?;
+    let bytes = shared.blocking(move |store| store.pins.pinned_bytes(owner)).await??;
+    Ok(Json(Success::new(ThisMonth {
+        total_storage: bytes,
+        storage_usage: bytes,
+        bandwidth_usage: 0,
+        storage_cost: 0,
+        bandwidth_cost: 0,
+    })))
+}

@@ -1,0 +1,231 @@
+//! The pins that wait for their content. The queue itself is in the database; here are those that are being fetched.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinError,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use super::Retriever;
+use crate::{
+    fetch::{FetchError, FetchProgress},
+    store::{
+        Store, StoreError,
+        blocks::BlockWriter,
+        holding::{Holding, holding},
+        pins::{Wanted, now_microseconds},
+    },
+};
+
+/// How long and how many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Pins that are fetched at one time.
+    pub(crate) concurrent: usize,
+    /// How long after it was asked for a pin may be unfinished.
+    pub(crate) deadline: Duration,
+}
+
+/// Fetches what is wanted, until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Retrievals {
+    store: Arc<Store>,
+    retriever: Arc<dyn Retriever>,
+    limits: Limits,
+    news: Notify,
+    running: Mutex<HashMap<Uuid, Running>>,
+    work: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Running {
+    progress: Arc<FetchProgress>,
+    cancel: CancellationToken,
+}
+
+/// How a retrieval ended.
+enum Outcome {
+    Pinned,
+    Failed(String),
+    /// Nobody wants it any more, or the service ends.
+    GivenUp,
+}
+
+impl Retrievals {
+    /// Starts the queue; it ends when `stop` is cancelled, and all that it does is in `work`.
+    pub(crate) fn start(
+        store: Arc<Store>,
+        retriever: Arc<dyn Retriever>,
+        limits: Limits,
+        work: TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, StoreError> {
+        store.pins.requeue_interrupted()?;
+        let running = Mutex::default();
+        let retrievals = Arc::new(Self { store, retriever, limits, news: Notify::new(), running, work, stop });
+        retrievals.work.spawn(Arc::clone(&retrievals).dispatch());
+        Ok(retrievals)
+    }
+
+    /// Says that a pin was put in the queue.
+    pub(crate) fn notify(&self) {
+        self.news.notify_one();
+    }
+
+    /// Ends the retrieval of a pin that nobody wants any more.
+    pub(crate) fn give_up(&self, id: Uuid) {
+        if let Some(running) = self.running().get(&id) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// How far a retrieval has come, in words; `None` if it has not begun.
+    pub(crate) fn progress(&self, id: Uuid) -> Option<String> {
+        self.running().get(&id).map(|running| running.progress.to_string())
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<Uuid, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn dispatch(self: Arc<Self>) {
+        let permits = Arc::new(Semaphore::new(self.limits.concurrent));
+        loop {
+            let next = async {
+                // The semaphore is never closed.
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                loop {
+                    match self.take().await {
+                        Ok(Some(wanted)) => return (permit, wanted),
+                        Ok(None) => self.news.notified().await,
+                        Err(error) => {
+                            tracing::error!(
+                                error = &error as &dyn std::error::Error,
+                                "cannot read what is to be fetched"
+                            );
+                            self.news.notified().await;
+                        }
+                    }
+                }
+            };
+            let (permit, wanted) = tokio::select! {
+                () = self.stop.cancelled() => return,
+                next = next => next,
+            };
+            let this = Arc::clone(&self);
+            self.work.spawn(async move {
+                this.serve(wanted).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn serve(&self, wanted: Wanted) {
+        let (progress, cancel) = (Arc::new(FetchProgress::default()), self.stop.child_token());
+        let running = Running { progress: Arc::clone(&progress), cancel: cancel.clone() };
+        self.running().insert(wanted.id, running);
+        let outcome = tokio::select! {
+            outcome = self.retrieve(&wanted, &progress) => outcome,
+            () = cancel.cancelled() => Ok(Outcome::GivenUp),
+        };
+        let recorded = match outcome {
+            Ok(Outcome::Pinned | Outcome::GivenUp) => Ok(()),
+            Ok(Outcome::Failed(reason)) => self.fail(wanted.id, reason).await,
+            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => self.fail(wanted.id, error.to_string()).await,
+            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
+                self.fail(wanted.id, "the disk of the service is nearly full".into()).await
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
+                self.fail(wanted.id, "the service failed; its log says why".into()).await
+            }
+        };
+        if let Err(error) = recorded {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot record how a retrieval ended");
+        }
+        self.running().remove(&wanted.id);
+    }
+
+    async fn retrieve(&self, wanted: &Wanted, progress: &FetchProgress) -> Result<Outcome, QueueError> {
+        // It may have been uploaded meanwhile.
+        let writer = self.writer(wanted).await?;
+        if let Some(outcome) = self.settle(wanted, writer).await? {
+            return Ok(outcome);
+        }
+        let age = Duration::from_micros(now_microseconds().saturating_sub(wanted.created_at).max(0).cast_unsigned());
+        let left = self.limits.deadline.saturating_sub(age);
+        let writer = self.writer(wanted).await?;
+        let retrieved = timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, writer, progress)).await;
+        let writer = match retrieved {
+            Ok(Ok(writer)) => writer,
+            Ok(Err(FetchError::Store(error))) => return Err(error.into()),
+            Ok(Err(error)) => return Ok(Outcome::Failed(error.to_string())),
+            Err(_) => {
+                let seconds = self.limits.deadline.as_secs();
+                return Ok(Outcome::Failed(format!("not everything could be fetched within {seconds} s ({progress})")));
+            }
+        };
+        let settled = self.settle(wanted, writer).await?;
+        Ok(settled.unwrap_or_else(|| Outcome::Failed("what was fetched is not all of that content".into())))
+    }
+
+    /// Records the pin if all of it is held; `None` if not.
+    async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Option<Outcome>, QueueError> {
+        let (store, id, root) = (Arc::clone(&self.store), wanted.id, wanted.root);
+        let settle = move || {
+            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &root, &mut writer)? else {
+                return Ok(None);
+            };
+            writer.make_durable()?;
+            store.record_dag(&root, writer.dag_bytes(), &mut writer)?;
+            // A commit that fails may have happened nevertheless, so the blocks stay.
+            writer.keep();
+            let is_wanted =
+                store.pins.finish(id, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
+            if !is_wanted {
+                store.blocks.note_garbage();
+            }
+            Ok::<_, StoreError>(Some(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))
+        };
+        Ok(self.work.spawn_blocking(settle).await??)
+    }
+
+    async fn writer(&self, wanted: &Wanted) -> Result<BlockWriter, QueueError> {
+        let (store, owner) = (Arc::clone(&self.store), wanted.owner);
+        Ok(self.work.spawn_blocking(move || store.writer_for(owner)).await??)
+    }
+
+    async fn take(&self) -> Result<Option<Wanted>, QueueError> {
+        let store = Arc::clone(&self.store);
+        Ok(self.work.spawn_blocking(move || store.pins.take_wanted()).await??)
+    }
+
+    async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {
+        let store = Arc::clone(&self.store);
+        let fail = move || {
+            let failed = store.pins.fail(id, &reason);
+            // What was fetched so far was kept until here.
+            store.blocks.note_garbage();
+            failed
+        };
+        Ok(self.work.spawn_blocking(fail).await??)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum QueueError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a task failed")]
+    Task(#[from] JoinError),
+}

@@ -21,7 +21,8 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use holdfast_content::{BlockSink, Cid, child_cids};
 use reqwest::{Client, redirect};
 use source::{Source, SourceError};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::store::{
@@ -181,8 +182,13 @@ impl Fetcher {
             sources: self.shared.sources(origins),
             preferred: AtomicUsize::new(0),
             progress,
+            disk: TaskTracker::new(),
         };
-        job.walk(root).await?;
+        let walked = job.walk(root).await;
+        // After a failure some blocks may still be on their way to the disk.
+        job.disk.close();
+        job.disk.wait().await;
+        walked?;
         let Job { writer, .. } = job;
         // Every task has ended.
         let writer = Arc::into_inner(writer).ok_or_else(|| io::Error::other("a block is still being stored"))?;
@@ -217,6 +223,8 @@ struct Job<'a> {
     /// The source that gave a block last.
     preferred: AtomicUsize,
     progress: &'a FetchProgress,
+    /// What blocks on the disk.
+    disk: TaskTracker,
 }
 
 impl Job<'_> {
@@ -272,7 +280,7 @@ impl Job<'_> {
     /// The links of a block that is held.
     async fn held(&self, cid: Cid) -> Result<Option<Vec<Cid>>, FetchError> {
         let (writer, blocks) = (Arc::clone(&self.writer), self.blocks.clone());
-        on_disk(move || {
+        self.on_disk(move || {
             let found = writer.lock().unwrap_or_else(PoisonError::into_inner).find(&cid)?;
             if found.is_none() {
                 return Ok(None);
@@ -291,13 +299,20 @@ impl Job<'_> {
 
     async fn store(&self, cid: Cid, bytes: Vec<u8>) -> Result<Vec<Cid>, FetchError> {
         let writer = Arc::clone(&self.writer);
-        on_disk(move || {
+        self.on_disk(move || {
             // What is no node is not worth keeping.
             let children = children(&cid, &bytes)?;
             writer.lock().unwrap_or_else(PoisonError::into_inner).put(&cid, &[&bytes])?;
             Ok(children)
         })
         .await
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        self.disk.spawn_blocking(work).await.map_err(io::Error::other)?
     }
 
     /// Asks one source after the other, the one that gave the last block first.
@@ -342,12 +357,6 @@ impl Job<'_> {
 
 fn children(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, FetchError> {
     child_cids(cid, bytes).map_err(|_| FetchError::Malformed(*cid))
-}
-
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
-) -> Result<T, FetchError> {
-    spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

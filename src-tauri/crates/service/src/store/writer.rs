@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     fs::{self, File},
     io::{self, Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::Ordering,
 };
 
@@ -33,19 +33,14 @@ pub(crate) struct BlockWriter {
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
     leaves: bool,
     left_some: bool,
-    /// Files to make durable, also those that were there: whoever wrote them may not have come to that. On Linux only as
-    /// many as are made durable one by one.
-    touched: Vec<PathBuf>,
+    /// Files to make durable, also those that were there: whoever wrote them may not have come to that.
+    #[cfg(not(target_os = "linux"))]
+    touched: Vec<std::path::PathBuf>,
 }
 
 /// Whether a block that is held was counted already; what was not found has no length yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Counted(bool);
-
-/// Up to so many blocks are made durable each for itself. More are faster with one `syncfs`, which a pin of one block
-/// should not wait for: it writes everything that any program has changed on the file system.
-#[cfg(target_os = "linux")]
-const FEW_BLOCKS: usize = 8;
 
 impl BlockWriter {
     pub(super) fn new(store: BlockStore) -> Self {
@@ -57,6 +52,7 @@ impl BlockWriter {
             written: Vec::new(),
             leaves: false,
             left_some: false,
+            #[cfg(not(target_os = "linux"))]
             touched: Vec::new(),
         }
     }
@@ -83,20 +79,16 @@ impl BlockWriter {
 
     #[cfg(target_os = "linux")]
     fn sync(&mut self) -> io::Result<()> {
-        if self.held.len() > FEW_BLOCKS { self.store.inner.sync.sync() } else { self.sync_each() }
+        self.store.inner.sync.sync()
     }
 
     #[cfg(not(target_os = "linux"))]
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_each()
-    }
-
-    fn sync_each(&mut self) -> io::Result<()> {
         self.touched.sort_unstable();
         self.touched.dedup();
         for path in &self.touched {
             // Windows flushes only what was opened for writing.
-            File::options().read(true).write(cfg!(windows)).open(path)?.sync_all()?;
+            File::options().write(true).open(path)?.sync_all()?;
         }
         #[cfg(unix)]
         for shard in self.touched.chunk_by(|a, b| a.parent() == b.parent()) {
@@ -130,13 +122,8 @@ impl BlockWriter {
         if let Entry::Vacant(place) = self.held.entry(short) {
             place.insert(Counted(false));
             self.store.inner.holds.hold(short);
-            #[cfg(target_os = "linux")]
-            let touches = self.held.len() <= FEW_BLOCKS;
             #[cfg(not(target_os = "linux"))]
-            let touches = true;
-            if touches {
-                self.touched.push(self.store.path(cid));
-            }
+            self.touched.push(self.store.path(cid));
         }
     }
 

@@ -68,6 +68,7 @@ async fn an_upload_that_fills_the_disk_fails_cleanly_and_the_next_one_works() {
     assert_eq!(block_files(&disk), before, "blocks of the failed upload are left");
     assert_eq!(client.content(kept["cid"].as_str().unwrap()).await, b"kept");
 
+    drop(file);
     fs::remove_file(&filler).unwrap();
     let pin = client.upload(Form::new().file("f", &bytes)).await;
     assert_eq!(pin["cid"], file_cid(&bytes));

@@ -195,6 +195,16 @@ impl BlockStore {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> io::Result<usize> {
+        let mut count = 0;
+        self.visit::<io::Error>(|_| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// Within a collection: removes every block that is neither `needed` nor in use.
     pub(super) fn sweep(&self, needed: &HashSet<ShortHash>) -> io::Result<Swept> {
         let mut swept = Swept::default();
@@ -387,9 +397,7 @@ mod tests {
         let error = importer.push(&[2; 3 << 20], &mut writer).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         drop(writer);
-        let mut left = 0;
-        store.visit::<io::Error>(|_| Ok(left += 1)).unwrap();
-        assert_eq!((left, fs::read_dir(&store.inner.temporary).unwrap().count()), (0, 0));
+        assert_eq!((store.count().unwrap(), fs::read_dir(&store.inner.temporary).unwrap().count()), (0, 0));
     }
 
     #[test]

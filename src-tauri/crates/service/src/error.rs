@@ -45,7 +45,7 @@ pub enum ServiceError {
     Random(#[from] getrandom::Error),
     /// Something stored cannot be used.
     #[error("{what}")]
-    Store {
+    Storage {
         /// What failed, and why, as far as it is known.
         what: String,
         /// What it was.
@@ -57,8 +57,8 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    pub(crate) fn store(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Store { what: error.to_string(), source: Box::new(error) }
+    pub(crate) fn storage(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Storage { what: error.to_string(), source: Box::new(error) }
     }
 
     pub(crate) fn disk(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

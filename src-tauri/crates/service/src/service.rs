@@ -151,7 +151,7 @@ impl RunningService {
         self.work
             .spawn_blocking(move || {
                 let owner = store.keys.owner(&owner)?;
-                store.quotas.set(owner, quota).map_err(ServiceError::store)
+                store.quotas.set(owner, quota).map_err(ServiceError::storage)
             })
             .await?
     }
@@ -159,11 +159,11 @@ impl RunningService {
     /// Removes the blocks that no pin needs, without waiting until it does so by itself.
     ///
     /// # Errors
-    /// [`ServiceError::Store`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
+    /// [`ServiceError::Storage`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
     pub async fn collect(&self) -> Result<Collected, ServiceError> {
         let store = Arc::clone(&self.store);
         let collecting = self.work.spawn_blocking(move || store.collect(|| false));
-        let swept = collecting.await?.map_err(ServiceError::store)?;
+        let swept = collecting.await?.map_err(ServiceError::storage)?;
         Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }
 

@@ -34,27 +34,27 @@ impl StoppedService {
     /// Removes every block that no pin needs.
     ///
     /// # Errors
-    /// [`ServiceError::Store`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
+    /// [`ServiceError::Storage`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
     pub fn collect(&self) -> Result<Collected, ServiceError> {
-        let swept = self.store.collect(|| false).map_err(ServiceError::store)?;
+        let swept = self.store.collect(|| false).map_err(ServiceError::storage)?;
         Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }
 
     /// Counts what is there.
     ///
     /// # Errors
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Storage`].
     pub fn statistics(&self) -> Result<Statistics, ServiceError> {
-        self.store.statistics().map_err(ServiceError::store)
+        self.store.statistics().map_err(ServiceError::storage)
     }
 
     /// Reads every block and walks every pin; `progress` is told of what was found so far after every block. Files of
     /// damaged blocks are put aside, so that a new upload of the same content repairs its pins.
     ///
     /// # Errors
-    /// [`ServiceError::Store`]. Damage is no error but in the answer.
+    /// [`ServiceError::Storage`]. Damage is no error but in the answer.
     pub fn check(&self, progress: impl FnMut(&Checked)) -> Result<Checked, ServiceError> {
-        self.store.check(progress).map_err(ServiceError::store)
+        self.store.check(progress).map_err(ServiceError::storage)
     }
 
     /// Gives the directory free.

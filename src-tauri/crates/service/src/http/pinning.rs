@@ -197,8 +197,10 @@ pub(crate) async fn unpin(
 ) -> Result<Json<Success<PinReply>>, ApiError> {
     let id = parse_id(&id)?;
     let unpin = move |store: &Store| {
+        let ended = store.pins.unpin(owner, id);
+        // Not before: a collection in between would still find the pin.
         store.blocks.note_garbage();
-        store.pins.unpin(owner, id)
+        ended
     };
     let pin = shared.blocking(unpin).await??.ok_or_else(ApiError::not_found)?;
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Unpin))))

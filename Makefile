@@ -6,6 +6,7 @@
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
 #   make bench    upload speed against curl and cp, many small files, peak memory, time to a usable window
 #   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
+#   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
 
@@ -24,7 +25,7 @@ modules := ui/node_modules/.package-lock.json
 test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package.json))
 ui_built := target/ui-built
 
-.PHONY: run test build lint bench crash bindings web-view tools desktop force
+.PHONY: run test build lint bench crash fuzz-api bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -63,6 +64,15 @@ bench: tools desktop web-view
 crash: tools
 	HOLDFAST_CRASHES=200 cargo test --package holdfast-service --test service -- --exact --nocapture \
 		crash::killed_at_any_moment_it_keeps_every_acknowledged_pin_and_no_block_too_many
+
+fuzz-api: tools target/schemathesis/installed
+	cargo build --package holdfast-cli
+	target/schemathesis/bin/python tests/schemathesis/run.py "$${CARGO_TARGET_DIR:-target}/debug/holdfast"
+
+target/schemathesis/installed: tests/schemathesis/requirements.txt
+	python3 -m venv target/schemathesis
+	target/schemathesis/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 # Writes ui/src/lib/bindings/ipc.ts again after a change of src-tauri/src/ipc.
 bindings: tools

@@ -11,6 +11,7 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod samples;
+pub mod service_bench;
 pub mod wait;
 pub mod webdriver;
 

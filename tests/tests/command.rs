@@ -102,6 +102,31 @@ fn a_file_and_a_folder_are_added_listed_shown_and_unpinned() -> Result<()> {
 }
 
 #[test]
+fn keys_are_made_and_revoked_while_the_service_runs() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    let home = computer.path("server");
+    let keys = |arguments: &[&str]| {
+        Cli { home: &home, ..computer.cli() }.run(&[&["serve", "keys"], arguments, &["--json"]].concat())
+    };
+    let made = keys(&["new", "phone", "--scope", "list,pin"])?.done()?.value()?;
+    assert_eq!((&made["name"], &made["scopes"]), (&json!("phone"), &json!(["list", "pin"])));
+    let text = |field: &str| made[field].as_str().with_context(|| format!("no {field}"));
+    let account = ["account", "add", "--kind", "aioz", "--label", "Phone", "--endpoint", &server.endpoint];
+    let account = [&account[..], &["--key", text("key")?, "--secret-stdin"]].concat();
+    computer.cli().run_with_input(&account, text("secret")?)?.done()?;
+    computer.run(&["account", "test", "Phone"])?.done()?;
+
+    let listed = keys(&["list"])?.done()?;
+    assert!(!listed.out.contains(text("secret")?) && !listed.out.contains(&server.secret));
+    assert_eq!(listed.value()?.as_array().map(Vec::len), Some(2));
+    keys(&["revoke", text("id")?])?.done()?;
+    assert_eq!(keys(&["revoke", text("id")?])?.code, 1);
+    assert_eq!(computer.run(&["account", "test", "Phone"])?.code, 1);
+    Ok(())
+}
+
+#[test]
 fn an_account_is_added_tested_used_and_removed() -> Result<()> {
     let computer = Computer::start()?;
     let server = computer.serve()?;

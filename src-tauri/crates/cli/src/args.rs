@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use holdfast_core::pin::Metadata;
-use holdfast_service::Quota;
+use holdfast_service::{Quota, Scope, Uuid};
 
 /// Keeps files pinned on IPFS, and proves that what a service holds is what you gave it.
 #[derive(Debug, Parser)]
@@ -267,17 +267,49 @@ pub(crate) struct ServeArgs {
     /// What is left free on the disk: with less, nothing more is taken
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size)]
     pub(crate) disk_reserve: u64,
+    /// A trustless gateway to fetch from what is pinned by its CID and not held; may be given again
+    #[arg(long, value_name = "URL")]
+    pub(crate) fetch_from: Vec<url::Url>,
+    /// Let the origins that a request names lead to loopback and private addresses
+    #[arg(long)]
+    pub(crate) private_origins: bool,
 }
 
-/// What is done with the service's directory while no service runs on it.
-#[derive(Clone, Copy, Debug, Subcommand)]
+/// What is done with the service's directory.
+#[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
+    /// List, make and revoke keys, also while the service runs
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Remove the blocks that no pin needs; a running service does it by itself
     Gc,
     /// Count blocks, bytes and pins, by key, and what the disk has free
     Stats,
     /// Read every block and walk every pin; ends with 1 if anything is damaged
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the keys that stay valid
+    List,
+    /// Make and print a key; its secret is shown this once
+    New {
+        /// Whose pins it is for: each owner sees their own only
+        #[arg(long, default_value = holdfast_cli::this_computer::OWNER)]
+        owner: String,
+        /// What it may do: list, pin, pin_by_hash, unpin, admin [default: everything]
+        #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+        scope: Vec<Scope>,
+        /// What to call it
+        #[arg(default_value = "serve")]
+        name: String,
+    },
+    /// Make a key invalid from now on
+    Revoke {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

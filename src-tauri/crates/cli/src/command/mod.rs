@@ -8,6 +8,7 @@ pub(crate) mod folder;
 pub(crate) mod list;
 pub(crate) mod pin;
 pub(crate) mod serve;
+pub(crate) mod serve_keys;
 pub(crate) mod serve_store;
 pub(crate) mod show;
 pub(crate) mod unpin;

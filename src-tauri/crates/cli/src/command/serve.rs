@@ -9,8 +9,11 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    args::ServeArgs,
-    command::serve_store,
+    args::{ServeArgs, ServeCommand},
+    command::{
+        serve_keys,
+        serve_store::{self, Task},
+    },
     output::{Output, note},
     session::open_home,
 };
@@ -24,13 +27,19 @@ struct Serving<'a> {
     gateway: String,
     key: &'a str,
     secret: &'a str,
-    /// The bearer token of the Pinning Service API, which this service does not speak.
-    token: Option<&'a str>,
+    /// Where the Pinning Service API is.
+    psa: String,
+    /// Its bearer token: the secret by itself.
+    token: &'a str,
 }
 
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    if let Some(command) = args.command {
-        return serve_store::run(command, home, out).await;
+    match args.command {
+        Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, home, out).await,
+        Some(ServeCommand::Gc) => return serve_store::run(Task::Collect, home, out).await,
+        Some(ServeCommand::Stats) => return serve_store::run(Task::Stats, home, out).await,
+        Some(ServeCommand::Check) => return serve_store::run(Task::Check, home, out).await,
+        None => {}
     }
     if !args.listen.ip().is_loopback() {
         return Err(Failure::Plain(format!(
@@ -47,6 +56,8 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         port => PortChoice::Exactly(port),
     };
     config.quota = args.quota;
+    config.gateways = args.fetch_from;
+    config.private_origins = args.private_origins;
     config.disk_reserve_bytes = args.disk_reserve;
     let service = Service::start(config).await?;
     service.set_quota(OWNER, Quota::Unlimited).await?;
@@ -66,7 +77,8 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         gateway: service.gateway(),
         key: &key.key,
         secret: key.secret.expose_secret(),
-        token: None,
+        psa: format!("{}/psa", service.endpoint()),
+        token: key.secret.expose_secret(),
     };
     out.result(&serving, || describe(&serving, is_lasting))?;
     interrupted().await?;
@@ -83,8 +95,9 @@ fn describe(serving: &Serving<'_>, is_lasting: bool) -> String {
         "This key is for this run; the one that was printed first stays valid. --new-key makes another that does."
     };
     format!(
-        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}",
-        serving.endpoint, serving.gateway, serving.key, serving.secret
+        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}\n\
+         The Pinning Service API is at {}; its access token is the secret.",
+        serving.endpoint, serving.gateway, serving.key, serving.secret, serving.psa
     )
 }
 

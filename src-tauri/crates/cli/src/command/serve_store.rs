@@ -8,10 +8,17 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    args::ServeCommand,
     output::{Output, bytes, complain, one_line},
     session::open_home,
 };
+
+/// What is done with what is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task {
+    Collect,
+    Stats,
+    Check,
+}
 
 #[derive(Serialize)]
 struct Collected {
@@ -58,7 +65,7 @@ struct DamagedPin {
     missing_blocks: u64,
 }
 
-pub(crate) async fn run(command: ServeCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let home = open(home)?;
     let work = move || {
         let dir = home.service_dir();
@@ -66,10 +73,10 @@ pub(crate) async fn run(command: ServeCommand, home: Option<PathBuf>, out: Outpu
             return Err(Failure::Plain(format!("There is no pinning service in {}.", home.dir().display())));
         }
         let service = StoppedService::open(&dir)?;
-        let done = match command {
-            ServeCommand::Gc => collect(&service, out),
-            ServeCommand::Stats => stats(&service, out),
-            ServeCommand::Check => check(&service, out),
+        let done = match task {
+            Task::Collect => collect(&service, out),
+            Task::Stats => stats(&service, out),
+            Task::Check => check(&service, out),
         };
         let closed = service.close();
         done?;

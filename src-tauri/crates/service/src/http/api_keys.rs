@@ -7,15 +7,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Shared,
     auth::Caller,
-    errors::ApiError,
+    errors::{ApiError, Body as ErrorReply},
     json::read_json,
     pinning::{Success, parse_id},
 };
@@ -27,15 +27,15 @@ use crate::store::{
 /// The longest name of a key, in characters.
 const MAX_NAME_CHARS: usize = 255;
 
-#[derive(Deserialize)]
-struct NewKey {
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewKey {
     name: String,
     #[serde(default)]
     scopes: KeyScopes,
 }
 
 /// What a key may do, as the API groups it.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 struct KeyScopes {
     admin: bool,
@@ -44,14 +44,14 @@ struct KeyScopes {
     pin_nft: NftScopes,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 struct DataScopes {
     pin_list: bool,
     nft_list: bool,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 struct PinningScopes {
     unpin: bool,
@@ -60,7 +60,7 @@ struct PinningScopes {
 }
 
 /// This service has no such tokens; what is asked for is taken and means nothing.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 struct NftScopes {
     unpin_nft: bool,
@@ -95,20 +95,20 @@ impl KeyScopes {
     }
 }
 
-#[derive(Serialize)]
-struct CreatedKey {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CreatedKey {
     name: String,
     api_key: String,
     secret_key: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyList {
     total: usize,
     api_keys: Vec<ListedKey>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ListedKey {
     id: Uuid,
     name: String,
@@ -119,11 +119,23 @@ struct ListedKey {
     created_at: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Done {
     status: &'static str,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/apiKeys",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    request_body = NewKey,
+    responses(
+        (status = 201, description = "The key; its secret is shown this once", body = Success<CreatedKey>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn create(State(shared): State<Shared>, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let owner = caller.may(Scope::Admin)?;
     let asked: NewKey = read_json(&shared, body).await?;
@@ -143,6 +155,17 @@ pub(crate) async fn create(State(shared): State<Shared>, caller: Caller, body: B
     Ok((StatusCode::CREATED, Json(Success::new(created))).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/apiKeys/list",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    responses(
+        (status = 200, description = "The keys that stay valid", body = Success<KeyList>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<Success<KeyList>>, ApiError> {
     let owner = caller.may(Scope::Admin)?;
     let keys = shared.blocking(move |store| store.keys.list(Some(owner))).await??;
@@ -150,6 +173,18 @@ pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Result
     Ok(Json(Success::new(KeyList { total: api_keys.len(), api_keys })))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/apiKeys/{id}",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    params(("id" = String, Path, description = "The key's id")),
+    responses(
+        (status = 200, description = "The key is valid no more", body = Done),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn revoke(
     State(shared): State<Shared>,
     caller: Caller,
@@ -165,13 +200,12 @@ pub(crate) async fn revoke(
 }
 
 fn listed(key: KeyInfo) -> ListedKey {
-    let created = Timestamp::from_microsecond(key.created).unwrap_or_default();
     ListedKey {
         id: key.id,
+        created_at: key.created_text(),
         name: key.name,
         api_key: key.key.unwrap_or_default(),
         secret_key: "",
         scopes: KeyScopes::of(&key.scopes),
-        created_at: format!("{created:.6}"),
     }
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 use holdfast_content::car::CarError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth;
 use crate::{
@@ -29,8 +30,10 @@ pub(crate) struct ApiError {
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorReply)]
+pub(super) struct Body<'a> {
+    /// Always `error`.
     status: &'static str,
     message: &'a str,
 }
@@ -102,12 +105,12 @@ impl IntoResponse for ApiError {
 }
 
 /// The Pinning Service API's body of an error.
-#[derive(Serialize)]
-struct Failure<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Failure<'a> {
     error: FailureError<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FailureError<'a> {
     reason: &'a str,
     details: &'a str,

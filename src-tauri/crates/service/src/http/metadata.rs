@@ -2,17 +2,22 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::errors::ApiError;
 
 /// The longest name and MIME type, in characters; the Pinning Service API's limit for names.
 const MAX_CHARS: usize = 255;
 
-#[derive(Debug, Default, Deserialize, PartialEq)]
+#[derive(Debug, Default, Deserialize, PartialEq, ToSchema)]
 pub(crate) struct GivenMetadata {
+    #[schema(max_length = 255)]
     pub(crate) name: Option<String>,
     #[serde(rename = "type")]
+    #[schema(max_length = 255)]
     pub(crate) mime_type: Option<String>,
+    /// Values are strings, numbers and truth values.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub(crate) keyvalues: Option<Map<String, Value>>,
 }
 

@@ -8,6 +8,7 @@ mod gateway;
 mod guard;
 mod json;
 mod metadata;
+mod openapi;
 mod pinning;
 mod psa;
 mod throttle;
@@ -36,6 +37,7 @@ use serde::Serialize;
 pub(crate) use throttle::{Failures, Peer};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use utoipa::ToSchema;
 
 use crate::{retrieve::Retrievals, store::Store};
 
@@ -71,8 +73,9 @@ impl App {
     }
 }
 
-pub(crate) fn router(shared: Shared) -> Router {
-    let api = [
+/// The routes of the API, each of which [`openapi`] describes.
+fn api_routes() -> [(&'static str, MethodRouter<Shared>); 14] {
+    [
         ("/api/pinning", post(upload::upload)),
         ("/api/pinning/pinByHash", post(pinning::pin_by_hash)),
         ("/api/pinning/pins", get(psa::list_of_either_api).post(psa::add)),
@@ -86,8 +89,13 @@ pub(crate) fn router(shared: Shared) -> Router {
         ("/api/apiKeys/{id}", delete(api_keys::revoke)),
         ("/api/apiKeys/testAuthentication", get(test_authentication)),
         ("/api/billing/thisMonthUsage", get(usage::this_month)),
-    ];
-    api.into_iter()
+        ("/api/openapi.json", get(openapi::serve)),
+    ]
+}
+
+pub(crate) fn router(shared: Shared) -> Router {
+    api_routes()
+        .into_iter()
         .fold(Router::new(), |router, (path, methods): (&str, MethodRouter<Shared>)| {
             router.route(path, methods.clone()).route(&format!("{path}/"), methods)
         })
@@ -100,12 +108,22 @@ pub(crate) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-#[derive(Serialize)]
-struct Greeting {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Greeting {
     message: &'static str,
     capabilities: [&'static str; 4],
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/apiKeys/testAuthentication",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    responses(
+        (status = 200, description = "The key is right", body = Greeting),
+        (status = "4XX", description = "What is wrong", body = errors::Body),
+    )
+)]
 async fn test_authentication(_: Caller) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",

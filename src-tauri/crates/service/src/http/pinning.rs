@@ -11,12 +11,13 @@ use holdfast_content::{Cid, multihash_hex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Shared,
     auth::Caller,
-    errors::ApiError,
+    errors::{ApiError, Body as ErrorReply},
     json::read_json,
     metadata::{GivenMetadata, check_keyvalues},
 };
@@ -36,7 +37,7 @@ const MAX_LIMIT: u32 = 1000;
 /// How Go writes "never".
 const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Success<T> {
     data: T,
     status: &'static str,
@@ -58,7 +59,8 @@ pub(crate) enum ReplyTo {
     Unpin,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AiozPin)]
 pub(crate) struct PinReply {
     id: Uuid,
     file_record_id: Uuid,
@@ -81,13 +83,14 @@ pub(crate) struct PinReply {
     message: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct MetadataReply {
     name: String,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     mime_type: Option<String>,
     /// Uploads have it even when it is null.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     keyvalues: Option<Value>,
 }
 
@@ -136,12 +139,24 @@ fn date(microseconds: Option<i64>) -> String {
     date.map_or_else(|| ZERO_TIME.into(), |date| format!("{date:.6}"))
 }
 
-#[derive(Deserialize)]
-struct PinByHash {
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct PinByHash {
     hash_to_pin: String,
     metadata: Option<GivenMetadata>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/pinning/pinByHash",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    request_body = PinByHash,
+    responses(
+        (status = 200, description = "The pin", body = Success<PinReply>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn pin_by_hash(
     State(shared): State<Shared>,
     caller: Caller,
@@ -198,6 +213,18 @@ pub(crate) fn parse_cid(text: &str) -> Result<Cid, ApiError> {
     })
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/pinning/{id}",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    params(("id" = String, Path, description = "The pin's id")),
+    responses(
+        (status = 200, description = "The pin", body = Success<PinReply>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn get(
     State(shared): State<Shared>,
     caller: Caller,
@@ -210,6 +237,18 @@ pub(crate) async fn get(
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Query))))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/pinning/unpin/{id}",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    params(("id" = String, Path, description = "The pin's id")),
+    responses(
+        (status = 200, description = "What became of the pin", body = Success<PinReply>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn unpin(
     State(shared): State<Shared>,
     caller: Caller,
@@ -233,13 +272,13 @@ pub(crate) fn parse_id(text: &str) -> Result<Uuid, ApiError> {
     Uuid::from_str(text).map_err(|_| ApiError::not_found())
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ListReply {
     totals: Totals,
     pins: Vec<PinReply>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Totals {
     files: u64,
     size: u64,
@@ -256,6 +295,27 @@ struct ListParameters {
     metadata: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/pinning/pins",
+    tag = "aioz",
+    description = "The AIOZ API's list. With a bearer token instead of the key headers this is the list of the Pinning \
+                   Service API, as at /api/psa/pins.",
+    security(("key" = [], "secret" = [])),
+    params(
+        ("offset" = Option<u32>, Query, description = "Pins to pass over; 0 unless said"),
+        ("limit" = Option<u32>, Query, description = "10 unless said", minimum = 1, maximum = 1000),
+        ("pinned" = Option<String>, Query, description = "all, true or false"),
+        ("sortBy" = Option<String>, Query, description = "created_at, size or name"),
+        ("sortOrder" = Option<String>, Query, description = "ASC or DESC"),
+        ("metadata" = Option<String>, Query, description = "A JSON object of keyvalues that a pin must have"),
+    ),
+    responses(
+        (status = 200, description = "A page, and how many pins there are on all pages", body = Success<ListReply>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn list(
     State(shared): State<Shared>,
     caller: Caller,

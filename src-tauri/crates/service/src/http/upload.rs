@@ -25,10 +25,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use multer::Multipart;
 use tokio::{sync::mpsc, time::timeout};
+use utoipa::ToSchema;
 
 use super::{
     App, Shared, auth, disposition,
-    errors::ApiError,
+    errors::{ApiError, Body as ErrorReply},
     metadata::GivenMetadata,
     pinning::{PinReply, ReplyTo, Success},
     upload_worker::{self, Piece},
@@ -55,6 +56,28 @@ const MAX_UNPARSED_BYTES: u64 = 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 const DRAIN_TIME_OF_STRANGERS: Duration = Duration::from_secs(1);
 
+/// A file, or a directory whose parts are named by their paths.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a body that is read part by part")]
+pub(crate) struct UploadForm {
+    #[schema(value_type = Vec<String>, format = Binary)]
+    file: Vec<u8>,
+    /// JSON: `{"name":…,"keyvalues":{…}}`.
+    metadata: Option<String>,
+}
+
+#[utoipa::path(
+    post,
+    path = "/api/pinning",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "The pin", body = Success<PinReply>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn upload(State(shared): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let mut body = body.into_data_stream();

@@ -2,12 +2,18 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Shared, auth::Caller, errors::ApiError, pinning::Success};
+use super::{
+    Shared,
+    auth::Caller,
+    errors::{ApiError, Body as ErrorReply},
+    pinning::Success,
+};
 use crate::store::scopes::Scope;
 
 /// This month's usage, in bytes and dollars. Running one's own service costs nothing here, and downloads are not counted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ThisMonth {
     total_storage: u64,
     storage_usage: u64,
@@ -16,6 +22,17 @@ pub(crate) struct ThisMonth {
     bandwidth_cost: u64,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/billing/thisMonthUsage",
+    tag = "aioz",
+    security(("key" = [], "secret" = [])),
+    responses(
+        (status = 200, description = "This month's usage", body = Success<ThisMonth>),
+        (status = "4XX", description = "What is wrong", body = ErrorReply),
+        (status = "5XX", description = "The service failed", body = ErrorReply),
+    )
+)]
 pub(crate) async fn this_month(
     State(shared): State<Shared>,
     caller: Caller,

@@ -181,17 +181,17 @@ impl Retrievals {
 
     /// Records the pin if all of it is held; `None` if not.
     async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Option<Outcome>, QueueError> {
-        let (store, id, root) = (Arc::clone(&self.store), wanted.id, wanted.root);
+        let (store, wanted) = (Arc::clone(&self.store), wanted.clone());
         let settle = move || {
-            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &root, &mut writer)? else {
+            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &wanted.root, &mut writer)? else {
                 return Ok(None);
             };
             writer.make_durable()?;
-            store.record_dag(&root, writer.dag_bytes(), &mut writer)?;
+            store.record_dag(&wanted.root, writer.dag_bytes(), &mut writer)?;
             // A commit that fails may have happened nevertheless, so the blocks stay.
             writer.keep();
             let is_wanted =
-                store.pins.finish(id, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
+                store.pins.finish(&wanted, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
             if !is_wanted {
                 store.blocks.note_garbage();
             }

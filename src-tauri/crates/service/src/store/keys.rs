@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -72,6 +73,14 @@ pub struct KeyInfo {
     pub scopes: Scopes,
     /// When it was made, in microseconds since 1970.
     pub created: i64,
+}
+
+impl KeyInfo {
+    /// When it was made, as a date of RFC 3339.
+    #[must_use]
+    pub fn created_text(&self) -> String {
+        format!("{:.6}", Timestamp::from_microsecond(self.created).unwrap_or_default())
+    }
 }
 
 /// A key given for this run only.

@@ -81,6 +81,7 @@ impl Store {
         create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
         let lock = lock_dir(dir)?;
         let database = Database::open(&dir.join(DATABASE))?;
+        database.write(runs::cut_all)?;
         let blocks = BlockStore::open(dir)?;
         let pins = Pins::new(database.clone());
         let keys = ApiKeys::new(database.clone());

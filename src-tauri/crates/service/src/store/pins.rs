@@ -270,7 +270,8 @@ impl Pins {
     }
 
     /// Records that all blocks of a pin are held and durable; `false` if nobody wants it any more.
-    pub(crate) fn finish(&self, id: Uuid, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
+    pub(crate) fn finish(&self, wanted: &Wanted, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
+        let id = wanted.id;
         self.database.write(|transaction| {
             let changed = transaction.execute(
                 "UPDATE pins SET status = 'pinned', pinned = 1, size = ?2, order_size = ?2, is_dir = ?3, file_record_id = ?4,
@@ -285,12 +286,7 @@ impl Pins {
                 ),
             )?;
             if changed == 1 {
-                let owner = transaction.query_row(
-                    "SELECT owners.id, user_id FROM pins JOIN owners ON owners.id = owner WHERE pins.id = ?1",
-                    [id.as_bytes()],
-                    |row| Ok(Owner { id: row.get(0)?, user_id: Uuid::from_bytes(row.get(1)?) }),
-                )?;
-                cut_runs_of(transaction, owner, id)?;
+                cut_runs_of(transaction, wanted.owner, id)?;
             }
             Ok(changed == 1)
         })

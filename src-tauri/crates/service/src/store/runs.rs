@@ -15,6 +15,9 @@ use super::{
 /// A run of more pins than this is cut in two.
 const LONGEST_RUN: i64 = 2048;
 
+/// So many stay in the first of the two.
+const KEPT: i64 = LONGEST_RUN / 2;
+
 /// Where a page begins: at the `skip`-th of the pins from `bound` on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Start {
@@ -92,49 +95,70 @@ pub(crate) fn cut_long(transaction: &Transaction<'_>, owner: Owner, row: i64) ->
         if let Some((first_key, first_created, files)) = found
             && files > LONGEST_RUN
         {
-            cut(transaction, owner, key, (first_key, first_created), files)?;
+            cut(transaction, owner.id, key, (first_key, first_created))?;
         }
     }
     Ok(())
 }
 
+/// Cuts all runs that are too long: those of a database that did not have runs before.
+pub(crate) fn cut_all(transaction: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    for key in SortKey::ALL {
+        let long: Vec<(i64, Value, i64, i64)> = transaction
+            .prepare_cached(
+                "SELECT owner, first_key, first_created, pinned + other FROM runs
+                 WHERE sort = ?1 AND pinned + other > ?2",
+            )?
+            .query_map((key.column(), LONGEST_RUN), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (owner, first_key, first_created, mut files) in long {
+            let mut first = (first_key, first_created);
+            while files > LONGEST_RUN {
+                let Some(rest) = cut(transaction, owner, key, first)? else { break };
+                first = rest;
+                files -= KEPT;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the first pins of a run in it and begins another with the rest. Gives where that begins.
 fn cut(
     transaction: &Transaction<'_>,
-    owner: Owner,
+    owner: i64,
     key: SortKey,
     (first_key, first_created): (Value, i64),
-    files: i64,
-) -> Result<(), rusqlite::Error> {
+) -> Result<Option<(Value, i64)>, rusqlite::Error> {
     let column = key.column();
-    let keep = files / 2;
     let second: Option<(Value, i64)> = transaction
         .prepare_cached(&format!(
             "SELECT {column}, created_at FROM pins WHERE owner = ?1 AND ({column}, created_at) >= (?2, ?3)
              ORDER BY {column}, created_at LIMIT 1 OFFSET ?4"
         ))?
-        .query_row((owner.id, &first_key, first_created, keep), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((owner, &first_key, first_created, KEPT), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((second_key, second_created)) = second else {
-        return Ok(());
+        return Ok(None);
     };
     let pinned: i64 = transaction
         .prepare_cached(&format!(
             "SELECT ifnull(sum(pinned), 0) FROM (SELECT pinned FROM pins
              WHERE owner = ?1 AND ({column}, created_at) >= (?2, ?3) ORDER BY {column}, created_at LIMIT ?4)"
         ))?
-        .query_row((owner.id, &first_key, first_created, keep), |row| row.get(0))?;
+        .query_row((owner, &first_key, first_created, KEPT), |row| row.get(0))?;
     transaction
         .prepare_cached(
             "INSERT INTO runs SELECT owner, sort, ?5, ?6, pinned - ?7, other - ?8 FROM runs
              WHERE owner = ?1 AND sort = ?2 AND first_key = ?3 AND first_created = ?4",
         )?
-        .execute((owner.id, column, &first_key, first_created, second_key, second_created, pinned, keep - pinned))?;
+        .execute((owner, column, &first_key, first_created, &second_key, second_created, pinned, KEPT - pinned))?;
     transaction
         .prepare_cached(
             "UPDATE runs SET pinned = ?5, other = ?6 WHERE owner = ?1 AND sort = ?2 AND first_key = ?3 AND first_created = ?4",
         )?
-        .execute((owner.id, column, first_key, first_created, pinned, keep - pinned))?;
-    Ok(())
+        .execute((owner, column, first_key, first_created, pinned, KEPT - pinned))?;
+    Ok(Some((second_key, second_created)))
 }
 
 const fn counted(pinned: Option<bool>) -> &'static str {

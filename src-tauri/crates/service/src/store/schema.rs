@@ -148,4 +148,37 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
     }
+
+    #[test]
+    fn the_pins_of_the_first_version_are_counted_and_keep_their_state() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO owners VALUES (1, 'a', zeroblob(16)), (2, 'b', zeroblob(16));
+                 INSERT INTO keys VALUES (1, 1, 'k', x'01', x'02', 5);
+                 INSERT INTO pins VALUES
+                     (1, x'01', 1, x'', 'c', x'01', 7, 'n', NULL, NULL, 0, 0, 'pinned', 1, 10, 10, NULL),
+                     (2, x'02', 1, x'', 'c', x'02', NULL, 'm', NULL, NULL, 0, 1, 'retrieveFailed', 0, 20, 20, NULL),
+                     (3, x'03', 1, x'', 'c', x'01', 7, 'n', NULL, NULL, 0, 0, 'unpinNormally', 0, 30, 30, 40);",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let texts = |sql: &str| -> Vec<String> {
+            let mut select = connection.prepare(sql).unwrap();
+            let rows = select.query_map((), |row| row.get(0)).unwrap();
+            rows.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        assert_eq!(texts("SELECT status FROM pins ORDER BY row"), ["pinned", "failed", "unpinned"]);
+        assert_eq!(
+            texts("SELECT status || files || ',' || size FROM totals ORDER BY status"),
+            ["failed1,0", "pinned1,7", "unpinned1,7"]
+        );
+        assert_eq!(
+            texts("SELECT owner || sort || pinned || ',' || other FROM runs ORDER BY owner, sort"),
+            ["1created_at1,2", "1name1,2", "1order_size1,2", "2created_at0,0", "2name0,0", "2order_size0,0"]
+        );
+        assert_eq!(texts("SELECT scopes FROM keys"), ["admin list pin pin_by_hash unpin"]);
+    }
 }

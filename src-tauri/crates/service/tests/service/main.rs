@@ -20,5 +20,6 @@ mod psa;
 mod quota;
 mod retrieval;
 mod safety;
+mod samples;
 mod scale;
 mod uploads;

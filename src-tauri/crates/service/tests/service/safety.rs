@@ -67,3 +67,190 @@ async fn a_head_that_does_not_come_ends_the_connection() {
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await.unwrap();
     assert!(!String::from_utf8_lossy(&answer).contains(" 200 "));
 }
+
+/// What somebody sends who means no good, or whose program is broken.
+fn hostile_texts() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "",
+        " ",
+        "\0",
+        "\u{0}a",
+        "..",
+        "../../etc/passwd",
+        "%00",
+        "%2e%2e%2f",
+        "%",
+        "%zz",
+        "%ff",
+        "'",
+        "\"",
+        "\\",
+        "' OR 1=1 --",
+        "\u{202e}",
+        "\u{feff}",
+        "🦀",
+        "null",
+        "true",
+        "-1",
+        "1e999",
+        "NaN",
+        "[]",
+        "{}",
+        "{\"a\":",
+        "bafk",
+        "bafkqaaa/../x",
+        "Qm",
+        "z6mk",
+        "f01551220",
+        "bafkqabtimvwgy3yk",
+        "/ipfs/bafkqaaa",
+    ]
+    .map(str::to_owned)
+    .into();
+    texts.extend([
+        "9".repeat(400),
+        "b".repeat(5_000),
+        format!("f0155{}", "ff".repeat(300)),
+        format!("f0155f0ffffffffffffffff01{}", "00".repeat(8)),
+        "[".repeat(3_000),
+        "{\"a\":".repeat(3_000),
+    ]);
+    texts
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn hostile_paths_and_queries_are_answered_and_never_with_a_failure() {
+    let service = start().await;
+    for text in hostile_texts() {
+        // The client takes no addresses of more than 64 KiB.
+        let text = encoded(text.get(..4_000).unwrap_or(&text));
+        for path in [
+            format!("/api/pinning/{text}"),
+            format!("/api/pinning/pins/{text}"),
+            format!("/api/psa/pins/{text}"),
+            format!("/api/apiKeys/{text}"),
+            format!("/ipfs/{text}"),
+            format!("/api/psa/pins?cid={text}"),
+            format!("/api/psa/pins?name={text}&match=ipartial"),
+            format!("/api/psa/pins?meta={text}&status={text}"),
+            format!("/api/psa/pins?meta[{text}]={text}"),
+            format!("/api/psa/pins?before={text}"),
+            format!("/api/psa/pins?{text}&limit={text}"),
+            format!("/api/pinning/pins?offset={text}"),
+            format!("/api/pinning/pins?metadata={text}&sortBy={text}"),
+        ] {
+            let request = service.http.get(format!("{}{path}", service.gateway));
+            let request = request.header("pinning_api_key", &service.key);
+            let request = request.header("pinning_secret_key", secrecy::ExposeSecret::expose_secret(&service.secret));
+            let status = request.send().await.unwrap().status();
+            assert!(!status.is_server_error(), "{path}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_json_is_answered_and_never_with_a_failure() {
+    let service = start().await;
+    let mut bodies = hostile_texts();
+    for text in hostile_texts() {
+        let text = serde_json::Value::from(text);
+        bodies.push(serde_json::json!({"cid": text}).to_string());
+        bodies.push(serde_json::json!({"hash_to_pin": text}).to_string());
+        bodies.push(
+            serde_json::json!({
+                "cid": "bafkqaaa", "hash_to_pin": "bafkqaaa", "name": text, "origins": [text], "meta": {"k": text},
+                "metadata": {"name": text, "type": text, "keyvalues": {"k": text}}
+            })
+            .to_string(),
+        );
+        bodies.push(
+            serde_json::json!({"cid": "bafkqaaa", "name": text, "meta": {text.as_str().unwrap(): text}}).to_string(),
+        );
+    }
+    for body in bodies {
+        for path in ["/pinning/pinByHash", "/psa/pins", "/pinning/pins", "/psa/pins/x", "/apiKeys"] {
+            let status = service.request(Method::POST, path).body(body.clone()).send().await.unwrap().status();
+            assert!(!status.is_server_error(), "{path} {body:.300}: {status}");
+        }
+    }
+    // What was taken can be shown.
+    for path in ["/psa/pins?limit=1000", "/pinning/pins?limit=1000"] {
+        assert_eq!(service.get(path).await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn hostile_parts_are_answered_and_leave_nothing_outside_of_the_store() {
+    let service = start().await;
+    let outside = |dir: &std::path::Path| {
+        let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = outside(service.dir.path());
+    for text in hostile_texts().into_iter().filter(|text| !text.contains(['\r', '\n', '\0'])) {
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        for form in [
+            Form::new().part(&format!("name=\"file\"; filename=\"{quoted}\""), "text/plain", b"x"),
+            Form::new().part(&format!("name=\"file\"; filename=\"d/{quoted}\""), "text/plain", b"x"),
+            Form::new().part(&format!("name=\"{quoted}\""), "text/plain", b"x"),
+            Form::new().part(&text, "text/plain", b"x"),
+            Form::new().file("f", b"x").metadata(&text),
+            Form::new().symlink("d/l", text.as_bytes()),
+        ] {
+            let (status, reply) = service.try_upload(form).await;
+            assert!(!status.is_server_error(), "{text:.300}: {reply}");
+        }
+    }
+    for content_type in
+        ["", "multipart/form-data", "multipart/form-data; boundary=", "text/plain", "multipart/form-data; boundary=\"x"]
+    {
+        let request =
+            service.request(Method::POST, "/pinning").header("content-type", content_type).body("--x\r\n\r\n--x--");
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::BAD_REQUEST, "{content_type}");
+    }
+    assert_eq!(outside(service.dir.path()), before);
+}
+
+#[tokio::test]
+async fn hostile_heads_are_answered_and_the_service_goes_on() {
+    let service = start().await;
+    let long = "x".repeat(200_000);
+    for head in [
+        "GET /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \u{1}\r\n\r\n".to_owned(),
+        "GET /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic eA==\r\nConnection: close\r\n\r\n"
+            .into(),
+        format!(
+            "GET /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {long}\r\nConnection: close\r\n\r\n"
+        ),
+        format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        "GET /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n".into(),
+        "POST /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef".into(),
+        "POST /api/psa/pins HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".into(),
+        "NONSENSE\r\n\r\n".into(),
+    ] {
+        let answer = service.raw_cut(head.as_bytes()).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{head:.80}: {answer:.200}");
+    }
+    assert_eq!(service.get("/psa/pins").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_service_describes_itself_and_takes_what_it_describes() {
+    let service = start().await;
+    let (status, description) = service.get("/openapi.json").await;
+    assert_eq!(status, StatusCode::OK);
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("{id}", "3c3fec2a-ca65-4b8e-bcf3-c8e2ceaa23d2");
+            let request = service.http.request(method.clone(), format!("{}{path}", service.gateway));
+            let status = request.send().await.unwrap().status();
+            let expected = if path == "/api/openapi.json" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+            assert_eq!(status, expected, "{method} {path}");
+        }
+    }
+}

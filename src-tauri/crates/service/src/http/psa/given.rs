@@ -6,6 +6,7 @@ use holdfast_content::Cid;
 use multiaddr::{Multiaddr, Protocol};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     http::{errors::ApiError, pinning::parse_cid},
@@ -17,10 +18,13 @@ const MAX_ORIGINS: usize = 20;
 const MAX_META_PAIRS: usize = 1000;
 
 /// The body of a request, as it comes.
-#[derive(Debug, Deserialize)]
-pub(super) struct GivenPin {
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Pin)]
+pub(crate) struct GivenPin {
     cid: String,
+    #[schema(max_length = 255)]
     name: Option<String>,
+    #[schema(max_items = 20)]
     origins: Option<Vec<String>>,
     meta: Option<BTreeMap<String, String>>,
 }

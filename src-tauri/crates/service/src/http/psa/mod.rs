@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     Shared,
     auth::{self, Caller},
-    errors::ApiError,
+    errors::{ApiError, Failure},
     json::read_json,
     pinning,
 };
@@ -76,6 +76,28 @@ pub(crate) async fn list_of_either_api(
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/psa/pins",
+    tag = "psa",
+    security(("token" = [])),
+    params(
+        ("cid" = Option<Vec<String>>, Query, description = "Any of these", style = Form, explode = false, max_items = 10),
+        ("name" = Option<String>, Query, max_length = 255),
+        ("match" = Option<String>, Query, description = "exact, iexact, partial or ipartial"),
+        ("status" = Option<Vec<String>>, Query, description = "Any of queued, pinning, pinned and failed; all unless \
+                                                               said", style = Form, explode = false),
+        ("before" = Option<String>, Query, description = "Created before this date of RFC 3339"),
+        ("after" = Option<String>, Query, description = "Created after this date of RFC 3339"),
+        ("limit" = Option<u32>, Query, description = "10 unless said", minimum = 1, maximum = 1000),
+        ("meta" = Option<String>, Query, description = "A JSON object of strings that a pin must have"),
+    ),
+    responses(
+        (status = 200, description = "The newest pins, and how many there are in all", body = PinResults),
+        (status = "4XX", description = "What is wrong", body = Failure),
+        (status = "5XX", description = "The service failed", body = Failure),
+    )
+)]
 pub(crate) async fn list(
     State(shared): State<Shared>,
     caller: Caller,
@@ -88,6 +110,18 @@ pub(crate) async fn list(
     Ok(Json(PinResults { count: found.count, results }))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/psa/pins",
+    tag = "psa",
+    security(("token" = [])),
+    request_body = GivenPin,
+    responses(
+        (status = 202, description = "The new pin", body = PinStatusReply),
+        (status = "4XX", description = "What is wrong", body = Failure),
+        (status = "5XX", description = "The service failed", body = Failure),
+    )
+)]
 pub(crate) async fn add(
     State(shared): State<Shared>,
     caller: Caller,
@@ -103,6 +137,18 @@ pub(crate) async fn add(
     Ok((dialect.created(), Json(begun(pin, &shared))))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/psa/pins/{id}",
+    tag = "psa",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The requestid")),
+    responses(
+        (status = 200, description = "The pin", body = PinStatusReply),
+        (status = "4XX", description = "What is wrong", body = Failure),
+        (status = "5XX", description = "The service failed", body = Failure),
+    )
+)]
 pub(crate) async fn get(
     State(shared): State<Shared>,
     caller: Caller,
@@ -114,6 +160,19 @@ pub(crate) async fn get(
     Ok(Json(PinStatusReply::new(pin, &shared)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/psa/pins/{id}",
+    tag = "psa",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The requestid")),
+    request_body = GivenPin,
+    responses(
+        (status = 202, description = "The pin that is there instead", body = PinStatusReply),
+        (status = "4XX", description = "What is wrong", body = Failure),
+        (status = "5XX", description = "The service failed", body = Failure),
+    )
+)]
 pub(crate) async fn replace(
     State(shared): State<Shared>,
     caller: Caller,
@@ -145,6 +204,18 @@ pub(crate) async fn replace(
     Ok((StatusCode::ACCEPTED, Json(begun(pin, &shared))))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/psa/pins/{id}",
+    tag = "psa",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The requestid")),
+    responses(
+        (status = 202, description = "The pin has ended"),
+        (status = "4XX", description = "What is wrong", body = Failure),
+        (status = "5XX", description = "The service failed", body = Failure),
+    )
+)]
 pub(crate) async fn remove(
     State(shared): State<Shared>,
     caller: Caller,

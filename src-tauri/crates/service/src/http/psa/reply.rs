@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -12,13 +13,14 @@ use crate::{
     store::pins::{Origin, Pin, PinStatus},
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PinResults {
     pub(super) count: u64,
     pub(super) results: Vec<PinStatusReply>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PinStatus)]
 pub(crate) struct PinStatusReply {
     requestid: Uuid,
     status: &'static str,
@@ -26,17 +28,22 @@ pub(crate) struct PinStatusReply {
     pin: PinReply,
     delegates: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
     info: BTreeMap<&'static str, String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PinnedPin)]
 struct PinReply {
     cid: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     name: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     origins: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
     meta: BTreeMap<String, String>,
 }
 

@@ -1,0 +1,101 @@
+//! `holdfast serve keys`: works whether the service runs or not.
+
+use std::path::PathBuf;
+
+use holdfast_core::Home;
+use holdfast_service::{KeyInfo, KeyRing, Scopes};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    args::KeysCommand,
+    output::{Output, one_line},
+};
+
+#[derive(Serialize)]
+struct Listed {
+    id: String,
+    owner: String,
+    name: String,
+    key: Option<String>,
+    scopes: Vec<String>,
+    created: String,
+}
+
+#[derive(Serialize)]
+struct Made<'a> {
+    #[serde(flatten)]
+    key: Listed,
+    secret: &'a str,
+    /// The bearer token of the Pinning Service API.
+    token: &'a str,
+}
+
+#[derive(Serialize)]
+struct Revoked {
+    id: String,
+}
+
+impl Listed {
+    fn new(key: &KeyInfo) -> Self {
+        Self {
+            id: key.id.to_string(),
+            owner: key.owner.clone(),
+            name: key.name.clone(),
+            key: key.key.clone(),
+            scopes: key.scopes.to_string().split_whitespace().map(str::to_owned).collect(),
+            created: key.created_text(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let (owner, name) = (one_line(&self.owner), one_line(&self.name));
+        format!("{}  {owner}  {name}  {}  {}", self.id, self.scopes.join(","), self.created)
+    }
+}
+
+pub(crate) async fn run(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let work = move || run_blocking(command, home, out);
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let dir = home.or_else(Home::default_dir);
+    let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
+    // Not taken: whoever runs the service has it.
+    let service = std::path::absolute(dir)?.join("service");
+    if !service.join("service.db").exists() {
+        return Err(Failure::Plain(format!(
+            "There is no pinning service in {}; holdfast serve makes one.",
+            service.display()
+        )));
+    }
+    let keys = KeyRing::open(&service)?;
+    match command {
+        KeysCommand::List => {
+            let listed: Vec<_> = keys.list()?.iter().map(Listed::new).collect();
+            out.result(&listed, || listed.iter().map(Listed::describe).collect::<Vec<_>>().join("\n"))?;
+        }
+        KeysCommand::New { owner, scope, name } => {
+            let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::from_iter(scope) };
+            let (info, key) = keys.create(&owner, &name, &scopes)?;
+            let secret = key.secret.expose_secret();
+            let made = Made { key: Listed::new(&info), secret, token: secret };
+            out.result(&made, || {
+                format!(
+                    "id        {}\nkey       {}\nsecret    {secret}\nThe secret is printed this once and kept nowhere: write \
+                     it down. It also is the access token of the Pinning Service API.",
+                    info.id, key.key
+                )
+            })?;
+        }
+        KeysCommand::Revoke { id } => {
+            if !keys.revoke(id)? {
+                return Err(Failure::Plain(format!("There is no key {id}.")));
+            }
+            out.result(&Revoked { id: id.to_string() }, || format!("The key {id} is valid no more."))?;
+        }
+    }
+    Ok(())
+}

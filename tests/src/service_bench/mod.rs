@@ -1,0 +1,3 @@
+//! What the pinning service costs, measured from outside.
+
+pub mod list;

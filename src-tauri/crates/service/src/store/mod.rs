@@ -102,8 +102,8 @@ impl Store {
         Ok(self.blocks.writer().within(self.quotas.reserve(owner)?))
     }
 
-    /// Counts a complete DAG, whose different blocks have so many bytes, against the quota of `writer`'s owner. The last thing to do before the pin is recorded;
-    /// `writer` must live until it is.
+    /// Counts a complete DAG, whose different blocks have so many bytes, against the quota of `writer`'s owner. The last
+    /// thing to do before the pin is recorded; `writer` must live until it is.
     pub(crate) fn record_dag(&self, root: &Cid, dag_bytes: u64, writer: &mut BlockWriter) -> Result<(), StoreError> {
         writer.confirm_quota()?;
         self.quotas.record_dag(root, dag_bytes)

@@ -5,8 +5,9 @@
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
 #   make interop  both ways with Kubo, which is built first; says that it is skipped where go is missing
-#   make bench    hashing against openssl and tar, upload against curl, peak memory, time to a usable window
+#   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window
 #   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
+#   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
 #   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
 #
 # `make run HOME_DIR=DIR` keeps its state in DIR.
@@ -30,7 +31,7 @@ cargo_fuzz := target/tools/bin/cargo-fuzz
 cargo_fuzz_version := 0.13.2
 content := src-tauri/crates/content
 
-.PHONY: run test build lint interop bench fuzz fuzz-api bindings web-view tools desktop force
+.PHONY: run test build lint interop bench crash fuzz fuzz-api bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -81,6 +82,11 @@ $(kubo): tests/kubo/go.mod tests/kubo/go.sum
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
 	target/release/bench
+	target/release/bench-service
+
+crash: tools
+	HOLDFAST_CRASHES=200 cargo test --package holdfast-service --test service -- --exact --nocapture \
+		crash::killed_at_any_moment_it_keeps_every_acknowledged_pin_and_no_block_too_many
 
 # A target may use memory in proportion to its input, which has 16 KiB at most: one piece of 8 MiB is too much.
 fuzz: tools $(cargo_fuzz)

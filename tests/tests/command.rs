@@ -200,6 +200,33 @@ fn an_archive_is_written_checked_and_unpacked_and_damage_is_found() -> Result<()
 }
 
 #[test]
+fn an_archive_is_sent_as_it_is_and_pinned_under_its_root() -> Result<()> {
+    let computer = Computer::start()?;
+    let (source, archive) = (computer.path("noise.bin"), computer.path("noise.car"));
+    samples::write_noise(&source, "archive", 2_500_000)?;
+    let [source, archive] = [&source, &archive].map(|path| path.to_string_lossy().into_owned());
+    let old = ["cid", "--json", "--profile", "unixfs-v0-2015", "--car", &archive, &source];
+    let made = computer.run(&old)?.done()?.value()?;
+
+    let imported = computer.run(&["car", "import", "--json", "--name", "as it is", &archive])?.done()?.value()?;
+    assert_eq!((&imported["root"], &imported["verified"]), (&made["cid"], &json!(true)));
+    assert_eq!((&imported["account"], &imported["blocks"]), (&json!("This computer"), &json!(11)));
+    let pins = computer.pins()?;
+    assert_eq!((&pins[0]["cid"], &pins[0]["name"]), (&made["cid"], &json!("as it is")));
+    assert_eq!((&pins[0]["status"], &pins[0]["size"]), (&json!("pinned"), &json!(2_500_000)));
+    let again = computer.run(&["car", "import", "--json", &archive])?.done()?.value()?;
+    assert_eq!(again["id"], imported["id"], "what is there is not pinned twice");
+
+    let mut bytes = fs::read(&archive)?;
+    bytes.truncate(bytes.len() - 100_000);
+    fs::write(&archive, bytes)?;
+    let cut = computer.run(&["car", "import", &archive])?;
+    assert_eq!(cut.code, 1);
+    assert!(cut.err.contains("cut short"), "{}", cut.err);
+    Ok(())
+}
+
+#[test]
 fn a_watched_folder_is_pinned_once_and_not_again() -> Result<()> {
     let computer = Computer::start()?;
     let folder = computer.path("watched");
@@ -367,6 +394,51 @@ fn what_is_added_is_served_by_the_gateway() -> Result<()> {
             .args([&copy, Path::new(&link)]),
     )?;
     assert_eq!((part.as_str(), fs::read(&copy)?), ("206", fs::read(&file)?[5..10].to_vec()));
+    Ok(())
+}
+#[test]
+fn a_stopped_service_is_counted_cleaned_and_checked() -> Result<()> {
+    let computer = Computer::start()?;
+    let home = computer.path("server");
+    let serve = |arguments: &[&str]| Cli { home: &home, ..computer.cli() }.run(&[&["serve"], arguments].concat());
+    let nothing = serve(&["stats"])?;
+    assert!(nothing.code == 1 && nothing.err.contains("no pinning service"), "{}", nothing.err);
+
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let busy = serve(&["gc"])?;
+    assert!(busy.code == 1 && busy.err.contains("in use by"), "{}", busy.err);
+    let (kept, gone) = (computer.path("kept.bin"), computer.path("gone.bin"));
+    samples::write_noise(&kept, "kept", 1_500_000)?;
+    samples::write_noise(&gone, "gone", 2_500_000)?;
+    let add =
+        |path: &Path| computer.run(&["add", "--account", "Served", "--json", &path.to_string_lossy()])?.done()?.value();
+    let (kept, gone) = (add(&kept)?, add(&gone)?);
+    computer.run(&["unpin", "--json", gone["id"].as_str().context("no id")?])?.done()?;
+    drop(server);
+
+    let stats = serve(&["stats", "--json"])?.done()?.value()?;
+    assert_eq!((&stats["pins"], &stats["blocks"], &stats["reclaimable_blocks"]), (&json!(1), &json!(7), &json!(4)));
+    assert_eq!((&stats["owners"][0]["pins"], &stats["owners"][0]["content_bytes"]), (&json!(1), &json!(1_500_000)));
+    let collected = serve(&["gc", "--json"])?.done()?.value()?;
+    assert_eq!(collected["blocks"], 4);
+    let sound = serve(&["check", "--json"])?.done()?.value()?;
+    assert_eq!((&sound["blocks"], &sound["pins"], &sound["damaged_pins"]), (&json!(3), &json!(1), &json!([])));
+
+    let blocks =
+        process::output(std::process::Command::new("find").arg(home.join("service/blocks")).args(["-size", "+500k"]))?;
+    let block = blocks.lines().next().context("no large block")?;
+    let mut bytes = fs::read(block)?;
+    bytes[0] ^= 1;
+    fs::write(block, bytes)?;
+    let damaged = serve(&["check", "--json"])?;
+    assert_eq!(damaged.code, 1);
+    let found = damaged.value()?;
+    assert_eq!(
+        (&found["damaged_pins"][0]["cid"], &found["damaged_pins"][0]["name"]),
+        (&kept["cid"], &json!("kept.bin"))
+    );
+    assert!(damaged.err.contains("upload it again"), "{}", damaged.err);
     Ok(())
 }
 

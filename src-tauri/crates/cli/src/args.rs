@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use holdfast_core::pin::Metadata;
-use holdfast_service::{Scope, Uuid};
+use holdfast_service::{Quota, Scope, Uuid};
 
 use crate::command::serve_options::ServerOptions;
 
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
     Cid(CidArgs),
-    /// Check and unpack CAR archives, without sending anything anywhere
+    /// Check and unpack CAR archives, and send them to a service
     #[command(subcommand)]
     Car(CarCommand),
     /// Watch folders and pin what is new in them
@@ -241,6 +241,13 @@ pub(crate) enum CarCommand {
         /// The archive
         archive: PathBuf,
     },
+    /// Check an archive and have a service pin its root, block by block as they are
+    Import {
+        #[command(flatten)]
+        pin: NewPinArgs,
+        /// The archive
+        archive: PathBuf,
+    },
     /// Write the file or folder in an archive to the disk
     Export {
         /// What to write [default: the archive's only root]
@@ -291,6 +298,18 @@ pub(crate) struct ServeArgs {
     /// Make and print another key that stays valid
     #[arg(long)]
     pub(crate) new_key: bool,
+    /// What the pins of a key may hold, such as 500MB, 20GiB or none; not the key of this home itself
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_quota)]
+    pub(crate) quota: Quota,
+    /// What is left free on the disk: with less, nothing more is taken
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size)]
+    pub(crate) disk_reserve: u64,
+    /// A trustless gateway to fetch from what is pinned by its CID and not held; may be given again
+    #[arg(long, value_name = "URL")]
+    pub(crate) fetch_from: Vec<url::Url>,
+    /// Let the origins that a request names lead to loopback and private addresses
+    #[arg(long)]
+    pub(crate) private_origins: bool,
 }
 
 /// What is done with the service's directory.
@@ -299,6 +318,12 @@ pub(crate) enum ServeCommand {
     /// List, make and revoke keys, also while the service runs
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Remove the blocks that no pin needs; a running service does it by itself
+    Gc,
+    /// Count blocks, bytes and pins, by key, and what the disk has free
+    Stats,
+    /// Read every block and walk every pin; ends with 1 if anything is damaged
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -331,6 +356,29 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_quota(text: &str) -> Result<Quota, String> {
+    if text == "none" { Ok(Quota::Unlimited) } else { parse_size(text).map(Quota::Bytes) }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let unit_bytes = match unit.trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1000_u64.pow(2),
+        "GB" => 1000_u64.pow(3),
+        "TB" => 1000_u64.pow(4),
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1_u64 << 40,
+        _ => return Err("expected a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB".into()),
+    };
+    let count: u64 = digits.parse().map_err(|_| "expected a number of bytes, such as 500MB")?;
+    count.checked_mul(unit_bytes).ok_or_else(|| "that is more than any disk has".into())
+}
+
 fn parse_profile(name: &str) -> Result<holdfast_content::Profile, String> {
     holdfast_content::Profile::named(name).ok_or_else(|| {
         let names = holdfast_content::Profile::ALL.map(|profile| profile.name());
@@ -355,6 +403,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_read_in_both_kinds_of_units() {
+        let sizes = ["0", "12", "5 MB", "1GiB", "2TB"].map(parse_size);
+        assert_eq!(sizes, [0, 12, 5_000_000, 1 << 30, 2_000_000_000_000].map(Ok));
+        for text in ["", "GB", "1.5GB", "1 gb", "-1", "99999999999TiB"] {
+            assert!(parse_size(text).is_err(), "{text:?}");
+        }
+        assert_eq!(parse_quota("none"), Ok(Quota::Unlimited));
     }
 
     #[test]

@@ -76,7 +76,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Verify(verify) => command::verify::run(verify, home, out).await,
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
         Command::Cid(cid) => command::cid::run(&cid, out),
-        Command::Car(car) => command::car::run(car, out),
+        Command::Car(car) => command::car::run(car, home, out).await,
         Command::Folder(folder) => command::folder::run(folder, home, out).await,
         Command::Serve(serve) => command::serve::run(serve, home, out).await,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_core::{Engine, Error, ThisComputer, account::AccountView, vault::Credentials};
-use holdfast_service::{ApiKey, PortChoice, RunningService, Service, ServiceConfig, ServiceError};
+use holdfast_service::{ApiKey, PortChoice, Quota, RunningService, Service, ServiceConfig, ServiceError};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -40,6 +40,7 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
     let mut config = ServiceConfig::new(engine.home().service_dir());
     config.port = last_port.map_or(PortChoice::Any, PortChoice::Preferably);
     let service = Service::start(config).await?;
+    service.set_quota(OWNER, Quota::Unlimited).await?;
     let credentials = keys(engine).await?;
     service.install_key(OWNER, credentials.key.expose_secret(), credentials.secret.clone()).await?;
     let account = engine

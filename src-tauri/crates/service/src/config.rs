@@ -6,6 +6,10 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
+use crate::store::quota::Quota;
+
 /// How a service is run.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -46,6 +50,17 @@ pub struct ServiceConfig {
     pub retrieval_deadline: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
+    /// Trustless gateways that are asked for content that is pinned by its CID and not held here.
+    pub gateways: Vec<Url>,
+    /// Whether the origins that a request names may lead to loopback and private addresses. Whoever has a key then
+    /// reaches what this computer reaches.
+    pub private_origins: bool,
+    /// What owners may store who were given no quota of their own.
+    pub quota: Quota,
+    /// Bytes of the disk that are left free: with less than this, uploads are refused.
+    pub disk_reserve_bytes: u64,
+    /// How long blocks that no pin needs any more stay at least, so that many unpins are one collection.
+    pub collect_after: Duration,
 }
 
 impl ServiceConfig {
@@ -71,6 +86,11 @@ impl ServiceConfig {
             max_concurrent_retrievals: 16,
             retrieval_deadline: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(10),
+            gateways: Vec::new(),
+            private_origins: false,
+            quota: Quota::Bytes(1024 * 1024 * 1024),
+            disk_reserve_bytes: 512 * 1024 * 1024,
+            collect_after: Duration::from_secs(60),
         }
     }
 }

@@ -51,6 +51,14 @@ pub enum ServiceError {
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
+    /// Something stored cannot be used.
+    #[error("{what}")]
+    Storage {
+        /// What failed, and why, as far as it is known.
+        what: String,
+        /// What it was.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A task of the service panicked.
     #[error("a task of the service failed")]
     Task(#[from] tokio::task::JoinError),
@@ -96,6 +104,10 @@ impl From<StoreError> for ServiceError {
 }
 
 impl ServiceError {
+    pub(crate) fn storage(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Storage { what: error.to_string(), source: Box::new(error) }
+    }
+
     pub(crate) fn disk(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Disk { action, path, source }

@@ -17,12 +17,15 @@
 //! ```
 
 mod accept;
+mod archive;
 mod config;
 mod error;
+mod fetch;
 mod http;
 mod import;
 mod retrieve;
 mod service;
+mod stopped;
 mod store;
 mod tls;
 mod write_timeout;
@@ -30,8 +33,12 @@ mod write_timeout;
 pub use config::{PortChoice, ServiceConfig, TlsFiles};
 pub use error::{ServiceError, TlsError};
 pub use service::{KeyRing, RunningService, Service};
+pub use stopped::{Collected, StoppedService};
 pub use store::{
+    check::{Checked, DamagedPin},
     keys::{ApiKey, KeyInfo},
+    quota::Quota,
     scopes::{Scope, Scopes, UnknownScope},
+    statistics::{OwnerStatistics, Statistics},
 };
 pub use uuid::Uuid;

@@ -17,11 +17,14 @@ use crate::{
     ServiceError,
     accept::{Acceptor, Limits},
     config::{PortChoice, ServiceConfig},
+    fetch::{FetchConfig, Fetcher},
     http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme},
-    retrieve::{self, NoSource, Retrievals},
+    retrieve::{self, Retrievals},
+    stopped::Collected,
     store::{
-        Store,
+        Store, collect,
         keys::{ApiKey, ApiKeys, KeyInfo},
+        quota::Quota,
         scopes::Scopes,
     },
     tls,
@@ -82,11 +85,20 @@ impl Service {
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { address: listening, source })?;
         let (connections, work) = (TaskTracker::new(), TaskTracker::new());
         let stop = Stop::default();
+        store.quotas.set_default(config.quota);
+        store.blocks.room().set_reserve(config.disk_reserve_bytes);
+        work.spawn(collect::keep_collecting(Arc::clone(&store), config.collect_after, stop.0.gracefully.clone()));
+        let fetch = FetchConfig {
+            gateways: config.gateways,
+            private_origins: config.private_origins,
+            ..FetchConfig::default()
+        };
+        let fetcher = Fetcher::new(fetch).map_err(ServiceError::storage)?;
         let limits =
             retrieve::Limits { concurrent: config.max_concurrent_retrievals, deadline: config.retrieval_deadline };
         let (opened, tracker, token) = (Arc::clone(&store), work.clone(), stop.0.gracefully.clone());
         let begin = move || {
-            let retrievals = Retrievals::start(Arc::clone(&opened), Arc::new(NoSource), limits, tracker, token)?;
+            let retrievals = Retrievals::start(Arc::clone(&opened), Arc::new(fetcher), limits, tracker, token)?;
             Ok::<_, ServiceError>((retrievals, opened.peer_digest()?))
         };
         let (retrievals, peer_digest) = spawn_blocking(begin).await??;
@@ -152,6 +164,31 @@ impl RunningService {
     pub async fn create_key(&self, owner: &str, name: &str) -> Result<ApiKey, ServiceError> {
         let (store, owner, name) = (Arc::clone(&self.store), owner.to_owned(), name.to_owned());
         self.work.spawn_blocking(move || Ok(store.keys.create(&owner, &name, &Scopes::all())?.1)).await?
+    }
+
+    /// Sets what an owner of keys may store; it stays over restarts. What is stored already stays stored.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_quota(&self, owner: &str, quota: Quota) -> Result<(), ServiceError> {
+        let (store, owner) = (Arc::clone(&self.store), owner.to_owned());
+        self.work
+            .spawn_blocking(move || {
+                let owner = store.keys.owner(&owner)?;
+                store.quotas.set(owner, quota).map_err(ServiceError::storage)
+            })
+            .await?
+    }
+
+    /// Removes the blocks that no pin needs, without waiting until it does so by itself.
+    ///
+    /// # Errors
+    /// [`ServiceError::Storage`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
+    pub async fn collect(&self) -> Result<Collected, ServiceError> {
+        let store = Arc::clone(&self.store);
+        let collecting = self.work.spawn_blocking(move || store.collect(|| false));
+        let swept = collecting.await?.map_err(ServiceError::storage)?;
+        Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }
 
     /// Takes no more requests, lets the running ones end within

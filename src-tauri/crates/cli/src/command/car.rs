@@ -1,14 +1,19 @@
-//! `holdfast car verify|export`: offline, no home needed.
+//! `holdfast car verify|export`: offline, no home needed. `holdfast car import`: checks, then sends.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
-use holdfast_content::{Cid, CidInText, WalkLimits, car::CarIndex, export, verify};
+use holdfast_content::{Cid, CidInText, WalkLimits, Walked, car::CarIndex, export, verify};
+use holdfast_core::content::ArchiveBody;
 use serde::Serialize;
 
 use crate::{
     Failure,
-    args::CarCommand,
+    args::{CarCommand, NewPinArgs},
     output::{Output, bytes, complain, one_line},
+    session::Session,
 };
 
 #[derive(Serialize)]
@@ -33,8 +38,20 @@ struct Exported {
     bytes: u64,
 }
 
-pub(crate) fn run(command: CarCommand, out: Output) -> Result<(), Failure> {
+#[derive(Serialize)]
+struct Imported {
+    path: String,
+    account: String,
+    id: String,
+    root: String,
+    blocks: usize,
+    bytes: u64,
+    verified: bool,
+}
+
+pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match command {
+        CarCommand::Import { pin, archive } => import_archive(&archive, pin, home, out).await,
         CarCommand::Verify { archive } => verify_archive(&archive, out),
         CarCommand::Export { root, archive, target } => export_archive(&archive, root.as_deref(), &target, out),
     }
@@ -79,6 +96,59 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
         }
     }
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let checked = path.to_owned();
+    let checking = tokio::task::spawn_blocking(move || check_for_import(&checked));
+    let (body, walked) = checking.await.map_err(std::io::Error::other)??;
+    let root = body.root().to_string();
+    let session = Session::with_service(home).await?;
+    let account = session.account(pin.account.as_deref()).await?;
+    let metadata = pin.metadata();
+    let sent = session.engine.import_car(&account.id, pin.name.as_deref(), &metadata, body).await;
+    let ended = session.end().await;
+    let held = sent?;
+    let imported = Imported {
+        path: path.display().to_string(),
+        account: account.label,
+        id: held.id.0,
+        root,
+        blocks: walked.blocks,
+        bytes: walked.bytes,
+        verified: true,
+    };
+    out.result(&imported, || {
+        format!(
+            "{}  {} blocks, {}  {}  verified",
+            imported.root,
+            imported.blocks,
+            bytes(imported.bytes),
+            one_line(&imported.path)
+        )
+    })?;
+    ended
+}
+
+/// Checks every block, and that the only root is complete; what is sent are the bytes of the same open file.
+fn check_for_import(path: &Path) -> Result<(ArchiveBody, Walked), Failure> {
+    let failed = |why: String| Failure::Plain(format!("{}: {why}", path.display()));
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let again = file.try_clone().map_err(|error| failed(error.to_string()))?;
+    let archive = CarIndex::open(file).map_err(|error| failed(error.to_string()))?;
+    let root = match archive.roots() {
+        [root] => *root,
+        roots => return Err(failed(format!("it names {} roots, and only archives of one are sent", roots.len()))),
+    };
+    let walked = verify(&archive, &root, WalkLimits::default())?;
+    for cid in &walked.missing {
+        complain(&format!("the block {cid} is missing"), None);
+    }
+    if !walked.is_complete() {
+        return Err(failed("it does not hold everything below its root, so nothing was sent".into()));
+    }
+    drop(archive);
+    Ok((ArchiveBody::new(again, root)?, walked))
 }
 
 fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ pub(crate) mod pin;
 pub(crate) mod serve;
 pub(crate) mod serve_keys;
 pub(crate) mod serve_options;
+pub(crate) mod serve_store;
 pub(crate) mod show;
 pub(crate) mod unpin;
 pub(crate) mod verify;

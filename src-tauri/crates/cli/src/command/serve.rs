@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use holdfast_cli::this_computer::OWNER;
-use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
+use holdfast_service::{ApiKey, Quota, RunningService, Service, ServiceConfig};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::{
     Failure,
     args::{ServeArgs, ServeCommand},
-    command::{serve_keys, serve_options::write_private},
+    command::{
+        serve_keys,
+        serve_options::write_private,
+        serve_store::{self, Task},
+    },
     output::{Output, note},
     session::open_home,
 };
@@ -33,16 +37,24 @@ struct Serving<'a> {
 pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match args.command {
         Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, home, out).await,
+        Some(ServeCommand::Gc) => return serve_store::run(Task::Collect, home, out).await,
+        Some(ServeCommand::Stats) => return serve_store::run(Task::Stats, home, out).await,
+        Some(ServeCommand::Check) => return serve_store::run(Task::Check, home, out).await,
         None => {}
     }
     args.server.check()?;
     let home = open_home(home, "holdfast serve")?;
     let mut config = ServiceConfig::new(home.service_dir());
     args.server.apply(&mut config);
+    config.quota = args.quota;
+    config.gateways = args.fetch_from;
+    config.private_origins = args.private_origins;
+    config.disk_reserve_bytes = args.disk_reserve;
     if let Some(warning) = args.server.warning() {
         note(&warning);
     }
     let service = Service::start(config).await?;
+    service.set_quota(OWNER, Quota::Unlimited).await?;
     if let Some(file) = &args.server.key_file {
         return serve_with_key_file(service, file, out).await;
     }

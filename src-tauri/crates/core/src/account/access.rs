@@ -70,16 +70,21 @@ impl Access {
 
     /// What the account's provider takes; asks it once.
     pub(crate) async fn limits(&self, account: &Account) -> Result<Limits, Error> {
-        let known = self.known().get(&account.id).and_then(|known| known.capabilities);
-        let capabilities = match known {
-            Some(capabilities) => capabilities,
-            None => self.test(account).await?,
-        };
+        let capabilities = self.capabilities(account).await?;
         Ok(Limits {
             empty_files: capabilities.empty_files,
             entries: if capabilities.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
             form_names: !capabilities.exact_paths,
         })
+    }
+
+    /// What the account's provider can do; asks it once.
+    pub(crate) async fn capabilities(&self, account: &Account) -> Result<Capabilities, Error> {
+        let known = self.known().get(&account.id).and_then(|known| known.capabilities);
+        match known {
+            Some(capabilities) => Ok(capabilities),
+            None => self.test(account).await,
+        }
     }
 
     /// Asks whether the account's credentials are right.

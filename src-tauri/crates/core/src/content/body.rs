@@ -45,6 +45,11 @@ impl Progress {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Counts more.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Starts again, for a body that is sent anew.
     pub fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);

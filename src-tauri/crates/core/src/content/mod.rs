@@ -1,5 +1,6 @@
 //! Content: bytes on this computer, what of them can be pinned, and their CIDs.
 
+mod archive;
 mod body;
 mod identify;
 mod plan;
@@ -7,6 +8,7 @@ mod pool;
 mod read;
 mod selection;
 
+pub use archive::ArchiveBody;
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};
 pub use identify::{Identification, Identified};
 pub(crate) use plan::{FILES_ONLY, entry_name};

@@ -4,6 +4,7 @@
 //! that nobody shows more than the database knows.
 
 mod accounts;
+mod archives;
 mod folders;
 mod pins;
 mod proofs;

@@ -12,7 +12,7 @@ use url::Url;
 use super::{Capabilities, ListPage, Provider, ProviderError, http::Http, multipart};
 use crate::{
     clock::UnixMillis,
-    content::UploadBody,
+    content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
     pin::{Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
@@ -81,6 +81,7 @@ impl Provider for Aioz {
             empty_files: self.empty_files,
             directory_parts: has("directory-parts") && has("symlink-parts"),
             exact_paths: has("exact-paths"),
+            car_archives: has("car"),
         })
     }
 
@@ -99,6 +100,27 @@ impl Provider for Aioz {
             .json_of_upload::<Answer<WirePin>>(request, &progress, content_bytes)
             .await
             .map_err(no_such_call)?;
+        answer.into_data()?.into_pin()
+    }
+
+    async fn import_car(
+        &self,
+        name: Option<&str>,
+        metadata: &Metadata,
+        archive: ArchiveBody,
+    ) -> Result<ProviderPin, ProviderError> {
+        let metadata = to_json(&WireMetadata::new(name, metadata))?;
+        let bytes = archive.bytes();
+        let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[("metadata", metadata)]);
+        let request = self
+            .http
+            .request(Method::POST, "/pinning/")
+            .header(reqwest::header::CONTENT_TYPE, form.content_type)
+            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
+            .body(form.body);
+        let progress = form.progress;
+        let answer =
+            self.http.json_of_upload::<Answer<WirePin>>(request, &progress, bytes).await.map_err(no_such_call)?;
         answer.into_data()?.into_pin()
     }
 

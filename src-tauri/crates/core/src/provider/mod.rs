@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     account::Account,
-    content::UploadBody,
+    content::{ArchiveBody, UploadBody},
     error::Error,
     gateway::Gateway,
     pin::{Metadata, PinId, ProviderPin},
@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub directory_parts: bool,
     /// Names arrive as they are, even with line breaks in them.
     pub exact_paths: bool,
+    /// CAR archives are taken.
+    pub car_archives: bool,
 }
 
 /// One page of an account's pins.
@@ -55,6 +57,16 @@ pub trait Provider: Send + Sync {
 
     /// Sends a file or directory. The body may be sent once only.
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError>;
+
+    /// Sends a CAR archive, where [`Capabilities::car_archives`] says so.
+    async fn import_car(
+        &self,
+        _name: Option<&str>,
+        _metadata: &Metadata,
+        _archive: ArchiveBody,
+    ) -> Result<ProviderPin, ProviderError> {
+        Err(ProviderError::Refused { status: 415, message: "it takes no CAR archives".into() })
+    }
 
     /// Asks the provider to get and pin a CID.
     async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError>;

@@ -5,9 +5,10 @@
 use std::{borrow::Cow, fmt::Write};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::content::{PartKind, UploadBody};
+use crate::content::{ArchiveBody, PartKind, Progress, UploadBody};
 
 /// A request body of known length.
 pub(crate) struct Form {
@@ -42,17 +43,47 @@ pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) 
             frame.into()
         })
         .collect();
-    let mut end = String::new();
-    for (name, value) in fields {
-        let _ = write!(end, "\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}");
-    }
-    let _ = write!(end, "\r\n--{boundary}--\r\n");
+    let end = end(boundary, fields);
     let framing = frames.iter().map(|frame| frame.len() as u64).sum::<u64>() + end.len() as u64;
     Form {
         content_type: format!("multipart/form-data; boundary={boundary}"),
         bytes: framing + body.content_bytes(),
         body: reqwest::Body::wrap_stream(body.into_stream(frames, end.into())),
     }
+}
+
+/// A form with a body that counts what the connection took of it.
+pub(crate) struct ArchiveForm {
+    pub(crate) content_type: String,
+    pub(crate) bytes: u64,
+    pub(crate) body: reqwest::Body,
+    pub(crate) progress: Progress,
+}
+
+/// Wraps an archive as a part named `car`, and `fields` as text parts after it.
+pub(crate) fn archive_form(boundary: &str, archive: ArchiveBody, fields: &[(&str, String)]) -> ArchiveForm {
+    let start = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"car\"; filename=\"{}.car\"\r\nContent-Type: application/vnd.ipld.car\r\n\r\n",
+        archive.root()
+    );
+    let end = end(boundary, fields);
+    let bytes = (start.len() + end.len()) as u64 + archive.bytes();
+    let progress = Progress::default();
+    let counted = progress.clone();
+    let whole = |text: String| stream::once(std::future::ready(Ok::<_, std::io::Error>(Bytes::from(text))));
+    let content = archive.into_stream().inspect_ok(move |piece| counted.add(piece.len() as u64));
+    let body = reqwest::Body::wrap_stream(whole(start).chain(content).chain(whole(end)));
+    ArchiveForm { content_type: format!("multipart/form-data; boundary={boundary}"), bytes, body, progress }
+}
+
+fn end(boundary: &str, fields: &[(&str, String)]) -> String {
+    let mut end = String::new();
+    for (name, value) in fields {
+        // Writing to a String cannot fail.
+        let _ = write!(end, "\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}");
+    }
+    let _ = write!(end, "\r\n--{boundary}--\r\n");
+    end
 }
 
 /// The path under which a file arrives: line breaks cannot travel in a part's header and go as `%0D` and `%0A`, as

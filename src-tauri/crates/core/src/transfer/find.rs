@@ -18,7 +18,7 @@ const PAGE_ROWS: u32 = 100;
 const MAX_PAGES: u32 = 200;
 
 /// Whether two CIDs name the same content: a CIDv0 is the CIDv1 of dag-pb.
-pub(super) fn same_content(a: &Cid, b: &Cid) -> bool {
+pub(crate) fn same_content(a: &Cid, b: &Cid) -> bool {
     a.hash() == b.hash() && a.codec() == b.codec()
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn anywhere(
 }
 
 /// A pin of any of `cids` in the provider's list.
-pub(super) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> Result<Option<ProviderPin>, Error> {
+pub(crate) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> Result<Option<ProviderPin>, Error> {
     let mut offset = 0;
     for _ in 0..MAX_PAGES {
         let page = provider.list(offset, PAGE_ROWS).await?;

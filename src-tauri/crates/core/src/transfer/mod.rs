@@ -1,6 +1,6 @@
 //! Transfers: durable pieces of work that make a pin exist or stop existing.
 
-mod find;
+pub(crate) mod find;
 mod pin_cid;
 mod runner;
 mod running;

@@ -10,11 +10,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use holdfast_content::car::CarError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth;
-use crate::{ServiceError, import::ImportError, store::StoreError};
+use crate::{
+    ServiceError,
+    archive::ArchiveError,
+    import::ImportError,
+    store::{StoreError, room::NearlyFull},
+};
 
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +71,26 @@ impl ApiError {
     }
 
     fn disk(error: &io::Error) -> Self {
+        if let Some(over) = error.get_ref().and_then(|cause| cause.downcast_ref::<StoreError>()) {
+            return Self::over_quota(over);
+        }
+        if error.get_ref().is_some_and(|cause| cause.is::<NearlyFull>()) {
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, NearlyFull.to_string());
+        }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "the disk of the service is full")
             }
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl ApiError {
+    fn over_quota(error: &StoreError) -> Self {
+        match error {
+            StoreError::OverQuota(over) => Self::new(StatusCode::PAYMENT_REQUIRED, over.to_string()),
+            error => Self::internal(error),
         }
     }
 }
@@ -118,6 +139,7 @@ fn reason(status: StatusCode) -> &'static str {
         StatusCode::BAD_REQUEST => "BAD_REQUEST",
         StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
         StatusCode::FORBIDDEN => "FORBIDDEN",
+        StatusCode::PAYMENT_REQUIRED => "INSUFFICIENT_FUNDS",
         StatusCode::NOT_FOUND => "NOT_FOUND",
         StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
         StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
@@ -157,6 +179,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::AlreadyPinned => Self::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::OverQuota(_) => Self::over_quota(&error),
             StoreError::Io(error) => Self::disk(&error),
             StoreError::Database(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == rusqlite::ErrorCode::DiskFull =>
@@ -164,6 +187,21 @@ impl From<StoreError> for ApiError {
                 Self::disk(&io::ErrorKind::StorageFull.into())
             }
             StoreError::Database(_) | StoreError::Random(_) | StoreError::Damaged(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<io::Error> for ApiError {
+    fn from(error: io::Error) -> Self {
+        Self::disk(&error)
+    }
+}
+
+impl From<ArchiveError> for ApiError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Io(error) | ArchiveError::Car(CarError::Io(error)) => Self::disk(&error),
+            _ => Self::bad_request(error.to_string()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod pinning;
 mod psa;
 mod throttle;
 mod upload;
+mod upload_worker;
 mod usage;
 
 use std::{
@@ -124,7 +125,7 @@ pub(crate) fn router(shared: Shared) -> Router {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Greeting {
     message: &'static str,
-    capabilities: [&'static str; 3],
+    capabilities: [&'static str; 4],
 }
 
 #[utoipa::path(
@@ -140,7 +141,7 @@ pub(crate) struct Greeting {
 async fn test_authentication(_: Caller) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
-        capabilities: ["directory-parts", "symlink-parts", "exact-paths"],
+        capabilities: ["directory-parts", "symlink-parts", "exact-paths", "car"],
     })
 }
 

@@ -176,7 +176,7 @@ pub(crate) async fn pin_by_hash(
         if store.pins.is_pinned(owner, &root)? {
             return Err(StoreError::AlreadyPinned);
         }
-        let mut writer = store.blocks.writer();
+        let mut writer = store.writer_for(owner)?;
         let state = new_state(store, &root, &mut writer)?;
         store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
     };
@@ -193,6 +193,7 @@ pub(crate) fn new_state(store: &Store, root: &Cid, writer: &mut BlockWriter) -> 
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.
             writer.make_durable()?;
+            store.record_dag(root, writer.dag_bytes(), writer)?;
             Ok(NewPinState::Pinned { content_bytes, is_dir })
         }
         Holding::Incomplete => Ok(NewPinState::Queued),
@@ -256,8 +257,10 @@ pub(crate) async fn unpin(
     let owner = caller.may(Scope::Unpin)?;
     let id = parse_id(&id)?;
     let unpin = move |store: &Store| {
+        let ended = store.pins.unpin(owner, id);
+        // Not before: a collection in between would still find the pin.
         store.blocks.note_garbage();
-        store.pins.unpin(owner, id)
+        ended
     };
     let pin = shared.blocking(unpin).await??.ok_or_else(ApiError::not_found)?;
     shared.retrievals.give_up(id);

@@ -2,6 +2,7 @@
 //!
 //! The body is read here and handed in pieces to a thread that makes blocks of it, over a short queue: memory stays the
 //! same whatever the upload's size, and a slow disk slows the client. Only a body that came to its proper end is pinned.
+//! What the thread does is in [`upload_worker`].
 
 use std::{
     pin::Pin,
@@ -31,15 +32,11 @@ use super::{
     errors::{ApiError, Body as ErrorReply},
     metadata::GivenMetadata,
     pinning::{PinReply, ReplyTo, Success},
+    upload_worker::{self, Piece},
 };
 use crate::{
-    import::{Import, PartKind},
-    store::{
-        Store, StoreError,
-        keys::Owner,
-        pins::{self, Metadata, NewPin, NewPinState, Origin},
-        scopes::Scope,
-    },
+    import::PartKind,
+    store::{Store, keys::Owner, scopes::Scope},
 };
 
 /// Pieces on their way to the thread; each is at most what the HTTP library reads at once, about 400 KiB.
@@ -126,9 +123,10 @@ async fn receive(
     {
         return Err(BodyError::TooLarge.into());
     }
+    check_room(shared, owner, length).await?;
     let (sender, pieces) = mpsc::channel(QUEUED_PIECES);
     let store = Arc::clone(&shared.store);
-    let worker = shared.work.spawn_blocking(move || import(&store, owner, pieces));
+    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, pieces));
     let upload = Upload { app: shared, progress, sender };
     let sent = upload.send_all(body, boundary).await;
     // Waited for in any case: then a client that is told of a failure finds nothing left of its upload.
@@ -141,17 +139,26 @@ async fn receive(
     Ok(PinReply::new(pin, owner, ReplyTo::Creation))
 }
 
+/// Refuses before its first byte what cannot be taken. How much of a body's announced length will be stored is not known:
+/// framing and blocks that repeat are not.
+async fn check_room(shared: &Shared, owner: Owner, length: Option<u64>) -> Result<(), ApiError> {
+    const FRAMING_BYTES: u64 = 16 * 1024 * 1024;
+    let refuse = move |store: &Store| {
+        store.blocks.room().check(length.unwrap_or(0) / 2)?;
+        let left = store.quotas.reserve(owner)?.left_bytes();
+        if let (Some(length), Some(left)) = (length, left)
+            && length / 2 > left.saturating_add(FRAMING_BYTES)
+        {
+            return Err(ApiError::too_large(format!("the upload is larger than the {left} bytes left of the quota")));
+        }
+        Ok(())
+    };
+    shared.blocking(refuse).await?
+}
+
 fn exact_path(encoded: &[u8]) -> Result<String, ApiError> {
     let path = percent_encoding::percent_decode(encoded).decode_utf8();
     path.map(Into::into).map_err(|_| ApiError::bad_request("a path is not UTF-8"))
-}
-
-/// What the thread is told.
-enum Piece {
-    Begin(PartKind, String),
-    Bytes(Bytes),
-    /// The body is complete.
-    End(GivenMetadata),
 }
 
 enum SendError {
@@ -198,6 +205,12 @@ impl Upload<'_> {
                         None => disposition.filename.ok_or_else(no_name)?,
                     };
                     self.send(Piece::Begin(part_kind(part.headers()), path)).await?;
+                    while let Some(bytes) = self.in_time(part.chunk()).await?? {
+                        self.send(Piece::Bytes(bytes)).await?;
+                    }
+                }
+                "car" => {
+                    self.send(Piece::BeginArchive(disposition.filename.unwrap_or_default())).await?;
                     while let Some(bytes) = self.in_time(part.chunk()).await?? {
                         self.send(Piece::Bytes(bytes)).await?;
                     }
@@ -321,45 +334,4 @@ impl Stream for Paced<'_> {
             Ok(bytes)
         }))
     }
-}
-
-/// The thread's side: takes pieces until the end, then makes the blocks durable and the pin after them.
-fn import(store: &Store, owner: Owner, mut pieces: mpsc::Receiver<Piece>) -> Result<pins::Pin, ApiError> {
-    let mut import = Import::new(store.blocks.writer());
-    let given = loop {
-        match pieces.blocking_recv() {
-            Some(Piece::Begin(kind, path)) => import.begin(kind, path)?,
-            Some(Piece::Bytes(bytes)) => import.push(&bytes)?,
-            Some(Piece::End(metadata)) => break metadata,
-            None => return Err(ApiError::bad_request("the upload was given up")),
-        }
-    };
-    let (imported, mut writer) = import.finish()?;
-    let root = imported.link.cid;
-    if store.pins.is_pinned(owner, &root).map_err(ApiError::from)? {
-        // What was written repaired that pin.
-        writer.keep();
-        return Err(StoreError::AlreadyPinned.into());
-    }
-    writer.make_durable().map_err(StoreError::from)?;
-    let guessed = || {
-        (imported.kind == PartKind::File)
-            .then(|| mime_guess::from_path(&imported.name).first_or_octet_stream().to_string())
-    };
-    let metadata = Metadata {
-        mime_type: given.mime_type.or_else(guessed),
-        name: given.name.unwrap_or(imported.name),
-        keyvalues: given.keyvalues,
-    };
-    let state = NewPinState::Pinned {
-        content_bytes: imported.link.content_bytes,
-        is_dir: imported.kind == PartKind::Directory,
-    };
-    let new = NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata };
-    // A commit that fails may have happened nevertheless, so the blocks stay.
-    writer.keep();
-    store.pins.insert(owner, &new).map_err(|error| {
-        store.blocks.note_garbage();
-        error.into()
-    })
 }

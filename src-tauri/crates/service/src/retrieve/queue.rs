@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,12 +15,15 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use super::{Progress, RetrieveError, Retriever};
-use crate::store::{
-    Store, StoreError,
-    blocks::BlockWriter,
-    holding::{Holding, holding},
-    pins::{Wanted, now_microseconds},
+use super::Retriever;
+use crate::{
+    fetch::{FetchError, FetchProgress},
+    store::{
+        Store, StoreError,
+        blocks::BlockWriter,
+        holding::{Holding, holding},
+        pins::{Wanted, now_microseconds},
+    },
 };
 
 /// How long and how many.
@@ -45,7 +49,7 @@ pub(crate) struct Retrievals {
 
 #[derive(Debug)]
 struct Running {
-    progress: Arc<Progress>,
+    progress: Arc<FetchProgress>,
     cancel: CancellationToken,
 }
 
@@ -127,7 +131,7 @@ impl Retrievals {
     }
 
     async fn serve(&self, wanted: Wanted) {
-        let (progress, cancel) = (Arc::new(Progress::default()), self.stop.child_token());
+        let (progress, cancel) = (Arc::new(FetchProgress::default()), self.stop.child_token());
         let running = Running { progress: Arc::clone(&progress), cancel: cancel.clone() };
         self.running().insert(wanted.id, running);
         let outcome = tokio::select! {
@@ -137,6 +141,10 @@ impl Retrievals {
         let recorded = match outcome {
             Ok(Outcome::Pinned | Outcome::GivenUp) => Ok(()),
             Ok(Outcome::Failed(reason)) => self.fail(wanted.id, reason).await,
+            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => self.fail(wanted.id, error.to_string()).await,
+            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
+                self.fail(wanted.id, "the disk of the service is nearly full".into()).await
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
                 self.fail(wanted.id, "the service failed; its log says why".into()).await
@@ -148,20 +156,19 @@ impl Retrievals {
         self.running().remove(&wanted.id);
     }
 
-    async fn retrieve(&self, wanted: &Wanted, progress: &Progress) -> Result<Outcome, QueueError> {
+    async fn retrieve(&self, wanted: &Wanted, progress: &FetchProgress) -> Result<Outcome, QueueError> {
         // It may have been uploaded meanwhile.
-        let writer = self.store.blocks.writer();
+        let writer = self.writer(wanted).await?;
         if let Some(outcome) = self.settle(wanted, writer).await? {
             return Ok(outcome);
         }
         let age = Duration::from_micros(now_microseconds().saturating_sub(wanted.created_at).max(0).cast_unsigned());
         let left = self.limits.deadline.saturating_sub(age);
-        let retrieved =
-            timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, self.store.blocks.writer(), progress))
-                .await;
+        let writer = self.writer(wanted).await?;
+        let retrieved = timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, writer, progress)).await;
         let writer = match retrieved {
             Ok(Ok(writer)) => writer,
-            Ok(Err(RetrieveError::Disk(error))) => return Err(StoreError::Io(error).into()),
+            Ok(Err(FetchError::Store(error))) => return Err(error.into()),
             Ok(Err(error)) => return Ok(Outcome::Failed(error.to_string())),
             Err(_) => {
                 let seconds = self.limits.deadline.as_secs();
@@ -180,6 +187,7 @@ impl Retrievals {
                 return Ok(None);
             };
             writer.make_durable()?;
+            store.record_dag(&wanted.root, writer.dag_bytes(), &mut writer)?;
             // A commit that fails may have happened nevertheless, so the blocks stay.
             writer.keep();
             let is_wanted =
@@ -192,6 +200,11 @@ impl Retrievals {
         Ok(self.work.spawn_blocking(settle).await??)
     }
 
+    async fn writer(&self, wanted: &Wanted) -> Result<BlockWriter, QueueError> {
+        let (store, owner) = (Arc::clone(&self.store), wanted.owner);
+        Ok(self.work.spawn_blocking(move || store.writer_for(owner)).await??)
+    }
+
     async fn take(&self) -> Result<Option<Wanted>, QueueError> {
         let store = Arc::clone(&self.store);
         Ok(self.work.spawn_blocking(move || store.pins.take_wanted()).await??)
@@ -199,7 +212,13 @@ impl Retrievals {
 
     async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {
         let store = Arc::clone(&self.store);
-        Ok(self.work.spawn_blocking(move || store.pins.fail(id, &reason)).await??)
+        let fail = move || {
+            let failed = store.pins.fail(id, &reason);
+            // What was fetched so far was kept until here.
+            store.blocks.note_garbage();
+            failed
+        };
+        Ok(self.work.spawn_blocking(fail).await??)
     }
 }
 

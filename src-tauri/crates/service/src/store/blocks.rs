@@ -1,49 +1,70 @@
 //! Blocks as files, named by multihash, so that every CID of the same bytes finds the same file.
 //!
 //! A block is written under another name and renamed, so a file with a block's name is complete. Whether it is durable
-//! is another matter: that is what [`BlockWriter::make_durable`] is for.
+//! is another matter: that is what [`BlockWriter::make_durable`] is for. Who may remove a file, and when: see
+//! [`holds`](super::holds).
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use cid::multihash::Multihash;
-use holdfast_content::{BlockSink, BlockSource, Cid, MAX_BLOCK_BYTES, is_block_of, multihash_hex};
+use holdfast_content::{BlockSource, Cid, MAX_BLOCK_BYTES, is_block_of, multihash_hex};
+use tokio::sync::Notify;
 
+pub(crate) use super::writer::BlockWriter;
+use super::{
+    holds::{Holds, ShortHash},
+    room::Room,
+};
 use crate::ServiceError;
 
-const CODEC_RAW: u64 = 0x55;
-const HASH_IDENTITY: u64 = 0;
+pub(crate) const CODEC_RAW: u64 = 0x55;
+pub(crate) const HASH_IDENTITY: u64 = 0;
 
 /// All blocks of a service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct BlockStore {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     blocks: PathBuf,
-    temporary: PathBuf,
-    next_temporary: AtomicU64,
-    writers: Mutex<Writers>,
+    pub(super) temporary: PathBuf,
+    pub(super) next_temporary: AtomicU64,
+    pub(super) holds: Holds,
+    pub(super) room: Room,
     /// Whether blocks may be there that no pin needs.
     garbage: AtomicBool,
+    garbage_noted: Notify,
+    /// Whether a file with a block's name is known to have its bytes. After a crash of the system, one that no pin needs
+    /// may not.
+    pub(super) trusted: AtomicBool,
     #[cfg(target_os = "linux")]
-    sync: super::sync::FileSystemSync,
+    pub(super) sync: super::sync::FileSystemSync,
 }
 
-/// Who writes. Two writers at one time may count on each other's blocks, so that neither can take its own back.
-#[derive(Debug, Default)]
-struct Writers {
-    active: u64,
-    started: u64,
+/// What a collection removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+}
+
+/// A stored block, as its file says.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredBlock {
+    /// Of the raw codec: files know only the hash.
+    pub(crate) cid: Cid,
+    pub(crate) bytes: u64,
 }
 
 impl BlockStore {
@@ -70,38 +91,62 @@ impl BlockStore {
         let inner = Inner {
             #[cfg(target_os = "linux")]
             sync: super::sync::FileSystemSync::new(&blocks).map_err(ServiceError::disk("open", &blocks))?,
+            room: Room::new(&blocks),
             blocks,
             temporary,
             next_temporary: AtomicU64::new(0),
-            writers: Mutex::default(),
+            holds: Holds::default(),
             garbage: AtomicBool::new(false),
+            garbage_noted: Notify::new(),
+            trusted: AtomicBool::new(true),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Writes the blocks of one pin.
     pub(crate) fn writer(&self) -> BlockWriter {
-        let mut writers = self.writers();
-        writers.active += 1;
-        writers.started += 1;
-        BlockWriter {
-            store: self.clone(),
-            number: writers.started,
-            was_alone: writers.active == 1,
-            written: Vec::new(),
-            #[cfg(not(target_os = "linux"))]
-            touched: Vec::new(),
-        }
+        BlockWriter::new(self.clone())
     }
 
-    /// Notes that blocks may be left that no pin needs, so that the next start looks for them.
+    /// The disk's free room.
+    pub(crate) fn room(&self) -> &Room {
+        &self.inner.room
+    }
+
+    /// Notes that blocks may be left that no pin needs, so that somebody looks for them.
     pub(crate) fn note_garbage(&self) {
         self.inner.garbage.store(true, Ordering::Relaxed);
+        self.inner.garbage_noted.notify_one();
     }
 
     /// Whether blocks may be there that no pin needs.
     pub(crate) fn has_garbage(&self) -> bool {
         self.inner.garbage.load(Ordering::Relaxed)
+    }
+
+    /// Notes it for the next time that somebody looks, and not to look at once.
+    pub(super) fn remember_garbage(&self) {
+        self.inner.garbage.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets what was noted, because a look at everything begins.
+    pub(super) fn forget_garbage(&self) {
+        self.inner.garbage.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until garbage is noted.
+    pub(super) async fn garbage_noted(&self) {
+        self.inner.garbage_noted.notified().await;
+    }
+
+    /// From now on a block that is there already is compared before it is counted on.
+    pub(super) fn distrust(&self) {
+        self.inner.trusted.store(false, Ordering::Relaxed);
+    }
+
+    /// Every block that is left is needed by a pin, and so was made durable.
+    pub(super) fn trust(&self) {
+        self.inner.trusted.store(true, Ordering::Relaxed);
     }
 
     /// The length of a block in bytes, `None` if it is not held.
@@ -116,27 +161,67 @@ impl BlockStore {
         }
     }
 
-    /// Removes every block that `keep` refuses; it is asked with the multihash in hexadecimal. Gives how many went.
-    pub(crate) fn retain(&self, mut keep: impl FnMut(&str) -> bool) -> io::Result<u64> {
-        let mut removed = 0;
+    /// The block, `None` if it is not held or damaged.
+    pub(crate) fn get_if_sound(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        match self.get(cid) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            result => result,
+        }
+    }
+
+    /// Puts a damaged block's file aside, under a name that no block has, so that the block can be written again.
+    pub(crate) fn set_aside(&self, cid: &Cid) -> io::Result<()> {
+        let path = self.path(cid);
+        absent_is_fine(fs::rename(&path, path.with_extension("damaged")))
+    }
+
+    /// Shows every block that is stored.
+    pub(crate) fn visit<E: From<io::Error>>(
+        &self,
+        mut visit: impl FnMut(StoredBlock) -> Result<(), E>,
+    ) -> Result<(), E> {
         for shard in 0..=u8::MAX {
             for entry in fs::read_dir(self.inner.blocks.join(format!("{shard:02x}")))? {
                 let entry = entry?;
-                let name = entry.file_name();
-                if !name.to_str().is_some_and(&mut keep) {
-                    fs::remove_file(entry.path())?;
-                    removed += 1;
+                // A name that is no multihash is not ours.
+                let Some(cid) = entry.file_name().to_str().and_then(cid_of_name) else { continue };
+                match entry.metadata() {
+                    Ok(metadata) => visit(StoredBlock { cid, bytes: metadata.len() })?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
-        Ok(removed)
+        Ok(())
     }
 
-    fn writers(&self) -> MutexGuard<'_, Writers> {
-        self.inner.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> io::Result<usize> {
+        let mut count = 0;
+        self.visit::<io::Error>(|_| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
     }
 
-    fn path(&self, cid: &Cid) -> PathBuf {
+    /// Within a collection: removes every block that is neither `needed` nor in use.
+    pub(super) fn sweep(&self, needed: &HashSet<ShortHash>) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        self.visit::<io::Error>(|block| {
+            let short = ShortHash::of(&block.cid);
+            if !needed.contains(&short)
+                && self.inner.holds.remove(short, || absent_is_fine(fs::remove_file(self.path(&block.cid))))?
+            {
+                swept.blocks += 1;
+                swept.bytes += block.bytes;
+            }
+            Ok(())
+        })?;
+        Ok(swept)
+    }
+
+    pub(super) fn path(&self, cid: &Cid) -> PathBuf {
         let name = multihash_hex(cid);
         // The last digits: the first ones name the hash function, and so are the same for all.
         let shard = &name[name.len() - 2..];
@@ -145,6 +230,20 @@ impl BlockStore {
         path.push(shard);
         path.push(name);
         path
+    }
+}
+
+fn cid_of_name(name: &str) -> Option<Cid> {
+    let digits = name.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> =
+        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    Some(Cid::new_v1(CODEC_RAW, Multihash::<64>::from_bytes(&bytes?).ok()?))
+}
+
+pub(super) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
     }
 }
 
@@ -175,128 +274,6 @@ impl BlockSource for BlockStore {
 
 fn damaged(cid: &Cid) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the stored block {cid} is damaged"))
-}
-
-/// Takes the blocks of one pin. Unless they are kept, those that it added are taken back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct BlockWriter {
-    store: BlockStore,
-    /// How many writers had started when this one had.
-    number: u64,
-    was_alone: bool,
-    /// The hashes of blocks that were not there before.
-    written: Vec<Multihash<32>>,
-    /// Every block of the pin, also those that were there: whoever wrote them may not have made them durable.
-    #[cfg(not(target_os = "linux"))]
-    touched: Vec<PathBuf>,
-}
-
-impl BlockWriter {
-    /// Returns when all blocks that were put are on the disk.
-    pub(crate) fn make_durable(&mut self) -> io::Result<()> {
-        let durable = self.sync();
-        if durable.is_err() {
-            self.store.note_garbage();
-        }
-        durable
-    }
-
-    #[cfg(target_os = "linux")]
-    fn sync(&mut self) -> io::Result<()> {
-        self.store.inner.sync.sync()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn sync(&mut self) -> io::Result<()> {
-        self.touched.sort_unstable();
-        self.touched.dedup();
-        for path in &self.touched {
-            File::options().write(true).open(path)?.sync_all()?;
-        }
-        #[cfg(unix)]
-        for shard in self.touched.chunk_by(|a, b| a.parent() == b.parent()) {
-            if let Some(shard) = shard[0].parent() {
-                File::open(shard)?.sync_all()?;
-            }
-        }
-        self.touched.clear();
-        Ok(())
-    }
-
-    /// Counts a block that is there already among those to make durable.
-    pub(crate) fn hold(&mut self, cid: &Cid) {
-        #[cfg(not(target_os = "linux"))]
-        if cid.hash().code() != HASH_IDENTITY {
-            self.touched.push(self.store.path(cid));
-        }
-        #[cfg(target_os = "linux")]
-        let _ = cid;
-    }
-
-    /// Leaves the blocks where they are, whatever comes.
-    pub(crate) fn keep(&mut self) {
-        self.written = Vec::new();
-    }
-
-    fn take_back(&self) -> io::Result<()> {
-        for hash in &self.written {
-            let cid = Cid::new_v1(CODEC_RAW, hash.resize().map_err(io::Error::other)?);
-            match fs::remove_file(self.store.path(&cid)) {
-                // The last one may not have come to be.
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for BlockWriter {
-    fn drop(&mut self) {
-        // Held to the end: no other writer may start while blocks go.
-        let mut writers = self.store.writers();
-        let alone = self.was_alone && writers.started == self.number;
-        let clean = self.written.is_empty() || (alone && self.take_back().is_ok());
-        if !clean {
-            self.store.note_garbage();
-        }
-        writers.active -= 1;
-    }
-}
-
-impl BlockSink for BlockWriter {
-    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
-        let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        let held = self.store.len(cid)?;
-        // A file of another length is one that the system lost bytes of in a crash.
-        if held != Some(bytes as u64) {
-            if held.is_none() {
-                self.written.push(cid.hash().resize().map_err(io::Error::other)?);
-            }
-            let inner = &self.store.inner;
-            let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);
-            let temporary = inner.temporary.join(number.to_string());
-            let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, self.store.path(cid)));
-            if let Err(error) = written {
-                // The next start removes it if this fails as well.
-                let _ = fs::remove_file(&temporary);
-                // Another upload may have been quicker; some systems do not replace a file that is being read.
-                if self.store.len(cid)? != Some(bytes as u64) {
-                    return Err(error);
-                }
-            }
-        }
-        self.hold(cid);
-        Ok(())
-    }
-}
-
-fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).open(path)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -366,15 +343,61 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_another_writer_may_count_on_stay() {
+    fn blocks_that_another_writer_counts_on_stay() {
         let dir = tempfile::tempdir().unwrap();
         let store = BlockStore::open(dir.path()).unwrap();
-        let earlier = store.writer();
-        let first = put_and_drop(&store, b"first", || {});
-        drop(earlier);
-        let second = put_and_drop(&store, b"second", || drop(store.writer()));
-        assert_eq!((store.len(&first).unwrap(), store.len(&second).unwrap()), (Some(5), Some(6)));
+        let mut other = store.writer();
+        let block = put_and_drop(&store, b"both", || {
+            let mut importer = FileImporter::new(Profile::UNIXFS_V1_2025);
+            importer.push(b"both", &mut other).unwrap();
+            importer.finish(&mut other).unwrap();
+        });
+        assert_eq!(store.len(&block).unwrap(), Some(4));
         assert!(store.has_garbage());
+    }
+
+    #[test]
+    fn a_collection_takes_what_nobody_needs_and_leaves_what_a_writer_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let (found, garbage) = (put(&store, b"found"), put(&store, b"garbage"));
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&found).unwrap(), Some(5));
+        store.inner.holds.begin_collection();
+        drop(writer);
+        let swept = store.sweep(&HashSet::new()).unwrap();
+        store.inner.holds.end_collection();
+        assert_eq!(swept, Swept { blocks: 1, bytes: 7 });
+        assert_eq!((store.len(&found).unwrap(), store.len(&garbage).unwrap()), (Some(5), None));
+    }
+
+    #[test]
+    fn after_a_crash_a_block_of_other_bytes_is_not_counted_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let cid = put(&store, b"hello");
+        fs::write(store.path(&cid), b"\0\0\0\0\0").unwrap();
+        store.distrust();
+        assert_eq!(store.writer().find(&cid).unwrap(), None);
+        put(&store, b"hello");
+        assert_eq!(store.get(&cid).unwrap().as_deref(), Some(b"hello".as_slice()));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing_half_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let mut writer = store.writer();
+        let mut importer = FileImporter::new(Profile::UNIXFS_V1_2025);
+        importer.push(&[1; 3 << 20], &mut writer).unwrap();
+        if store.room().free_bytes().unwrap().is_none() {
+            return;
+        }
+        store.room().set_reserve(u64::MAX);
+        let error = importer.push(&[2; 3 << 20], &mut writer).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        drop(writer);
+        assert_eq!((store.count().unwrap(), fs::read_dir(&store.inner.temporary).unwrap().count()), (0, 0));
     }
 
     #[test]

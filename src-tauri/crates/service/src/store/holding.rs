@@ -7,9 +7,11 @@ use std::{
 
 use holdfast_content::{BlockSource, Cid, MAX_TREE_DEPTH, NodeKind, ReadError, child_cids, list_directory, stat};
 
-use super::blocks::{BlockStore, BlockWriter};
-
-const CODEC_RAW: u64 = 0x55;
+use super::{
+    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY},
+    holds::ShortHash,
+    writer::BlockWriter,
+};
 
 /// What is held of a DAG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,48 +26,63 @@ pub(crate) enum Holding {
     Incomplete,
 }
 
-/// Looks for every block below `root` and counts the blocks found among those that `writer` makes durable.
+/// What a complete DAG is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Measured {
+    /// Bytes of its files.
+    pub(crate) content_bytes: u64,
+    /// Bytes of its different blocks.
+    pub(crate) dag_bytes: u64,
+    pub(crate) is_dir: bool,
+}
+
+/// Looks for every block below `root`. `writer` holds what is found, so that it stays until a pin of it is recorded.
 pub(crate) fn holding(blocks: &BlockStore, root: &Cid, writer: &mut BlockWriter) -> io::Result<Holding> {
-    let complete = walk(blocks, root, |cid| writer.hold(cid));
-    let measured = complete.and_then(|()| {
-        let is_dir = stat(blocks, root)? == NodeKind::Directory;
-        let content_bytes = content_bytes(blocks, root, 0, &mut HashMap::new())?;
-        Ok(Holding::Complete { content_bytes, is_dir })
-    });
-    match measured {
+    match measure(blocks, root, writer) {
         Err(ReadError::Io(error)) => Err(error),
         Err(_) => Ok(Holding::Incomplete),
-        Ok(holding) => Ok(holding),
+        Ok(Measured { content_bytes, is_dir, .. }) => Ok(Holding::Complete { content_bytes, is_dir }),
     }
 }
 
-/// Visits every block of a DAG once. Leaves are looked for but not read.
-pub(crate) fn walk(blocks: &BlockStore, root: &Cid, mut visit: impl FnMut(&Cid)) -> Result<(), ReadError> {
+/// The same; an error says which block is missing, or what cannot be understood.
+pub(crate) fn measure(blocks: &BlockStore, root: &Cid, writer: &mut BlockWriter) -> Result<Measured, ReadError> {
+    let mut dag_bytes = 0;
+    walk(blocks, root, |cid| {
+        let found = writer.find(cid)?;
+        dag_bytes += found.unwrap_or(0);
+        Ok(found.is_some())
+    })?;
+    let is_dir = stat(blocks, root)? == NodeKind::Directory;
+    let content_bytes = content_bytes(blocks, root, 0, &mut HashMap::new())?;
+    Ok(Measured { content_bytes, dag_bytes, is_dir })
+}
+
+/// Visits every block of a DAG once, parents first; `find` says whether it is there. Leaves are not read.
+pub(crate) fn walk(
+    blocks: &BlockStore,
+    root: &Cid,
+    mut find: impl FnMut(&Cid) -> Result<bool, ReadError>,
+) -> Result<(), ReadError> {
     let mut seen = HashSet::new();
     let mut pending = vec![*root];
     while let Some(cid) = pending.pop() {
-        if !seen.insert((cid.codec(), short_hash(&cid))) {
-            continue;
+        // An identity CID is its own block, and its digest can be made to look like any other's beginning.
+        if cid.hash().code() != HASH_IDENTITY {
+            if !seen.insert((cid.codec(), ShortHash::of(&cid))) {
+                continue;
+            }
+            if !find(&cid)? {
+                return Err(ReadError::Missing(cid));
+            }
         }
-        visit(&cid);
-        if cid.codec() == CODEC_RAW {
-            blocks.len(&cid)?.ok_or(ReadError::Missing(cid))?;
-        } else {
+        if cid.codec() != CODEC_RAW {
             // Whether the node is one that can be served is asked of `stat`, not here: the walk only follows links.
             let block = blocks.get(&cid)?.ok_or(ReadError::Missing(cid))?;
             pending.extend(child_cids(&cid, &block)?);
         }
     }
     Ok(())
-}
-
-/// Enough of a digest to tell blocks apart, at a quarter of the memory of a CID.
-pub(crate) fn short_hash(cid: &Cid) -> [u8; 16] {
-    let mut short = [0; 16];
-    let digest = cid.hash().digest();
-    let length = digest.len().min(short.len());
-    short[..length].copy_from_slice(&digest[..length]);
-    short
 }
 
 fn content_bytes(

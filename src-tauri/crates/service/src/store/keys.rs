@@ -145,6 +145,11 @@ impl ApiKeys {
         Ok(())
     }
 
+    /// The owner of that name, made if there is none yet.
+    pub(crate) fn owner(&self, name: &str) -> Result<Owner, ServiceError> {
+        self.database.write(|transaction| owner_named(transaction, name))
+    }
+
     /// All keys that stay valid, or those of one owner; the oldest first.
     pub(crate) fn list(&self, owner: Option<Owner>) -> Result<Vec<KeyInfo>, StoreError> {
         self.database.read(|transaction| {

@@ -4,32 +4,45 @@
 //! callers in async code use `spawn_blocking`.
 
 pub(crate) mod blocks;
-mod collect;
+pub(crate) mod check;
+pub(crate) mod collect;
 mod database;
 mod held;
 pub(crate) mod holding;
+pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod page;
 pub(crate) mod pins;
+pub(crate) mod quota;
+pub(crate) mod room;
+mod roots;
 mod runs;
 mod schema;
 pub(crate) mod scopes;
 pub(crate) mod search;
+pub(crate) mod statistics;
 mod sync;
 pub(crate) mod visits;
+pub(crate) mod writer;
 
 use std::{
     fs::{self, File, TryLockError},
     io,
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
-use blocks::BlockStore;
+use blocks::{BlockStore, Swept};
+use collect::CollectError;
 use database::Database;
 pub(crate) use held::Held;
-use keys::ApiKeys;
+use holdfast_content::Cid;
+use keys::{ApiKeys, Owner};
 use pins::Pins;
+use quota::{OverQuota, Quotas};
+use schema::LastEnd;
 use visits::Visits;
+use writer::BlockWriter;
 
 use crate::ServiceError;
 
@@ -48,6 +61,8 @@ pub(crate) enum StoreError {
     AlreadyPinned,
     #[error("a stored record is damaged: {0}")]
     Damaged(&'static str),
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
 }
 
 /// The open directory of a service.
@@ -57,12 +72,16 @@ pub(crate) struct Store {
     pub(crate) pins: Pins,
     pub(crate) keys: ApiKeys,
     pub(crate) visits: Visits,
+    pub(crate) quotas: Quotas,
     database: Database,
+    /// One collection at a time.
+    collecting: Mutex<()>,
     lock: File,
 }
 
 impl Store {
-    /// Opens a directory, brings its database up to date and removes what interrupted uploads and unpins left.
+    /// Opens a directory and brings its database up to date. What interrupted uploads and unpins left is noted as
+    /// garbage, for [`collect`](Self::collect).
     pub(crate) fn open(dir: &Path) -> Result<Self, ServiceError> {
         create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
         let lock = lock_dir(dir)?;
@@ -72,10 +91,34 @@ impl Store {
         let pins = Pins::new(database.clone());
         let keys = ApiKeys::new(database.clone());
         let visits = Visits::new(database.clone());
-        if database.write(schema::take_unclean_mark)? && !collect::collect(&pins, &blocks) {
-            blocks.note_garbage();
+        let quotas = Quotas::new(database.clone());
+        match database.write(schema::take_last_end)? {
+            LastEnd::Clean => {}
+            LastEnd::Unclean => {
+                blocks.distrust();
+                blocks.note_garbage();
+            }
+            LastEnd::WithGarbage => blocks.note_garbage(),
         }
-        Ok(Self { blocks, pins, keys, visits, database, lock })
+        Ok(Self { blocks, pins, keys, visits, quotas, database, collecting: Mutex::new(()), lock })
+    }
+
+    /// A writer for the blocks of a pin of this owner, which stops where the owner's quota does.
+    pub(crate) fn writer_for(&self, owner: Owner) -> Result<BlockWriter, StoreError> {
+        Ok(self.blocks.writer().within(self.quotas.reserve(owner)?))
+    }
+
+    /// Counts a complete DAG, whose different blocks have so many bytes, against the quota of `writer`'s owner. The last
+    /// thing to do before the pin is recorded; `writer` must live until it is.
+    pub(crate) fn record_dag(&self, root: &Cid, dag_bytes: u64, writer: &mut BlockWriter) -> Result<(), StoreError> {
+        writer.confirm_quota()?;
+        self.quotas.record_dag(root, dag_bytes)
+    }
+
+    /// Removes the blocks that no pin needs; may be called whatever else is going on.
+    pub(crate) fn collect(&self, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
+        let _alone = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        collect::collect(&self.pins, &self.blocks, stop)
     }
 
     /// Opens the database alone, beside a service that may be running there.
@@ -96,11 +139,8 @@ impl Store {
         if let Err(error) = self.visits.write() {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last visits are not counted");
         }
-        let marked = if self.blocks.has_garbage() {
-            Ok(())
-        } else {
-            self.database.write(|transaction| schema::set_unclean_mark(transaction, false))
-        };
+        let end = if self.blocks.has_garbage() { LastEnd::WithGarbage } else { LastEnd::Clean };
+        let marked = self.database.write(|transaction| schema::note_end(transaction, end));
         self.database.close();
         let unlocked = self.lock.unlock().map_err(ServiceError::disk("unlock", "service.lock"));
         marked?;

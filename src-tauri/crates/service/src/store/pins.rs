@@ -109,6 +109,7 @@ pub(crate) struct Pin {
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) id: Uuid,
+    /// Against whose quota it counts.
     pub(crate) owner: Owner,
     pub(crate) root: Cid,
     /// Multiaddrs that were named as having it.
@@ -243,7 +244,7 @@ impl Pins {
                 "UPDATE pins SET status = 'fetching'
                  WHERE row = (SELECT row FROM pins WHERE status = 'queued' ORDER BY created_at LIMIT 1)
                  RETURNING id, root, origins, created_at, owner,
-                     (SELECT user_id FROM owners WHERE owners.id = pins.owner)",
+                     (SELECT user_id FROM owners WHERE owners.id = owner)",
             )?;
             let mut rows = take.query(())?;
             let wanted = match rows.next()? {
@@ -298,21 +299,6 @@ impl Pins {
                 "UPDATE pins SET status = 'failed', failure = ?2 WHERE id = ?1 AND status IN ('queued', 'fetching')",
                 (id.as_bytes(), reason),
             )?;
-            Ok(())
-        })
-    }
-
-    /// Shows the CID of everything that is pinned by anybody, until `visit` fails.
-    pub(crate) fn visit_live_roots<E>(&self, mut visit: impl FnMut(Cid) -> Result<(), E>) -> Result<(), E>
-    where
-        E: From<StoreError> + From<rusqlite::Error>,
-    {
-        self.database.read(|transaction| {
-            let mut select = transaction.prepare("SELECT DISTINCT root FROM pins WHERE pinned = 1")?;
-            let mut rows = select.query(())?;
-            while let Some(row) = rows.next()? {
-                visit(cid_of(row.get(0)?)?)?;
-            }
             Ok(())
         })
     }

@@ -82,6 +82,7 @@ END;
 ",
     include_str!("schema/requests.sql"),
     include_str!("schema/scopes.sql"),
+    include_str!("schema/quotas.sql"),
     include_str!("schema/visits.sql"),
 ];
 
@@ -100,16 +101,34 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
     Ok(transaction.commit()?)
 }
 
-/// Sets the mark that stands while the service runs and says whether it stood already: then the last run was killed or
-/// left blocks that no pin needs.
-pub(crate) fn take_unclean_mark(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
-    let unclean = transaction.query_row("SELECT unclean FROM service", [], |row| row.get(0))?;
-    set_unclean_mark(transaction, true)?;
-    Ok(unclean)
+/// How the last run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastEnd {
+    Clean,
+    /// It was killed, or is running.
+    Unclean,
+    /// It ended properly and left blocks that no pin needs.
+    WithGarbage,
 }
 
-pub(crate) fn set_unclean_mark(transaction: &Transaction<'_>, unclean: bool) -> rusqlite::Result<()> {
-    transaction.execute("UPDATE service SET unclean = ?1", [unclean]).map(drop)
+/// Says how the last run ended, and notes that another one runs.
+pub(crate) fn take_last_end(transaction: &Transaction<'_>) -> rusqlite::Result<LastEnd> {
+    let noted: i64 = transaction.query_row("SELECT unclean FROM service", [], |row| row.get(0))?;
+    note_end(transaction, LastEnd::Unclean)?;
+    Ok(match noted {
+        0 => LastEnd::Clean,
+        2 => LastEnd::WithGarbage,
+        _ => LastEnd::Unclean,
+    })
+}
+
+pub(crate) fn note_end(transaction: &Transaction<'_>, end: LastEnd) -> rusqlite::Result<()> {
+    let noted = match end {
+        LastEnd::Clean => 0,
+        LastEnd::Unclean => 1,
+        LastEnd::WithGarbage => 2,
+    };
+    transaction.execute("UPDATE service SET unclean = ?1", [noted]).map(drop)
 }
 
 #[cfg(test)]

@@ -1,4 +1,9 @@
 //! Makes written blocks durable, many uploads at a time.
+//!
+//! One `syncfs` for all who wait was measured against `fdatasync` of each file and its directory (ext4, a disk of about 120
+//! durable writes a second): 10,000 files of 1 KB in 0.7 s against 1.4 s to 15 s, 1 GiB in the same time, pins of one block
+//! from eight clients at 670 a second against 140. Its price is that it waits for what other programs have written to the
+//! same file system.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::FileSystemSync;

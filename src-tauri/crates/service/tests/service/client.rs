@@ -71,7 +71,13 @@ impl TestService {
 }
 
 pub(crate) async fn open(dir: &Path) -> RunningService {
-    Service::start(ServiceConfig::new(dir)).await.unwrap()
+    open_with(dir, |_| {}).await
+}
+
+pub(crate) async fn open_with(dir: &Path, change: impl FnOnce(&mut ServiceConfig)) -> RunningService {
+    let mut config = ServiceConfig::new(dir);
+    change(&mut config);
+    Service::start(config).await.unwrap()
 }
 
 impl Client {

@@ -15,13 +15,15 @@ use serde_json::Value;
 use crate::client::{self, BOUNDARY, Client, Form, file_cid, noise, start};
 
 const DIR: &str = "HOLDFAST_SERVICE_TEST_DIR";
+const TOLD_IN: &str = "HOLDFAST_SERVICE_TEST_TOLD_IN";
+const THIS_SERVICE: [&str; 3] = ["--exact", "durability::serve_in_this_process", "--nocapture"];
 const KEY: &str = "HOLDFAST_SERVICE_TEST_KEY";
 const SECRET: &str = "HOLDFAST_SERVICE_TEST_SECRET";
 
 /// A service in a process of its own, to be killed.
-struct ServiceProcess {
+pub(crate) struct ServiceProcess {
     child: Child,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Drop for ServiceProcess {
@@ -31,13 +33,26 @@ impl Drop for ServiceProcess {
 }
 
 impl ServiceProcess {
-    async fn start(dir: &Path) -> Self {
-        let address = address_file(dir);
+    pub(crate) async fn start(dir: &Path) -> Self {
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(THIS_SERVICE);
+        Self::spawn(test, dir, dir).await
+    }
+
+    /// The same with `starter` as what starts the test's program; it tells its address in another directory.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn start_as(mut starter: Command, dir: &Path, told_in: &Path) -> Self {
+        starter.arg(std::env::current_exe().unwrap()).args(THIS_SERVICE);
+        Self::spawn(starter, dir, told_in).await
+    }
+
+    async fn spawn(mut command: Command, dir: &Path, told_in: &Path) -> Self {
+        let address = address_file(told_in);
         let _ = fs::remove_file(&address);
         let key = ApiKey::random().unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "durability::serve_in_this_process", "--nocapture"])
+        let child = command
             .env(DIR, dir)
+            .env(TOLD_IN, told_in)
             .env(KEY, &key.key)
             .env(SECRET, key.secret.expose_secret())
             .stdout(Stdio::null())
@@ -54,7 +69,12 @@ impl ServiceProcess {
         Self { child, client: Client::new(&gateway, key) }
     }
 
-    fn kill(&mut self) {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn kill(&mut self) {
         // SIGKILL; it may be gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -79,12 +99,17 @@ async fn serve_in_this_process() {
     let Ok(dir) = std::env::var(DIR) else {
         return;
     };
-    let service = client::open(Path::new(&dir)).await;
+    let change = |config: &mut holdfast_service::ServiceConfig| {
+        config.collect_after = Duration::from_millis(5);
+        config.disk_reserve_bytes = 0;
+    };
+    let service = client::open_with(Path::new(&dir), change).await;
+    let told_in = std::env::var(TOLD_IN).unwrap();
     let (key, secret) = (std::env::var(KEY).unwrap(), std::env::var(SECRET).unwrap());
     service.install_key("home", &key, secret.into()).await.unwrap();
-    let written = Path::new(&dir).join("address-unfinished");
+    let written = Path::new(&told_in).join("address-unfinished");
     fs::write(&written, service.gateway()).unwrap();
-    fs::rename(written, address_file(Path::new(&dir))).unwrap();
+    fs::rename(written, address_file(Path::new(&told_in))).unwrap();
     std::future::pending::<()>().await;
 }
 
@@ -181,7 +206,7 @@ pub(crate) fn block_files(dir: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn blocks_go_at_a_start_when_no_pin_needs_them() {
+async fn blocks_go_when_no_pin_needs_them() {
     let service = start().await;
     let shared = noise(1, 2_000_000);
     let kept = service.upload(Form::new().file("t/shared", &shared).file("t/own", b"own")).await;
@@ -190,7 +215,7 @@ async fn blocks_go_at_a_start_when_no_pin_needs_them() {
     service.upload_request(Form::new().file("x", &noise(3, 2_500_000)).unfinished()).send().await.unwrap();
     service.unpin(&gone["id"]).await;
     assert!(block_files(service.dir.path()) > needed);
-    let service = service.restart().await;
+    assert!(service.service.collect().await.unwrap().blocks > 0);
     assert_eq!(block_files(service.dir.path()), needed);
     let cid = kept["cid"].as_str().unwrap();
     assert!(service.content(&format!("{cid}/shared")).await == shared);
@@ -210,11 +235,13 @@ async fn nothing_is_removed_while_a_pin_cannot_be_walked() {
     let block = fs::read(&root).unwrap();
     fs::remove_file(&root).unwrap();
     let before = block_files(service.dir.path());
-    let service = service.restart().await;
+    let error = service.service.collect().await.unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
     assert_eq!(block_files(service.dir.path()), before);
     // Once it can, the rest goes.
     fs::write(&root, block).unwrap();
     let service = service.restart().await;
+    service.service.collect().await.unwrap();
     assert_eq!(block_files(service.dir.path()), before);
     assert_eq!(service.content(&format!("{}/a", pin["cid"].as_str().unwrap())).await, b"a");
 }

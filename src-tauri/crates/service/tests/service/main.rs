@@ -6,8 +6,13 @@
     reason = "these are tests, and clippy knows only functions marked as such"
 )]
 
+mod archives;
 mod client;
+mod collection;
+mod crash;
 mod durability;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gateway;
 mod gateway_archives;
 mod gateway_on_demand;
@@ -18,6 +23,8 @@ mod operation;
 mod pins;
 mod planted;
 mod psa;
+mod quota;
+mod retrieval;
 mod safety;
 mod samples;
 mod scale;

@@ -97,7 +97,7 @@ fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), S
     if store.pins.is_pinned(owner, &root)? {
         return Ok(());
     }
-    let mut writer = store.blocks.writer();
+    let mut writer = store.writer_for(owner)?;
     let state = new_state(store, &root, &mut writer)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
     match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {

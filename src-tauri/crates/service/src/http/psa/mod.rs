@@ -130,8 +130,9 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
     let owner = caller.may(Scope::PinByHash)?;
     let requested = read_json::<GivenPin>(&shared, body).await?.checked()?;
-    let pin =
-        shared.blocking(move |store| record(store, requested, |new| store.pins.insert(owner, new).map(Some))).await??;
+    let pin = shared
+        .blocking(move |store| record(store, owner, requested, |new| store.pins.insert(owner, new).map(Some)))
+        .await??;
     let pin = pin.ok_or_else(ApiError::not_found)?;
     Ok((dialect.created(), Json(begun(pin, &shared))))
 }
@@ -189,8 +190,9 @@ pub(crate) async fn replace(
         Dialect::Standard => {
             let replace = move |store: &Store| {
                 live(store, owner, id)?;
+                let replaced = record(store, owner, requested, |new| store.pins.replace(owner, id, new));
                 store.blocks.note_garbage();
-                record(store, requested, |new| store.pins.replace(owner, id, new))
+                replaced
             };
             let pin = shared.blocking(replace).await??;
             shared.retrievals.give_up(id);
@@ -222,8 +224,9 @@ pub(crate) async fn remove(
     let owner = caller.may(Scope::Unpin)?;
     let id = pinning::parse_id(&id)?;
     let remove = move |store: &Store| {
+        let removed = store.pins.remove(owner, id);
         store.blocks.note_garbage();
-        store.pins.remove(owner, id)
+        removed
     };
     if shared.blocking(remove).await?? {
         shared.retrievals.give_up(id);
@@ -236,11 +239,12 @@ pub(crate) async fn remove(
 /// Records a pin; of content that is held it is one at once.
 fn record(
     store: &Store,
+    owner: Owner,
     requested: RequestedPin,
     insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
 ) -> Result<Option<Pin>, ApiError> {
     let RequestedPin { root, cid_text, metadata, origins } = requested;
-    let mut writer = store.blocks.writer();
+    let mut writer = store.writer_for(owner)?;
     let state = pinning::new_state(store, &root, &mut writer)?;
     Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
 }

@@ -1,0 +1,194 @@
+//! `holdfast serve gc|stats|check`: the service's directory while no service runs on it.
+
+use std::path::PathBuf;
+
+use holdfast_core::{Code, Home};
+use holdfast_service::{Checked, Quota, Statistics, StoppedService};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    output::{Output, bytes, complain, one_line},
+    session::open_home,
+};
+
+/// What is done with what is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task {
+    Collect,
+    Stats,
+    Check,
+}
+
+#[derive(Serialize)]
+struct Collected {
+    blocks: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    blocks: u64,
+    block_bytes: u64,
+    reclaimable_blocks: Option<u64>,
+    reclaimable_bytes: Option<u64>,
+    free_bytes: Option<u64>,
+    pins: u64,
+    owners: Vec<Owner>,
+}
+
+#[derive(Serialize)]
+struct Owner {
+    name: String,
+    keys: Vec<String>,
+    pins: u64,
+    content_bytes: u64,
+    used_bytes: u64,
+    quota_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    blocks: u64,
+    bytes: u64,
+    pins: u64,
+    damaged_blocks: Vec<String>,
+    damaged_pins: Vec<DamagedPin>,
+}
+
+#[derive(Serialize)]
+struct DamagedPin {
+    id: String,
+    cid: String,
+    name: String,
+    owner: String,
+    missing_blocks: u64,
+}
+
+pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let home = open(home)?;
+    let work = move || {
+        let dir = home.service_dir();
+        if !dir.join("service.db").exists() {
+            return Err(Failure::Plain(format!("There is no pinning service in {}.", home.dir().display())));
+        }
+        let service = StoppedService::open(&dir)?;
+        let done = match task {
+            Task::Collect => collect(&service, out),
+            Task::Stats => stats(&service, out),
+            Task::Check => check(&service, out),
+        };
+        let closed = service.close();
+        done?;
+        Ok(closed?)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+fn open(home: Option<PathBuf>) -> Result<Home, Failure> {
+    open_home(home, "holdfast serve").map_err(|failure| match failure {
+        Failure::Engine(error) if error.code() == Code::HomeBusy => Failure::Plain(format!(
+            "{error}. It removes what no pin needs by itself; to count or check what is stored, end it first."
+        )),
+        failure => failure,
+    })
+}
+
+fn collect(service: &StoppedService, out: Output) -> Result<(), Failure> {
+    let collected = service.collect()?;
+    let collected = Collected { blocks: collected.blocks, bytes: collected.bytes };
+    out.result(&collected, || {
+        format!("Removed {} blocks that no pin needs, {}.", collected.blocks, bytes(collected.bytes))
+    })?;
+    Ok(())
+}
+
+fn stats(service: &StoppedService, out: Output) -> Result<(), Failure> {
+    let Statistics { blocks, block_bytes, reclaimable_blocks, reclaimable_bytes, free_bytes, owners } =
+        service.statistics()?;
+    let owners: Vec<_> = owners
+        .into_iter()
+        .map(|owner| Owner {
+            name: owner.name,
+            keys: owner.keys,
+            pins: owner.pins,
+            content_bytes: owner.content_bytes,
+            used_bytes: owner.used_bytes,
+            quota_bytes: match owner.quota {
+                Quota::Unlimited => None,
+                Quota::Bytes(bytes) => Some(bytes),
+            },
+        })
+        .collect();
+    let pins = owners.iter().map(|owner| owner.pins).sum();
+    let stats = Stats { blocks, block_bytes, reclaimable_blocks, reclaimable_bytes, free_bytes, pins, owners };
+    out.result(&stats, || describe_stats(&stats))?;
+    Ok(())
+}
+
+fn describe_stats(stats: &Stats) -> String {
+    let reclaimable = match (stats.reclaimable_blocks, stats.reclaimable_bytes) {
+        (Some(blocks), Some(size)) => format!("{blocks} blocks, {}", bytes(size)),
+        _ => "unknown, because a pin is damaged: see holdfast serve check".into(),
+    };
+    let free = stats.free_bytes.map_or_else(|| "unknown".into(), bytes);
+    let mut text = format!(
+        "stored       {} blocks, {}\nreclaimable  {reclaimable}\npins         {}\nfree disk    {free}",
+        stats.blocks,
+        bytes(stats.block_bytes),
+        stats.pins
+    );
+    for owner in &stats.owners {
+        let quota = owner.quota_bytes.map_or_else(|| "no quota".into(), |quota| format!("of {}", bytes(quota)));
+        let keys: Vec<_> = owner.keys.iter().map(|key| one_line(key)).collect();
+        let keys = if keys.is_empty() { String::new() } else { format!("  keys: {}", keys.join(", ")) };
+        text.push_str(&format!(
+            "\n{}  {} pins, {} of files, {} stored, {quota}{keys}",
+            one_line(&owner.name),
+            owner.pins,
+            bytes(owner.content_bytes),
+            bytes(owner.used_bytes)
+        ));
+    }
+    text
+}
+
+fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
+    let Checked { blocks, bytes: size, damaged_blocks, pins, damaged_pins } = service.check(|_| {})?;
+    let check = Check {
+        blocks,
+        bytes: size,
+        pins,
+        damaged_blocks: damaged_blocks.iter().map(ToString::to_string).collect(),
+        damaged_pins: damaged_pins
+            .into_iter()
+            .map(|pin| DamagedPin {
+                id: pin.id.to_string(),
+                cid: pin.cid,
+                name: pin.name,
+                owner: pin.owner,
+                missing_blocks: pin.missing_blocks,
+            })
+            .collect(),
+    };
+    out.result(&check, || {
+        format!(
+            "{} blocks, {}: {} damaged. {} pins: {} damaged.",
+            check.blocks,
+            bytes(check.bytes),
+            check.damaged_blocks.len(),
+            check.pins,
+            check.damaged_pins.len()
+        )
+    })?;
+    for block in &check.damaged_blocks {
+        complain(&format!("the block {block} is damaged; its file was put aside"), None);
+    }
+    for pin in &check.damaged_pins {
+        let name = one_line(&pin.name);
+        let missing = pin.missing_blocks;
+        complain(&format!("{name} ({}) lacks {missing} blocks; upload it again to repair it", pin.cid), None);
+    }
+    let sound = check.damaged_blocks.is_empty() && check.damaged_pins.is_empty();
+    if sound { Ok(()) } else { Err(Failure::Partial) }
+}

@@ -1,0 +1,363 @@
+//! Fetching a DAG that is not held, over HTTP: block by block, each checked before it is stored.
+//!
+//! Sources are the HTTP origins that were named with the request and the gateways that the service's owner configured.
+//! Blocks that are held are not fetched again, and what was fetched stays as long as somebody wants the DAG, so that a
+//! retrieval goes on where it was cut. Which origins may be asked: see [`address`].
+
+mod address;
+mod source;
+
+use std::{
+    collections::HashSet,
+    fmt, io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use holdfast_content::{BlockSink, Cid, child_cids};
+use reqwest::{Client, redirect};
+use source::{Source, SourceError};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::store::{
+    StoreError,
+    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY},
+    holds::ShortHash,
+    writer::BlockWriter,
+};
+
+const CODEC_DAG_PB: u64 = 0x70;
+
+/// Blocks that are under way at one time for one DAG.
+const CONCURRENT_OF_ONE: usize = 8;
+
+/// The same for all: each may be 2 MiB of memory.
+const CONCURRENT_OF_ALL: usize = 16;
+
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+const MAX_REDIRECTS: usize = 3;
+
+/// How long to wait before a block that no source gave is asked for again.
+const PAUSES: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(10)];
+
+/// What may be fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchConfig {
+    /// Trustless gateways that are asked for what is not held, after the origins.
+    pub(crate) gateways: Vec<Url>,
+    /// Whether origins may lead to addresses that are not of the public internet.
+    pub(crate) private_origins: bool,
+    /// The most blocks of one DAG.
+    pub(crate) max_blocks: usize,
+    /// How many links deep a DAG may be.
+    pub(crate) max_depth: usize,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self { gateways: Vec::new(), private_origins: false, max_blocks: 4_000_000, max_depth: 1024 }
+    }
+}
+
+/// Why a DAG could not be had. Shown to who asked for it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("this service does not hold that content and has no other source for it; upload it instead")]
+    NoSource,
+    #[error("this service does not hold that content, and none of the addresses that were named leads to HTTP")]
+    NoHttpOrigin,
+    #[error("this service does not hold that content, and asks no addresses outside of the public internet for it")]
+    PrivateOrigin,
+    #[error("the block {0} is not to be had: {1}")]
+    Block(Cid, String),
+    #[error("{0} is of a kind that this service does not understand: only files and directories can be pinned")]
+    UnknownCodec(Cid),
+    #[error("the block {0} has a hash that this service cannot check")]
+    UnknownHash(Cid),
+    #[error("the block {0} is not a valid node")]
+    Malformed(Cid),
+    #[error("the content has more than {0} blocks")]
+    TooManyBlocks(usize),
+    #[error("the content is more than {0} links deep")]
+    TooDeep(usize),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<io::Error> for FetchError {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) => Self::Store(error),
+            Err(error) => Self::Store(error.into()),
+        }
+    }
+}
+
+/// How far it has come.
+#[derive(Debug, Default)]
+pub(crate) struct FetchProgress {
+    /// Different blocks that are there now.
+    pub(crate) blocks: AtomicU64,
+    /// Blocks that are known and still missing.
+    pub(crate) missing: AtomicU64,
+    /// Bytes that were fetched.
+    pub(crate) bytes: AtomicU64,
+}
+
+impl fmt::Display for FetchProgress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [blocks, missing, bytes] =
+            [&self.blocks, &self.missing, &self.bytes].map(|count| count.load(Ordering::Relaxed));
+        write!(formatter, "{blocks} blocks are there, {missing} more are known, {bytes} bytes were fetched")
+    }
+}
+
+/// Fetches DAGs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetcher {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: FetchConfig,
+    for_gateways: Client,
+    for_origins: Client,
+    under_way: Semaphore,
+}
+
+impl Fetcher {
+    pub(crate) fn new(config: FetchConfig) -> Result<Self, reqwest::Error> {
+        // An error means that one is installed already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = || {
+            Client::builder()
+                .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(CONNECT_TIME)
+                .referer(false)
+        };
+        let for_gateways = client().redirect(redirect::Policy::limited(MAX_REDIRECTS)).build()?;
+        let mut for_origins = client().no_proxy();
+        if config.private_origins {
+            for_origins = for_origins.redirect(redirect::Policy::limited(MAX_REDIRECTS));
+        } else {
+            let public_only = |attempt: redirect::Attempt<'_>| {
+                if attempt.previous().len() > MAX_REDIRECTS || address::names_private_address(attempt.url()) {
+                    attempt.stop()
+                } else {
+                    attempt.follow()
+                }
+            };
+            for_origins =
+                for_origins.redirect(redirect::Policy::custom(public_only)).dns_resolver(address::PublicOnly::shared());
+        }
+        let for_origins = for_origins.build()?;
+        let under_way = Semaphore::new(CONCURRENT_OF_ALL);
+        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way }) })
+    }
+
+    /// Gets all blocks below `root` that are not held and puts them into `writer`, which holds all blocks of the DAG
+    /// when this ends well. It keeps what was fetched whatever comes: a collection removes it when nobody wants it.
+    ///
+    /// Dropping the future ends the retrieval.
+    pub(crate) async fn fetch(
+        &self,
+        root: Cid,
+        origins: &[String],
+        blocks: &BlockStore,
+        mut writer: BlockWriter,
+        progress: &FetchProgress,
+    ) -> Result<BlockWriter, FetchError> {
+        writer.leave_what_comes();
+        let job = Job {
+            shared: &self.shared,
+            blocks: blocks.clone(),
+            writer: Arc::new(Mutex::new(writer)),
+            sources: self.shared.sources(origins),
+            preferred: AtomicUsize::new(0),
+            progress,
+            disk: TaskTracker::new(),
+        };
+        let walked = job.walk(root).await;
+        // After a failure some blocks may still be on their way to the disk.
+        job.disk.close();
+        job.disk.wait().await;
+        walked?;
+        let Job { writer, .. } = job;
+        // Every task has ended.
+        let writer = Arc::into_inner(writer).ok_or_else(|| io::Error::other("a block is still being stored"))?;
+        Ok(writer.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Shared {
+    fn sources(&self, origins: &[String]) -> Result<Vec<Source>, FetchError> {
+        let http: Vec<Url> = origins.iter().filter_map(|origin| address::http_origin(origin)).collect();
+        let allowed = |url: &&Url| self.config.private_origins || !address::names_private_address(url);
+        let usable = http.iter().filter(allowed).map(|url| Source::new(url.clone(), self.for_origins.clone()));
+        let gateways = self.config.gateways.iter().map(|url| Source::new(url.clone(), self.for_gateways.clone()));
+        let sources: Vec<_> = usable.chain(gateways).collect();
+        if !sources.is_empty() {
+            return Ok(sources);
+        }
+        Err(match (origins.is_empty(), http.is_empty()) {
+            (true, _) => FetchError::NoSource,
+            (false, true) => FetchError::NoHttpOrigin,
+            (false, false) => FetchError::PrivateOrigin,
+        })
+    }
+}
+
+struct Job<'a> {
+    shared: &'a Shared,
+    blocks: BlockStore,
+    writer: Arc<Mutex<BlockWriter>>,
+    /// Or why there are none, which matters only if a block is missing.
+    sources: Result<Vec<Source>, FetchError>,
+    /// The source that gave a block last.
+    preferred: AtomicUsize,
+    progress: &'a FetchProgress,
+    /// What blocks on the disk.
+    disk: TaskTracker,
+}
+
+impl Job<'_> {
+    async fn walk(&self, root: Cid) -> Result<(), FetchError> {
+        let config = &self.shared.config;
+        let mut seen = HashSet::new();
+        let mut pending = vec![(root, 0)];
+        let mut running = FuturesUnordered::new();
+        loop {
+            // The last one first: so a file is fetched to its end before the next begins, and the list stays short.
+            while running.len() < CONCURRENT_OF_ONE
+                && let Some((cid, depth)) = pending.pop()
+            {
+                if cid.hash().code() != HASH_IDENTITY && !seen.insert((cid.codec(), ShortHash::of(&cid))) {
+                    continue;
+                }
+                if seen.len() > config.max_blocks {
+                    return Err(FetchError::TooManyBlocks(config.max_blocks));
+                }
+                if depth > config.max_depth {
+                    return Err(FetchError::TooDeep(config.max_depth));
+                }
+                running.push(async move { (depth, self.children_of(cid).await) });
+            }
+            let missing = pending.len() + running.len();
+            self.progress.missing.store(missing as u64, Ordering::Relaxed);
+            let Some((depth, children)) = running.next().await else { return Ok(()) };
+            pending.extend(children?.into_iter().rev().map(|child| (child, depth + 1)));
+        }
+    }
+
+    /// Makes sure that a block is held and gives what it links to.
+    async fn children_of(&self, cid: Cid) -> Result<Vec<Cid>, FetchError> {
+        if !matches!(cid.codec(), CODEC_RAW | CODEC_DAG_PB) {
+            return Err(FetchError::UnknownCodec(cid));
+        }
+        let children = match self.held(cid).await? {
+            Some(children) => children,
+            None => {
+                // The semaphore is never closed.
+                let permit = self.shared.under_way.acquire().await;
+                let bytes = self.get(&cid).await?;
+                self.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                let stored = self.store(cid, bytes).await?;
+                drop(permit);
+                stored
+            }
+        };
+        self.progress.blocks.fetch_add(1, Ordering::Relaxed);
+        Ok(children)
+    }
+
+    /// The links of a block that is held.
+    async fn held(&self, cid: Cid) -> Result<Option<Vec<Cid>>, FetchError> {
+        let (writer, blocks) = (Arc::clone(&self.writer), self.blocks.clone());
+        self.on_disk(move || {
+            let found = writer.lock().unwrap_or_else(PoisonError::into_inner).find(&cid)?;
+            if found.is_none() {
+                return Ok(None);
+            }
+            if cid.codec() == CODEC_RAW {
+                return Ok(Some(Vec::new()));
+            }
+            let Some(bytes) = blocks.get_if_sound(&cid)? else {
+                blocks.set_aside(&cid)?;
+                return Ok(None);
+            };
+            children(&cid, &bytes).map(Some)
+        })
+        .await
+    }
+
+    async fn store(&self, cid: Cid, bytes: Vec<u8>) -> Result<Vec<Cid>, FetchError> {
+        let writer = Arc::clone(&self.writer);
+        self.on_disk(move || {
+            // What is no node is not worth keeping.
+            let children = children(&cid, &bytes)?;
+            writer.lock().unwrap_or_else(PoisonError::into_inner).put(&cid, &[&bytes])?;
+            Ok(children)
+        })
+        .await
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        self.disk.spawn_blocking(work).await.map_err(io::Error::other)?
+    }
+
+    /// Asks one source after the other, the one that gave the last block first.
+    async fn get(&self, cid: &Cid) -> Result<Vec<u8>, FetchError> {
+        let sources = match &self.sources {
+            Ok(sources) => sources,
+            Err(FetchError::NoHttpOrigin) => return Err(FetchError::NoHttpOrigin),
+            Err(FetchError::PrivateOrigin) => return Err(FetchError::PrivateOrigin),
+            Err(_) => return Err(FetchError::NoSource),
+        };
+        if !matches!(cid.hash().code(), HASH_IDENTITY | 0x12) {
+            return Err(FetchError::UnknownHash(*cid));
+        }
+        let mut pauses = PAUSES.iter();
+        loop {
+            let (mut failures, mut may_pass) = (Vec::new(), false);
+            let first = self.preferred.load(Ordering::Relaxed);
+            for number in (first..sources.len()).chain(0..first) {
+                let source = &sources[number];
+                if !source.is_usable() {
+                    failures.push(format!("{source} failed too often"));
+                    continue;
+                }
+                match source.block(cid).await {
+                    Ok(bytes) => {
+                        self.preferred.store(number, Ordering::Relaxed);
+                        return Ok(bytes);
+                    }
+                    Err(error) => {
+                        may_pass |= SourceError::may_pass(&error);
+                        failures.push(format!("{source} {error}"));
+                    }
+                }
+            }
+            match pauses.next() {
+                Some(pause) if may_pass => tokio::time::sleep(*pause).await,
+                _ => return Err(FetchError::Block(*cid, failures.join("; "))),
+            }
+        }
+    }
+}
+
+fn children(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, FetchError> {
+    child_cids(cid, bytes).map_err(|_| FetchError::Malformed(*cid))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Looking at every block and every pin, to say what is damaged.
+
+use std::collections::HashSet;
+
+use holdfast_content::{Cid, child_cids};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    blocks::{CODEC_RAW, HASH_IDENTITY, StoredBlock},
+    holds::ShortHash,
+};
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Blocks that were read.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blocks whose bytes are not what their name says; a raw CID of each. Their files were put aside.
+    pub damaged_blocks: Vec<Cid>,
+    /// Pins that were walked.
+    pub pins: u64,
+    /// Pins that are not complete.
+    pub damaged_pins: Vec<DamagedPin>,
+}
+
+/// A pin with blocks that are missing or damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedPin {
+    /// Its id.
+    pub id: Uuid,
+    /// Its CID as its client knows it.
+    pub cid: String,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: String,
+    /// How many of its blocks are not there any more.
+    pub missing_blocks: u64,
+}
+
+struct LivePin {
+    root: Cid,
+    damaged: DamagedPin,
+}
+
+impl Store {
+    /// Reads every block and walks every pin. A damaged block's file is put aside, so that the block can be written
+    /// again: by an upload or a pin of the same content. `progress` is told of every block.
+    pub(crate) fn check(&self, mut progress: impl FnMut(&Checked)) -> Result<Checked, StoreError> {
+        let mut checked = Checked::default();
+        self.blocks.visit::<StoreError>(|StoredBlock { cid, bytes }| {
+            checked.blocks += 1;
+            checked.bytes += bytes;
+            if self.blocks.get_if_sound(&cid)?.is_none() {
+                self.blocks.set_aside(&cid)?;
+                checked.damaged_blocks.push(cid);
+            }
+            progress(&checked);
+            Ok(())
+        })?;
+        let mut intact = HashSet::new();
+        for LivePin { root, mut damaged } in self.live_pins()? {
+            checked.pins += 1;
+            damaged.missing_blocks = self.missing_below(root, &mut intact)?;
+            if damaged.missing_blocks > 0 {
+                checked.damaged_pins.push(damaged);
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Counts the blocks that are missing below `root`. Roots without any are added to `intact` and not walked again.
+    fn missing_below(&self, root: Cid, intact: &mut HashSet<ShortHash>) -> Result<u64, StoreError> {
+        let (mut missing, mut seen, mut pending) = (0, HashSet::new(), vec![root]);
+        while let Some(cid) = pending.pop() {
+            let is_identity = cid.hash().code() == HASH_IDENTITY;
+            let short = ShortHash::of(&cid);
+            if !is_identity && (intact.contains(&short) || !seen.insert((cid.codec(), short))) {
+                continue;
+            }
+            if cid.codec() == CODEC_RAW {
+                missing += u64::from(self.blocks.len(&cid)?.is_none());
+                continue;
+            }
+            let block = self.blocks.get_if_sound(&cid)?;
+            match block.and_then(|block| child_cids(&cid, &block).ok()) {
+                Some(children) => pending.extend(children),
+                None => missing += 1,
+            }
+        }
+        if missing == 0 && root.hash().code() != HASH_IDENTITY && root.codec() != CODEC_RAW {
+            intact.insert(ShortHash::of(&root));
+        }
+        Ok(missing)
+    }
+
+    fn live_pins(&self) -> Result<Vec<LivePin>, StoreError> {
+        self.database.read(|transaction| {
+            let mut select = transaction.prepare(
+                "SELECT root, pins.id, cid, pins.name, owners.name FROM pins JOIN owners ON owners.id = pins.owner
+                 WHERE pinned = 1 ORDER BY row",
+            )?;
+            let mut rows = select.query(())?;
+            let mut pins = Vec::new();
+            while let Some(row) = rows.next()? {
+                let root: Vec<u8> = row.get(0)?;
+                let damaged = DamagedPin {
+                    id: Uuid::from_bytes(row.get(1)?),
+                    cid: row.get(2)?,
+                    name: row.get(3)?,
+                    owner: row.get(4)?,
+                    missing_blocks: 0,
+                };
+                let root = Cid::try_from(root).map_err(|_| StoreError::Damaged("a pin's CID"))?;
+                pins.push(LivePin { root, damaged });
+            }
+            Ok(pins)
+        })
+    }
+}

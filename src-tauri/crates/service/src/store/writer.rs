@@ -1,0 +1,236 @@
+//! The blocks of one pin on their way to the disk.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::Path,
+    sync::atomic::Ordering,
+};
+
+use cid::multihash::Multihash;
+use holdfast_content::{BlockSink, Cid};
+
+use super::{
+    StoreError,
+    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, absent_is_fine},
+    holds::ShortHash,
+    quota::Reservation,
+};
+
+/// Takes the blocks of one pin and holds them until it is dropped, so that they stay where they are. Unless they are
+/// [kept](Self::keep), those that it added are then taken back.
+#[derive(Debug)]
+pub(crate) struct BlockWriter {
+    store: BlockStore,
+    held: HashMap<ShortHash, Counted>,
+    /// Bytes of all different blocks that are held.
+    dag_bytes: u64,
+    /// What the pin's owner may still store.
+    allowance: Option<Reservation>,
+    /// The hashes of blocks that were not there before, to be taken back.
+    written: Vec<Multihash<32>>,
+    /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
+    leaves: bool,
+    left_some: bool,
+    /// Files to make durable, also those that were there: whoever wrote them may not have come to that.
+    #[cfg(not(target_os = "linux"))]
+    touched: Vec<std::path::PathBuf>,
+}
+
+/// Whether a block that is held was counted already; what was not found has no length yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counted(bool);
+
+impl BlockWriter {
+    pub(super) fn new(store: BlockStore) -> Self {
+        Self {
+            store,
+            held: HashMap::new(),
+            dag_bytes: 0,
+            allowance: None,
+            written: Vec::new(),
+            leaves: false,
+            left_some: false,
+            #[cfg(not(target_os = "linux"))]
+            touched: Vec::new(),
+        }
+    }
+
+    /// Refuses blocks from where the owner's quota is used up.
+    pub(crate) fn within(mut self, allowance: Reservation) -> Self {
+        self.allowance = Some(allowance);
+        self
+    }
+
+    /// Bytes of all different blocks that were put or found.
+    pub(crate) const fn dag_bytes(&self) -> u64 {
+        self.dag_bytes
+    }
+
+    /// Returns when all blocks that were put are on the disk.
+    pub(crate) fn make_durable(&mut self) -> io::Result<()> {
+        let durable = self.sync();
+        if durable.is_err() {
+            self.store.note_garbage();
+        }
+        durable
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync(&mut self) -> io::Result<()> {
+        self.store.inner.sync.sync()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync(&mut self) -> io::Result<()> {
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for path in &self.touched {
+            // Windows flushes only what was opened for writing.
+            File::options().write(true).open(path)?.sync_all()?;
+        }
+        #[cfg(unix)]
+        for shard in self.touched.chunk_by(|a, b| a.parent() == b.parent()) {
+            if let Some(shard) = shard[0].parent() {
+                File::open(shard)?.sync_all()?;
+            }
+        }
+        self.touched.clear();
+        Ok(())
+    }
+
+    /// Counts on a block that may be there: from now on it stays. Gives its length in bytes, `None` if it is not held.
+    pub(crate) fn find(&mut self, cid: &Cid) -> io::Result<Option<u64>> {
+        if cid.hash().code() == HASH_IDENTITY {
+            return self.store.len(cid);
+        }
+        self.hold(cid);
+        let bytes = if self.store.inner.trusted.load(Ordering::Relaxed) {
+            self.store.len(cid)?
+        } else {
+            self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
+        };
+        if let Some(bytes) = bytes {
+            self.count(cid, bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    fn hold(&mut self, cid: &Cid) {
+        let short = ShortHash::of(cid);
+        if let Entry::Vacant(place) = self.held.entry(short) {
+            place.insert(Counted(false));
+            self.store.inner.holds.hold(short);
+            #[cfg(not(target_os = "linux"))]
+            self.touched.push(self.store.path(cid));
+        }
+    }
+
+    fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
+        if self.held.insert(ShortHash::of(cid), Counted(true)) == Some(Counted(true)) {
+            return Ok(());
+        }
+        self.dag_bytes += bytes;
+        match &mut self.allowance {
+            Some(allowance) => allowance.take(bytes).map_err(io::Error::other),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether what was put still fits the owner's quota; the last thing to do before the pin is recorded.
+    pub(crate) fn confirm_quota(&mut self) -> Result<(), StoreError> {
+        self.allowance.as_mut().map_or(Ok(()), Reservation::confirm)
+    }
+
+    /// Leaves the blocks where they are, whatever comes.
+    pub(crate) fn keep(&mut self) {
+        self.written = Vec::new();
+        self.left_some = false;
+    }
+
+    /// Leaves blocks that are put from now on where they are even if no pin is made of them, because somebody will go on
+    /// with them. If nobody does, a collection removes them.
+    pub(crate) const fn leave_what_comes(&mut self) {
+        self.leaves = true;
+    }
+
+    /// Whether the file of a block that is there already has the block's bytes.
+    fn is_sound(&self, path: &Path, held: Option<u64>, parts: &[&[u8]]) -> io::Result<bool> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        // A file of another length is one that the system lost bytes of in a crash.
+        if held != Some(bytes as u64) {
+            return Ok(false);
+        }
+        if self.store.inner.trusted.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let mut found = Vec::with_capacity(bytes);
+        File::open(path)?.read_to_end(&mut found)?;
+        Ok(found == parts.concat())
+    }
+}
+
+impl Drop for BlockWriter {
+    fn drop(&mut self) {
+        let mut clean = !self.left_some;
+        for hash in &self.written {
+            let Ok(cid) = hash.resize().map(|hash| Cid::new_v1(CODEC_RAW, hash)) else { continue };
+            let short = ShortHash::of(&cid);
+            let path = self.store.path(&cid);
+            let removed = self.store.inner.holds.give_up(short, || absent_is_fine(fs::remove_file(path)));
+            clean &= matches!(removed, Ok(true));
+            self.held.remove(&short);
+        }
+        for short in self.held.keys() {
+            self.store.inner.holds.let_go(*short);
+        }
+        if !clean {
+            self.store.note_garbage();
+        }
+    }
+}
+
+impl BlockSink for BlockWriter {
+    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
+        if cid.hash().code() == HASH_IDENTITY {
+            return Ok(());
+        }
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        self.hold(cid);
+        self.count(cid, bytes as u64)?;
+        let path = self.store.path(cid);
+        let held = self.store.len(cid)?;
+        if self.is_sound(&path, held, parts)? {
+            return Ok(());
+        }
+        let inner = &self.store.inner;
+        inner.room.take(bytes as u64)?;
+        if self.leaves {
+            self.left_some = true;
+        } else if held.is_none() {
+            self.written.push(cid.hash().resize().map_err(io::Error::other)?);
+        }
+        let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = inner.temporary.join(number.to_string());
+        let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, &path));
+        if let Err(error) = written {
+            // The next start removes it if this fails as well.
+            let _ = fs::remove_file(&temporary);
+            // Another upload may have been quicker; some systems do not replace a file that is being read.
+            let held = self.store.len(cid)?;
+            if !self.is_sound(&path, held, parts)? {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What a key may store, and what the disk has room for.
+
+use holdfast_service::Quota;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    client::{self, Form, noise, start, start_with},
+    durability::block_files,
+};
+
+const QUOTA: u64 = 4_000_000;
+
+async fn start_small() -> client::TestService {
+    start_with(|config| config.quota = Quota::Bytes(QUOTA)).await
+}
+
+#[tokio::test]
+async fn an_upload_over_the_quota_is_refused_and_leaves_nothing() {
+    let service = start_small().await;
+    let kept = service.upload(Form::new().file("a", &noise(1, 2_500_000))).await;
+    let blocks = block_files(service.dir.path());
+    let (status, reply) = service.try_upload(Form::new().file("b", &noise(2, 2_500_000))).await;
+    assert_eq!((status, &reply["status"]), (StatusCode::PAYMENT_REQUIRED, &json!("error")), "{reply}");
+    assert!(reply["message"].as_str().unwrap().contains("quota"), "{reply}");
+    assert_eq!(block_files(service.dir.path()), blocks, "blocks of the refused upload are left");
+    assert_eq!(service.list("").await["totals"]["files"], 1);
+    service.upload(Form::new().file("c", &noise(3, 1_000_000))).await;
+    // What is given up can be used again.
+    service.unpin(&kept["id"]).await;
+    service.upload(Form::new().file("b", &noise(2, 2_500_000))).await;
+}
+
+#[tokio::test]
+async fn what_is_far_too_large_is_refused_before_it_is_sent() {
+    let service = start_small().await;
+    let request = service
+        .upload_request(reqwest::Body::wrap_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>()));
+    let answer = request.header("content-length", 1_u64 << 32).header("expect", "100-continue").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn uploads_at_one_time_cannot_exceed_together_what_one_may() {
+    let service = start_small().await;
+    let uploads: Vec<_> = (0..6_u64)
+        .map(|seed| {
+            let (client, form) = (service.client.clone(), Form::new().file("a", &noise(seed, 1_500_000)));
+            tokio::spawn(async move { client.try_upload(form).await.0 })
+        })
+        .collect();
+    let mut taken = 0;
+    for upload in uploads {
+        match upload.await.unwrap() {
+            StatusCode::CREATED => taken += 1,
+            status => assert_eq!(status, StatusCode::PAYMENT_REQUIRED),
+        }
+    }
+    assert!(taken <= 2, "{taken} uploads of 1.5 MB into 4 MB");
+}
+
+#[tokio::test]
+async fn blocks_that_repeat_in_a_dag_count_once_and_those_of_other_pins_again() {
+    let service = start_small().await;
+    // Thirty equal mebibytes are one block and a node.
+    let zeros = vec![0; 30 * 1024 * 1024];
+    service.upload(Form::new().file("t/zeros", &zeros).file("t/a", b"a")).await;
+    service.upload(Form::new().file("t/zeros", &zeros).file("t/b", b"b")).await;
+    service.upload(Form::new().file("t/zeros", &zeros).file("t/c", b"c")).await;
+    let (status, _) = service.try_upload(Form::new().file("t/zeros", &zeros).file("t/d", b"d")).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
+}
+
+#[tokio::test]
+async fn pinning_what_others_hold_counts_too() {
+    let service = start_small().await;
+    service.service.set_quota("home", Quota::Unlimited).await.unwrap();
+    let pin = service.upload(Form::new().file("a", &noise(1, 6_000_000))).await;
+    let other = service.client_of("somebody else").await;
+    let (status, reply) = other.try_pin_by_hash(json!({"hash_to_pin": pin["cid"]})).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    service.service.set_quota("somebody else", Quota::Bytes(8_000_000)).await.unwrap();
+    assert_eq!(other.try_pin_by_hash(json!({"hash_to_pin": pin["cid"]})).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn quotas_and_what_is_used_survive_a_restart() {
+    let service = start().await;
+    service.service.set_quota("home", Quota::Bytes(QUOTA)).await.unwrap();
+    service.upload(Form::new().file("a", &noise(1, 3_000_000))).await;
+    let service = service.restart().await;
+    let (status, _) = service.try_upload(Form::new().file("b", &noise(2, 3_000_000))).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_takes_nothing_more_and_still_gives() {
+    let service = start().await;
+    let pin = service.upload(Form::new().file("a", b"a")).await;
+    let client::TestService { service: running, dir, client } = service;
+    running.shutdown().await.unwrap();
+    let running = client::open_with(dir.path(), |config| config.disk_reserve_bytes = u64::MAX).await;
+    let key = running.create_key("home", "again").await.unwrap();
+    drop(client);
+    let client = client::Client::new(&running.gateway(), key);
+    let (status, reply) = client.try_upload(Form::new().file("b", b"b")).await;
+    assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{reply}");
+    assert!(reply["message"].as_str().unwrap().contains("nearly full"), "{reply}");
+    assert_eq!(client.content(pin["cid"].as_str().unwrap()).await, b"a");
+    assert_eq!(client.request(Method::GET, "/pinning/pins/").send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(client.unpin(&pin["id"]).await.0, StatusCode::OK);
+}

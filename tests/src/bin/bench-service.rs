@@ -1,0 +1,167 @@
+//! What the pinning service costs: a large upload against copying and hashing the same file, many small files in one
+//! request, peak memory.
+//!
+//! `HOLDFAST_BENCH_MIB` makes the large file smaller than 1024 MiB.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use holdfast_tests::holdfast::Programs;
+use holdfast_tests::process::{self, Group};
+use holdfast_tests::samples;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ROUNDS: usize = 3;
+const MIB: u64 = 1024 * 1024;
+const FILES: usize = 10_000;
+const FILE_BYTES: usize = 1000;
+const BOUNDARY: &str = "holdfast-bench";
+
+const LARGEST_RATIO: f64 = 1.25;
+const LEAST_FILES_PER_SECOND: f64 = 5000.0;
+const PEAK_LIMIT_KIB: u64 = 128 * 1024;
+
+fn main() -> Result<()> {
+    let mib = std::env::var("HOLDFAST_BENCH_MIB").map_or(Ok(1024), |text| text.parse::<u64>())?;
+    let directory = tempfile::tempdir()?;
+    let bench = Bench { directory: directory.path(), program: Programs::find()?.command };
+    let mut out = stdout();
+    let mut peak_kib = 0;
+
+    writeln!(out, "the disk: {} durable writes of 4 KiB a second, one after another", bench.durable_writes()?)?;
+    writeln!(
+        out,
+        "upload of {mib} MiB by curl into an empty service, against cp, sync and sha256sum of the same file"
+    )?;
+    let file = directory.path().join("large.bin");
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        samples::write_noise(&file, &format!("service round {round}"), mib * MIB)?;
+        let upload = bench.upload(&["-F", &format!("file=@{}", file.display())])?;
+        let copied = bench.copy_and_hash(&file)?;
+        writeln!(out, "  round {round}: upload {:.2?}, copied and hashed {copied:.2?}", upload.time)?;
+        peak_kib = peak_kib.max(upload.peak_kib);
+        ours.push(upload.time);
+        theirs.push(copied);
+    }
+    let (ours, theirs) = (median(ours)?, median(theirs)?);
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    writeln!(out, "  median:  upload {ours:.2?}, copied and hashed {theirs:.2?}, ratio {ratio:.2}")?;
+
+    let form = directory.path().join("form");
+    let content_type = format!("content-type: multipart/form-data; boundary={BOUNDARY}");
+    let mut many = Vec::new();
+    for round in 1..=ROUNDS {
+        write_form(&form, &format!("files round {round}"), directory.path())?;
+        let upload = bench.upload(&["-H", &content_type, "--data-binary", &format!("@{}", form.display())])?;
+        peak_kib = peak_kib.max(upload.peak_kib);
+        many.push(upload.time);
+    }
+    let many = median(many)?;
+    let per_second = FILES as f64 / many.as_secs_f64();
+    writeln!(out, "{FILES} files of {FILE_BYTES} bytes in one request: {many:.2?}, {per_second:.0} files a second")?;
+    writeln!(out, "peak memory of the service: {} MiB", peak_kib / 1024)?;
+
+    ensure!(ratio <= LARGEST_RATIO, "the upload took {ratio:.2} times as long, the limit is {LARGEST_RATIO}");
+    ensure!(per_second >= LEAST_FILES_PER_SECOND, "{per_second:.0} files a second, wanted {LEAST_FILES_PER_SECOND}");
+    ensure!(
+        peak_kib < PEAK_LIMIT_KIB,
+        "the service took {} MiB, the limit is {}",
+        peak_kib / 1024,
+        PEAK_LIMIT_KIB / 1024
+    );
+    Ok(())
+}
+
+struct Bench<'a> {
+    directory: &'a Path,
+    program: PathBuf,
+}
+
+struct Upload {
+    time: Duration,
+    peak_kib: u64,
+}
+
+impl Bench<'_> {
+    /// Sends something to a new service with nothing in it, on a disk that has nothing left to write.
+    fn upload(&self, arguments: &[&str]) -> Result<Upload> {
+        let home = TempDir::new_in(self.directory)?;
+        let mut command = Command::new(&self.program);
+        command.args(["--json", "--home"]).arg(home.path()).args(["serve", "--quota", "none"]);
+        let mut group = Group::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))?;
+        let mut line = String::new();
+        BufReader::new(group.stdout()?).read_line(&mut line)?;
+        let serving: Value = serde_json::from_str(&line)?;
+        let field = |name: &str| serving[name].as_str().with_context(|| format!("no {name} in {line}"));
+        rustix::fs::sync();
+        let mut curl = Command::new("curl");
+        curl.args(["-sSf", "-H", &format!("pinning_api_key: {}", field("key")?)]);
+        curl.args(["-H", &format!("pinning_secret_key: {}", field("secret")?)]);
+        curl.args(arguments).arg(format!("{}/pinning/", field("endpoint")?));
+        let started = Instant::now();
+        let answer = process::output(&mut curl)?;
+        let time = started.elapsed();
+        let answer: Value = serde_json::from_str(&answer)?;
+        ensure!(answer["data"]["status"] == "pinned", "not pinned: {answer}");
+        Ok(Upload { time, peak_kib: peak_of(group.id()).context("the service is gone")? })
+    }
+
+    fn copy_and_hash(&self, file: &Path) -> Result<Duration> {
+        let copies = TempDir::new_in(self.directory)?;
+        rustix::fs::sync();
+        let started = Instant::now();
+        process::output(Command::new("cp").args([file, copies.path()]))?;
+        rustix::fs::sync();
+        process::output(Command::new("sha256sum").arg(file))?;
+        Ok(started.elapsed())
+    }
+
+    fn durable_writes(&self) -> Result<u64> {
+        let mut file = File::create(self.directory.join("durable"))?;
+        let started = Instant::now();
+        let mut writes = 0;
+        while started.elapsed() < Duration::from_secs(1) {
+            file.write_all(&[0; 4096])?;
+            file.sync_data()?;
+            writes += 1;
+        }
+        Ok(writes)
+    }
+}
+
+/// A request's body: a directory of files that do not repeat.
+fn write_form(form: &Path, seed: &str, directory: &Path) -> Result<()> {
+    let noise = directory.join("noise");
+    samples::write_noise(&noise, seed, (FILES * FILE_BYTES) as u64)?;
+    let noise = fs::read(noise)?;
+    let mut body = Vec::with_capacity(2 * noise.len());
+    for (number, file) in noise.chunks(FILE_BYTES).enumerate() {
+        write!(
+            body,
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"many/{number:05}.bin\"\r\n\r\n"
+        )?;
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n");
+    }
+    write!(body, "--{BOUNDARY}--\r\n")?;
+    fs::write(form, body)?;
+    Ok(())
+}
+
+/// The most memory that a process had resident at one time.
+fn peak_of(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+fn median(mut times: Vec<Duration>) -> Result<Duration> {
+    times.sort();
+    times.get(times.len() / 2).copied().context("nothing was measured")
+}

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, extract::ConnectInfo};
 use hyper::{
     Request,
     body::Incoming,
@@ -32,7 +32,7 @@ use uuid::Uuid;
 use crate::{
     ServiceError,
     config::{PortChoice, ServiceConfig},
-    http::{self, AllowedHosts, App, Failures, Peer},
+    http::{self, AllowedHosts, App, Failures},
     retrieve::{Limits, NoSource, Retrievals},
     store::{
         Store,
@@ -267,7 +267,7 @@ impl Acceptor {
             match accepted {
                 Ok((stream, peer)) => {
                     number += 1;
-                    let serving = self.serve(stream, number, Peer(peer.ip()));
+                    let serving = self.serve(stream, number, peer);
                     self.connections.spawn(async move {
                         serving.await;
                         drop(permit);
@@ -281,10 +281,10 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: TcpStream, number: u64, peer: Peer) -> impl Future<Output = ()> + Send + 'static {
+    fn serve(&self, stream: TcpStream, number: u64, peer: SocketAddr) -> impl Future<Output = ()> + Send + 'static {
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(ConnectInfo(peer));
             router.call(request)
         });
         let stop = self.stop.clone();

@@ -33,7 +33,7 @@ use errors::ApiError;
 pub(crate) use guard::AllowedHosts;
 pub(crate) use psa::delegate;
 use serde::Serialize;
-pub(crate) use throttle::{Failures, Peer};
+pub(crate) use throttle::Failures;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use utoipa::ToSchema;

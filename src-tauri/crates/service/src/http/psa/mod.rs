@@ -189,8 +189,9 @@ pub(crate) async fn replace(
         Dialect::Standard => {
             let replace = move |store: &Store| {
                 live(store, owner, id)?;
+                let replaced = record(store, requested, |new| store.pins.replace(owner, id, new));
                 store.blocks.note_garbage();
-                record(store, requested, |new| store.pins.replace(owner, id, new))
+                replaced
             };
             let pin = shared.blocking(replace).await??;
             shared.retrievals.give_up(id);
@@ -222,8 +223,9 @@ pub(crate) async fn remove(
     let owner = caller.may(Scope::Unpin)?;
     let id = pinning::parse_id(&id)?;
     let remove = move |store: &Store| {
+        let removed = store.pins.remove(owner, id);
         store.blocks.note_garbage();
-        store.pins.remove(owner, id)
+        removed
     };
     if shared.blocking(remove).await?? {
         shared.retrievals.give_up(id);

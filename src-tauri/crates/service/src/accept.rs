@@ -126,7 +126,6 @@ async fn http(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(Peer(peer.ip()));
         router.call(request)
     });
     let mut http = http1::Builder::new();

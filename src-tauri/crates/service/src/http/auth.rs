@@ -1,7 +1,9 @@
 //! Who asks: the two key headers of the AIOZ API, or the bearer token of the Pinning Service API.
 
+use std::net::SocketAddr;
+
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 
@@ -47,7 +49,7 @@ pub(crate) async fn authenticate(shared: &Shared, parts: &Parts) -> Result<Calle
     } else {
         return Err(not_logged_in());
     };
-    let peer = parts.extensions.get::<Peer>().copied();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| Peer(peer.0.ip()));
     // Who has a right key is never kept out by others at the same address; nobody guesses 32 random bytes.
     found.map(Caller).ok_or_else(|| match peer.map(|peer| shared.failures.note(peer)) {
         Some(Err(wait)) => ApiError::too_many("too many requests with wrong keys", wait),

@@ -82,7 +82,6 @@ $(kubo): tests/kubo/go.mod tests/kubo/go.sum
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
 	target/release/bench
-	target/release/bench-service
 
 crash: tools
 	HOLDFAST_CRASHES=200 cargo test --package holdfast-service --test service -- --exact --nocapture \

@@ -14,7 +14,6 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod samples;
-pub mod service_bench;
 pub mod serving;
 pub mod trees;
 pub mod wait;

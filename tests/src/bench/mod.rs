@@ -1,6 +1,8 @@
 //! Measurements. Programs that are compared take turns, so that what else the machine does meets all of them.
 
 pub mod hashing;
+pub mod list;
+pub mod service;
 pub mod upload;
 pub mod window;
 

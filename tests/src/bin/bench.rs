@@ -1,21 +1,28 @@
 //! What Holdfast costs, against the programs that do the same work. Each subject prints medians and their ratios.
 //!
-//! `bench hashing upload window` measures what is named, without arguments everything. `HOLDFAST_BENCH_MIB` makes the large
-//! files of `upload` smaller than 1024 MiB.
+//! `bench hashing upload` measures what is named, without arguments everything. `HOLDFAST_BENCH_MIB` makes the large files of
+//! uploads smaller than 1024 MiB.
 
-use anyhow::{Result, bail};
-use holdfast_tests::bench::{hashing, upload, window};
+use anyhow::{Context, Result};
+use holdfast_tests::bench::{hashing, list, service, upload, window};
+
+type Measure = fn() -> Result<()>;
+
+const SUBJECTS: [(&str, Measure); 5] = [
+    ("hashing", hashing::measure),
+    ("upload", upload::measure),
+    ("service", service::measure),
+    ("list", list::measure),
+    ("window", window::measure),
+];
 
 fn main() -> Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    let subjects = if named.is_empty() { vec!["hashing".into(), "upload".into(), "window".into()] } else { named };
-    for subject in subjects {
-        match subject.as_str() {
-            "hashing" => hashing::measure()?,
-            "upload" => upload::measure()?,
-            "window" => window::measure()?,
-            other => bail!("there is no subject {other}"),
-        }
+    if named.is_empty() {
+        return SUBJECTS.iter().try_for_each(|(_, measure)| measure());
     }
-    Ok(())
+    named.iter().try_for_each(|name| {
+        let subject = SUBJECTS.iter().find(|(subject, _)| subject == name);
+        subject.with_context(|| format!("there is no subject {name}"))?.1()
+    })
 }

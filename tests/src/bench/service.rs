@@ -1,7 +1,5 @@
 //! What the pinning service costs: a large upload against copying and hashing the same file, many small files in one
 //! request, peak memory.
-//!
-//! `HOLDFAST_BENCH_MIB` makes the large file smaller than 1024 MiB.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write, stdout};
@@ -10,23 +8,27 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use holdfast_tests::holdfast::Programs;
-use holdfast_tests::process::{self, Group};
-use holdfast_tests::samples;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::{MIB, median, peak_of, ratio};
+use crate::holdfast::Programs;
+use crate::process::{self, Group};
+use crate::samples;
+
 const ROUNDS: usize = 3;
-const MIB: u64 = 1024 * 1024;
 const FILES: usize = 10_000;
 const FILE_BYTES: usize = 1000;
 const BOUNDARY: &str = "holdfast-bench";
 
-const LARGEST_RATIO: f64 = 1.25;
-const LEAST_FILES_PER_SECOND: f64 = 5000.0;
 const PEAK_LIMIT_KIB: u64 = 128 * 1024;
 
-fn main() -> Result<()> {
+/// Measures and prints. `HOLDFAST_BENCH_MIB` makes the large file smaller than 1024 MiB.
+///
+/// # Errors
+///
+/// When an upload fails, or memory is over its limit.
+pub fn measure() -> Result<()> {
     let mib = std::env::var("HOLDFAST_BENCH_MIB").map_or(Ok(1024), |text| text.parse::<u64>())?;
     let directory = tempfile::tempdir()?;
     let bench = Bench { directory: directory.path(), program: Programs::find()?.command };
@@ -50,7 +52,7 @@ fn main() -> Result<()> {
         theirs.push(copied);
     }
     let (ours, theirs) = (median(ours)?, median(theirs)?);
-    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    let ratio = ratio(ours, theirs);
     writeln!(out, "  median:  upload {ours:.2?}, copied and hashed {theirs:.2?}, ratio {ratio:.2}")?;
 
     let form = directory.path().join("form");
@@ -67,8 +69,6 @@ fn main() -> Result<()> {
     writeln!(out, "{FILES} files of {FILE_BYTES} bytes in one request: {many:.2?}, {per_second:.0} files a second")?;
     writeln!(out, "peak memory of the service: {} MiB", peak_kib / 1024)?;
 
-    ensure!(ratio <= LARGEST_RATIO, "the upload took {ratio:.2} times as long, the limit is {LARGEST_RATIO}");
-    ensure!(per_second >= LEAST_FILES_PER_SECOND, "{per_second:.0} files a second, wanted {LEAST_FILES_PER_SECOND}");
     ensure!(
         peak_kib < PEAK_LIMIT_KIB,
         "the service took {} MiB, the limit is {}",
@@ -152,16 +152,4 @@ fn write_form(form: &Path, seed: &str, directory: &Path) -> Result<()> {
     write!(body, "--{BOUNDARY}--\r\n")?;
     fs::write(form, body)?;
     Ok(())
-}
-
-/// The most memory that a process had resident at one time.
-fn peak_of(id: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
-}
-
-fn median(mut times: Vec<Duration>) -> Result<Duration> {
-    times.sort();
-    times.get(times.len() / 2).copied().context("nothing was measured")
 }

@@ -1,6 +1,6 @@
 //! How long one page of a very long list takes, at any offset and in any order.
 
-use std::io::Write;
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -40,23 +40,28 @@ impl Numbers {
 
 /// How long pages took, the shortest first.
 #[derive(Clone, Debug)]
-pub struct Times(Vec<Duration>);
+struct Times(Vec<Duration>);
 
 impl Times {
     /// The time that so many of a hundred pages did not exceed.
-    #[must_use]
-    pub fn percentile(&self, hundredths: usize) -> Duration {
+    fn percentile(&self, hundredths: usize) -> Duration {
         let last = self.0.len().saturating_sub(1);
         self.0.get((self.0.len() * hundredths / 100).min(last)).copied().unwrap_or_default()
     }
 }
 
-/// Fills a store in `dir` and prints how long pages of it take.
+/// Measures and prints.
 ///
 /// # Errors
 ///
 /// When the service does not answer as it should.
-pub async fn run(dir: &Path, out: &mut impl Write) -> Result<()> {
+pub fn measure() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    tokio::runtime::Runtime::new()?.block_on(run(dir.path()))
+}
+
+async fn run(dir: &Path) -> Result<()> {
+    let mut out = stdout();
     rustls::crypto::ring::default_provider().install_default().ok();
     let service = Service::start(ServiceConfig::new(dir)).await?;
     let key = service.create_key("home", "bench").await?;

@@ -1,3 +1,0 @@
-//! What the pinning service costs, measured from outside.
-
-pub mod list;

@@ -99,10 +99,15 @@ impl Identification {
         }
         self.give_batch(&mut identifier, batch, sink)?;
         identifier.drain(sink)?;
-        if plan.is_directory {
-            plan.check(&*self.disk)?;
+        if !plan.is_directory {
+            return identifier.finish(sink);
         }
-        identifier.finish(sink)
+        // All was read: the last look does not wait for the directories' nodes, nor they for it.
+        let (disk, planned) = (Arc::clone(&self.disk), Arc::clone(plan));
+        let checked = self.pool.give(move || planned.check(&*disk));
+        let identified = identifier.finish(sink)?;
+        checked.wait()??;
+        Ok(identified)
     }
 
     fn give_batch(&self, identifier: &mut Identifier<'_>, batch: Batch, sink: &mut dyn BlockSink) -> Result<(), Error> {

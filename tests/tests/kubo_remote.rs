@@ -30,6 +30,8 @@ struct Service {
 
 impl Service {
     fn start(options: &[&str]) -> Result<Self> {
+        // Another test of this process may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let directory = tempfile::tempdir()?;
         let serving = Serving::start(&directory.path().join("home"), options)?;
         let http = Client::builder().no_proxy().build()?;
@@ -131,8 +133,6 @@ async fn kubo_pins_lists_and_removes_what_the_service_holds() -> Result<()> {
     remote(&["rm", SERVICE, &by_cid, "--force"])?;
     assert_eq!(remote(&["ls", SERVICE, ANY_STATUS, &by_cid])?, "");
     assert_eq!(remote(&["service", "ls", "--stat"])?, format!("holdfast {psa} 0/0/2/0\n"));
-    remote(&["service", "rm", "holdfast"])?;
-    assert_eq!(remote(&["service", "ls"])?, "");
     Ok(())
 }
 

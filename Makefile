@@ -71,7 +71,7 @@ else
 # Building all targets first is what `make test` does, so that nothing is compiled twice.
 interop: tools desktop web-view $(kubo)
 	cargo build --workspace --all-targets
-	HOLDFAST_KUBO="$(abspath $(kubo))" cargo test --workspace --test kubo -- --ignored
+	HOLDFAST_KUBO="$(abspath $(kubo))" cargo test --workspace --test kubo --test kubo_remote -- --ignored
 endif
 
 # Without CGO no C compiler is needed.

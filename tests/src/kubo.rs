@@ -1,14 +1,15 @@
 //! Kubo, the reference implementation of IPFS, with a repository of its own and without a network.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::process;
+use crate::process::{self, Group};
+use crate::wait::{self, PATIENCE};
 
 /// Names the program; `make interop` builds it.
 const PROGRAM: &str = "HOLDFAST_KUBO";
@@ -18,6 +19,25 @@ const PROGRAM: &str = "HOLDFAST_KUBO";
 pub struct Kubo {
     program: PathBuf,
     repository: TempDir,
+}
+
+/// Whom a daemon speaks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Whoever comes to it on loopback; it knows nobody.
+    Loopback,
+    /// Nobody.
+    None,
+}
+
+/// A repository with a daemon. Killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Dropped before its repository.
+    _process: Group,
+    /// The base of its HTTP gateway.
+    pub gateway: String,
+    kubo: Kubo,
 }
 
 impl Kubo {
@@ -67,9 +87,48 @@ impl Kubo {
         process::output(&mut self.command(arguments))
     }
 
+    /// Starts a daemon with a gateway; without a network it answers at once for what it does not have.
+    ///
+    /// # Errors
+    ///
+    /// When it ends instead of getting ready.
+    pub fn serve(self, network: Network) -> Result<Daemon> {
+        self.run(&["config", "Routing.Type", "none"])?;
+        let mut command = self.program();
+        command.args(["daemon"]).args((network == Network::None).then_some("--offline"));
+        let log = self.repository.path().join("daemon.log");
+        let (_, output) = process::log_file(&log)?;
+        let (_, errors) = process::log_file(&log)?;
+        let mut process = Group::spawn(command.stdin(Stdio::null()).stdout(output).stderr(errors))?;
+        wait::until("Kubo's daemon", PATIENCE, || {
+            let said = fs::read_to_string(&log)?;
+            process.check_running().with_context(|| said.clone())?;
+            Ok(said.contains("Daemon is ready").then_some(()))
+        })?;
+        let gateway = fs::read_to_string(self.repository.path().join("gateway"))?.trim_end().to_owned();
+        Ok(Daemon { _process: process, gateway, kubo: self })
+    }
+
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env("IPFS_PATH", self.repository.path()).env("IPFS_TELEMETRY", "off").arg("--offline").args(arguments);
+        let mut command = self.program();
+        command.arg("--offline").args(arguments);
         command
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("IPFS_PATH", self.repository.path()).env("IPFS_TELEMETRY", "off");
+        command
+    }
+}
+
+impl Daemon {
+    /// Runs a command through the daemon and returns what it printed.
+    ///
+    /// # Errors
+    ///
+    /// With its standard error, when it does not end well.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
+        process::output(self.kubo.program().args(arguments))
     }
 }

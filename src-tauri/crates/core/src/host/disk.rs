@@ -1,14 +1,19 @@
 //! The real disk, and notify's watcher.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, DirEntry, File, Metadata},
     io,
+    num::NonZero,
     path::{Path, PathBuf},
+    thread,
 };
 
 use notify::{Config, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchEvent, WatchSink};
+
+/// Fewer are looked at sooner than a thread starts.
+const ENTRIES_PER_THREAD: usize = 1000;
 
 /// The file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,12 +29,8 @@ impl Disk for RealDisk {
     }
 
     fn read_directory(&self, path: &Path) -> io::Result<Entries> {
-        fs::read_dir(path)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((entry.file_name(), entry.metadata().map(|metadata| stat_of(&metadata))))
-            })
-            .collect()
+        let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+        Ok(stat_all(&entries))
     }
 
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
@@ -101,6 +102,27 @@ struct RealWatch {
 }
 
 impl Watch for RealWatch {}
+
+/// Looks at all entries, at many by several threads: a large directory is looked at before anything else can begin.
+fn stat_all(entries: &[DirEntry]) -> Entries {
+    let stat = |entry: &DirEntry| (entry.file_name(), entry.metadata().map(|metadata| stat_of(&metadata)));
+    let threads = (entries.len() / ENTRIES_PER_THREAD).min(thread::available_parallelism().map_or(1, NonZero::get));
+    if threads < 2 {
+        return entries.iter().map(stat).collect();
+    }
+    thread::scope(|scope| {
+        let part = entries.len().div_ceil(threads);
+        let parts: Vec<_> = entries
+            .chunks(part)
+            .map(|part| (part, scope.spawn(move || part.iter().map(stat).collect::<Entries>())))
+            .collect();
+        // A thread that died has looked at nothing.
+        parts
+            .into_iter()
+            .flat_map(|(part, looking)| looking.join().unwrap_or_else(|_| part.iter().map(stat).collect()))
+            .collect()
+    })
+}
 
 fn stat_of(metadata: &Metadata) -> Stat {
     let kind = match metadata.file_type() {

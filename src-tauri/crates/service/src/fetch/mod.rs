@@ -130,10 +130,13 @@ struct Shared {
     for_gateways: Client,
     for_origins: Client,
     under_way: Semaphore,
+    /// What must have ended before the store may be closed.
+    work: TaskTracker,
 }
 
 impl Fetcher {
-    pub(crate) fn new(config: FetchConfig) -> Result<Self, reqwest::Error> {
+    /// What blocks on the disk is in `work`, also after a fetch was cut.
+    pub(crate) fn new(config: FetchConfig, work: TaskTracker) -> Result<Self, reqwest::Error> {
         // An error means that one is installed already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = || {
@@ -159,7 +162,7 @@ impl Fetcher {
         }
         let for_origins = for_origins.build()?;
         let under_way = Semaphore::new(CONCURRENT_OF_ALL);
-        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way }) })
+        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way, work }) })
     }
 
     /// Gets all blocks below `root` that are not held and puts them into `writer`, which holds all blocks of the DAG
@@ -223,7 +226,7 @@ struct Job<'a> {
     /// The source that gave a block last.
     preferred: AtomicUsize,
     progress: &'a FetchProgress,
-    /// What blocks on the disk.
+    /// What blocks on the disk for this one.
     disk: TaskTracker,
 }
 
@@ -312,7 +315,13 @@ impl Job<'_> {
         &self,
         work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
     ) -> Result<T, FetchError> {
-        self.disk.spawn_blocking(work).await.map_err(io::Error::other)?
+        let token = self.shared.work.token();
+        let counted = move || {
+            let done = work();
+            drop(token);
+            done
+        };
+        self.disk.spawn_blocking(counted).await.map_err(io::Error::other)?
     }
 
     /// Asks one source after the other, the one that gave the last block first.

@@ -134,12 +134,25 @@ impl Store {
             .read(|transaction| Ok(transaction.query_row("SELECT peer_digest FROM service", [], |row| row.get(0))?))
     }
 
+    /// What the next run is to know. Only what is on the disk, and was not doubted, may be counted on by it.
+    fn end(&self) -> LastEnd {
+        if let Err(error) = self.blocks.make_all_durable() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the next start looks at all blocks");
+            return LastEnd::Unclean;
+        }
+        match (self.blocks.is_trusted(), self.blocks.has_garbage()) {
+            (false, _) => LastEnd::Unclean,
+            (true, true) => LastEnd::WithGarbage,
+            (true, false) => LastEnd::Clean,
+        }
+    }
+
     /// Ends the use of the directory: call it when nothing writes any more.
     pub(crate) fn close(&self) -> Result<(), ServiceError> {
         if let Err(error) = self.visits.write() {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last visits are not counted");
         }
-        let end = if self.blocks.has_garbage() { LastEnd::WithGarbage } else { LastEnd::Clean };
+        let end = self.end();
         let marked = self.database.write(|transaction| schema::note_end(transaction, end));
         self.database.close();
         let unlocked = self.lock.unlock().map_err(ServiceError::disk("unlock", "service.lock"));
@@ -169,4 +182,90 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_content::BlockSink;
+    use pins::{Metadata, NewPin, NewPinState, Origin};
+
+    use super::*;
+
+    /// A CID of dag-pb.
+    const ROOT: &str = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+
+    fn open(dir: &Path) -> Store {
+        Store::open(dir).unwrap()
+    }
+
+    /// As after a power loss, as far as the next start can tell.
+    fn crash(dir: &Path) {
+        drop(open(dir));
+    }
+
+    fn queue(store: &Store, root: &str) {
+        let owner = store.keys.owner("somebody").unwrap();
+        let (root, cid_text) = (root.parse().unwrap(), root.to_owned());
+        let (origin, metadata) = (Origin::ByHash, Metadata::default());
+        store.pins.insert(owner, &NewPin { root, cid_text, origin, state: NewPinState::Queued, metadata }).unwrap();
+    }
+
+    #[test]
+    fn a_doubt_stays_until_a_collection_has_ended_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"bytes"]).unwrap();
+        writer.keep();
+        drop((writer, store));
+        for _ in 0..2 {
+            let store = open(dir.path());
+            assert!(!store.blocks.is_trusted());
+            assert!(matches!(store.collect(|| true), Err(CollectError::Stopped)));
+            store.close().unwrap();
+        }
+        let store = open(dir.path());
+        assert!(!store.blocks.is_trusted());
+        store.collect(|| false).unwrap();
+        assert!(store.blocks.is_trusted());
+        store.close().unwrap();
+        drop(store);
+        assert!(open(dir.path()).blocks.is_trusted());
+    }
+
+    #[test]
+    fn a_collection_does_not_trust_what_was_never_made_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        crash(dir.path());
+        let store = open(dir.path());
+        queue(&store, ROOT);
+        store.collect(|| false).unwrap();
+        assert!(!store.blocks.is_trusted());
+    }
+
+    #[test]
+    fn a_collection_does_not_trust_what_a_writer_had_in_hand() {
+        let dir = tempfile::tempdir().unwrap();
+        crash(dir.path());
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"bytes"]).unwrap();
+        store.collect(|| false).unwrap();
+        assert!(!store.blocks.is_trusted());
+        drop(writer);
+        store.collect(|| false).unwrap();
+        assert!(store.blocks.is_trusted());
+    }
+
+    #[test]
+    fn a_queued_pin_of_damaged_blocks_stops_no_collection() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"other bytes"]).unwrap();
+        writer.keep();
+        drop(writer);
+        queue(&store, ROOT);
+        store.collect(|| false).unwrap();
+    }
 }

@@ -23,13 +23,15 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct BlockWriter {
     store: BlockStore,
+    /// As it was at the beginning: what was found to be bad then is not taken for good later.
+    trusts_files: bool,
     held: HashMap<ShortHash, Counted>,
     /// Bytes of all different blocks that are held.
     dag_bytes: u64,
     /// What the pin's owner may still store.
     allowance: Option<Reservation>,
     /// The hashes of blocks that were not there before, to be taken back.
-    written: Vec<Multihash<32>>,
+    written: Vec<Multihash<64>>,
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
     leaves: bool,
     left_some: bool,
@@ -45,6 +47,7 @@ struct Counted(bool);
 impl BlockWriter {
     pub(super) fn new(store: BlockStore) -> Self {
         Self {
+            trusts_files: store.is_trusted(),
             store,
             held: HashMap::new(),
             dag_bytes: 0,
@@ -72,9 +75,16 @@ impl BlockWriter {
     pub(crate) fn make_durable(&mut self) -> io::Result<()> {
         let durable = self.sync();
         if durable.is_err() {
-            self.store.note_garbage();
+            self.note_left();
         }
         durable
+    }
+
+    /// Blocks may be left that no pin needs and that are not on the disk.
+    fn note_left(&self) {
+        #[cfg(not(target_os = "linux"))]
+        self.store.inner.left_undurable.store(true, Ordering::Relaxed);
+        self.store.note_garbage();
     }
 
     #[cfg(target_os = "linux")]
@@ -106,7 +116,7 @@ impl BlockWriter {
             return self.store.len(cid);
         }
         self.hold(cid);
-        let bytes = if self.store.inner.trusted.load(Ordering::Relaxed) {
+        let bytes = if self.trusts_files {
             self.store.len(cid)?
         } else {
             self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
@@ -162,7 +172,7 @@ impl BlockWriter {
         if held != Some(bytes as u64) {
             return Ok(false);
         }
-        if self.store.inner.trusted.load(Ordering::Relaxed) {
+        if self.trusts_files {
             return Ok(true);
         }
         let mut found = Vec::with_capacity(bytes);
@@ -175,7 +185,7 @@ impl Drop for BlockWriter {
     fn drop(&mut self) {
         let mut clean = !self.left_some;
         for hash in &self.written {
-            let Ok(cid) = hash.resize().map(|hash| Cid::new_v1(CODEC_RAW, hash)) else { continue };
+            let cid = Cid::new_v1(CODEC_RAW, *hash);
             let short = ShortHash::of(&cid);
             let path = self.store.path(&cid);
             let removed = self.store.inner.holds.give_up(short, || absent_is_fine(fs::remove_file(path)));
@@ -186,7 +196,7 @@ impl Drop for BlockWriter {
             self.store.inner.holds.let_go(*short);
         }
         if !clean {
-            self.store.note_garbage();
+            self.note_left();
         }
     }
 }
@@ -209,7 +219,7 @@ impl BlockSink for BlockWriter {
         if self.leaves {
             self.left_some = true;
         } else if held.is_none() {
-            self.written.push(cid.hash().resize().map_err(io::Error::other)?);
+            self.written.push(*cid.hash());
         }
         let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = inner.temporary.join(number.to_string());

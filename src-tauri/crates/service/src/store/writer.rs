@@ -18,6 +18,14 @@ use super::{
     quota::Reservation,
 };
 
+/// Different blocks of one pin: what a retrieval may fetch, and some 300 MB of memory.
+const MAX_BLOCKS: usize = 4_000_000;
+
+/// The message of a pin that has more blocks than one may have.
+#[derive(Debug, thiserror::Error)]
+#[error("the content has more than {0} blocks")]
+pub(crate) struct TooManyBlocks(usize);
+
 /// Takes the blocks of one pin and holds them until it is dropped, so that they stay where they are. Unless they are
 /// [kept](Self::keep), those that it added are then taken back.
 #[derive(Debug)]
@@ -26,6 +34,7 @@ pub(crate) struct BlockWriter {
     /// As it was at the beginning: what was found to be bad then is not taken for good later.
     trusts_files: bool,
     held: HashMap<ShortHash, Counted>,
+    max_blocks: usize,
     /// Bytes of all different blocks that are held.
     dag_bytes: u64,
     /// What the pin's owner may still store.
@@ -50,6 +59,7 @@ impl BlockWriter {
             trusts_files: store.is_trusted(),
             store,
             held: HashMap::new(),
+            max_blocks: MAX_BLOCKS,
             dag_bytes: 0,
             allowance: None,
             written: Vec::new(),
@@ -115,7 +125,7 @@ impl BlockWriter {
         if cid.hash().code() == HASH_IDENTITY {
             return self.store.len(cid);
         }
-        self.hold(cid);
+        self.hold(cid)?;
         let bytes = if self.trusts_files {
             self.store.len(cid)?
         } else {
@@ -127,14 +137,18 @@ impl BlockWriter {
         Ok(bytes)
     }
 
-    fn hold(&mut self, cid: &Cid) {
+    fn hold(&mut self, cid: &Cid) -> io::Result<()> {
         let short = ShortHash::of(cid);
+        if self.held.len() >= self.max_blocks && !self.held.contains_key(&short) {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooManyBlocks(self.max_blocks)));
+        }
         if let Entry::Vacant(place) = self.held.entry(short) {
             place.insert(Counted(false));
             self.store.inner.holds.hold(short);
             #[cfg(not(target_os = "linux"))]
             self.touched.push(self.store.path(cid));
         }
+        Ok(())
     }
 
     fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
@@ -207,7 +221,7 @@ impl BlockSink for BlockWriter {
             return Ok(());
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        self.hold(cid);
+        self.hold(cid)?;
         self.count(cid, bytes as u64)?;
         let path = self.store.path(cid);
         let held = self.store.len(cid)?;
@@ -243,4 +257,23 @@ fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         file.write_all(part)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_has_no_more_blocks_than_it_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let mut writer = store.writer();
+        writer.max_blocks = 2;
+        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(0x12, &[digest; 32]).unwrap());
+        for digest in [1, 2, 1] {
+            writer.put(&cid(digest), &[b"block"]).unwrap();
+        }
+        let error = writer.put(&cid(3), &[b"block"]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use holdfast_content::ReadError;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinError,
@@ -21,8 +22,9 @@ use crate::{
     store::{
         Store, StoreError,
         blocks::BlockWriter,
-        holding::{Holding, holding},
-        pins::{Wanted, now_microseconds},
+        holding::{Measured, measure},
+        keys::Owner,
+        pins::Wanted,
     },
 };
 
@@ -31,7 +33,7 @@ use crate::{
 pub(crate) struct Limits {
     /// Pins that are fetched at one time.
     pub(crate) concurrent: usize,
-    /// How long after it was asked for a pin may be unfinished.
+    /// How long after the service took it up a pin may be unfinished.
     pub(crate) deadline: Duration,
 }
 
@@ -100,12 +102,13 @@ impl Retrievals {
 
     async fn dispatch(self: Arc<Self>) {
         let permits = Arc::new(Semaphore::new(self.limits.concurrent));
+        let mut last_served = None;
         loop {
             let next = async {
                 // The semaphore is never closed.
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 loop {
-                    match self.take().await {
+                    match self.take(last_served).await {
                         Ok(Some(wanted)) => return (permit, wanted),
                         Ok(None) => self.news.notified().await,
                         Err(error) => {
@@ -122,6 +125,7 @@ impl Retrievals {
                 () = self.stop.cancelled() => return,
                 next = next => next,
             };
+            last_served = Some(wanted.owner);
             let this = Arc::clone(&self);
             self.work.spawn(async move {
                 this.serve(wanted).await;
@@ -159,13 +163,12 @@ impl Retrievals {
     async fn retrieve(&self, wanted: &Wanted, progress: &FetchProgress) -> Result<Outcome, QueueError> {
         // It may have been uploaded meanwhile.
         let writer = self.writer(wanted).await?;
-        if let Some(outcome) = self.settle(wanted, writer).await? {
+        if let Ok(outcome) = self.settle(wanted, writer).await? {
             return Ok(outcome);
         }
-        let age = Duration::from_micros(now_microseconds().saturating_sub(wanted.created_at).max(0).cast_unsigned());
-        let left = self.limits.deadline.saturating_sub(age);
         let writer = self.writer(wanted).await?;
-        let retrieved = timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, writer, progress)).await;
+        let retrieved = self.retriever.retrieve(wanted, &self.store.blocks, writer, progress);
+        let retrieved = timeout(self.limits.deadline, retrieved).await;
         let writer = match retrieved {
             Ok(Ok(writer)) => writer,
             Ok(Err(FetchError::Store(error))) => return Err(error.into()),
@@ -176,15 +179,18 @@ impl Retrievals {
             }
         };
         let settled = self.settle(wanted, writer).await?;
-        Ok(settled.unwrap_or_else(|| Outcome::Failed("what was fetched is not all of that content".into())))
+        Ok(settled.unwrap_or_else(|error| Outcome::Failed(format!("what was fetched cannot be pinned: {error}"))))
     }
 
-    /// Records the pin if all of it is held; `None` if not.
-    async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Option<Outcome>, QueueError> {
+    /// Records the pin if all of it is held, or says why not.
+    async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Result<Outcome, ReadError>, QueueError> {
         let (store, wanted) = (Arc::clone(&self.store), wanted.clone());
         let settle = move || {
-            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &wanted.root, &mut writer)? else {
-                return Ok(None);
+            let Measured { content_bytes, is_dir, .. } = match measure(&store.blocks, &wanted.root, &mut writer) {
+                Ok(measured) => measured,
+                // A damaged block can be fetched again.
+                Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::InvalidData => return Err(error.into()),
+                Err(error) => return Ok(Err(error)),
             };
             writer.make_durable()?;
             store.record_dag(&wanted.root, writer.dag_bytes(), &mut writer)?;
@@ -195,7 +201,7 @@ impl Retrievals {
             if !is_wanted {
                 store.blocks.note_garbage();
             }
-            Ok::<_, StoreError>(Some(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))
+            Ok::<_, StoreError>(Ok(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))
         };
         Ok(self.work.spawn_blocking(settle).await??)
     }
@@ -205,9 +211,9 @@ impl Retrievals {
         Ok(self.work.spawn_blocking(move || store.writer_for(owner)).await??)
     }
 
-    async fn take(&self) -> Result<Option<Wanted>, QueueError> {
+    async fn take(&self, last_served: Option<Owner>) -> Result<Option<Wanted>, QueueError> {
         let store = Arc::clone(&self.store);
-        Ok(self.work.spawn_blocking(move || store.pins.take_wanted()).await??)
+        Ok(self.work.spawn_blocking(move || store.pins.take_wanted(last_served)).await??)
     }
 
     async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {

@@ -54,7 +54,7 @@ pub(crate) enum StoreError {
     #[error("the database failed")]
     Database(#[from] rusqlite::Error),
     #[error("reading or writing blocks failed")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
     #[error("Pin with that hash already exists")]
@@ -63,6 +63,13 @@ pub(crate) enum StoreError {
     Damaged(&'static str),
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
+}
+
+impl From<io::Error> for StoreError {
+    /// A [`BlockSink`](holdfast_content::BlockSink) can hand on what the store says only within an I/O error.
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Io)
+    }
 }
 
 /// The open directory of a service.
@@ -186,6 +193,7 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use cid::multihash::Multihash;
     use holdfast_content::BlockSink;
     use pins::{Metadata, NewPin, NewPinState, Origin};
 
@@ -203,9 +211,13 @@ mod tests {
         drop(open(dir));
     }
 
-    fn queue(store: &Store, root: &str) {
-        let owner = store.keys.owner("somebody").unwrap();
-        let (root, cid_text) = (root.parse().unwrap(), root.to_owned());
+    fn raw(number: u8) -> Cid {
+        Cid::new_v1(blocks::CODEC_RAW, Multihash::wrap(0x12, &[number; 32]).unwrap())
+    }
+
+    fn queue(store: &Store, owner: &str, root: Cid) {
+        let owner = store.keys.owner(owner).unwrap();
+        let cid_text = root.to_string();
         let (origin, metadata) = (Origin::ByHash, Metadata::default());
         store.pins.insert(owner, &NewPin { root, cid_text, origin, state: NewPinState::Queued, metadata }).unwrap();
     }
@@ -238,7 +250,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         crash(dir.path());
         let store = open(dir.path());
-        queue(&store, ROOT);
+        queue(&store, "somebody", ROOT.parse().unwrap());
         store.collect(|| false).unwrap();
         assert!(!store.blocks.is_trusted());
     }
@@ -258,6 +270,36 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_of_many_queued_pins_lets_others_have_their_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        for number in 0..4 {
+            queue(&store, "greedy", raw(number));
+        }
+        for number in 4..6 {
+            queue(&store, "modest", raw(number));
+        }
+        // One after the other, each ends before the next begins.
+        let mut last_served = None;
+        let mut served = Vec::new();
+        while let Some(wanted) = store.pins.take_wanted(last_served).unwrap() {
+            last_served = Some(wanted.owner);
+            store.pins.fail(wanted.id, "no").unwrap();
+            served.push(wanted.root);
+        }
+        assert_eq!(served, [0, 4, 1, 5, 2, 3].map(raw));
+        // All at one time: who has fewer comes first.
+        for number in 10..14 {
+            queue(&store, "greedy", raw(number));
+        }
+        let take = || store.pins.take_wanted(None).unwrap().unwrap().root;
+        assert_eq!([take(), take()], [10, 11].map(raw));
+        queue(&store, "modest", raw(14));
+        queue(&store, "modest", raw(15));
+        assert_eq!([take(), take(), take()], [14, 15, 12].map(raw));
+    }
+
+    #[test]
     fn a_queued_pin_of_damaged_blocks_stops_no_collection() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
@@ -265,7 +307,7 @@ mod tests {
         writer.put(&ROOT.parse().unwrap(), &[b"other bytes"]).unwrap();
         writer.keep();
         drop(writer);
-        queue(&store, ROOT);
+        queue(&store, "somebody", ROOT.parse().unwrap());
         store.collect(|| false).unwrap();
     }
 }

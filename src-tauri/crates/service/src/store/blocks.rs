@@ -28,6 +28,7 @@ use super::{
 use crate::ServiceError;
 
 pub(crate) const CODEC_RAW: u64 = 0x55;
+pub(crate) const CODEC_DAG_PB: u64 = 0x70;
 pub(crate) const HASH_IDENTITY: u64 = 0;
 
 /// All blocks of a service. Cheap to clone.

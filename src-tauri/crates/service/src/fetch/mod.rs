@@ -233,7 +233,8 @@ struct Job<'a> {
 impl Job<'_> {
     async fn walk(&self, root: Cid) -> Result<(), FetchError> {
         let config = &self.shared.config;
-        let mut seen = HashSet::from([(root.codec(), ShortHash::of(&root))]);
+        // Without the root, which cannot come again below itself.
+        let mut seen = HashSet::new();
         let mut pending = vec![(root, 0)];
         let mut running = FuturesUnordered::new();
         loop {
@@ -258,7 +259,7 @@ impl Job<'_> {
                 if !is_new {
                     continue;
                 }
-                if seen.len() > config.max_blocks {
+                if seen.len() >= config.max_blocks {
                     return Err(FetchError::TooManyBlocks(config.max_blocks));
                 }
                 if pending.len() == MAX_PENDING {

@@ -149,6 +149,9 @@ impl Retrievals {
             Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
                 self.fail(wanted.id, "the disk of the service is nearly full".into()).await
             }
+            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.fail(wanted.id, error.to_string()).await
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
                 self.fail(wanted.id, "the service failed; its log says why".into()).await
@@ -234,4 +237,67 @@ enum QueueError {
     Store(#[from] StoreError),
     #[error("a task failed")]
     Task(#[from] JoinError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use holdfast_content::{BlockSink, Cid};
+
+    use super::*;
+    use crate::{
+        fetch::{FetchConfig, Fetcher},
+        store::{
+            pins::{Metadata, NewPin, NewPinState, Origin, PinStatus},
+            quota::Quota,
+        },
+    };
+
+    /// Why a pin fails whose only block is held.
+    async fn failure(cid_text: &str, block: &[u8], quota: Quota) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path()).unwrap());
+        let root: Cid = cid_text.parse().unwrap();
+        let mut writer = store.blocks.writer();
+        writer.put(&root, &[block]).unwrap();
+        writer.keep();
+        let owner = store.keys.owner("somebody").unwrap();
+        store.quotas.set(owner, quota).unwrap();
+        let (origin, state) = (Origin::ByHash, NewPinState::Queued);
+        let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
+        let id = store.pins.insert(owner, &new).unwrap().id;
+        let (work, stop) = (TaskTracker::new(), CancellationToken::new());
+        let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
+        let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
+        let _retrievals = Retrievals::start(Arc::clone(&store), fetcher, limits, work.clone(), stop.clone()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let pin = loop {
+            let pin = store.pins.get(owner, id).unwrap().unwrap();
+            if pin.status == PinStatus::Failed {
+                break pin;
+            }
+            assert!(Instant::now() < deadline, "{pin:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        stop.cancel();
+        work.close();
+        work.wait().await;
+        pin.failure.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_no_file_is_named_as_the_reason() {
+        // The empty node of dag-pb.
+        let empty = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        let reason = failure(empty, b"", Quota::Unlimited).await;
+        assert!(reason.contains("cannot be pinned") && reason.contains("not a valid node"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn what_is_held_already_must_fit_the_quota_too() {
+        let hello = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+        let reason = failure(hello, b"hello", Quota::Bytes(4)).await;
+        assert!(reason.contains("quota"), "{reason}");
+    }
 }

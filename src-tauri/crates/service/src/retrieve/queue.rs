@@ -201,7 +201,8 @@ impl Retrievals {
             writer.keep();
             let is_wanted =
                 store.pins.finish(&wanted, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
-            if !is_wanted {
+            // What was being fetched may have been all that kept a collection from ending the doubt.
+            if !is_wanted || !store.blocks.is_trusted() {
                 store.blocks.note_garbage();
             }
             Ok::<_, StoreError>(Ok(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))

@@ -158,7 +158,8 @@ impl BlockStore {
         self.inner.trusted.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_trusted(&self) -> bool {
+    /// Whether a block that is there already is counted on without a comparison.
+    pub(crate) fn is_trusted(&self) -> bool {
         self.inner.trusted.load(Ordering::Relaxed)
     }
 

@@ -245,6 +245,18 @@ mod tests {
         assert!(open(dir.path()).blocks.is_trusted());
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_run_whose_disk_failed_ends_like_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.blocks.inner.sync.fail();
+        store.close().unwrap();
+        drop(store);
+        let store = open(dir.path());
+        assert!(!store.blocks.is_trusted() && store.blocks.has_garbage());
+    }
+
     #[test]
     fn a_collection_does_not_trust_what_was_never_made_durable() {
         let dir = tempfile::tempdir().unwrap();

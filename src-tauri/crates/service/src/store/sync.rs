@@ -38,6 +38,12 @@ mod linux {
             Ok(Self { dir: File::open(dir)?, state: Mutex::default(), ended: Condvar::new() })
         }
 
+        /// As after a write that failed.
+        #[cfg(test)]
+        pub(crate) fn fail(&self) {
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).failed = true;
+        }
+
         /// Returns when everything written before the call is on the disk.
         ///
         /// # Errors

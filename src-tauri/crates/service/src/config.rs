@@ -46,7 +46,7 @@ pub struct ServiceConfig {
     pub max_wrong_keys_per_minute: u32,
     /// Pins by CID whose content is fetched at one time; more wait.
     pub max_concurrent_retrievals: usize,
-    /// How long after it was asked for a pin by CID may be unfinished before it fails.
+    /// How long a pin by CID may be fetched before it fails; the time that it waits for its turn does not count.
     pub retrieval_deadline: Duration,
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,

@@ -93,7 +93,7 @@ impl Service {
             private_origins: config.private_origins,
             ..FetchConfig::default()
         };
-        let fetcher = Fetcher::new(fetch).map_err(ServiceError::storage)?;
+        let fetcher = Fetcher::new(fetch, work.clone()).map_err(ServiceError::storage)?;
         let limits =
             retrieve::Limits { concurrent: config.max_concurrent_retrievals, deadline: config.retrieval_deadline };
         let (opened, tracker, token) = (Arc::clone(&store), work.clone(), stop.0.gracefully.clone());
@@ -186,7 +186,8 @@ impl RunningService {
     /// [`ServiceError::Storage`]: a pin is damaged, and then nothing is removed; the disk or the database failed.
     pub async fn collect(&self) -> Result<Collected, ServiceError> {
         let store = Arc::clone(&self.store);
-        let collecting = self.work.spawn_blocking(move || store.collect(|| false));
+        let stopped = self.stop.0.gracefully.clone();
+        let collecting = self.work.spawn_blocking(move || store.collect(|| stopped.is_cancelled()));
         let swept = collecting.await?.map_err(ServiceError::storage)?;
         Ok(Collected { blocks: swept.blocks, bytes: swept.bytes })
     }

@@ -21,24 +21,25 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use holdfast_content::{BlockSink, Cid, child_cids};
 use reqwest::{Client, redirect};
 use source::{Source, SourceError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::store::{
     StoreError,
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY},
+    blocks::{BlockStore, CODEC_DAG_PB, CODEC_RAW, HASH_IDENTITY},
     holds::ShortHash,
     writer::BlockWriter,
 };
-
-const CODEC_DAG_PB: u64 = 0x70;
 
 /// Blocks that are under way at one time for one DAG.
 const CONCURRENT_OF_ONE: usize = 8;
 
 /// The same for all: each may be 2 MiB of memory.
 const CONCURRENT_OF_ALL: usize = 16;
+
+/// Links that are known and not followed yet: some 30 MB. A tree of sensible nodes has a thousand for each level.
+const MAX_PENDING: usize = 1 << 18;
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 3;
@@ -84,6 +85,8 @@ pub(crate) enum FetchError {
     Malformed(Cid),
     #[error("the content has more than {0} blocks")]
     TooManyBlocks(usize),
+    #[error("the content has more than {0} links that wait to be followed")]
+    TooWide(usize),
     #[error("the content is more than {0} links deep")]
     TooDeep(usize),
     #[error(transparent)]
@@ -92,10 +95,7 @@ pub(crate) enum FetchError {
 
 impl From<io::Error> for FetchError {
     fn from(error: io::Error) -> Self {
-        match error.downcast::<StoreError>() {
-            Ok(error) => Self::Store(error),
-            Err(error) => Self::Store(error.into()),
-        }
+        Self::Store(error.into())
     }
 }
 
@@ -130,10 +130,13 @@ struct Shared {
     for_gateways: Client,
     for_origins: Client,
     under_way: Semaphore,
+    /// What must have ended before the store may be closed.
+    work: TaskTracker,
 }
 
 impl Fetcher {
-    pub(crate) fn new(config: FetchConfig) -> Result<Self, reqwest::Error> {
+    /// What blocks on the disk is in `work`, also after a fetch was cut.
+    pub(crate) fn new(config: FetchConfig, work: TaskTracker) -> Result<Self, reqwest::Error> {
         // An error means that one is installed already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = || {
@@ -159,7 +162,7 @@ impl Fetcher {
         }
         let for_origins = for_origins.build()?;
         let under_way = Semaphore::new(CONCURRENT_OF_ALL);
-        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way }) })
+        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way, work }) })
     }
 
     /// Gets all blocks below `root` that are not held and puts them into `writer`, which holds all blocks of the DAG
@@ -223,13 +226,14 @@ struct Job<'a> {
     /// The source that gave a block last.
     preferred: AtomicUsize,
     progress: &'a FetchProgress,
-    /// What blocks on the disk.
+    /// What blocks on the disk for this one.
     disk: TaskTracker,
 }
 
 impl Job<'_> {
     async fn walk(&self, root: Cid) -> Result<(), FetchError> {
         let config = &self.shared.config;
+        // Without the root, which cannot come again below itself.
         let mut seen = HashSet::new();
         let mut pending = vec![(root, 0)];
         let mut running = FuturesUnordered::new();
@@ -238,12 +242,6 @@ impl Job<'_> {
             while running.len() < CONCURRENT_OF_ONE
                 && let Some((cid, depth)) = pending.pop()
             {
-                if cid.hash().code() != HASH_IDENTITY && !seen.insert((cid.codec(), ShortHash::of(&cid))) {
-                    continue;
-                }
-                if seen.len() > config.max_blocks {
-                    return Err(FetchError::TooManyBlocks(config.max_blocks));
-                }
                 if depth > config.max_depth {
                     return Err(FetchError::TooDeep(config.max_depth));
                 }
@@ -252,7 +250,24 @@ impl Job<'_> {
             let missing = pending.len() + running.len();
             self.progress.missing.store(missing as u64, Ordering::Relaxed);
             let Some((depth, children)) = running.next().await else { return Ok(()) };
-            pending.extend(children?.into_iter().rev().map(|child| (child, depth + 1)));
+            let first = pending.len();
+            for child in children? {
+                let is_new = match (child.hash().code(), child.codec()) {
+                    (HASH_IDENTITY, codec) => codec != CODEC_RAW,
+                    (_, codec) => seen.insert((codec, ShortHash::of(&child))),
+                };
+                if !is_new {
+                    continue;
+                }
+                if seen.len() >= config.max_blocks {
+                    return Err(FetchError::TooManyBlocks(config.max_blocks));
+                }
+                if pending.len() == MAX_PENDING {
+                    return Err(FetchError::TooWide(MAX_PENDING));
+                }
+                pending.push((child, depth + 1));
+            }
+            pending[first..].reverse();
         }
     }
 
@@ -264,9 +279,7 @@ impl Job<'_> {
         let children = match self.held(cid).await? {
             Some(children) => children,
             None => {
-                // The semaphore is never closed.
-                let permit = self.shared.under_way.acquire().await;
-                let bytes = self.get(&cid).await?;
+                let (bytes, permit) = self.get(&cid).await?;
                 self.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 let stored = self.store(cid, bytes).await?;
                 drop(permit);
@@ -312,11 +325,18 @@ impl Job<'_> {
         &self,
         work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
     ) -> Result<T, FetchError> {
-        self.disk.spawn_blocking(work).await.map_err(io::Error::other)?
+        let token = self.shared.work.token();
+        let counted = move || {
+            let done = work();
+            drop(token);
+            done
+        };
+        self.disk.spawn_blocking(counted).await.map_err(io::Error::other)?
     }
 
-    /// Asks one source after the other, the one that gave the last block first.
-    async fn get(&self, cid: &Cid) -> Result<Vec<u8>, FetchError> {
+    /// Asks one source after the other, the one that gave the last block first. Gives the block and the permit for its
+    /// memory.
+    async fn get(&self, cid: &Cid) -> Result<(Vec<u8>, SemaphorePermit<'_>), FetchError> {
         let sources = match &self.sources {
             Ok(sources) => sources,
             Err(FetchError::NoHttpOrigin) => return Err(FetchError::NoHttpOrigin),
@@ -328,6 +348,8 @@ impl Job<'_> {
         }
         let mut pauses = PAUSES.iter();
         loop {
+            // Not over the pauses: others may have better sources.
+            let permit = self.shared.under_way.acquire().await.map_err(io::Error::other)?;
             let (mut failures, mut may_pass) = (Vec::new(), false);
             let first = self.preferred.load(Ordering::Relaxed);
             for number in (first..sources.len()).chain(0..first) {
@@ -339,7 +361,7 @@ impl Job<'_> {
                 match source.block(cid).await {
                     Ok(bytes) => {
                         self.preferred.store(number, Ordering::Relaxed);
-                        return Ok(bytes);
+                        return Ok((bytes, permit));
                     }
                     Err(error) => {
                         may_pass |= SourceError::may_pass(&error);
@@ -347,6 +369,7 @@ impl Job<'_> {
                     }
                 }
             }
+            drop(permit);
             match pauses.next() {
                 Some(pause) if may_pass => tokio::time::sleep(*pause).await,
                 _ => return Err(FetchError::Block(*cid, failures.join("; "))),

@@ -110,7 +110,7 @@ impl Here {
     async fn fetch(&self, config: FetchConfig, root: Cid, origins: &[String]) -> Result<(), FetchError> {
         let owner = self.store.keys.owner("somebody").unwrap();
         let writer = self.store.writer_for(owner).unwrap();
-        let fetcher = Fetcher::new(config).unwrap();
+        let fetcher = Fetcher::new(config, TaskTracker::new()).unwrap();
         let mut writer = fetcher.fetch(root, origins, &self.store.blocks, writer, &self.progress).await?;
         writer.make_durable()?;
         writer.keep();

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use holdfast_content::ReadError;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinError,
@@ -21,8 +22,9 @@ use crate::{
     store::{
         Store, StoreError,
         blocks::BlockWriter,
-        holding::{Holding, holding},
-        pins::{Wanted, now_microseconds},
+        holding::{Measured, measure},
+        keys::Owner,
+        pins::Wanted,
     },
 };
 
@@ -31,7 +33,7 @@ use crate::{
 pub(crate) struct Limits {
     /// Pins that are fetched at one time.
     pub(crate) concurrent: usize,
-    /// How long after it was asked for a pin may be unfinished.
+    /// How long after the service took it up a pin may be unfinished.
     pub(crate) deadline: Duration,
 }
 
@@ -100,12 +102,13 @@ impl Retrievals {
 
     async fn dispatch(self: Arc<Self>) {
         let permits = Arc::new(Semaphore::new(self.limits.concurrent));
+        let mut last_served = None;
         loop {
             let next = async {
                 // The semaphore is never closed.
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 loop {
-                    match self.take().await {
+                    match self.take(last_served).await {
                         Ok(Some(wanted)) => return (permit, wanted),
                         Ok(None) => self.news.notified().await,
                         Err(error) => {
@@ -122,6 +125,7 @@ impl Retrievals {
                 () = self.stop.cancelled() => return,
                 next = next => next,
             };
+            last_served = Some(wanted.owner);
             let this = Arc::clone(&self);
             self.work.spawn(async move {
                 this.serve(wanted).await;
@@ -145,6 +149,9 @@ impl Retrievals {
             Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
                 self.fail(wanted.id, "the disk of the service is nearly full".into()).await
             }
+            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.fail(wanted.id, error.to_string()).await
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
                 self.fail(wanted.id, "the service failed; its log says why".into()).await
@@ -159,13 +166,12 @@ impl Retrievals {
     async fn retrieve(&self, wanted: &Wanted, progress: &FetchProgress) -> Result<Outcome, QueueError> {
         // It may have been uploaded meanwhile.
         let writer = self.writer(wanted).await?;
-        if let Some(outcome) = self.settle(wanted, writer).await? {
+        if let Ok(outcome) = self.settle(wanted, writer).await? {
             return Ok(outcome);
         }
-        let age = Duration::from_micros(now_microseconds().saturating_sub(wanted.created_at).max(0).cast_unsigned());
-        let left = self.limits.deadline.saturating_sub(age);
         let writer = self.writer(wanted).await?;
-        let retrieved = timeout(left, self.retriever.retrieve(wanted, &self.store.blocks, writer, progress)).await;
+        let retrieved = self.retriever.retrieve(wanted, &self.store.blocks, writer, progress);
+        let retrieved = timeout(self.limits.deadline, retrieved).await;
         let writer = match retrieved {
             Ok(Ok(writer)) => writer,
             Ok(Err(FetchError::Store(error))) => return Err(error.into()),
@@ -176,15 +182,18 @@ impl Retrievals {
             }
         };
         let settled = self.settle(wanted, writer).await?;
-        Ok(settled.unwrap_or_else(|| Outcome::Failed("what was fetched is not all of that content".into())))
+        Ok(settled.unwrap_or_else(|error| Outcome::Failed(format!("what was fetched cannot be pinned: {error}"))))
     }
 
-    /// Records the pin if all of it is held; `None` if not.
-    async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Option<Outcome>, QueueError> {
+    /// Records the pin if all of it is held, or says why not.
+    async fn settle(&self, wanted: &Wanted, mut writer: BlockWriter) -> Result<Result<Outcome, ReadError>, QueueError> {
         let (store, wanted) = (Arc::clone(&self.store), wanted.clone());
         let settle = move || {
-            let Holding::Complete { content_bytes, is_dir } = holding(&store.blocks, &wanted.root, &mut writer)? else {
-                return Ok(None);
+            let Measured { content_bytes, is_dir, .. } = match measure(&store.blocks, &wanted.root, &mut writer) {
+                Ok(measured) => measured,
+                // A damaged block can be fetched again.
+                Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::InvalidData => return Err(error.into()),
+                Err(error) => return Ok(Err(error)),
             };
             writer.make_durable()?;
             store.record_dag(&wanted.root, writer.dag_bytes(), &mut writer)?;
@@ -192,10 +201,11 @@ impl Retrievals {
             writer.keep();
             let is_wanted =
                 store.pins.finish(&wanted, content_bytes, is_dir).inspect_err(|_| store.blocks.note_garbage())?;
-            if !is_wanted {
+            // What was being fetched may have been all that kept a collection from ending the doubt.
+            if !is_wanted || !store.blocks.is_trusted() {
                 store.blocks.note_garbage();
             }
-            Ok::<_, StoreError>(Some(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))
+            Ok::<_, StoreError>(Ok(if is_wanted { Outcome::Pinned } else { Outcome::GivenUp }))
         };
         Ok(self.work.spawn_blocking(settle).await??)
     }
@@ -205,9 +215,9 @@ impl Retrievals {
         Ok(self.work.spawn_blocking(move || store.writer_for(owner)).await??)
     }
 
-    async fn take(&self) -> Result<Option<Wanted>, QueueError> {
+    async fn take(&self, last_served: Option<Owner>) -> Result<Option<Wanted>, QueueError> {
         let store = Arc::clone(&self.store);
-        Ok(self.work.spawn_blocking(move || store.pins.take_wanted()).await??)
+        Ok(self.work.spawn_blocking(move || store.pins.take_wanted(last_served)).await??)
     }
 
     async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {
@@ -228,4 +238,67 @@ enum QueueError {
     Store(#[from] StoreError),
     #[error("a task failed")]
     Task(#[from] JoinError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use holdfast_content::{BlockSink, Cid};
+
+    use super::*;
+    use crate::{
+        fetch::{FetchConfig, Fetcher},
+        store::{
+            pins::{Metadata, NewPin, NewPinState, Origin, PinStatus},
+            quota::Quota,
+        },
+    };
+
+    /// Why a pin fails whose only block is held.
+    async fn failure(cid_text: &str, block: &[u8], quota: Quota) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path()).unwrap());
+        let root: Cid = cid_text.parse().unwrap();
+        let mut writer = store.blocks.writer();
+        writer.put(&root, &[block]).unwrap();
+        writer.keep();
+        let owner = store.keys.owner("somebody").unwrap();
+        store.quotas.set(owner, quota).unwrap();
+        let (origin, state) = (Origin::ByHash, NewPinState::Queued);
+        let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
+        let id = store.pins.insert(owner, &new).unwrap().id;
+        let (work, stop) = (TaskTracker::new(), CancellationToken::new());
+        let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
+        let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
+        let _retrievals = Retrievals::start(Arc::clone(&store), fetcher, limits, work.clone(), stop.clone()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let pin = loop {
+            let pin = store.pins.get(owner, id).unwrap().unwrap();
+            if pin.status == PinStatus::Failed {
+                break pin;
+            }
+            assert!(Instant::now() < deadline, "{pin:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        stop.cancel();
+        work.close();
+        work.wait().await;
+        pin.failure.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_no_file_is_named_as_the_reason() {
+        // The empty node of dag-pb.
+        let empty = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        let reason = failure(empty, b"", Quota::Unlimited).await;
+        assert!(reason.contains("cannot be pinned") && reason.contains("not a valid node"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn what_is_held_already_must_fit_the_quota_too() {
+        let hello = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+        let reason = failure(hello, b"hello", Quota::Bytes(4)).await;
+        assert!(reason.contains("quota"), "{reason}");
+    }
 }

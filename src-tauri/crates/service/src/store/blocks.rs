@@ -21,12 +21,14 @@ use tokio::sync::Notify;
 
 pub(crate) use super::writer::BlockWriter;
 use super::{
+    collect::CollectError,
     holds::{Holds, ShortHash},
     room::Room,
 };
 use crate::ServiceError;
 
 pub(crate) const CODEC_RAW: u64 = 0x55;
+pub(crate) const CODEC_DAG_PB: u64 = 0x70;
 pub(crate) const HASH_IDENTITY: u64 = 0;
 
 /// All blocks of a service. Cheap to clone.
@@ -47,7 +49,10 @@ pub(super) struct Inner {
     garbage_noted: Notify,
     /// Whether a file with a block's name is known to have its bytes. After a crash of the system, one that no pin needs
     /// may not.
-    pub(super) trusted: AtomicBool,
+    trusted: AtomicBool,
+    /// Whether files may have been left that were not made durable.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) left_undurable: AtomicBool,
     #[cfg(target_os = "linux")]
     pub(super) sync: super::sync::FileSystemSync,
 }
@@ -57,6 +62,8 @@ pub(super) struct Inner {
 pub(crate) struct Swept {
     pub(crate) blocks: u64,
     pub(crate) bytes: u64,
+    /// Blocks that the mark did not reach and that stay because somebody uses them.
+    pub(crate) spared: u64,
 }
 
 /// A stored block, as its file says.
@@ -99,6 +106,8 @@ impl BlockStore {
             garbage: AtomicBool::new(false),
             garbage_noted: Notify::new(),
             trusted: AtomicBool::new(true),
+            #[cfg(not(target_os = "linux"))]
+            left_undurable: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -147,6 +156,26 @@ impl BlockStore {
     /// Every block that is left is needed by a pin, and so was made durable.
     pub(super) fn trust(&self) {
         self.inner.trusted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a block that is there already is counted on without a comparison.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.inner.trusted.load(Ordering::Relaxed)
+    }
+
+    /// Puts everything that was written on the disk.
+    ///
+    /// # Errors
+    /// It failed, now or earlier, so that nobody knows what of the blocks that no pin needs is on the disk.
+    pub(super) fn make_all_durable(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return self.inner.sync.sync();
+        #[cfg(not(target_os = "linux"))]
+        if self.inner.left_undurable.load(Ordering::Relaxed) {
+            Err(io::Error::other("blocks were left that were not made durable"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The length of a block in bytes, `None` if it is not held.
@@ -206,15 +235,21 @@ impl BlockStore {
     }
 
     /// Within a collection: removes every block that is neither `needed` nor in use.
-    pub(super) fn sweep(&self, needed: &HashSet<ShortHash>) -> io::Result<Swept> {
+    pub(super) fn sweep(&self, needed: &HashSet<ShortHash>, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
         let mut swept = Swept::default();
-        self.visit::<io::Error>(|block| {
+        self.visit(|block| {
+            if stop() {
+                return Err(CollectError::Stopped);
+            }
             let short = ShortHash::of(&block.cid);
-            if !needed.contains(&short)
-                && self.inner.holds.remove(short, || absent_is_fine(fs::remove_file(self.path(&block.cid))))?
-            {
+            if needed.contains(&short) {
+                return Ok(());
+            }
+            if self.inner.holds.remove(short, || absent_is_fine(fs::remove_file(self.path(&block.cid))))? {
                 swept.blocks += 1;
                 swept.bytes += block.bytes;
+            } else {
+                swept.spared += 1;
             }
             Ok(())
         })?;
@@ -278,7 +313,7 @@ fn damaged(cid: &Cid) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_content::{FileImporter, Profile};
+    use holdfast_content::{BlockSink, FileImporter, Profile};
 
     use super::*;
 
@@ -365,9 +400,9 @@ mod tests {
         assert_eq!(writer.find(&found).unwrap(), Some(5));
         store.inner.holds.begin_collection();
         drop(writer);
-        let swept = store.sweep(&HashSet::new()).unwrap();
+        let swept = store.sweep(&HashSet::new(), || false).unwrap();
         store.inner.holds.end_collection();
-        assert_eq!(swept, Swept { blocks: 1, bytes: 7 });
+        assert_eq!(swept, Swept { blocks: 1, bytes: 7, spared: 1 });
         assert_eq!((store.len(&found).unwrap(), store.len(&garbage).unwrap()), (Some(5), None));
     }
 
@@ -380,6 +415,41 @@ mod tests {
         store.distrust();
         assert_eq!(store.writer().find(&cid).unwrap(), None);
         put(&store, b"hello");
+        assert_eq!(store.get(&cid).unwrap().as_deref(), Some(b"hello".as_slice()));
+    }
+
+    #[test]
+    fn a_block_of_a_long_digest_is_found_and_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        for (code, digest) in [(0x20, vec![7; 48]), (0x13, vec![8; 64])] {
+            let cid = Cid::new_v1(CODEC_RAW, Multihash::wrap(code, &digest).unwrap());
+            let mut writer = store.writer();
+            writer.put(&cid, &[b"long"]).unwrap();
+            let mut found = Vec::new();
+            store
+                .visit::<io::Error>(|block| {
+                    found.push(block.cid);
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(found, [cid]);
+            drop(writer);
+            assert_eq!(store.count().unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_began_in_doubt_stays_in_doubt() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let cid = put(&store, b"hello");
+        fs::write(store.path(&cid), b"\0\0\0\0\0").unwrap();
+        store.distrust();
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&cid).unwrap(), None);
+        store.trust();
+        writer.put(&cid, &[b"hello"]).unwrap();
         assert_eq!(store.get(&cid).unwrap().as_deref(), Some(b"hello".as_slice()));
     }
 

@@ -60,7 +60,7 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
         let collected = spawn_blocking(move || collecting.collect(|| stopped.is_cancelled())).await;
         failed = !matches!(collected, Ok(Ok(_)));
         match collected {
-            Ok(Ok(Swept { blocks, bytes })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
+            Ok(Ok(Swept { blocks, bytes, .. })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
             Ok(Err(CollectError::Stopped)) => return,
             Ok(Err(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "blocks that no pin needs are kept");
@@ -76,61 +76,80 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
 pub(super) fn collect(pins: &Pins, blocks: &BlockStore, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
     blocks.inner.holds.begin_collection();
     blocks.forget_garbage();
-    let swept = mark(pins, blocks, stop).and_then(|needed| Ok(blocks.sweep(&needed)?));
+    let collected = mark(pins, blocks, &stop).and_then(|marked| {
+        let swept = blocks.sweep(&marked.blocks, &stop)?;
+        Ok((swept, marked.all_durable && swept.spared == 0))
+    });
     blocks.inner.holds.end_collection();
-    match &swept {
-        Ok(_) => blocks.trust(),
-        Err(_) => blocks.remember_garbage(),
+    let (swept, all_durable) = collected.inspect_err(|_| blocks.remember_garbage())?;
+    if all_durable {
+        blocks.trust();
     }
-    swept
+    Ok(swept)
 }
 
 /// Every block that some pin needs.
-pub(crate) fn mark(
-    pins: &Pins,
-    blocks: &BlockStore,
-    stop: impl Fn() -> bool,
-) -> Result<HashSet<ShortHash>, CollectError> {
-    let mut marked = Marked::default();
-    pins.visit_kept_roots(|root| {
-        if stop() {
-            return Err(CollectError::Stopped);
-        }
-        marked.walk(blocks, root)
-    })?;
-    Ok(marked.blocks)
+pub(crate) fn mark(pins: &Pins, blocks: &BlockStore, stop: impl Fn() -> bool) -> Result<Marked, CollectError> {
+    let mut marked = Marked { blocks: HashSet::new(), all_durable: true, walked: HashSet::new() };
+    pins.visit_kept_roots(|root| marked.walk(blocks, root, &stop))?;
+    Ok(marked)
 }
 
-#[derive(Debug, Default)]
-struct Marked {
-    blocks: HashSet<ShortHash>,
+/// What a mark has reached.
+#[derive(Debug)]
+pub(crate) struct Marked {
+    pub(crate) blocks: HashSet<ShortHash>,
+    /// Whether all of that is pinned, and so was made durable. What is still being fetched may not be.
+    all_durable: bool,
     /// Inner nodes whose links were followed.
     walked: HashSet<ShortHash>,
 }
 
 impl Marked {
-    fn walk(&mut self, blocks: &BlockStore, KeptRoot { root, is_pinned }: KeptRoot) -> Result<(), CollectError> {
-        let damaged = |error| CollectError::Damaged(Box::new((root, error)));
-        let mut pending = vec![root];
-        while let Some(cid) = pending.pop() {
-            if cid.hash().code() != HASH_IDENTITY {
-                let short = ShortHash::of(&cid);
-                self.blocks.insert(short);
-                if cid.codec() == CODEC_RAW || self.walked.contains(&short) {
-                    continue;
-                }
-                let Some(block) = blocks.get(&cid).map_err(|error| damaged(error.into()))? else {
-                    if is_pinned {
-                        return Err(damaged(ReadError::Missing(cid)));
-                    }
-                    // It is still to be fetched, and so is what is below it.
-                    continue;
-                };
-                pending.extend(child_cids(&cid, &block).map_err(damaged)?);
-                self.walked.insert(short);
-            } else if cid.codec() != CODEC_RAW {
-                pending.extend(child_cids(&cid, cid.hash().digest()).map_err(damaged)?);
+    fn walk(
+        &mut self,
+        blocks: &BlockStore,
+        KeptRoot { root, is_pinned }: KeptRoot,
+        stop: impl Fn() -> bool,
+    ) -> Result<(), CollectError> {
+        let mut pending = Vec::new();
+        let mut followed = self.note(root, &mut pending);
+        self.all_durable &= is_pinned;
+        loop {
+            if stop() {
+                return Err(CollectError::Stopped);
             }
+            // Without a pin it is still to be fetched, and so is what is below it; or nobody will ever have it pinned.
+            if let Err(error) = followed
+                && is_pinned
+            {
+                return Err(CollectError::Damaged(Box::new((root, error))));
+            }
+            let Some(cid) = pending.pop() else { return Ok(()) };
+            followed = self.follow(blocks, cid, &mut pending);
+            if followed.is_err() {
+                // A pin of it must meet the same.
+                self.walked.remove(&ShortHash::of(&cid));
+            }
+        }
+    }
+
+    /// Marks what a node links to.
+    fn follow(&mut self, blocks: &BlockStore, cid: Cid, pending: &mut Vec<Cid>) -> Result<(), ReadError> {
+        let block = blocks.get(&cid)?.ok_or(ReadError::Missing(cid))?;
+        child_cids(&cid, &block)?.into_iter().try_for_each(|child| self.note(child, pending))
+    }
+
+    /// Marks a block; an inner node that was not walked is added to `pending`.
+    fn note(&mut self, cid: Cid, pending: &mut Vec<Cid>) -> Result<(), ReadError> {
+        if cid.hash().code() == HASH_IDENTITY {
+            // It is its own block, and so short that it is nested only a few times.
+            return child_cids(&cid, cid.hash().digest())?.into_iter().try_for_each(|child| self.note(child, pending));
+        }
+        let short = ShortHash::of(&cid);
+        self.blocks.insert(short);
+        if cid.codec() != CODEC_RAW && self.walked.insert(short) {
+            pending.push(cid);
         }
         Ok(())
     }

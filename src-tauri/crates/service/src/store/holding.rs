@@ -13,6 +13,9 @@ use super::{
     writer::BlockWriter,
 };
 
+/// Inner nodes that are known and not read yet: some 25 MB.
+const MAX_PENDING: usize = 1 << 18;
+
 /// What is held of a DAG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holding {
@@ -65,24 +68,33 @@ pub(crate) fn walk(
     mut find: impl FnMut(&Cid) -> Result<bool, ReadError>,
 ) -> Result<(), ReadError> {
     let mut seen = HashSet::new();
-    let mut pending = vec![*root];
-    while let Some(cid) = pending.pop() {
-        // An identity CID is its own block, and its digest can be made to look like any other's beginning.
-        if cid.hash().code() != HASH_IDENTITY {
-            if !seen.insert((cid.codec(), ShortHash::of(&cid))) {
+    // Inner nodes that were found.
+    let mut pending = Vec::new();
+    let mut links = vec![*root];
+    loop {
+        for cid in links {
+            // An identity CID is its own block, and its digest can be made to look like any other's beginning.
+            if cid.hash().code() != HASH_IDENTITY {
+                if !seen.insert((cid.codec(), ShortHash::of(&cid))) {
+                    continue;
+                }
+                if !find(&cid)? {
+                    return Err(ReadError::Missing(cid));
+                }
+            }
+            if cid.codec() == CODEC_RAW {
                 continue;
             }
-            if !find(&cid)? {
-                return Err(ReadError::Missing(cid));
+            if pending.len() == MAX_PENDING {
+                return Err(ReadError::Invalid(*root, "the tree is too wide"));
             }
+            pending.push(cid);
         }
-        if cid.codec() != CODEC_RAW {
-            // Whether the node is one that can be served is asked of `stat`, not here: the walk only follows links.
-            let block = blocks.get(&cid)?.ok_or(ReadError::Missing(cid))?;
-            pending.extend(child_cids(&cid, &block)?);
-        }
+        // Whether the node is one that can be served is asked of `stat`, not here: the walk only follows links.
+        let Some(cid) = pending.pop() else { return Ok(()) };
+        let block = blocks.get(&cid)?.ok_or(ReadError::Missing(cid))?;
+        links = child_cids(&cid, &block)?;
     }
-    Ok(())
 }
 
 fn content_bytes(

@@ -54,7 +54,7 @@ pub(crate) enum StoreError {
     #[error("the database failed")]
     Database(#[from] rusqlite::Error),
     #[error("reading or writing blocks failed")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
     #[error("Pin with that hash already exists")]
@@ -63,6 +63,13 @@ pub(crate) enum StoreError {
     Damaged(&'static str),
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
+}
+
+impl From<io::Error> for StoreError {
+    /// A [`BlockSink`](holdfast_content::BlockSink) can hand on what the store says only within an I/O error.
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Io)
+    }
 }
 
 /// The open directory of a service.
@@ -134,12 +141,25 @@ impl Store {
             .read(|transaction| Ok(transaction.query_row("SELECT peer_digest FROM service", [], |row| row.get(0))?))
     }
 
+    /// What the next run is to know. Only what is on the disk, and was not doubted, may be counted on by it.
+    fn end(&self) -> LastEnd {
+        if let Err(error) = self.blocks.make_all_durable() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the next start looks at all blocks");
+            return LastEnd::Unclean;
+        }
+        match (self.blocks.is_trusted(), self.blocks.has_garbage()) {
+            (false, _) => LastEnd::Unclean,
+            (true, true) => LastEnd::WithGarbage,
+            (true, false) => LastEnd::Clean,
+        }
+    }
+
     /// Ends the use of the directory: call it when nothing writes any more.
     pub(crate) fn close(&self) -> Result<(), ServiceError> {
         if let Err(error) = self.visits.write() {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last visits are not counted");
         }
-        let end = if self.blocks.has_garbage() { LastEnd::WithGarbage } else { LastEnd::Clean };
+        let end = self.end();
         let marked = self.database.write(|transaction| schema::note_end(transaction, end));
         self.database.close();
         let unlocked = self.lock.unlock().map_err(ServiceError::disk("unlock", "service.lock"));
@@ -169,4 +189,137 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use cid::multihash::Multihash;
+    use holdfast_content::BlockSink;
+    use pins::{Metadata, NewPin, NewPinState, Origin};
+
+    use super::*;
+
+    /// A CID of dag-pb.
+    const ROOT: &str = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+
+    fn open(dir: &Path) -> Store {
+        Store::open(dir).unwrap()
+    }
+
+    /// As after a power loss, as far as the next start can tell.
+    fn crash(dir: &Path) {
+        drop(open(dir));
+    }
+
+    fn raw(number: u8) -> Cid {
+        Cid::new_v1(blocks::CODEC_RAW, Multihash::wrap(0x12, &[number; 32]).unwrap())
+    }
+
+    fn queue(store: &Store, owner: &str, root: Cid) {
+        let owner = store.keys.owner(owner).unwrap();
+        let cid_text = root.to_string();
+        let (origin, metadata) = (Origin::ByHash, Metadata::default());
+        store.pins.insert(owner, &NewPin { root, cid_text, origin, state: NewPinState::Queued, metadata }).unwrap();
+    }
+
+    #[test]
+    fn a_doubt_stays_until_a_collection_has_ended_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"bytes"]).unwrap();
+        writer.keep();
+        drop((writer, store));
+        for _ in 0..2 {
+            let store = open(dir.path());
+            assert!(!store.blocks.is_trusted());
+            assert!(matches!(store.collect(|| true), Err(CollectError::Stopped)));
+            store.close().unwrap();
+        }
+        let store = open(dir.path());
+        assert!(!store.blocks.is_trusted());
+        store.collect(|| false).unwrap();
+        assert!(store.blocks.is_trusted());
+        store.close().unwrap();
+        drop(store);
+        assert!(open(dir.path()).blocks.is_trusted());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_run_whose_disk_failed_ends_like_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.blocks.inner.sync.fail();
+        store.close().unwrap();
+        drop(store);
+        let store = open(dir.path());
+        assert!(!store.blocks.is_trusted() && store.blocks.has_garbage());
+    }
+
+    #[test]
+    fn a_collection_does_not_trust_what_was_never_made_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        crash(dir.path());
+        let store = open(dir.path());
+        queue(&store, "somebody", ROOT.parse().unwrap());
+        store.collect(|| false).unwrap();
+        assert!(!store.blocks.is_trusted());
+    }
+
+    #[test]
+    fn a_collection_does_not_trust_what_a_writer_had_in_hand() {
+        let dir = tempfile::tempdir().unwrap();
+        crash(dir.path());
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"bytes"]).unwrap();
+        store.collect(|| false).unwrap();
+        assert!(!store.blocks.is_trusted());
+        drop(writer);
+        store.collect(|| false).unwrap();
+        assert!(store.blocks.is_trusted());
+    }
+
+    #[test]
+    fn an_owner_of_many_queued_pins_lets_others_have_their_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        for number in 0..4 {
+            queue(&store, "greedy", raw(number));
+        }
+        for number in 4..6 {
+            queue(&store, "modest", raw(number));
+        }
+        // One after the other, each ends before the next begins.
+        let mut last_served = None;
+        let mut served = Vec::new();
+        while let Some(wanted) = store.pins.take_wanted(last_served).unwrap() {
+            last_served = Some(wanted.owner);
+            store.pins.fail(wanted.id, "no").unwrap();
+            served.push(wanted.root);
+        }
+        assert_eq!(served, [0, 4, 1, 5, 2, 3].map(raw));
+        // All at one time: who has fewer comes first.
+        for number in 10..14 {
+            queue(&store, "greedy", raw(number));
+        }
+        let take = || store.pins.take_wanted(None).unwrap().unwrap().root;
+        assert_eq!([take(), take()], [10, 11].map(raw));
+        queue(&store, "modest", raw(14));
+        queue(&store, "modest", raw(15));
+        assert_eq!([take(), take(), take()], [14, 15, 12].map(raw));
+    }
+
+    #[test]
+    fn a_queued_pin_of_damaged_blocks_stops_no_collection() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut writer = store.blocks.writer();
+        writer.put(&ROOT.parse().unwrap(), &[b"other bytes"]).unwrap();
+        writer.keep();
+        drop(writer);
+        queue(&store, "somebody", ROOT.parse().unwrap());
+        store.collect(|| false).unwrap();
+    }
 }

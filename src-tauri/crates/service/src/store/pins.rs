@@ -114,8 +114,6 @@ pub(crate) struct Wanted {
     pub(crate) root: Cid,
     /// Multiaddrs that were named as having it.
     pub(crate) origins: Vec<String>,
-    /// Microseconds since 1970.
-    pub(crate) created_at: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,24 +235,31 @@ impl Pins {
         })
     }
 
-    /// Takes the oldest pin that is to be fetched, if there is one, and marks it as being fetched.
-    pub(crate) fn take_wanted(&self) -> Result<Option<Wanted>, StoreError> {
+    /// Takes a pin that is to be fetched, if there is one, and marks it as being fetched: the oldest of the owner with the
+    /// fewest that are being fetched; among several such owners, of the next one after `last_served`.
+    pub(crate) fn take_wanted(&self, last_served: Option<Owner>) -> Result<Option<Wanted>, StoreError> {
         self.database.write(|transaction| {
             let mut take = transaction.prepare_cached(
                 "UPDATE pins SET status = 'fetching'
-                 WHERE row = (SELECT row FROM pins WHERE status = 'queued' ORDER BY created_at LIMIT 1)
-                 RETURNING id, root, origins, created_at, owner,
+                 WHERE row = (
+                     SELECT row FROM pins WHERE status = 'queued' AND owner = (
+                         SELECT waiting.owner FROM totals AS waiting
+                         LEFT JOIN totals AS served ON served.owner = waiting.owner AND served.status = 'fetching'
+                         WHERE waiting.status = 'queued' AND waiting.files > 0
+                         ORDER BY ifnull(served.files, 0), waiting.owner <= ?1, waiting.owner LIMIT 1
+                     ) ORDER BY created_at LIMIT 1
+                 )
+                 RETURNING id, root, origins, owner,
                      (SELECT user_id FROM owners WHERE owners.id = owner)",
             )?;
-            let mut rows = take.query(())?;
+            let mut rows = take.query([last_served.map(|owner| owner.id)])?;
             let wanted = match rows.next()? {
                 None => None,
                 Some(row) => Some(Wanted {
                     id: Uuid::from_bytes(row.get(0)?),
                     root: cid_of(row.get(1)?)?,
                     origins: origins_of(row.get(2)?)?.unwrap_or_default(),
-                    created_at: row.get(3)?,
-                    owner: Owner { id: row.get(4)?, user_id: Uuid::from_bytes(row.get(5)?) },
+                    owner: Owner { id: row.get(3)?, user_id: Uuid::from_bytes(row.get(4)?) },
                 }),
             };
             Ok(wanted)

@@ -9,6 +9,9 @@ use std::{
 /// How many bytes are written before the free room is looked at again.
 const LOOK_EVERY_BYTES: i64 = 16 * 1024 * 1024;
 
+/// What a file takes at least: a block of the usual file systems.
+const FILE_BYTES: u64 = 4096;
+
 /// The message of a disk that has no more room than is to be left free.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk of the service is nearly full")]
@@ -54,8 +57,9 @@ impl Room {
         }
     }
 
-    /// The same for bytes that are about to be written; the system is asked only now and then.
+    /// The same for a file of so many bytes that is about to be written; the system is asked only now and then.
     pub(crate) fn take(&self, bytes: u64) -> io::Result<()> {
+        let bytes = bytes.max(FILE_BYTES);
         let count = i64::try_from(bytes).unwrap_or(i64::MAX);
         if self.left_bytes.fetch_sub(count, Ordering::Relaxed) >= count {
             return Ok(());

@@ -48,7 +48,7 @@ impl Store {
     /// Counts. Looks at every block's file and walks every pin.
     pub(crate) fn statistics(&self) -> Result<Statistics, StoreError> {
         let needed: Option<HashSet<ShortHash>> = match mark(&self.pins, &self.blocks, || false) {
-            Ok(needed) => Some(needed),
+            Ok(marked) => Some(marked.blocks),
             Err(CollectError::Damaged(_) | CollectError::Stopped) => None,
             Err(CollectError::Store(error)) => return Err(error),
             Err(CollectError::Database(error)) => return Err(error.into()),

@@ -38,11 +38,17 @@ mod linux {
             Ok(Self { dir: File::open(dir)?, state: Mutex::default(), ended: Condvar::new() })
         }
 
+        /// As after a write that failed.
+        #[cfg(test)]
+        pub(crate) fn fail(&self) {
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).failed = true;
+        }
+
         /// Returns when everything written before the call is on the disk.
         ///
         /// # Errors
         /// The kernel reports a failed write once; what was lost by then is unknown. So after one error every later
-        /// call fails too, until the service is started anew and drops all blocks that no pin needs.
+        /// call fails too, the end of the run counts as a crash, and the next one drops all blocks that no pin needs.
         pub(crate) fn sync(&self) -> io::Result<()> {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let needed = state.started + 1;

@@ -9,7 +9,11 @@ use std::{
 
 use holdfast_content::Cid;
 
-use super::{StoreError, database::Database, pins::now_microseconds};
+use super::{
+    StoreError,
+    database::Database,
+    pins::{now_microseconds, root_bytes},
+};
 
 /// Roots that are counted before the numbers are written down.
 const MAX_UNWRITTEN: usize = 1000;
@@ -84,9 +88,4 @@ impl Visits {
     fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
         self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The same for every version of a CID.
-fn root_bytes(root: &Cid) -> Vec<u8> {
-    Cid::new_v1(root.codec(), *root.hash()).to_bytes()
 }

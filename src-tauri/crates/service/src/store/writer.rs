@@ -18,18 +18,29 @@ use super::{
     quota::Reservation,
 };
 
+/// Different blocks of one pin: what a retrieval may fetch, and some 300 MB of memory.
+const MAX_BLOCKS: usize = 4_000_000;
+
+/// The message of a pin that has more blocks than one may have.
+#[derive(Debug, thiserror::Error)]
+#[error("the content has more than {0} blocks")]
+pub(crate) struct TooManyBlocks(usize);
+
 /// Takes the blocks of one pin and holds them until it is dropped, so that they stay where they are. Unless they are
 /// [kept](Self::keep), those that it added are then taken back.
 #[derive(Debug)]
 pub(crate) struct BlockWriter {
     store: BlockStore,
+    /// As it was at the beginning: what was found to be bad then is not taken for good later.
+    trusts_files: bool,
     held: HashMap<ShortHash, Counted>,
+    max_blocks: usize,
     /// Bytes of all different blocks that are held.
     dag_bytes: u64,
     /// What the pin's owner may still store.
     allowance: Option<Reservation>,
     /// The hashes of blocks that were not there before, to be taken back.
-    written: Vec<Multihash<32>>,
+    written: Vec<Multihash<64>>,
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
     leaves: bool,
     left_some: bool,
@@ -45,8 +56,10 @@ struct Counted(bool);
 impl BlockWriter {
     pub(super) fn new(store: BlockStore) -> Self {
         Self {
+            trusts_files: store.is_trusted(),
             store,
             held: HashMap::new(),
+            max_blocks: MAX_BLOCKS,
             dag_bytes: 0,
             allowance: None,
             written: Vec::new(),
@@ -72,9 +85,16 @@ impl BlockWriter {
     pub(crate) fn make_durable(&mut self) -> io::Result<()> {
         let durable = self.sync();
         if durable.is_err() {
-            self.store.note_garbage();
+            self.note_left();
         }
         durable
+    }
+
+    /// Blocks may be left that no pin needs and that are not on the disk.
+    fn note_left(&self) {
+        #[cfg(not(target_os = "linux"))]
+        self.store.inner.left_undurable.store(true, Ordering::Relaxed);
+        self.store.note_garbage();
     }
 
     #[cfg(target_os = "linux")]
@@ -105,8 +125,8 @@ impl BlockWriter {
         if cid.hash().code() == HASH_IDENTITY {
             return self.store.len(cid);
         }
-        self.hold(cid);
-        let bytes = if self.store.inner.trusted.load(Ordering::Relaxed) {
+        self.hold(cid)?;
+        let bytes = if self.trusts_files {
             self.store.len(cid)?
         } else {
             self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
@@ -117,14 +137,18 @@ impl BlockWriter {
         Ok(bytes)
     }
 
-    fn hold(&mut self, cid: &Cid) {
+    fn hold(&mut self, cid: &Cid) -> io::Result<()> {
         let short = ShortHash::of(cid);
+        if self.held.len() >= self.max_blocks && !self.held.contains_key(&short) {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooManyBlocks(self.max_blocks)));
+        }
         if let Entry::Vacant(place) = self.held.entry(short) {
             place.insert(Counted(false));
             self.store.inner.holds.hold(short);
             #[cfg(not(target_os = "linux"))]
             self.touched.push(self.store.path(cid));
         }
+        Ok(())
     }
 
     fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
@@ -162,7 +186,7 @@ impl BlockWriter {
         if held != Some(bytes as u64) {
             return Ok(false);
         }
-        if self.store.inner.trusted.load(Ordering::Relaxed) {
+        if self.trusts_files {
             return Ok(true);
         }
         let mut found = Vec::with_capacity(bytes);
@@ -175,7 +199,7 @@ impl Drop for BlockWriter {
     fn drop(&mut self) {
         let mut clean = !self.left_some;
         for hash in &self.written {
-            let Ok(cid) = hash.resize().map(|hash| Cid::new_v1(CODEC_RAW, hash)) else { continue };
+            let cid = Cid::new_v1(CODEC_RAW, *hash);
             let short = ShortHash::of(&cid);
             let path = self.store.path(&cid);
             let removed = self.store.inner.holds.give_up(short, || absent_is_fine(fs::remove_file(path)));
@@ -186,7 +210,7 @@ impl Drop for BlockWriter {
             self.store.inner.holds.let_go(*short);
         }
         if !clean {
-            self.store.note_garbage();
+            self.note_left();
         }
     }
 }
@@ -197,7 +221,7 @@ impl BlockSink for BlockWriter {
             return Ok(());
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        self.hold(cid);
+        self.hold(cid)?;
         self.count(cid, bytes as u64)?;
         let path = self.store.path(cid);
         let held = self.store.len(cid)?;
@@ -209,7 +233,7 @@ impl BlockSink for BlockWriter {
         if self.leaves {
             self.left_some = true;
         } else if held.is_none() {
-            self.written.push(cid.hash().resize().map_err(io::Error::other)?);
+            self.written.push(*cid.hash());
         }
         let number = inner.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = inner.temporary.join(number.to_string());
@@ -233,4 +257,23 @@ fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         file.write_all(part)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_has_no_more_blocks_than_it_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let mut writer = store.writer();
+        writer.max_blocks = 2;
+        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(0x12, &[digest; 32]).unwrap());
+        for digest in [1, 2, 1] {
+            writer.put(&cid(digest), &[b"block"]).unwrap();
+        }
+        let error = writer.put(&cid(3), &[b"block"]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
 }

@@ -28,7 +28,7 @@ mod redirects;
 mod stream;
 mod wanted;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use answer::Answer;
 use axum::{
@@ -38,7 +38,7 @@ use axum::{
 };
 use error::GatewayError;
 use format::Format;
-use holdfast_content::{Cid, cid_v1};
+use holdfast_content::{cid_v1, parse_cid};
 pub(crate) use on_demand::redirect;
 use parameters::Parameters;
 use tokio::{
@@ -108,7 +108,7 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
             return Err(too_long_for_a_host());
         }
         // Host names have no case.
-        let root = Cid::from_str(&label.to_ascii_lowercase());
+        let root = parse_cid(&label.to_ascii_lowercase());
         let root = root.map_err(|_| GatewayError::bad_request("The host's first part is not a CID."))?;
         let wanted = Wanted::of_subdomain(root, &parts.uri, &parts.headers, &parameters)?;
         answer(shared, wanted, &parameters, &parts).await
@@ -191,7 +191,7 @@ pub(crate) async fn open_uri(uri: Uri) -> Response {
         |uri| {
             let path = uri.strip_prefix("ipfs://").filter(|path| {
                 let root = path.split(['/', '?', '#']).next().unwrap_or_default();
-                Cid::from_str(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
+                parse_cid(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
             });
             let path = path.ok_or_else(|| GatewayError::bad_request("This is not an address ipfs://CID."))?;
             Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, format!("/ipfs/{path}"))]).into_response())

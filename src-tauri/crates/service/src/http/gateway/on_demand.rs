@@ -4,7 +4,7 @@
 //! Anybody may visit what is held. Only with a key does a visit pin what the key's owner has not pinned, and so may make
 //! this service look for it: a picture in somebody's page must not.
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use holdfast_content::Cid;
+use holdfast_content::{Cid, parse_cid};
 use serde::Serialize;
 
 use super::super::{
@@ -40,7 +40,7 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
     let (parts, _) = request.into_parts();
     let below = parts.uri.path().strip_prefix("/api/gateway/").unwrap_or_default();
     let cid_text = below.split('/').next().unwrap_or_default().to_owned();
-    let root = Cid::from_str(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
+    let root = parse_cid(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
     let owner = owner(&shared, &parts).await?;
     if owner.is_some() && asks_for_numbers(&parts.headers) {
         let visits = shared.blocking(move |store| store.visits.of(&root)).await??;

@@ -24,7 +24,7 @@ use crate::{
     store::{
         Store, collect,
         keys::{ApiKey, ApiKeys, KeyInfo},
-        quota::Quota,
+        quota::{Quota, Quotas},
         scopes::Scopes,
     },
     tls,
@@ -244,6 +244,7 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceErro
 #[derive(Debug)]
 pub struct KeyRing {
     keys: ApiKeys,
+    quotas: Quotas,
 }
 
 impl KeyRing {
@@ -252,7 +253,8 @@ impl KeyRing {
     /// # Errors
     /// [`ServiceError`]: there is no such directory or its database cannot be used.
     pub fn open(dir: &Path) -> Result<Self, ServiceError> {
-        Ok(Self { keys: ApiKeys::new(Store::open_database(dir)?) })
+        let database = Store::open_database(dir)?;
+        Ok(Self { keys: ApiKeys::new(database.clone()), quotas: Quotas::new(database) })
     }
 
     /// All keys that stay valid, the oldest first.
@@ -269,6 +271,22 @@ impl KeyRing {
     /// Those of the database and of the system's random numbers.
     pub fn create(&self, owner: &str, name: &str, scopes: &Scopes) -> Result<(KeyInfo, ApiKey), ServiceError> {
         self.keys.create(owner, name, scopes)
+    }
+
+    /// Whether keys were made for this owner before; they may be revoked, but the pins and the quota stay.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn has_owner(&self, owner: &str) -> Result<bool, ServiceError> {
+        self.keys.has_owner(owner)
+    }
+
+    /// Sets what an owner may store, from now on and over restarts. What is stored already stays stored.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn set_quota(&self, owner: &str, quota: Quota) -> Result<(), ServiceError> {
+        self.quotas.set(self.keys.owner(owner)?, quota).map_err(ServiceError::storage)
     }
 
     /// Makes a key invalid from now on; `false` if there is none of that id.

@@ -210,7 +210,7 @@ impl From<ImportError> for ApiError {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Io(error) => Self::disk(&error),
-            ImportError::TooManyEntries => Self::too_large(error.to_string()),
+            ImportError::TooManyEntries | ImportError::TreeTooLarge => Self::too_large(error.to_string()),
             _ => Self::bad_request(error.to_string()),
         }
     }

@@ -179,8 +179,7 @@ pub(crate) async fn pin_by_hash(
         if store.pins.is_pinned(owner, &root)? {
             return Err(StoreError::AlreadyPinned);
         }
-        let mut writer = store.writer_for(owner)?;
-        let state = new_state(store, &root, &mut writer)?;
+        let (state, _writer) = new_state(store, owner, &root)?;
         store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
     };
     let pin = shared.blocking(pin).await??;
@@ -190,8 +189,23 @@ pub(crate) async fn pin_by_hash(
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Creation))))
 }
 
-/// What a new pin by CID begins as. Keep the writer until the pin is recorded.
-pub(crate) fn new_state(store: &Store, root: &Cid, writer: &mut BlockWriter) -> Result<NewPinState, StoreError> {
+/// What a new pin by CID begins as, and the writer to keep until the pin is recorded. A root that the owner has pinned
+/// counts once, so that another pin of it needs nothing of the quota.
+pub(crate) fn new_state(store: &Store, owner: Owner, root: &Cid) -> Result<(NewPinState, BlockWriter), StoreError> {
+    if store.pins.is_pinned(owner, root)? {
+        let mut writer = store.blocks.writer();
+        let state = look_for(store, root, &mut writer)?;
+        // Else it was unpinned meanwhile, and would not be counted at all.
+        if store.pins.is_pinned(owner, root)? {
+            return Ok((state, writer));
+        }
+    }
+    let mut writer = store.writer_for(owner)?;
+    let state = look_for(store, root, &mut writer)?;
+    Ok((state, writer))
+}
+
+fn look_for(store: &Store, root: &Cid, writer: &mut BlockWriter) -> Result<NewPinState, StoreError> {
     match holding(&store.blocks, root, writer)? {
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.

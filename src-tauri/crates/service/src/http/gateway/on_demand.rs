@@ -48,10 +48,14 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
     }
     let is_held = shared
         .blocking(move |store| {
-            if let Some(owner) = owner {
-                pin(store, owner, root, cid_text)?;
+            let is_held = store.blocks.len(&root)?.is_some();
+            match owner.map(|owner| pin(store, owner, root, cid_text)) {
+                // What is held can be visited all the same, as by anybody without a key.
+                Some(Err(error)) if is_held && is_over_quota(&error) => {}
+                Some(Err(error)) => return Err(error),
+                Some(Ok(())) | None => {}
             }
-            Ok::<_, StoreError>(store.blocks.len(&root)?.is_some())
+            Ok::<_, StoreError>(is_held)
         })
         .await??;
     if owner.is_some() {
@@ -92,13 +96,24 @@ fn asks_for_numbers(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
 }
 
+/// Refused before the first block or at a later one, and then as an error of the disk.
+fn is_over_quota(error: &StoreError) -> bool {
+    match error {
+        StoreError::OverQuota(_) => true,
+        StoreError::Io(error) => error
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<StoreError>())
+            .is_some_and(|cause| matches!(cause, StoreError::OverQuota(_))),
+        _ => false,
+    }
+}
+
 /// Pins for that owner what they have not pinned; what is not held is to be fetched.
 fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
     if store.pins.is_pinned(owner, &root)? {
         return Ok(());
     }
-    let mut writer = store.writer_for(owner)?;
-    let state = new_state(store, &root, &mut writer)?;
+    let (state, _writer) = new_state(store, owner, &root)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
     match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
         // Another visit was quicker.

@@ -180,6 +180,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::AlreadyPinned => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::OverQuota(_) => Self::over_quota(&error),
+            StoreError::TooManyPins => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
             StoreError::Io(error) => Self::disk(&error),
             StoreError::Database(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == rusqlite::ErrorCode::DiskFull =>

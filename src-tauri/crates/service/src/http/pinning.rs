@@ -179,6 +179,7 @@ pub(crate) async fn pin_by_hash(
         if store.pins.is_pinned(owner, &root)? {
             return Err(StoreError::AlreadyPinned);
         }
+        store.blocks.room().check(0)?;
         let (state, _writer) = new_state(store, owner, &root)?;
         store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
     };

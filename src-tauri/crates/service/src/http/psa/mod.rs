@@ -244,6 +244,7 @@ fn record(
     insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
 ) -> Result<Option<Pin>, ApiError> {
     let RequestedPin { root, cid_text, metadata, origins } = requested;
+    store.blocks.room().check(0)?;
     let (state, _writer) = pinning::new_state(store, owner, &root)?;
     Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
 }

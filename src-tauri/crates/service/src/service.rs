@@ -18,7 +18,7 @@ use crate::{
     accept::{Acceptor, Limits},
     config::{PortChoice, ServiceConfig},
     fetch::{FetchConfig, Fetcher},
-    http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme},
+    http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme, Uploads},
     retrieve::{self, Retrievals},
     stopped::Collected,
     store::{
@@ -102,19 +102,21 @@ impl Service {
             Ok::<_, ServiceError>((retrievals, opened.peer_digest()?))
         };
         let (retrievals, peer_digest) = spawn_blocking(begin).await??;
+        let hosts = AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts };
+        let delegates = vec![http::delegate(&hosts, reachable(address), &peer_digest)];
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
-            hosts: AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts },
+            hosts,
             max_upload_bytes: config.max_upload_bytes,
             body_idle_timeout: config.body_idle_timeout,
-            uploads: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
+            uploads: Uploads::new(config.max_concurrent_uploads),
             work: work.clone(),
             gateway: Gateway::new(config.max_gateway_answers),
             metrics: Arc::clone(&metrics),
             public_metrics: config.public_metrics,
             retrievals,
             failures: Failures::new(config.max_wrong_keys_per_minute),
-            delegates: vec![http::delegate(reachable(address), &peer_digest)],
+            delegates,
         }));
         let acceptor = Acceptor {
             router,

@@ -143,7 +143,7 @@ fn reason(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "NOT_FOUND",
         StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
         StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
-        StatusCode::CONFLICT => "INSUFFICIENT_FUNDS",
+        StatusCode::CONFLICT => "DUPLICATE_OBJECT",
         StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
         StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
         StatusCode::INSUFFICIENT_STORAGE => "INSUFFICIENT_STORAGE",

@@ -242,3 +242,25 @@ fn allow_reading(headers: &mut HeaderMap) {
     ];
     headers.extend(allowed.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_keeps_nobody_else_out() {
+        let gateway = Gateway::new(8);
+        let peer = |text: &str| Some(Peer(text.parse().unwrap()));
+        let (slow, other, near) = (peer("192.0.2.1"), peer("192.0.2.2"), peer("127.0.0.1"));
+        let held = (gateway.permit(slow).await.unwrap(), gateway.permit(slow).await.unwrap());
+        assert!(gateway.permit(slow).await.is_err());
+        let mut of_near = Vec::new();
+        for _ in 0..5 {
+            of_near.push(gateway.permit(near).await.unwrap());
+        }
+        let of_other = gateway.permit(other).await.unwrap();
+        assert!(gateway.permit(other).await.is_err(), "there are no more");
+        drop((held, of_near, of_other));
+        assert!(gateway.permit(slow).await.is_ok());
+    }
+}

@@ -111,6 +111,14 @@ fn keys_are_made_and_revoked_while_the_service_runs() -> Result<()> {
     };
     let made = keys(&["new", "phone", "--scope", "list,pin"])?.done()?.value()?;
     assert_eq!((&made["name"], &made["scopes"]), (&json!("phone"), &json!(["list", "pin"])));
+    assert_eq!(made["owner"], "phone", "a key has a quota of its own");
+    for taken in ["phone", "home"] {
+        assert_eq!(keys(&["new", taken])?.code, 1, "{taken}");
+    }
+    let second = keys(&["new", "tablet", "--owner", "phone", "--quota", "1MB"])?.done()?.value()?;
+    assert_eq!(second["owner"], "phone");
+    let unnamed = keys(&["new"])?.done()?.value()?;
+    assert_eq!((&unnamed["name"], &unnamed["owner"]), (&json!("key-1"), &json!("key-1")));
     let text = |field: &str| made[field].as_str().with_context(|| format!("no {field}"));
     let account = ["account", "add", "--kind", "aioz", "--label", "Phone", "--endpoint", &server.endpoint];
     let account = [&account[..], &["--key", text("key")?, "--secret-stdin"]].concat();
@@ -119,7 +127,7 @@ fn keys_are_made_and_revoked_while_the_service_runs() -> Result<()> {
 
     let listed = keys(&["list"])?.done()?;
     assert!(!listed.out.contains(text("secret")?) && !listed.out.contains(&server.secret));
-    assert_eq!(listed.value()?.as_array().map(Vec::len), Some(2));
+    assert_eq!(listed.value()?.as_array().map(Vec::len), Some(4));
     keys(&["revoke", text("id")?])?.done()?;
     assert_eq!(keys(&["revoke", text("id")?])?.code, 1);
     assert_eq!(computer.run(&["account", "test", "Phone"])?.code, 1);

@@ -298,7 +298,8 @@ pub(crate) struct ServeArgs {
     /// Make and print another key that stays valid
     #[arg(long)]
     pub(crate) new_key: bool,
-    /// What the pins of a key may hold, such as 500MB, 20GiB or none; not the key of this home itself
+    /// What the pins of one owner may hold, such as 500MB, 20GiB or none. Keys of `serve keys new` have an owner of their
+    /// own; the keys that `serve` itself prints are this home's, and they and the keys made with them have no limit
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_quota)]
     pub(crate) quota: Quota,
     /// What is left free on the disk: with less, nothing more is taken
@@ -330,17 +331,20 @@ pub(crate) enum ServeCommand {
 pub(crate) enum KeysCommand {
     /// List the keys that stay valid
     List,
-    /// Make and print a key; its secret is shown this once
+    /// Make and print a key with pins and a quota of its own; its secret is shown this once
     New {
-        /// Whose pins it is for: each owner sees their own only
-        #[arg(long, default_value = holdfast_cli::this_computer::OWNER)]
-        owner: String,
+        /// Make another key to the pins of this owner, within the same quota; `home` is this computer, without any. Each
+        /// owner sees their own pins only [default: a new owner, called as the key]
+        #[arg(long)]
+        owner: Option<String>,
+        /// What the pins of its owner may hold, such as 500MB, 20GiB or none [default: what `serve --quota` says]
+        #[arg(long, value_name = "SIZE", value_parser = parse_quota)]
+        quota: Option<Quota>,
         /// What it may do: list, pin, pin_by_hash, unpin, admin [default: everything]
         #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
         scope: Vec<Scope>,
-        /// What to call it
-        #[arg(default_value = "serve")]
-        name: String,
+        /// What to call it [default: a name with a number that no other has]
+        name: Option<String>,
     },
     /// Make a key invalid from now on
     Revoke {

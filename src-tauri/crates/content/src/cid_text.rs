@@ -56,8 +56,8 @@ pub enum CidTextError {
     /// Neither a CID nor a link with one.
     #[error("this is no CID and no link that contains one")]
     NoCid,
-    /// More than 8 KiB.
-    #[error("this text is too long to look for a CID in it")]
+    /// More than 8 KiB, or longer than any CID where nothing but a CID is taken.
+    #[error("this text is too long to be a CID or to look for one in it")]
     TooLong,
     /// An IPNS name instead of a CID.
     #[error(
@@ -207,13 +207,34 @@ fn path_of(rest: &str) -> String {
     names.join("/")
 }
 
-/// A text that is a CID and nothing else.
-fn parse(text: &str) -> Result<Cid, CidTextError> {
-    // A multibase of bytes as they are is no text.
-    if text.len() > MAX_CID_TEXT_BYTES || text.starts_with('\0') {
-        return Err(CidTextError::NoCid);
+/// A text that is a CID and nothing else, that of an IPNS name's key too.
+///
+/// Unlike the CID's own `FromStr`, it takes no paths and no bytes behind the CID, and its cost has a limit: what is longer
+/// than any CID is refused before it is decoded, which takes base 58 time by the square of the length.
+///
+/// ```
+/// use holdfast_content::{CidTextError, parse_cid};
+/// assert_eq!(parse_cid("bafkqaaa")?.to_string(), "bafkqaaa");
+/// assert_eq!(parse_cid("/ipfs/bafkqaaa"), Err(CidTextError::NoCid));
+/// # Ok::<(), CidTextError>(())
+/// ```
+///
+/// # Errors
+/// [`CidTextError::Empty`], [`CidTextError::TooLong`], or [`CidTextError::NoCid`] for all else.
+pub fn parse_cid(text: &str) -> Result<Cid, CidTextError> {
+    match text.len() {
+        0 => Err(CidTextError::Empty),
+        bytes if bytes > MAX_CID_TEXT_BYTES => Err(CidTextError::TooLong),
+        // A multibase of bytes as they are is no text.
+        _ if text.starts_with('\0') => Err(CidTextError::NoCid),
+        _ => decode(text).ok_or(CidTextError::NoCid),
     }
-    let Some(cid) = decode(text).or_else(|| decode(&first_letter_small(text)?)) else {
+}
+
+/// The same with what phones and host names make of a CID.
+fn parse(text: &str) -> Result<Cid, CidTextError> {
+    let cid = parse_cid(text).ok().or_else(|| parse_cid(&first_letter_small(text)?).ok());
+    let Some(cid) = cid else {
         let lost = text.len() == 46 && text.starts_with("qm") && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         return Err(if lost { CidTextError::CaseLost } else { CidTextError::NoCid });
     };
@@ -393,6 +414,22 @@ mod tests {
             refused(&format!("/ipfs/{cid}aaaa/b"), &CidTextError::NoCid);
         }
         refused(&"b".repeat(1 << 20), &CidTextError::TooLong);
+    }
+
+    #[test]
+    fn a_cid_alone_is_read_exactly_and_at_a_limited_cost() {
+        for cid in [V0, V1, RAW, "bafkqaaa"] {
+            assert_eq!(parse_cid(cid).map(|cid| cid.to_string()).as_deref(), Ok(cid));
+            let more = [Cid::try_from(cid).unwrap().to_bytes(), vec![0]].concat();
+            let (more, space) = (multibase::encode(Base::Base32Lower, more), format!("{cid} "));
+            for text in [&format!("/ipfs/{cid}"), &format!("{cid}/"), &space, &more] {
+                assert_eq!(parse_cid(text), Err(CidTextError::NoCid), "{text:?}");
+            }
+        }
+        assert_eq!(parse_cid(""), Err(CidTextError::Empty));
+        let started = std::time::Instant::now();
+        assert_eq!(parse_cid(&format!("z{}", "2".repeat(8 << 20))), Err(CidTextError::TooLong));
+        assert!(started.elapsed().as_secs() < 10);
     }
 
     #[test]

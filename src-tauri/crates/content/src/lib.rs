@@ -13,6 +13,7 @@
 //! | know whether a DAG is all there and undamaged | [`verify`](verify()), and [`verify_archive`](verify_archive()) for one that is coming in |
 //! | know whether a local file is what a CID names, made by whatever software | [`prove_file`] |
 //! | read and write CAR archives | [`car`] |
+//! | read a CID that stands alone | [`parse_cid`] |
 //! | find the CID in what somebody pasted, and show it in other forms | [`CidInText`], [`cid_v0`], [`cid_v1`], [`base36`] |
 //!
 //! Whatever is read may be hostile. Blocks are at most [`MAX_BLOCK_BYTES`] long, no length that an input states is
@@ -55,7 +56,7 @@ mod verify_archive;
 pub use block::{BlockSink, BlockSource, Discard, FileNumber, LeafBlock, Link, MAX_BLOCK_BYTES, is_block_of};
 pub use cid::Cid;
 pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex};
-pub use cid_text::{CidInText, CidTextError};
+pub use cid_text::{CidInText, CidTextError, parse_cid};
 pub use dag_pb::PbError;
 pub use directory::import_symlink;
 pub use entity::{EntityNode, entity_node};

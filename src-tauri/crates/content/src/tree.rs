@@ -14,16 +14,22 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// How many directories may stand inside one another.
 pub const MAX_TREE_DEPTH: usize = 256;
 
+/// What a directory with an entry takes in memory besides its name: a node of a `BTreeMap` has room for eleven entries.
+const DIRECTORY_BYTES: usize = 11 * (size_of::<String>() + size_of::<Node>()) + 64;
+
 /// Collects the entries of a directory by their paths and makes the nodes of all directories.
 #[derive(Debug)]
 pub struct TreeBuilder {
     profile: Profile,
     root: BTreeMap<String, Node>,
+    /// What the directories that can still be made may take.
+    left_bytes: usize,
 }
 
 #[derive(Debug)]
 enum Node {
-    Leaf(Link),
+    // In a box, so that a directory with a single entry, which has room for eleven, stays small.
+    Leaf(Box<Link>),
     Directory(BTreeMap<String, Self>),
 }
 
@@ -39,13 +45,23 @@ pub enum TreeError {
     /// The tree has that entry already, or a file where a directory is needed.
     #[error("{0:?} is there twice")]
     Duplicate(String),
+    /// Over the limit of [`TreeBuilder::with_max_bytes`].
+    #[error("the directories are too many and too deep")]
+    TooLarge,
 }
 
 impl TreeBuilder {
     /// An empty directory.
     #[must_use]
     pub const fn new(profile: Profile) -> Self {
-        Self { profile, root: BTreeMap::new() }
+        Self { profile, root: BTreeMap::new(), left_bytes: usize::MAX }
+    }
+
+    /// With a limit to the memory of its directories, in bytes: a short path can make hundreds of them. Entries are for
+    /// the caller to count, who gives each.
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: usize) -> Self {
+        Self { left_bytes: max_bytes, ..self }
     }
 
     /// Adds a file or a symlink; directories on the way are made. `path` uses `/`.
@@ -71,7 +87,7 @@ impl TreeBuilder {
         if directory.contains_key(name) {
             return Err(TreeError::Duplicate(path.into()));
         }
-        directory.insert(name.into(), Node::Leaf(link));
+        directory.insert(name.into(), Node::Leaf(Box::new(link)));
         Ok(())
     }
 
@@ -98,6 +114,10 @@ impl TreeBuilder {
             if depth >= MAX_TREE_DEPTH {
                 return Err(TreeError::TooLong(whole.into()));
             }
+            if !directory.contains_key(name) {
+                let left = self.left_bytes.checked_sub(DIRECTORY_BYTES + name.len());
+                self.left_bytes = left.ok_or(TreeError::TooLarge)?;
+            }
             directory = match directory.entry(name.into()).or_insert_with(|| Node::Directory(BTreeMap::new())) {
                 Node::Directory(entries) => entries,
                 Node::Leaf(_) => return Err(TreeError::Duplicate(whole.into())),
@@ -120,7 +140,7 @@ fn finish_directory(profile: &Profile, entries: BTreeMap<String, Node>, sink: &m
     let mut links = Vec::with_capacity(entries.len());
     for (name, node) in entries {
         let link = match node {
-            Node::Leaf(link) => link,
+            Node::Leaf(link) => *link,
             Node::Directory(entries) => finish_directory(profile, entries, sink)?,
         };
         links.push((name, link));
@@ -146,6 +166,16 @@ mod tests {
         }
         assert!(matches!(tree.insert(&"x".repeat(256), file()), Err(TreeError::TooLong(_))));
         assert!(matches!(tree.insert("x/".repeat(300).trim_end_matches('/'), file()), Err(TreeError::TooLong(_))));
+    }
+
+    #[test]
+    fn directories_over_the_limit_are_refused_and_entries_of_those_that_are_there_are_not() {
+        let mut tree = TreeBuilder::new(Profile::UNIXFS_V1_2025).with_max_bytes(100 * 1024);
+        let deep = |number: usize| format!("{}/f", vec![number.to_string(); 100].join("/"));
+        tree.insert(&deep(0), file()).unwrap();
+        assert_eq!(tree.insert(&deep(1), file()), Err(TreeError::TooLarge));
+        tree.insert(&format!("{}g", deep(0)), file()).unwrap();
+        tree.insert("f", file()).unwrap();
     }
 
     #[test]

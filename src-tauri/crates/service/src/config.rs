@@ -23,14 +23,15 @@ pub struct ServiceConfig {
     pub allowed_hosts: Vec<String>,
     /// The longest upload, in bytes of its request body; `None` for no limit but the disk's.
     pub max_upload_bytes: Option<u64>,
-    /// Uploads that may run at one time; one more is answered with 429.
+    /// Uploads that may run at one time, and half of it of one owner; one more is answered with 429.
     pub max_concurrent_uploads: usize,
     /// Connections that may be open at one time; more wait to be accepted.
     pub max_connections: usize,
     /// Connections of one other computer; more are closed at once. Those of this computer are not counted: a proxy's are
     /// everybody's.
     pub max_connections_per_peer: usize,
-    /// Requests whose content may be in memory at one time, a few MiB each; more wait a while and are answered with 503.
+    /// Requests whose content may be in memory at one time, a few MiB each, and a quarter of it of one other computer; more
+    /// wait a while and are answered with 503.
     pub max_gateway_answers: usize,
     /// With what to prove who the service is, and to encrypt; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
@@ -38,7 +39,7 @@ pub struct ServiceConfig {
     pub public_metrics: bool,
     /// How long a client may take to send a request's head. Also the longest time that a connection may stand idle.
     pub head_timeout: Duration,
-    /// How long a request's body may stall.
+    /// How long a request's body may stall, and in what time 64 KiB of an upload, or all other bodies, must come.
     pub body_idle_timeout: Duration,
     /// In what time a client that is sent something must take 64 KiB of it, or all; else it is dropped.
     pub write_timeout: Duration,

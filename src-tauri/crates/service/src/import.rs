@@ -17,6 +17,9 @@ const MAX_SYMLINK_BYTES: usize = 4096;
 /// The most entries of one upload, which are kept in memory until its end.
 const MAX_ENTRIES: usize = 2_000_000;
 
+/// The most memory that the directories of one upload take, some 180,000 of them. A path of 600 bytes can make 250.
+const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
+
 /// What a part of an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PartKind {
@@ -44,6 +47,8 @@ pub(crate) enum ImportError {
     BadSymlink(String),
     #[error("more than 2000000 entries in one upload")]
     TooManyEntries,
+    #[error("the directories of this upload are too many and too deep")]
+    TreeTooLarge,
     #[error("writing blocks failed")]
     Io(#[from] io::Error),
 }
@@ -54,6 +59,7 @@ impl From<TreeError> for ImportError {
             TreeError::BadPath(path) => Self::BadPath(path),
             TreeError::TooLong(path) => Self::TooLong(path),
             TreeError::Duplicate(path) => Self::Duplicate(path),
+            TreeError::TooLarge => Self::TreeTooLarge,
         }
     }
 }
@@ -120,7 +126,7 @@ impl<S: BlockSink> Import<S> {
         match &self.root {
             None => {
                 let content = if is_tree {
-                    RootContent::Tree(TreeBuilder::new(PROFILE))
+                    RootContent::Tree(TreeBuilder::new(PROFILE).with_max_bytes(MAX_TREE_BYTES))
                 } else {
                     RootContent::Single(kind, None)
                 };
@@ -278,6 +284,14 @@ mod tests {
         let deep = |depth: usize| vec!["d"; depth].join("/");
         assert!(files(&[&deep(MAX_TREE_DEPTH)]).is_ok());
         assert!(matches!(files(&[&deep(MAX_TREE_DEPTH + 1)]), Err(ImportError::TooLong(_))));
+    }
+
+    #[test]
+    fn directories_are_limited_in_all() {
+        let mut import = Import::new(Discard);
+        let deep = |number: usize| format!("t/{number}/{}", vec!["d"; 250].join("/"));
+        let failed = (0..2000).find_map(|number| import.begin(PartKind::Directory, deep(number)).err());
+        assert!(matches!(failed, Some(ImportError::TreeTooLarge)), "{failed:?}");
     }
 
     #[test]

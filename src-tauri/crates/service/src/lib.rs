@@ -1,9 +1,10 @@
 //! A whole pinning service in a box.
 //!
 //! Speaks the AIOZ Pin API under `/api` and the IPFS Pinning Service API under `/api/psa`, and serves what it holds at
-//! `/ipfs/{cid}`, on a loopback address unless told otherwise. Blocks are files in a directory, pins are rows of an SQLite database beside them; one process at a time
-//! owns that directory. It fetches nothing from other peers: a CID that it does not hold completely is never reported
-//! as pinned.
+//! `/ipfs/{cid}`, on a loopback address unless told otherwise. Blocks are files in a directory, pins are rows of an SQLite
+//! database beside them; one process at a time owns that directory. What is pinned by its CID and not held it fetches over
+//! HTTP, from the trustless gateways of its configuration and from the web servers that the request names; it speaks to no
+//! libp2p peers and tells nobody what it holds. A CID that it does not hold completely is never reported as pinned.
 //!
 //! ```no_run
 //! use holdfast_service::{Service, ServiceConfig};

@@ -18,13 +18,13 @@ use crate::{
     accept::{Acceptor, Limits},
     config::{PortChoice, ServiceConfig},
     fetch::{FetchConfig, Fetcher},
-    http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme},
+    http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme, Uploads},
     retrieve::{self, Retrievals},
     stopped::Collected,
     store::{
         Store, collect,
         keys::{ApiKey, ApiKeys, KeyInfo},
-        quota::Quota,
+        quota::{Quota, Quotas},
         scopes::Scopes,
     },
     tls,
@@ -102,19 +102,21 @@ impl Service {
             Ok::<_, ServiceError>((retrievals, opened.peer_digest()?))
         };
         let (retrievals, peer_digest) = spawn_blocking(begin).await??;
+        let hosts = AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts };
+        let delegates = vec![http::delegate(&hosts, reachable(address), &peer_digest)];
         let router = http::router(Arc::new(App {
             store: Arc::clone(&store),
-            hosts: AllowedHosts { scheme, listen: config.listen, names: config.allowed_hosts },
+            hosts,
             max_upload_bytes: config.max_upload_bytes,
             body_idle_timeout: config.body_idle_timeout,
-            uploads: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
+            uploads: Uploads::new(config.max_concurrent_uploads),
             work: work.clone(),
             gateway: Gateway::new(config.max_gateway_answers),
             metrics: Arc::clone(&metrics),
             public_metrics: config.public_metrics,
             retrievals,
             failures: Failures::new(config.max_wrong_keys_per_minute),
-            delegates: vec![http::delegate(reachable(address), &peer_digest)],
+            delegates,
         }));
         let acceptor = Acceptor {
             router,
@@ -245,6 +247,7 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, ServiceErro
 #[derive(Debug)]
 pub struct KeyRing {
     keys: ApiKeys,
+    quotas: Quotas,
 }
 
 impl KeyRing {
@@ -253,7 +256,8 @@ impl KeyRing {
     /// # Errors
     /// [`ServiceError`]: there is no such directory or its database cannot be used.
     pub fn open(dir: &Path) -> Result<Self, ServiceError> {
-        Ok(Self { keys: ApiKeys::new(Store::open_database(dir)?) })
+        let database = Store::open_database(dir)?;
+        Ok(Self { keys: ApiKeys::new(database.clone()), quotas: Quotas::new(database) })
     }
 
     /// All keys that stay valid, the oldest first.
@@ -270,6 +274,22 @@ impl KeyRing {
     /// Those of the database and of the system's random numbers.
     pub fn create(&self, owner: &str, name: &str, scopes: &Scopes) -> Result<(KeyInfo, ApiKey), ServiceError> {
         self.keys.create(owner, name, scopes)
+    }
+
+    /// Whether keys were made for this owner before; they may be revoked, but the pins and the quota stay.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn has_owner(&self, owner: &str) -> Result<bool, ServiceError> {
+        self.keys.has_owner(owner)
+    }
+
+    /// Sets what an owner may store, from now on and over restarts. What is stored already stays stored.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn set_quota(&self, owner: &str, quota: Quota) -> Result<(), ServiceError> {
+        self.quotas.set(self.keys.owner(owner)?, quota).map_err(ServiceError::storage)
     }
 
     /// Makes a key invalid from now on; `false` if there is none of that id.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use holdfast_cli::this_computer::OWNER;
 use holdfast_core::Home;
 use holdfast_service::{KeyInfo, KeyRing, Scopes};
 use secrecy::ExposeSecret;
@@ -77,16 +78,23 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
             let listed: Vec<_> = keys.list()?.iter().map(Listed::new).collect();
             out.result(&listed, || listed.iter().map(Listed::describe).collect::<Vec<_>>().join("\n"))?;
         }
-        KeysCommand::New { owner, scope, name } => {
+        KeysCommand::New { owner, quota, scope, name } => {
             let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::from_iter(scope) };
+            let name = name.map_or_else(|| free_name(&keys), Ok)?;
+            let owner = owner.map_or_else(|| new_owner(&keys, &name), Ok)?;
+            if let Some(quota) = quota {
+                keys.set_quota(&owner, quota)?;
+            }
             let (info, key) = keys.create(&owner, &name, &scopes)?;
             let secret = key.secret.expose_secret();
             let made = Made { key: Listed::new(&info), secret, token: secret };
             out.result(&made, || {
                 format!(
-                    "id        {}\nkey       {}\nsecret    {secret}\nThe secret is printed this once and kept nowhere: write \
+                    "id        {}\nowner     {}\nkey       {}\nsecret    {secret}\nThe secret is printed this once and kept nowhere: write \
                      it down. It also is the access token of the Pinning Service API.",
-                    info.id, key.key
+                    info.id,
+                    one_line(&info.owner),
+                    key.key
                 )
             })?;
         }
@@ -98,4 +106,27 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
         }
     }
     Ok(())
+}
+
+/// A key of its own is a quota of its own: an owner that is there already would share theirs.
+fn new_owner(keys: &KeyRing, name: &str) -> Result<String, Failure> {
+    // The owner of this home's key exists from the first run of the service on, and has no quota.
+    if name == OWNER || keys.has_owner(name)? {
+        let name = one_line(name);
+        return Err(Failure::Plain(format!(
+            "There is an owner {name} already. Call the key otherwise, or say --owner {name} for another key to the same pins."
+        )));
+    }
+    Ok(name.into())
+}
+
+fn free_name(keys: &KeyRing) -> Result<String, Failure> {
+    let mut number = 1_u64;
+    loop {
+        let name = format!("key-{number}");
+        if !keys.has_owner(&name)? {
+            return Ok(name);
+        }
+        number += 1;
+    }
 }

@@ -143,7 +143,7 @@ fn reason(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "NOT_FOUND",
         StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
         StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
-        StatusCode::CONFLICT => "INSUFFICIENT_FUNDS",
+        StatusCode::CONFLICT => "DUPLICATE_OBJECT",
         StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
         StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
         StatusCode::INSUFFICIENT_STORAGE => "INSUFFICIENT_STORAGE",
@@ -180,6 +180,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::AlreadyPinned => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::OverQuota(_) => Self::over_quota(&error),
+            StoreError::TooManyPins => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
             StoreError::Io(error) => Self::disk(&error),
             StoreError::Database(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == rusqlite::ErrorCode::DiskFull =>
@@ -210,7 +211,7 @@ impl From<ImportError> for ApiError {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Io(error) => Self::disk(&error),
-            ImportError::TooManyEntries => Self::too_large(error.to_string()),
+            ImportError::TooManyEntries | ImportError::TreeTooLarge => Self::too_large(error.to_string()),
             _ => Self::bad_request(error.to_string()),
         }
     }

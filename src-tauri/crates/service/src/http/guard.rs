@@ -62,6 +62,20 @@ impl AllowedHosts {
         (namespace.eq_ignore_ascii_case("ipfs") && self.is_ours(name)).then_some(Host::Content(label))
     }
 
+    /// Whether what that host answers is public: pages of other origins may then read what they can verify. On this
+    /// computer's own addresses and names they would learn what a person holds.
+    pub(crate) fn is_public(&self, authority: &str) -> bool {
+        let Some(host) = host_of(authority) else { return false };
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return !address.to_canonical().is_loopback() && !self.listen.to_canonical().is_loopback();
+        }
+        let name = match host.split_once('.').and_then(|(_, rest)| rest.split_once('.')) {
+            Some((namespace, name)) if namespace.eq_ignore_ascii_case("ipfs") && self.is_ours(name) => name,
+            _ => host,
+        };
+        !name.eq_ignore_ascii_case("localhost") && self.is_ours(name)
+    }
+
     fn is_ours(&self, name: &str) -> bool {
         name.eq_ignore_ascii_case("localhost") || self.names.iter().any(|ours| ours.eq_ignore_ascii_case(name))
     }
@@ -127,6 +141,26 @@ mod tests {
         }
         assert_eq!(allow([192, 168, 1, 2], "192.168.1.2:80"), Some(Host::Service));
         assert_eq!(allow([0, 0, 0, 0], "192.168.1.2:80"), Some(Host::Service));
+    }
+
+    #[test]
+    fn what_this_computer_answers_itself_is_not_public() {
+        let names = vec!["pins.example".into()];
+        let on = |listen: [u8; 4]| AllowedHosts {
+            scheme: Scheme::Http,
+            listen: Ipv4Addr::from(listen).into(),
+            names: names.clone(),
+        };
+        for host in ["pins.example", "pins.example:443", "label.ipfs.Pins.example"] {
+            assert!(on([127, 0, 0, 1]).is_public(host), "{host}");
+        }
+        assert!(on([0, 0, 0, 0]).is_public("192.0.2.1:80") && on([192, 0, 2, 1]).is_public("192.0.2.1"));
+        for host in
+            ["localhost", "label.ipfs.localhost:80", "127.0.0.1:80", "[::1]", "[::ffff:127.0.0.1]", "", "x.example"]
+        {
+            assert!(!on([0, 0, 0, 0]).is_public(host), "{host}");
+        }
+        assert!(!on([127, 0, 0, 1]).is_public("192.0.2.1"));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::errors::ApiError;
 /// The longest name and MIME type, in characters; the Pinning Service API's limit for names.
 const MAX_CHARS: usize = 255;
 
+/// The longest keyvalues, in bytes of JSON: they are kept as long as the record of the pin, and stand in every list.
+const MAX_KEYVALUES_BYTES: usize = 64 * 1024;
+
 #[derive(Debug, Default, Deserialize, PartialEq, ToSchema)]
 pub(crate) struct GivenMetadata {
     #[schema(max_length = 255)]
@@ -43,6 +46,7 @@ impl GivenMetadata {
         };
         if let Some(pairs) = &self.keyvalues {
             check_keyvalues(pairs)?;
+            check_size("metadata.keyvalues", pairs, MAX_KEYVALUES_BYTES)?;
         }
         Ok(Self { name: text("name", self.name)?, mime_type: text("type", self.mime_type)?, keyvalues: self.keyvalues })
     }
@@ -57,6 +61,15 @@ pub(crate) fn check_keyvalues(pairs: &Map<String, Value>) -> Result<(), ApiError
         }
         None => Ok(()),
     }
+}
+
+/// Refuses what is too much to keep; `field` is what the client calls it.
+pub(crate) fn check_size(field: &str, pairs: &Map<String, Value>, max_bytes: usize) -> Result<(), ApiError> {
+    let bytes = serde_json::to_vec(pairs).map_err(|error| ApiError::internal(&error))?.len();
+    if bytes > max_bytes {
+        return Err(ApiError::too_large(format!("{field} is larger than {} KiB", max_bytes / 1024)));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -80,6 +93,9 @@ mod tests {
         for text in ["{", "[]", "1", r#"{"name":1}"#, r#"{"keyvalues":[]}"#, r#"{"keyvalues":{"a":{}}}"#, &long] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+        let large = |bytes: usize| format!(r#"{{"keyvalues":{{"k":"{}"}}}}"#, "v".repeat(bytes));
+        assert!(parse(&large(MAX_KEYVALUES_BYTES - 8)).is_ok());
+        assert!(parse(&large(MAX_KEYVALUES_BYTES - 7)).is_err());
         assert!(parse(r#"{"name":"n","keyvalues":{"a":"b","c":1,"d":true},"more":[]}"#).is_ok());
     }
 }

@@ -13,6 +13,7 @@ mod openapi;
 mod operation;
 mod pinning;
 mod psa;
+mod shares;
 mod throttle;
 mod upload;
 mod upload_worker;
@@ -39,8 +40,8 @@ pub(crate) use metrics::Metrics;
 pub(crate) use psa::delegate;
 use serde::Serialize;
 pub(crate) use throttle::{Failures, Peer};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+pub(crate) use upload::Uploads;
 use utoipa::ToSchema;
 
 use crate::{retrieve::Retrievals, store::Store};
@@ -52,8 +53,7 @@ pub(crate) struct App {
     pub(crate) hosts: AllowedHosts,
     pub(crate) max_upload_bytes: Option<u64>,
     pub(crate) body_idle_timeout: Duration,
-    /// One permit per upload.
-    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) uploads: Uploads,
     /// Everything that uses the store; it outlives the requests that started it.
     pub(crate) work: TaskTracker,
     pub(crate) gateway: Gateway,

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{FromRequest, Path, Query, Request, State},
 };
-use holdfast_content::{Cid, multihash_hex};
+use holdfast_content::{Cid, CidTextError, multihash_hex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -33,6 +33,9 @@ use crate::store::{
 
 const DEFAULT_LIMIT: u32 = 10;
 const MAX_LIMIT: u32 = 1000;
+
+/// Less is not even a multibase's letter and a byte.
+const MIN_CID_TEXT_BYTES: usize = 2;
 
 /// How Go writes "never".
 const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -176,8 +179,8 @@ pub(crate) async fn pin_by_hash(
         if store.pins.is_pinned(owner, &root)? {
             return Err(StoreError::AlreadyPinned);
         }
-        let mut writer = store.writer_for(owner)?;
-        let state = new_state(store, &root, &mut writer)?;
+        store.blocks.room().check(0)?;
+        let (state, _writer) = new_state(store, owner, &root)?;
         store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata })
     };
     let pin = shared.blocking(pin).await??;
@@ -187,8 +190,23 @@ pub(crate) async fn pin_by_hash(
     Ok(Json(Success::new(PinReply::new(pin, owner, ReplyTo::Creation))))
 }
 
-/// What a new pin by CID begins as. Keep the writer until the pin is recorded.
-pub(crate) fn new_state(store: &Store, root: &Cid, writer: &mut BlockWriter) -> Result<NewPinState, StoreError> {
+/// What a new pin by CID begins as, and the writer to keep until the pin is recorded. A root that the owner has pinned
+/// counts once, so that another pin of it needs nothing of the quota.
+pub(crate) fn new_state(store: &Store, owner: Owner, root: &Cid) -> Result<(NewPinState, BlockWriter), StoreError> {
+    if store.pins.is_pinned(owner, root)? {
+        let mut writer = store.blocks.writer();
+        let state = look_for(store, root, &mut writer)?;
+        // Else it was unpinned meanwhile, and would not be counted at all.
+        if store.pins.is_pinned(owner, root)? {
+            return Ok((state, writer));
+        }
+    }
+    let mut writer = store.writer_for(owner)?;
+    let state = look_for(store, root, &mut writer)?;
+    Ok((state, writer))
+}
+
+fn look_for(store: &Store, root: &Cid, writer: &mut BlockWriter) -> Result<NewPinState, StoreError> {
     match holding(&store.blocks, root, writer)? {
         Holding::Complete { content_bytes, is_dir } => {
             // Its blocks may be those of an upload that has not come to its end.
@@ -202,14 +220,10 @@ pub(crate) fn new_state(store: &Store, root: &Cid, writer: &mut BlockWriter) -> 
 
 pub(crate) fn parse_cid(text: &str) -> Result<Cid, ApiError> {
     let invalid = |why: &str| ApiError::bad_request(format!("invalid cid: {why}"));
-    // The parser takes whole paths too.
-    if text.contains('/') {
-        return Err(invalid("selected encoding not supported"));
-    }
-    Cid::from_str(text).map_err(|error| match error {
-        cid::Error::InputTooShort => invalid("cid too short"),
-        cid::Error::ParsingError => invalid("selected encoding not supported"),
-        error => invalid(&error.to_string()),
+    holdfast_content::parse_cid(text).map_err(|error| match error {
+        CidTextError::TooLong => invalid("cid too long"),
+        _ if text.len() < MIN_CID_TEXT_BYTES => invalid("cid too short"),
+        _ => invalid("selected encoding not supported"),
     })
 }
 
@@ -387,7 +401,7 @@ mod tests {
     #[test]
     fn cids_are_read_strictly() {
         assert!(parse_cid("Qmc1135ziMvmFG534i75E8HpJoLqzLzgKBxfjBV9cBsMAs").is_ok());
-        for text in ["", "Q", "hello", "/ipfs/bafkqaaa", "bafkqaaa/x", " bafkqaaa", "bafkqaaa\n"] {
+        for text in ["", "Q", "hello", "/ipfs/bafkqaaa", "bafkqaaa/x", " bafkqaaa", "bafkqaaa\n", &"z".repeat(65_000)] {
             assert!(parse_cid(text).is_err(), "{text:?}");
         }
     }

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -24,7 +24,10 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use multer::Multipart;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
 use utoipa::ToSchema;
 
 use super::{
@@ -32,6 +35,7 @@ use super::{
     errors::{ApiError, Body as ErrorReply},
     metadata::GivenMetadata,
     pinning::{PinReply, ReplyTo, Success},
+    shares::{Permit, Shares},
     upload_worker::{self, Piece},
 };
 use crate::{
@@ -50,6 +54,9 @@ const EXACT_PATH: &str = "holdfast-path";
 
 /// How much may come without the multipart parser getting any further: the head of a part, that is.
 const MAX_UNPARSED_BYTES: u64 = 1024 * 1024;
+
+/// So much must come within the time that a body may stall.
+const LEAST_BYTES: u64 = 64 * 1024;
 
 /// How long the rest of a refused upload is read and dropped. A connection that is closed while the client still sends
 /// loses the answer.
@@ -111,9 +118,7 @@ async fn receive(
     body: &mut BodyDataStream,
     progress: &Arc<Progress>,
 ) -> Result<PinReply, ApiError> {
-    let Ok(_permit) = Arc::clone(&shared.uploads).try_acquire_owned() else {
-        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many uploads at one time"));
-    };
+    let _permit = shared.uploads.permit(owner)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| ApiError::bad_request("the body must be multipart/form-data with a boundary"))?;
@@ -137,6 +142,27 @@ async fn receive(
         Err(SendError::Refused(error)) => return Err(error),
     };
     Ok(PinReply::new(pin, owner, ReplyTo::Creation))
+}
+
+/// The uploads that run.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    all: Arc<Semaphore>,
+    max: usize,
+    by_owner: Shares<i64>,
+}
+
+impl Uploads {
+    /// At most `max` at one time, and half of them of one owner.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(max)), max, by_owner: Shares::new() }
+    }
+
+    fn permit(&self, owner: Owner) -> Result<Permit, ApiError> {
+        let too_many = |_| ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many uploads at one time");
+        let of_share = self.by_owner.of(owner.id, self.max / 2).try_acquire_owned().map_err(too_many)?;
+        Ok(Permit::new(Arc::clone(&self.all).try_acquire_owned().map_err(too_many)?, of_share))
+    }
 }
 
 /// Refuses before its first byte what cannot be taken. How much of a body's announced length will be stored is not known:
@@ -235,9 +261,12 @@ impl Upload<'_> {
         Ok(metadata.unwrap_or_default())
     }
 
-    /// Waits for the client, but not for ever.
+    /// Waits for the client, but not for ever. Only waiting counts: the disk may take its time.
     async fn in_time<T>(&self, reading: impl Future<Output = T>) -> Result<T, ApiError> {
-        let read = timeout(self.app.body_idle_timeout, reading).await.map_err(|_| ApiError::stalled())?;
+        let began = Instant::now();
+        let left = self.app.body_idle_timeout.saturating_sub(self.progress.waited());
+        let read = timeout(left, reading).await.map_err(|_| ApiError::stalled())?;
+        self.progress.note_waited(began.elapsed());
         self.progress.unparsed_bytes.store(0, Ordering::Relaxed);
         Ok(read)
     }
@@ -262,6 +291,26 @@ struct Progress {
     received_bytes: AtomicU64,
     /// Since the multipart parser last got any further.
     unparsed_bytes: AtomicU64,
+    /// How long the client was waited for since [`LEAST_BYTES`] came last.
+    waited_microseconds: AtomicU64,
+    /// What was received then.
+    counted_bytes: AtomicU64,
+}
+
+impl Progress {
+    fn waited(&self) -> Duration {
+        Duration::from_micros(self.waited_microseconds.load(Ordering::Relaxed))
+    }
+
+    fn note_waited(&self, waited: Duration) {
+        let received = self.received_bytes.load(Ordering::Relaxed);
+        if received - self.counted_bytes.load(Ordering::Relaxed) >= LEAST_BYTES {
+            self.counted_bytes.store(received, Ordering::Relaxed);
+            self.waited_microseconds.store(0, Ordering::Relaxed);
+        } else {
+            self.waited_microseconds.fetch_add(waited.as_micros() as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -47,8 +47,9 @@ pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -
         first => store_files(first, writer, pieces)?,
     };
     if store.pins.is_pinned(owner, &stored.root)? {
-        // What was written repaired that pin.
+        // What was written may have repaired that pin, which the client takes this answer for.
         writer.keep();
+        writer.make_durable().map_err(StoreError::from)?;
         return Err(StoreError::AlreadyPinned.into());
     }
     writer.make_durable().map_err(StoreError::from)?;

@@ -151,6 +151,12 @@ impl ApiKeys {
     }
 
     /// All keys that stay valid, or those of one owner; the oldest first.
+    /// Whether there is an owner of that name.
+    pub(crate) fn has_owner(&self, name: &str) -> Result<bool, ServiceError> {
+        let sql = "SELECT 1 FROM owners WHERE name = ?1";
+        Ok(self.database.read::<_, rusqlite::Error>(|transaction| transaction.prepare_cached(sql)?.exists([name]))?)
+    }
+
     pub(crate) fn list(&self, owner: Option<Owner>) -> Result<Vec<KeyInfo>, StoreError> {
         self.database.read(|transaction| {
             let mut select = transaction.prepare(

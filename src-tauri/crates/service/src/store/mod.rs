@@ -61,6 +61,8 @@ pub(crate) enum StoreError {
     AlreadyPinned,
     #[error("a stored record is damaged: {0}")]
     Damaged(&'static str),
+    #[error("there are 4000000 pins of this key, and no more can be kept")]
+    TooManyPins,
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
 }

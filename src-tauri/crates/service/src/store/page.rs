@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::{
     StoreError,
     keys::Owner,
-    pins::{COLUMNS, Pin, Pins, SortKey, SortOrder, pin},
+    pins::{COLUMNS, MAX_PAGE_BYTES, Pin, Pins, SortKey, SortOrder, given_bytes, pin},
     runs::{self, Start},
 };
 
@@ -70,7 +70,11 @@ impl Pins {
             let mut select = transaction.prepare_cached(&sql)?;
             let mut rows = select.query(rusqlite::params_from_iter(values))?;
             let mut pins = Vec::new();
-            while let Some(row) = rows.next()? {
+            let mut bytes = 0;
+            while bytes < MAX_PAGE_BYTES
+                && let Some(row) = rows.next()?
+            {
+                bytes += given_bytes(row)?;
                 pins.push(pin(row)?);
             }
             Ok(PinPage { files, content_bytes, pins })

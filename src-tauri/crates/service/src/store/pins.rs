@@ -2,7 +2,7 @@
 
 use holdfast_content::Cid;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, types::ValueRef};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -152,6 +152,13 @@ impl SortOrder {
 
 pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
                                   is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
+
+/// When the pins of a page have so much in what clients say about them, it ends before its limit: in memory it is a
+/// multiple. Those who page go on behind what they got.
+pub(super) const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most records of one owner, ended pins among them.
+const MAX_PINS: i64 = 4_000_000;
 
 /// In microseconds.
 const MILLISECOND: i64 = 1000;
@@ -342,6 +349,7 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     if !is_request && is_live(transaction, owner, &root)? {
         return Err(StoreError::AlreadyPinned);
     }
+    make_room(transaction, owner, MAX_PINS)?;
     let id = match attempt(transaction, owner, &root)? {
         Some((id, status)) if new.origin == Origin::ByHash => {
             if status != PinStatus::Failed.word() && matches!(new.state, NewPinState::Queued) {
@@ -355,6 +363,21 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     let row = insert_row(transaction, owner, id, root, new)?;
     runs::cut_long(transaction, owner, row)?;
     select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("a new pin is missing"))
+}
+
+/// Forgets the oldest pin that has ended where there are too many records for another one.
+fn make_room(transaction: &Transaction<'_>, owner: Owner, max_pins: i64) -> Result<(), StoreError> {
+    let sql = "SELECT ifnull(sum(files), 0) FROM totals WHERE owner = ?1";
+    let pins: i64 = transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0))?;
+    if pins < max_pins {
+        return Ok(());
+    }
+    let sql = "DELETE FROM pins WHERE row = (SELECT row FROM pins INDEXED BY pins_by_status
+               WHERE owner = ?1 AND status = 'unpinned' ORDER BY created_at LIMIT 1)";
+    match transaction.prepare_cached(sql)?.execute([owner.id])? {
+        0 => Err(StoreError::TooManyPins),
+        _ => Ok(()),
+    }
 }
 
 /// The pin by hash of a CID that is not held.
@@ -450,6 +473,14 @@ fn select_one(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<O
     rows.next()?.map(pin).transpose()
 }
 
+/// How long what clients said about a pin is, of [`COLUMNS`].
+pub(super) fn given_bytes(row: &Row<'_>) -> rusqlite::Result<usize> {
+    [2, 5, 6, 7, 14].into_iter().try_fold(0, |bytes, column| match row.get_ref(column)? {
+        ValueRef::Text(text) => Ok(bytes + text.len()),
+        _ => Ok(bytes),
+    })
+}
+
 /// Reads [`COLUMNS`].
 pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
     let keyvalues: Option<String> = row.get(7)?;
@@ -484,19 +515,60 @@ pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_dates_of_an_owner_s_pins_differ() {
+    fn with_owner() -> (tempfile::TempDir, Pins) {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("service.db")).unwrap();
         let sql = "INSERT INTO owners VALUES (1, 'a', zeroblob(16))";
         database.write(|transaction| transaction.execute(sql, ())).unwrap();
-        let pins = Pins::new(database);
+        (dir, Pins::new(database))
+    }
+
+    fn new_pin(number: u8, metadata: Metadata) -> NewPin {
+        let root = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
+        let state = NewPinState::Pinned { content_bytes: 1, is_dir: false };
+        NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata }
+    }
+
+    #[test]
+    fn where_records_are_too_many_ended_pins_are_forgotten_and_no_others() {
+        let (_dir, pins) = with_owner();
+        let owner = Owner { id: 1, user_id: Uuid::nil() };
+        let made: Vec<_> =
+            (0..4).map(|number| pins.insert(owner, &new_pin(number, Metadata::default())).unwrap()).collect();
+        for ended in [&made[1], &made[2]] {
+            pins.unpin(owner, ended.id).unwrap();
+        }
+        let make_room = |max| pins.database.write(|transaction| make_room(transaction, owner, max));
+        make_room(5).unwrap();
+        assert!(pins.get(owner, made[1].id).unwrap().is_some());
+        make_room(4).unwrap();
+        assert!(pins.get(owner, made[1].id).unwrap().is_none() && pins.get(owner, made[2].id).unwrap().is_some());
+        make_room(3).unwrap();
+        assert!(matches!(make_room(2), Err(StoreError::TooManyPins)));
+        assert!([0, 3].into_iter().all(|number: usize| pins.get(owner, made[number].id).unwrap().is_some()));
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_large_to_build() {
+        let (_dir, pins) = with_owner();
+        let owner = Owner { id: 1, user_id: Uuid::nil() };
+        let value = serde_json::Value::from("v".repeat(MAX_PAGE_BYTES / 4));
+        for number in 0..6 {
+            let keyvalues = Some(serde_json::Map::from_iter([("k".to_owned(), value.clone())]));
+            pins.insert(owner, &new_pin(number, Metadata { keyvalues, ..Metadata::default() })).unwrap();
+        }
+        let statuses = vec![PinStatus::Pinned];
+        let search = super::super::search::PinSearch { statuses, limit: 1000, ..Default::default() };
+        let found = pins.search(owner, &search).unwrap();
+        assert_eq!((found.pins.len(), found.count), (4, 6));
+    }
+
+    #[test]
+    fn the_dates_of_an_owner_s_pins_differ() {
+        let (_dir, pins) = with_owner();
         let mut dates = Vec::new();
         for number in 0..200_u8 {
-            let root = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
-            let state = NewPinState::Pinned { content_bytes: 1, is_dir: false };
-            let metadata = Metadata::default();
-            let new = NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata };
+            let new = new_pin(number, Metadata::default());
             dates.push(pins.insert(Owner { id: 1, user_id: Uuid::nil() }, &new).unwrap().date_pinned.unwrap());
         }
         assert!(dates.is_sorted_by(|a, b| a / MILLISECOND < b / MILLISECOND));

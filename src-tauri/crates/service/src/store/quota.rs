@@ -51,7 +51,7 @@ struct Shared {
 }
 
 impl Quotas {
-    pub(super) fn new(database: Database) -> Self {
+    pub(crate) fn new(database: Database) -> Self {
         let shared = Shared { default: Quota::Unlimited, under_way: HashMap::new() };
         Self { database, shared: Arc::new(Mutex::new(shared)) }
     }

@@ -7,7 +7,7 @@ use super::{
     StoreError,
     database::fold,
     keys::Owner,
-    pins::{COLUMNS, Pin, PinStatus, Pins, pin, root_bytes},
+    pins::{COLUMNS, MAX_PAGE_BYTES, Pin, PinStatus, Pins, given_bytes, pin, root_bytes},
     runs,
 };
 
@@ -54,7 +54,11 @@ impl Pins {
             let mut select = transaction.prepare_cached(&sql)?;
             let mut rows = select.query(rusqlite::params_from_iter(values))?;
             let mut pins = Vec::new();
-            while let Some(row) = rows.next()? {
+            let mut bytes = 0;
+            while bytes < MAX_PAGE_BYTES
+                && let Some(row) = rows.next()?
+            {
+                bytes += given_bytes(row)?;
                 pins.push(pin(row)?);
             }
             Ok(FoundPins { count, pins })

@@ -54,7 +54,7 @@ impl Visits {
         unwritten.by_root.len() >= MAX_UNWRITTEN || unwritten.since.elapsed() >= WRITE_EVERY
     }
 
-    /// Writes down what was counted.
+    /// Writes down what was counted of roots that somebody has pinned; anybody can visit others, in any number.
     pub(crate) fn write(&self) -> Result<(), StoreError> {
         let counted = {
             let mut unwritten = self.unwritten();
@@ -66,7 +66,8 @@ impl Visits {
         }
         self.database.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO visits (root, times, last) VALUES (?1, ?2, ?3)
+                "INSERT INTO visits (root, times, last) SELECT ?1, ?2, ?3
+                 WHERE EXISTS (SELECT 1 FROM pins INDEXED BY pins_of_root WHERE root = ?1 AND pinned = 1)
                  ON CONFLICT DO UPDATE SET times = times + excluded.times, last = max(last, excluded.last)",
             )?;
             for (root, visited) in &counted {

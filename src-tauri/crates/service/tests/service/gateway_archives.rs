@@ -105,7 +105,7 @@ async fn an_archive_has_every_block_and_says_how_it_is_made() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["x-ipfs-path"], format!("/ipfs/{root}").as_str());
         assert_eq!(headers["x-ipfs-roots"], root.as_str());
-        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert!(!headers.contains_key("access-control-allow-origin"), "on this computer's own address");
         let etag = headers["etag"].to_str().unwrap();
         let request = service.ipfs(Method::GET, &format!("{root}?format=car")).header("if-none-match", etag);
         assert_eq!(request.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);

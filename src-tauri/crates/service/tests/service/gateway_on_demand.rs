@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 
-use crate::client::{Client, Form, json, start};
+use crate::client::{self, Client, Form, json, start};
 
 async fn visit(client: &Client, path: &str, with_key: bool) -> reqwest::Response {
     let request = if with_key {
@@ -66,4 +66,17 @@ async fn what_is_not_held_is_looked_for_only_with_a_key_and_a_wrong_key_is_refus
     let foreign = service.http.get(format!("{}/api/gateway/{absent}", service.gateway));
     let foreign = foreign.header("origin", "https://evil.example");
     assert_eq!(foreign.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn visits_are_counted_only_of_what_somebody_has_pinned() {
+    let service = start().await;
+    let pin = service.upload(Form::new().file("t/a", b"a")).await;
+    let (root, block, inlined) = (pin["cid"].as_str().unwrap(), client::file_cid(b"a"), "bafkqablimvwgy3y");
+    for cid in [root, block.as_str(), inlined] {
+        assert_eq!(visit(&service, cid, false).await.status(), StatusCode::FOUND);
+    }
+    for (cid, times) in [(root, 1), (block.as_str(), 0), (inlined, 0)] {
+        assert_eq!(visits(&service, cid).await, times, "{cid}");
+    }
 }

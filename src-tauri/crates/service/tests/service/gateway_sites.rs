@@ -137,19 +137,29 @@ async fn hosts_that_name_no_content_are_refused() {
 
 #[tokio::test]
 async fn only_what_is_verified_may_be_read_by_other_origins() {
-    let service = start().await;
+    let service = start_with(|config| config.allowed_hosts = vec!["pins.example".into()]).await;
     let cid = site(&service).await;
-    let host = format!("{cid}.ipfs.localhost");
+    let host = format!("{cid}.ipfs.pins.example");
     for (path, is_open) in [("/?format=raw", true), ("/?format=car", true), ("/", false), ("/nothing", false)] {
         let response = get(&service, &host, path).await;
         let allowed = response.headers().get("access-control-allow-origin");
         assert_eq!(allowed.is_some_and(|origin| origin == "*"), is_open, "{path}");
     }
-    let preflight = service.ipfs(Method::OPTIONS, &cid).header("origin", "https://a.example");
-    let preflight = preflight.send().await.unwrap();
+    let preflight = |host: &str| {
+        let request = service.ipfs(Method::OPTIONS, &cid).header("host", host);
+        request.header("origin", "https://a.example").send()
+    };
+    let (near, preflight) = (preflight("localhost").await.unwrap(), preflight("pins.example").await.unwrap());
+    assert!(!near.headers().contains_key("access-control-allow-methods"));
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
     assert_eq!(preflight.headers()["access-control-allow-methods"], "GET, HEAD, OPTIONS");
     assert!(!preflight.headers().contains_key("access-control-allow-credentials"));
+    // What this computer holds is nobody's business.
+    for path in ["/?format=raw", "/?format=car"] {
+        let response = get(&service, &format!("{cid}.ipfs.localhost"), path).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+    }
 }
 
 #[tokio::test]

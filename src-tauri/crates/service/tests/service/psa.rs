@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use holdfast_service::Quota;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -346,4 +347,15 @@ async fn a_deadline_ends_what_waits_too_long() {
     let added = service.psa_add(json!({"cid": NOT_HELD})).await;
     let path = format!("{STANDARD}/{}", id_of(&added));
     until(async || service.psa_get(&path).await.1, |pin| pin["status"] == "failed").await;
+}
+
+#[tokio::test]
+async fn what_an_owner_has_pinned_is_not_charged_again() {
+    let service = start_with(|config| config.quota = Quota::Bytes(4_000_000)).await;
+    let pin = service.upload(Form::new().file("a", &client::noise(1, 3_000_000))).await;
+    let added = service.psa_add(json!({"cid": pin["cid"], "name": "again"})).await;
+    assert_eq!(added["status"], "pinned");
+    let path = format!("{STANDARD}/{}", id_of(&added));
+    let (status, reply) = service.psa_post(&path, &json!({"cid": pin["cid"], "name": "renamed"})).await;
+    assert_eq!((status, &reply["status"]), (StatusCode::ACCEPTED, &json!("pinned")), "{reply}");
 }

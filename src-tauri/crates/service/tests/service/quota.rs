@@ -84,6 +84,17 @@ async fn pinning_what_others_hold_counts_too() {
 }
 
 #[tokio::test]
+async fn a_visit_with_a_key_that_may_store_no_more_leads_to_what_is_held() {
+    let service = start_small().await;
+    service.service.set_quota("home", Quota::Unlimited).await.unwrap();
+    let pin = service.upload(Form::new().file("a", &noise(1, 6_000_000))).await;
+    let other = service.client_of("somebody else").await;
+    let visited = other.request(Method::GET, &format!("/gateway/{}", pin["cid"].as_str().unwrap()));
+    assert_eq!(visited.send().await.unwrap().status(), StatusCode::FOUND);
+    assert_eq!(other.list("").await["totals"]["files"], 0);
+}
+
+#[tokio::test]
 async fn quotas_and_what_is_used_survive_a_restart() {
     let service = start().await;
     service.service.set_quota("home", Quota::Bytes(QUOTA)).await.unwrap();

@@ -215,6 +215,41 @@ async fn a_body_that_stalls_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_comes_byte_by_byte_is_given_up() {
+    let service = start_with(|config| config.body_idle_timeout = std::time::Duration::from_millis(500)).await;
+    let bytes = Form::new().file("a", &noise(1, 100_000)).bytes();
+    let drops = futures_util::stream::unfold(bytes.into_iter(), |mut bytes| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        bytes.next().map(|byte| (Ok::<_, std::io::Error>(vec![byte]), bytes))
+    });
+    let answer = service.upload_request(reqwest::Body::wrap_stream(drops)).send();
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(60), answer).await.unwrap();
+    // The answer, or a connection that was cut before all was sent.
+    assert!(answer.map_or(true, |answer| answer.status() == StatusCode::REQUEST_TIMEOUT));
+    nothing_is_pinned(&service).await;
+}
+
+#[tokio::test]
+async fn an_owner_has_half_of_the_uploads() {
+    let service = start_with(|config| config.max_concurrent_uploads = 2).await;
+    let stalled = || {
+        let body = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let request = service.upload_request(reqwest::Body::wrap_stream(body));
+        tokio::spawn(request.send())
+    };
+    let first = stalled();
+    let status = |form: Form| async { service.try_upload(form).await.0 };
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    // Until the first has arrived.
+    while status(Form::new().file("a", &noise(2, 10))).await != StatusCode::TOO_MANY_REQUESTS {
+        assert!(tokio::time::Instant::now() < deadline);
+    }
+    let other = service.client_of("somebody else").await;
+    other.upload(Form::new().file("a", b"a")).await;
+    first.abort();
+}
+
+#[tokio::test]
 async fn the_same_content_is_pinned_once_by_an_owner() {
     let service = start().await;
     let pin = service.upload(Form::new().file("a", b"same")).await;

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use holdfast_content::Cid;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -21,6 +20,7 @@ use super::{
     range, stream,
     wanted::{Site, Wanted},
 };
+use crate::http::shares::Permit;
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=29030400, immutable");
 
@@ -42,7 +42,7 @@ pub(super) struct Answer<'a> {
     pub(super) is_head: bool,
     pub(super) work: TaskTracker,
     /// To hold content in memory.
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: Permit,
 }
 
 impl Answer<'_> {

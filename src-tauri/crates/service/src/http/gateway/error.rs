@@ -53,11 +53,23 @@ impl From<ReadError> for GatewayError {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("This cannot be shown: {error}."))
             }
             ReadError::Io(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "reading a block failed");
+                log_read_error(&error, "reading a block failed");
                 Self::failed()
             }
         }
     }
+}
+
+/// Logs what went wrong but not with what: no log says what is held or asked for.
+pub(super) fn log_read_error(error: &ReadError, message: &'static str) {
+    let kind = match error {
+        ReadError::Io(error) => return tracing::error!(error = error as &dyn std::error::Error, "{message}"),
+        ReadError::Missing(_) => "a block is missing",
+        ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => "there is no such entry",
+        ReadError::UnknownCodec(_) => "a codec is unknown",
+        ReadError::Malformed(..) | ReadError::Invalid(..) => "a block is not a valid node",
+    };
+    tracing::error!(error = kind, "{message}");
 }
 
 impl IntoResponse for GatewayError {

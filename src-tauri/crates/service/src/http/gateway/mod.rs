@@ -11,8 +11,9 @@
 //! - on `localhost`, files and lists are redirected to the host of their root, where a site works as its author meant it
 //!   and the API does not exist. Blocks and archives are answered at once: browsers only save them, and programs need not
 //!   know hosts below `localhost`;
-//! - only blocks and archives may be read by pages of other origins (CORS): whoever asks for them checks them. Files may
-//!   be shown elsewhere but not read, so that no page can read what a person holds by guessing.
+//! - only blocks and archives of a public service may be read by pages of other origins (CORS): whoever asks for them checks
+//!   them. Files may be shown elsewhere but not read, and on `localhost` and loopback addresses nothing may, so that no page
+//!   can find out by guessing what a person holds.
 
 mod answer;
 mod car;
@@ -28,26 +29,31 @@ mod redirects;
 mod stream;
 mod wanted;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use answer::Answer;
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use error::GatewayError;
 use format::Format;
-use holdfast_content::{Cid, cid_v1};
+use holdfast_content::{cid_v1, parse_cid};
 pub(crate) use on_demand::redirect;
 use parameters::Parameters;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 use wanted::Wanted;
 
-use super::Shared;
+use super::{
+    Shared,
+    shares::{Permit, Shares},
+    throttle::Peer,
+};
 
 /// How long a request waits until less is being read.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,23 +62,32 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_LABEL_BYTES: usize = 63;
 
 /// What all requests to the gateway share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Gateway {
     /// Answers that may hold content in memory, a few MiB each.
     answers: Arc<Semaphore>,
+    max_answers: usize,
+    /// So that a few who read slowly do not keep out everybody.
+    by_peer: Shares<Option<IpAddr>>,
 }
 
 impl Gateway {
     /// A gateway that holds content of `max_answers` requests in memory.
     pub(crate) fn new(max_answers: usize) -> Self {
-        Self { answers: Arc::new(Semaphore::new(max_answers)) }
+        Self { answers: Arc::new(Semaphore::new(max_answers)), max_answers, by_peer: Shares::new() }
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, GatewayError> {
-        match timeout(PATIENCE, Arc::clone(&self.answers).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(GatewayError::busy()),
-        }
+    async fn permit(&self, peer: Option<Peer>) -> Result<Permit, GatewayError> {
+        let far = peer.filter(|peer| !peer.0.to_canonical().is_loopback()).map(Peer::subscriber);
+        let quarter = self.max_answers / 4;
+        // This computer may be a proxy, which is everybody, but even so others come by themselves.
+        let share = self.by_peer.of(far, if far.is_some() { quarter } else { self.max_answers - quarter });
+        let both = async {
+            // Of the share first: who waits for that must not hold what others could have. No semaphore is ever closed.
+            let of_share = share.acquire_owned().await.ok()?;
+            Some(Permit::new(Arc::clone(&self.answers).acquire_owned().await.ok()?, of_share))
+        };
+        timeout(PATIENCE, both).await.ok().flatten().ok_or_else(GatewayError::busy)
     }
 }
 
@@ -97,7 +112,7 @@ pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Res
 pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if parts.method == Method::OPTIONS {
-        return preflight().await;
+        return answer_preflight(shared, &parts.headers);
     }
     let parameters = Parameters::parse(parts.uri.query());
     let answer = async {
@@ -108,7 +123,7 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
             return Err(too_long_for_a_host());
         }
         // Host names have no case.
-        let root = Cid::from_str(&label.to_ascii_lowercase());
+        let root = parse_cid(&label.to_ascii_lowercase());
         let root = root.map_err(|_| GatewayError::bad_request("The host's first part is not a CID."))?;
         let wanted = Wanted::of_subdomain(root, &parts.uri, &parts.headers, &parameters)?;
         answer(shared, wanted, &parameters, &parts).await
@@ -117,10 +132,21 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
 }
 
 /// What pages of other origins may ask for.
-pub(crate) async fn preflight() -> Response {
+pub(crate) async fn preflight(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    answer_preflight(&shared, &headers)
+}
+
+fn answer_preflight(shared: &Shared, headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    allow_reading(response.headers_mut());
+    if is_public(shared, headers) {
+        allow_reading(response.headers_mut());
+    }
     response
+}
+
+fn is_public(shared: &Shared, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    shared.hosts.is_public(host)
 }
 
 async fn answer(
@@ -129,7 +155,7 @@ async fn answer(
     parameters: &Parameters,
     parts: &Parts,
 ) -> Result<Response, GatewayError> {
-    let permit = shared.gateway.permit().await?;
+    let permit = shared.gateway.permit(peer_of(parts)).await?;
     let query = parts.uri.query().map(String::from);
     let found = shared.blocking(move |store| {
         let found = find::find(store, &wanted, query.as_deref());
@@ -149,10 +175,14 @@ async fn answer(
     let work = shared.work.clone();
     let answer = Answer { wanted: &wanted, parameters, headers, is_head, work, permit };
     let mut response = answer.respond(found, query.as_deref())?;
-    if is_verifiable {
+    if is_verifiable && is_public(shared, headers) {
         allow_reading(response.headers_mut());
     }
     Ok(response)
+}
+
+fn peer_of(parts: &Parts) -> Option<Peer> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| Peer(peer.0.ip()))
 }
 
 fn finish(answer: Result<Response, GatewayError>) -> Response {
@@ -191,7 +221,7 @@ pub(crate) async fn open_uri(uri: Uri) -> Response {
         |uri| {
             let path = uri.strip_prefix("ipfs://").filter(|path| {
                 let root = path.split(['/', '?', '#']).next().unwrap_or_default();
-                Cid::from_str(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
+                parse_cid(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
             });
             let path = path.ok_or_else(|| GatewayError::bad_request("This is not an address ipfs://CID."))?;
             Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, format!("/ipfs/{path}"))]).into_response())
@@ -211,4 +241,26 @@ fn allow_reading(headers: &mut HeaderMap) {
         ),
     ];
     headers.extend(allowed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_keeps_nobody_else_out() {
+        let gateway = Gateway::new(8);
+        let peer = |text: &str| Some(Peer(text.parse().unwrap()));
+        let (slow, other, near) = (peer("192.0.2.1"), peer("192.0.2.2"), peer("127.0.0.1"));
+        let held = (gateway.permit(slow).await.unwrap(), gateway.permit(slow).await.unwrap());
+        assert!(gateway.permit(slow).await.is_err());
+        let mut of_near = Vec::new();
+        for _ in 0..5 {
+            of_near.push(gateway.permit(near).await.unwrap());
+        }
+        let of_other = gateway.permit(other).await.unwrap();
+        assert!(gateway.permit(other).await.is_err(), "there are no more");
+        drop((held, of_near, of_other));
+        assert!(gateway.permit(slow).await.is_ok());
+    }
 }

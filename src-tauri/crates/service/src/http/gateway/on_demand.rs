@@ -4,7 +4,7 @@
 //! Anybody may visit what is held. Only with a key does a visit pin what the key's owner has not pinned, and so may make
 //! this service look for it: a picture in somebody's page must not.
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use holdfast_content::Cid;
+use holdfast_content::{Cid, parse_cid};
 use serde::Serialize;
 
 use super::super::{
@@ -40,7 +40,7 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
     let (parts, _) = request.into_parts();
     let below = parts.uri.path().strip_prefix("/api/gateway/").unwrap_or_default();
     let cid_text = below.split('/').next().unwrap_or_default().to_owned();
-    let root = Cid::from_str(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
+    let root = parse_cid(&cid_text).map_err(|_| ApiError::bad_request("invalid cid"))?;
     let owner = owner(&shared, &parts).await?;
     if owner.is_some() && asks_for_numbers(&parts.headers) {
         let visits = shared.blocking(move |store| store.visits.of(&root)).await??;
@@ -48,10 +48,14 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
     }
     let is_held = shared
         .blocking(move |store| {
-            if let Some(owner) = owner {
-                pin(store, owner, root, cid_text)?;
+            let is_held = store.blocks.len(&root)?.is_some();
+            match owner.map(|owner| pin(store, owner, root, cid_text)) {
+                // What is held can be visited all the same, as by anybody without a key.
+                Some(Err(error)) if is_held && is_over_quota(&error) => {}
+                Some(Err(error)) => return Err(error),
+                Some(Ok(())) | None => {}
             }
-            Ok::<_, StoreError>(store.blocks.len(&root)?.is_some())
+            Ok::<_, StoreError>(is_held)
         })
         .await??;
     if owner.is_some() {
@@ -92,13 +96,24 @@ fn asks_for_numbers(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
 }
 
+/// Refused before the first block or at a later one, and then as an error of the disk.
+fn is_over_quota(error: &StoreError) -> bool {
+    match error {
+        StoreError::OverQuota(_) => true,
+        StoreError::Io(error) => error
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<StoreError>())
+            .is_some_and(|cause| matches!(cause, StoreError::OverQuota(_))),
+        _ => false,
+    }
+}
+
 /// Pins for that owner what they have not pinned; what is not held is to be fetched.
 fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
     if store.pins.is_pinned(owner, &root)? {
         return Ok(());
     }
-    let mut writer = store.writer_for(owner)?;
-    let state = new_state(store, &root, &mut writer)?;
+    let (state, _writer) = new_state(store, owner, &root)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
     match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
         // Another visit was quicker.

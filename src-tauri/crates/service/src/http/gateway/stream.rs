@@ -6,8 +6,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use holdfast_content::ReadError;
-use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
+
+use super::error::log_read_error;
+use crate::http::shares::Permit;
 
 /// How much is read at a time: enough to make the hop between threads cheap. At most a batch and a block are in memory.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -19,7 +22,7 @@ struct Batches {
     ready: VecDeque<Bytes>,
     coming: Option<JoinHandle<(VecDeque<Bytes>, Next)>>,
     work: TaskTracker,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 enum Next {
@@ -30,7 +33,7 @@ enum Next {
 
 /// A body of all pieces; it holds `permit` until it has gone. An error cuts the connection, which tells the client that
 /// bytes are missing.
-pub(super) fn body(pieces: Pieces, work: TaskTracker, permit: OwnedSemaphorePermit) -> Body {
+pub(super) fn body(pieces: Pieces, work: TaskTracker, permit: Permit) -> Body {
     let coming = Some(work.spawn_blocking(move || read_batch(pieces)));
     let batches = Batches { ready: VecDeque::new(), coming, work, _permit: permit };
     Body::from_stream(stream::try_unfold(batches, |mut batches| async move {
@@ -40,7 +43,7 @@ pub(super) fn body(pieces: Pieces, work: TaskTracker, permit: OwnedSemaphorePerm
 }
 
 /// A body that is there already.
-pub(super) fn whole(bytes: Bytes, permit: OwnedSemaphorePermit) -> Body {
+pub(super) fn whole(bytes: Bytes, permit: Permit) -> Body {
     Body::from_stream(stream::unfold(Some((bytes, permit)), |held| async {
         // The permit goes when the server asks for more, which it does when this was written.
         let (bytes, permit) = held?;
@@ -60,7 +63,7 @@ impl Batches {
                 Next::More(pieces) => self.coming = Some(self.work.spawn_blocking(move || read_batch(pieces))),
                 Next::End => {}
                 Next::Failed(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "content could not be read to its end");
+                    log_read_error(&error, "content could not be read to its end");
                     return Err(io::Error::other(error));
                 }
             }

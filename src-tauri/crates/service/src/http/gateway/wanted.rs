@@ -1,7 +1,7 @@
 //! What a request asks for: a root, a path below it, a form.
 
 use axum::http::{HeaderMap, Uri, header};
-use holdfast_content::Cid;
+use holdfast_content::{Cid, CidTextError, parse_cid};
 use percent_encoding::percent_decode_str;
 
 use super::{error::GatewayError, format::Format, parameters::Parameters};
@@ -54,8 +54,10 @@ impl Wanted {
     pub(super) fn of_path(uri: &Uri, headers: &HeaderMap, parameters: &Parameters) -> Result<Self, GatewayError> {
         let path = uri.path().strip_prefix("/ipfs/").unwrap_or_default();
         let (root, below) = path.split_once('/').map_or((path, None), |(root, below)| (root, Some(below)));
-        let root = Cid::try_from(root)
-            .map_err(|_| GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID")))?;
+        let root = parse_cid(root).map_err(|error| match error {
+            CidTextError::TooLong => GatewayError::bad_request("invalid path: this is longer than any CID"),
+            _ => GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID")),
+        })?;
         let mut path = ContentPath::parse(below.unwrap_or_default())?;
         path.has_slash_at_end |= below == Some("");
         Ok(Self {

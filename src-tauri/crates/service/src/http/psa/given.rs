@@ -9,13 +9,19 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    http::{errors::ApiError, pinning::parse_cid},
+    http::{errors::ApiError, metadata::check_size, pinning::parse_cid},
     store::pins::Metadata,
 };
 
 pub(super) const MAX_NAME_CHARS: usize = 255;
 const MAX_ORIGINS: usize = 20;
 const MAX_META_PAIRS: usize = 1000;
+
+/// In bytes of JSON.
+const MAX_META_BYTES: usize = 32 * 1024;
+
+/// No multiaddr with a name of DNS and a few peer ids is longer.
+const MAX_ORIGIN_BYTES: usize = 1024;
 
 /// The body of a request, as it comes.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,6 +55,9 @@ impl GivenPin {
         if origins.len() > MAX_ORIGINS {
             return Err(ApiError::bad_request("there are more than 20 origins"));
         }
+        if origins.iter().any(|origin| origin.len() > MAX_ORIGIN_BYTES) {
+            return Err(ApiError::bad_request("an origin is longer than 1024 bytes"));
+        }
         if let Some(bad) = origins.iter().find(|origin| !is_origin(origin)) {
             let message =
                 format!("the origin {bad:?} is no multiaddr that ends with /p2p/ and a peer id or leads to HTTP");
@@ -61,6 +70,7 @@ impl GivenPin {
             return Err(ApiError::bad_request("meta has more than 1000 pairs"));
         }
         let keyvalues: serde_json::Map<_, _> = meta.into_iter().map(|(key, value)| (key, Value::from(value))).collect();
+        check_size("meta", &keyvalues, MAX_META_BYTES)?;
         let keyvalues = (!keyvalues.is_empty()).then_some(keyvalues);
         Ok(RequestedPin { root, cid_text: self.cid, metadata: Metadata { name, mime_type: None, keyvalues }, origins })
     }

@@ -244,8 +244,8 @@ fn record(
     insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
 ) -> Result<Option<Pin>, ApiError> {
     let RequestedPin { root, cid_text, metadata, origins } = requested;
-    let mut writer = store.writer_for(owner)?;
-    let state = pinning::new_state(store, &root, &mut writer)?;
+    store.blocks.room().check(0)?;
+    let (state, _writer) = pinning::new_state(store, owner, &root)?;
     Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
 }
 

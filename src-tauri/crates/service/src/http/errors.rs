@@ -81,6 +81,7 @@ impl ApiError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "the disk of the service is full")
             }
+            io::ErrorKind::FileTooLarge => Self::too_large(error.to_string()),
             _ => Self::internal(error),
         }
     }

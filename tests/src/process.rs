@@ -118,12 +118,16 @@ pub fn find(program: &Path, argument: &str) -> Result<Vec<u32>> {
     Ok(found)
 }
 
-/// Whether a process has still to end. One that nobody has waited for yet has ended.
+/// Whether a process has still to end. One that nobody has waited for yet has ended, but not before the last of its threads:
+/// until then its files are open and its locks are held.
 pub fn is_running(id: u32) -> bool {
-    // "23 (name) S …": the name may hold anything, so the state is looked for from the end.
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    threads.into_iter().any(|thread| {
+        // "23 (name) S …": the name may hold anything, so the state is looked for from the end.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    })
 }
 
 /// A file that takes a program's output.

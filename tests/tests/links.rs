@@ -11,7 +11,7 @@ const GUI: [&str; 12] =
 fn gui_crates_of(package: &str) -> Result<Vec<String>> {
     let tree = process::output(
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+            .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
             .args(["--target", "all", "--package", package])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")),
     )?;

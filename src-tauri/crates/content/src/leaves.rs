@@ -5,7 +5,7 @@ use std::io;
 use crate::{
     block::{BlockSink, FileNumber, LeafBlock, Link, dag_pb_cid, raw_cid},
     profile::{Leaves, Profile},
-    sha256::{self, Message},
+    sha256::{self, Digest256, Message},
     unixfs,
 };
 
@@ -66,27 +66,25 @@ pub(crate) fn links_of(profile: &Profile, bytes: &[u8]) -> Vec<Link> {
     let frames = Frames::of(profile, bytes.len());
     let messages: Vec<_> = bytes.chunks(profile.chunk_bytes).map(|chunk| frames.around(chunk)).collect();
     let digests = sha256::digest_all(&messages);
-    let link = |(message, digest): (&Message<'_>, _)| Link {
-        cid: match profile.leaves {
-            Leaves::Raw => raw_cid(digest),
-            Leaves::DagPb => dag_pb_cid(profile.cid_version, digest),
-        },
-        dag_bytes: (message.before.len() + message.body.len() + message.after.len()) as u64,
-        content_bytes: message.body.len() as u64,
-    };
-    messages.iter().zip(&digests).map(link).collect()
+    messages.iter().zip(&digests).map(|(message, digest)| link_of(profile, message, digest)).collect()
 }
 
 /// The only leaf of an empty file.
 pub(crate) fn empty_link(profile: &Profile) -> Link {
     let frames = Frames::of(profile, 0);
     let message = frames.around(&[]);
-    let digest = sha256::digest(&message);
-    let cid = match profile.leaves {
-        Leaves::Raw => raw_cid(&digest),
-        Leaves::DagPb => dag_pb_cid(profile.cid_version, &digest),
-    };
-    Link { cid, dag_bytes: (message.before.len() + message.after.len()) as u64, content_bytes: 0 }
+    link_of(profile, &message, &sha256::digest(&message))
+}
+
+fn link_of(profile: &Profile, message: &Message<'_>, digest: &Digest256) -> Link {
+    Link {
+        cid: match profile.leaves {
+            Leaves::Raw => raw_cid(digest),
+            Leaves::DagPb => dag_pb_cid(profile.cid_version, digest),
+        },
+        dag_bytes: (message.before.len() + message.body.len() + message.after.len()) as u64,
+        content_bytes: message.body.len() as u64,
+    }
 }
 
 /// Hands leaves to a sink, with the bytes that they were hashed from.

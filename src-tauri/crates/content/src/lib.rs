@@ -44,6 +44,7 @@ mod hamt;
 mod hashes;
 mod index;
 mod leaves;
+mod name;
 mod profile;
 mod proof;
 mod read;
@@ -64,6 +65,7 @@ pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};
 pub use file::FileImporter;
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
+pub use name::name_as_text;
 pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
 pub use proof::{
     Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,

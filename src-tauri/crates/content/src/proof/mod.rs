@@ -9,7 +9,6 @@
 
 mod fetch;
 mod file;
-mod name;
 mod shard;
 mod tree;
 

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use super::{
     Difference, DifferenceKind, EntryWord, LocalKind, LocalTree, Verdict,
     fetch::{Block, End, Fetcher, Node},
-    file, name, shard, verdict_of,
+    file, shard, verdict_of,
 };
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256},
-    dag_pb,
+    dag_pb, name,
     tree::MAX_TREE_DEPTH,
     unixfs,
 };
@@ -61,7 +61,7 @@ impl TreeProof<'_, '_> {
         let entries = self.local.entries(path)?.into_iter();
         let mut here: BTreeMap<_, _> = entries.map(|entry| (entry.name, (entry.kind, None))).collect();
         shard::entries(self.fetcher, cid, node, &mut |bytes, link| {
-            let text = name::as_text(bytes);
+            let text = name::name_as_text(bytes);
             match here.get_mut(&*text) {
                 Some((_, there @ None)) => *there = Some(link.cid),
                 Some(_) => return Err(End::Cannot(*cid, "a directory has a name twice")),

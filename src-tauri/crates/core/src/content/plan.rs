@@ -1,13 +1,12 @@
 //! A plan: exactly which files make up one upload, in a fixed order, before a byte is read.
 
 use std::{
-    borrow::Cow,
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
 };
 
-use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH};
+use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH, name_as_text};
 
 use crate::{
     disk::{Disk, EntryKind, Fingerprint},
@@ -245,16 +244,7 @@ impl Plan {
 
 /// A name as UTF-8: bytes that are none stand as `%XX`, and then so does `%` itself.
 pub(crate) fn entry_name(name: &OsStr) -> String {
-    match name.to_str() {
-        Some(text) => text.into(),
-        None => name.as_encoded_bytes().utf8_chunks().fold(String::new(), |mut out, chunk| {
-            out.push_str(&Cow::from(chunk.valid()).replace('%', "%25"));
-            for byte in chunk.invalid() {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        }),
-    }
+    name_as_text(name.as_encoded_bytes()).into_owned()
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {

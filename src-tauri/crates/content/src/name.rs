@@ -5,7 +5,14 @@ use std::borrow::Cow;
 use crate::tree::MAX_NAME_BYTES;
 
 /// A name as UTF-8: bytes that are none stand as `%XX`, and then so does `%` itself.
-pub(super) fn as_text(name: &[u8]) -> Cow<'_, str> {
+///
+/// ```
+/// use holdfast_content::name_as_text;
+/// assert_eq!(name_as_text(b"100%"), "100%");
+/// assert_eq!(name_as_text(b"100% \xff"), "100%25 %FF");
+/// ```
+#[must_use]
+pub fn name_as_text(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(name) {
         return text.into();
     }
@@ -20,7 +27,7 @@ pub(super) fn as_text(name: &[u8]) -> Cow<'_, str> {
 }
 
 /// A path inside a directory, to be shown: a name of no file system is cut.
-pub(super) fn joined(directory: &str, name: &str) -> String {
+pub(crate) fn joined(directory: &str, name: &str) -> String {
     let cut = name.char_indices().map(|(at, _)| at).find(|&at| at > MAX_NAME_BYTES * 3);
     let name = cut.map_or(Cow::from(name), |at| format!("{}…", &name[..at]).into());
     if directory.is_empty() { name.into_owned() } else { format!("{directory}/{name}") }
@@ -32,7 +39,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_utf8_keep_all_their_bytes() {
-        assert_eq!(as_text(b"100% \xff\xc3x"), "100%25 %FF%C3x");
-        assert_eq!(as_text("100% é".as_bytes()), "100% é");
+        assert_eq!(name_as_text(b"100% \xff\xc3x"), "100%25 %FF%C3x");
+        assert_eq!(name_as_text("100% é".as_bytes()), "100% é");
     }
 }

@@ -133,6 +133,8 @@ pub(crate) fn note_end(transaction: &Transaction<'_>, end: LastEnd) -> rusqlite:
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     #[test]
@@ -181,5 +183,27 @@ mod tests {
             ["1created_at1,2", "1name1,2", "1order_size1,2", "2created_at0,0", "2name0,0", "2order_size0,0"]
         );
         assert_eq!(texts("SELECT scopes FROM keys"), ["admin list pin pin_by_hash unpin"]);
+    }
+
+    #[test]
+    fn a_pin_costs_the_same_however_many_its_owner_has() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO owners VALUES (1, 'a', zeroblob(16))", ()).unwrap();
+        let steps = |sql: &str, row: i64| {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.execute([row]).unwrap();
+            statement.get_status(StatementStatus::VmStep)
+        };
+        let insert = "INSERT INTO pins (id, owner, file_record_id, cid, root, name, is_dir, is_pin_by_hash, status, pinned, created_at, date_pinned)
+            VALUES (randomblob(16), 1, x'', 'c', randomblob(36), 'n', 0, 0, 'pinned', 1, ?1, ?1)";
+        let (update, delete) =
+            ("UPDATE pins SET pinned = 0 WHERE row = ?1", "DELETE FROM pins WHERE row = ?1 + (SELECT min(row) FROM pins)");
+        let few = [steps(insert, 1), steps(insert, 2), steps(update, 1), steps(delete, 1)];
+        for row in 3..1_000 {
+            steps(insert, row);
+        }
+        let many = [steps(insert, 1_000), steps(insert, 1_001), steps(update, 500), steps(delete, 700)];
+        assert!(many.iter().zip(few).all(|(many, few)| *many < 2 * few), "{few:?} became {many:?}");
     }
 }

@@ -18,11 +18,13 @@ CREATE TABLE usage (
 INSERT INTO usage SELECT owner, sum(bytes) FROM (
     SELECT owner, max(ifnull(size, 0)) AS bytes FROM pins WHERE pinned = 1 GROUP BY owner, root
 ) GROUP BY owner;
+-- The triggers below look for other pins of a root by `pins_by_root`; a bare `pinned` would lead the planner to an index by
+-- state, and with it through all pins of the owner.
 CREATE INDEX pins_of_root ON pins (root) WHERE pinned = 1;
 
 CREATE TRIGGER usage_insert AFTER INSERT ON pins
 WHEN new.pinned = 1
-    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = new.root AND owner = new.owner AND pinned = 1 AND row <> new.row)
+    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = new.root AND owner = new.owner AND +pinned = 1 AND row <> new.row)
 BEGIN
     INSERT INTO usage VALUES (
         new.owner, ifnull((SELECT bytes FROM dag_sizes WHERE root = new.root), ifnull(new.size, 0))
@@ -30,7 +32,7 @@ BEGIN
 END;
 CREATE TRIGGER usage_begin AFTER UPDATE OF pinned ON pins
 WHEN new.pinned = 1 AND old.pinned = 0
-    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = new.root AND owner = new.owner AND pinned = 1 AND row <> new.row)
+    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = new.root AND owner = new.owner AND +pinned = 1 AND row <> new.row)
 BEGIN
     INSERT INTO usage VALUES (
         new.owner, ifnull((SELECT bytes FROM dag_sizes WHERE root = new.root), ifnull(new.size, 0))
@@ -38,7 +40,7 @@ BEGIN
 END;
 CREATE TRIGGER usage_end AFTER UPDATE OF pinned ON pins
 WHEN new.pinned = 0 AND old.pinned = 1
-    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = old.root AND owner = old.owner AND pinned = 1)
+    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = old.root AND owner = old.owner AND +pinned = 1)
 BEGIN
     UPDATE usage
         SET bytes = bytes - ifnull((SELECT bytes FROM dag_sizes WHERE root = old.root), ifnull(old.size, 0))
@@ -46,7 +48,7 @@ BEGIN
 END;
 CREATE TRIGGER usage_delete AFTER DELETE ON pins
 WHEN old.pinned = 1
-    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = old.root AND owner = old.owner AND pinned = 1)
+    AND NOT EXISTS (SELECT 1 FROM pins WHERE root = old.root AND owner = old.owner AND +pinned = 1)
 BEGIN
     UPDATE usage
         SET bytes = bytes - ifnull((SELECT bytes FROM dag_sizes WHERE root = old.root), ifnull(old.size, 0))
@@ -55,6 +57,6 @@ END;
 -- A size that becomes known counts for all who have it pinned already.
 CREATE TRIGGER dag_sizes_insert AFTER INSERT ON dag_sizes BEGIN
     UPDATE usage SET bytes = bytes + new.bytes - (
-        SELECT max(ifnull(size, 0)) FROM pins WHERE root = new.root AND owner = usage.owner AND pinned = 1
+        SELECT max(ifnull(size, 0)) FROM pins WHERE root = new.root AND owner = usage.owner AND +pinned = 1
     ) WHERE owner IN (SELECT owner FROM pins WHERE root = new.root AND pinned = 1);
 END;

@@ -11,6 +11,9 @@ use ts_rs::TS;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProviderKind {
     Aioz,
+    Psa,
+    Kubo,
+    Cluster,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
@@ -29,6 +32,7 @@ pub(crate) enum AccountState {
 pub(crate) enum SecretKept {
     Keyring,
     Session,
+    NotNeeded,
     Missing,
 }
 
@@ -94,6 +98,7 @@ impl From<AccountView> for Account {
             secret_kept: match view.secret_kept {
                 account::SecretKept::Keyring => SecretKept::Keyring,
                 account::SecretKept::Session => SecretKept::Session,
+                account::SecretKept::NotNeeded => SecretKept::NotNeeded,
                 account::SecretKept::Missing => SecretKept::Missing,
             },
             pins: view.pins,
@@ -138,7 +143,8 @@ impl TryFrom<AccountDraft> for account::AccountDraft {
             kind: draft.kind.into(),
             endpoint: draft.endpoint,
             gateway: draft.gateway,
-            credentials: Credentials::parse(&draft.key, draft.secret).map_err(Error::InvalidInput)?,
+            credentials: Credentials::key_and_secret(&draft.key, &draft.secret).map_err(Error::InvalidInput)?,
+            plain_http: account::PlainHttp::Refused,
         })
     }
 }
@@ -147,6 +153,9 @@ impl From<account::ProviderKind> for ProviderKind {
     fn from(kind: account::ProviderKind) -> Self {
         match kind {
             account::ProviderKind::Aioz => Self::Aioz,
+            account::ProviderKind::Psa => Self::Psa,
+            account::ProviderKind::Kubo => Self::Kubo,
+            account::ProviderKind::Cluster => Self::Cluster,
         }
     }
 }
@@ -155,6 +164,9 @@ impl From<ProviderKind> for account::ProviderKind {
     fn from(kind: ProviderKind) -> Self {
         match kind {
             ProviderKind::Aioz => Self::Aioz,
+            ProviderKind::Psa => Self::Psa,
+            ProviderKind::Kubo => Self::Kubo,
+            ProviderKind::Cluster => Self::Cluster,
         }
     }
 }

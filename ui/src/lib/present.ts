@@ -23,6 +23,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   unavailable: ["error.unavailable", "error.unavailable.advice"],
   network: ["error.network", "error.network.advice"],
   protocol: ["error.protocol", "error.protocol.advice"],
+  unsupported: ["error.unsupported", "error.unsupported.advice"],
   not_a_pinning_api: ["error.not_a_pinning_api", "error.not_a_pinning_api.advice"],
   keyring_unavailable: ["error.keyring_unavailable", "error.keyring_unavailable.advice"],
   invalid_input: ["error.invalid_input", "error.invalid_input.advice"],

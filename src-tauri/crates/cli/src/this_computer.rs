@@ -41,8 +41,9 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
     config.port = last_port.map_or(PortChoice::Any, PortChoice::Preferably);
     let service = Service::start(config).await?;
     service.set_quota(OWNER, Quota::Unlimited).await?;
-    let credentials = keys(engine).await?;
-    service.install_key(OWNER, credentials.key.expose_secret(), credentials.secret.clone()).await?;
+    let ApiKey { key, secret } = keys(engine).await?;
+    service.install_key(OWNER, &key, secret.clone()).await?;
+    let credentials = Credentials::key_and_secret(&key, &secret).map_err(StartError::Keys)?;
     let account = engine
         .set_this_computer(ThisComputer {
             endpoint: Url::parse(&service.endpoint())?,
@@ -54,10 +55,10 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
 }
 
 /// The keys of before. Without a keyring that answers new ones do as well: the service's pins belong to the home, not to a key.
-async fn keys(engine: &Engine) -> Result<Credentials, StartError> {
-    if let Ok(Ok(Some(kept))) = tokio::time::timeout(LONGEST_ASK, engine.keys_of_this_computer()).await {
-        return Ok(kept);
+async fn keys(engine: &Engine) -> Result<ApiKey, StartError> {
+    let kept = tokio::time::timeout(LONGEST_ASK, engine.keys_of_this_computer()).await;
+    if let Ok(Ok(Some(Credentials::KeyAndSecret { key, secret }))) = kept {
+        return Ok(ApiKey { key: key.expose_secret().into(), secret });
     }
-    let new = ApiKey::random()?;
-    Credentials::parse(&new.key, new.secret).map_err(StartError::Keys)
+    Ok(ApiKey::random()?)
 }

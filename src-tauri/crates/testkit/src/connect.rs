@@ -10,7 +10,7 @@ use holdfast_core::{
     content::UploadBody,
     gateway::Gateway,
     pin::{Metadata, PinId, ProviderPin},
-    provider::{Capabilities, Connect, HttpConnect, ListPage, Provider, ProviderError},
+    provider::{Capabilities, Connect, HttpConnect, Pages, PinRequest, Provider, ProviderError, UploadForms},
     vault::Credentials,
 };
 use url::Url;
@@ -34,23 +34,25 @@ struct Strict(Arc<dyn Provider>);
 #[async_trait]
 impl Provider for Strict {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.0.test().await.map(|capabilities| Capabilities { empty_files: false, ..capabilities })
+        let capabilities = self.0.test().await?;
+        let upload = capabilities.upload.map(|forms| UploadForms { empty_files: false, ..forms });
+        Ok(Capabilities { upload, ..capabilities })
     }
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         self.0.upload(name, metadata, body).await
     }
 
-    async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
-        self.0.pin(cid, name, metadata).await
+    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        self.0.pin(request).await
     }
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
         self.0.get(id).await
     }
 
-    async fn list(&self, offset: u64, limit: u32) -> Result<ListPage, ProviderError> {
-        self.0.list(offset, limit).await
+    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
+        self.0.list(cids)
     }
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {

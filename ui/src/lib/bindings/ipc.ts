@@ -54,7 +54,7 @@ export type Changed = { tags: Array<ChangeTag>, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "not_found" | "over_quota" | "protocol" | "rate_limited" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "protocol" | "rate_limited" | "unauthorized" | "unavailable";
 
 /**
  * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
@@ -176,7 +176,7 @@ export type ProgressTick = { running: Array<TransferProgress>, };
  */
 export type Proof = "verified" | "not_reproduced" | "differs" | "not_checked";
 
-export type ProviderKind = "aioz";
+export type ProviderKind = "aioz" | "psa" | "kubo" | "cluster";
 
 export type Receipt = { 
 /**
@@ -199,7 +199,7 @@ compared_at: number | null, source: string | null, bytes: number, };
 /**
  * Where an account's secret is.
  */
-export type SecretKept = "keyring" | "session" | "missing";
+export type SecretKept = "keyring" | "session" | "not_needed" | "missing";
 
 export type Selection = { id: string, items: Array<SelectionItem>, files: number, bytes: number, 
 /**

@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdfast_core::{
-    account::{AccountDraft, AccountState, AccountView, Keep, ProviderKind, SecretKept},
+    account::{AccountDraft, AccountState, AccountView, Keep, PlainHttp, ProviderKind, SecretKept},
     vault::Credentials,
 };
 use secrecy::SecretString;
@@ -64,7 +64,8 @@ async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result
         },
         endpoint: args.endpoint,
         gateway: args.gateway,
-        credentials: Credentials::parse(&args.key, secret).map_err(Failure::Plain)?,
+        credentials: Credentials::key_and_secret(&args.key, &secret).map_err(Failure::Plain)?,
+        plain_http: PlainHttp::Refused,
     };
     let view = session.engine.add_account(draft, Keep::Keyring).await?;
     print(&view, out)?;

@@ -8,7 +8,7 @@ use std::{
 use holdfast_content::{Cid, CidInText, Difference, DifferenceKind, Walked};
 use holdfast_core::{
     Error,
-    account::{Account, parse_base_url},
+    account::{Account, PlainHttp, parse_base_url},
     content::Limits,
     content::Urgency,
     host,
@@ -68,7 +68,8 @@ pub(crate) async fn run(args: VerifyArgs, home: Option<PathBuf>, out: Output) ->
 }
 
 async fn verify(args: VerifyArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let gateway = args.gateway.as_deref().map(|text| parse_base_url("gateway", text)).transpose()?;
+    let gateway =
+        args.gateway.as_deref().map(|text| parse_base_url("gateway", text, PlainHttp::Refused)).transpose()?;
     let path = args.path.as_deref().map(real).transpose()?;
     let cid = match args.what.parse::<CidInText>() {
         Ok(found) if !found.path.is_empty() => {

@@ -14,8 +14,8 @@ use crate::{
     clock::{Clock, UnixMillis},
     content::{FILES_ONLY, Limits},
     error::Error,
-    provider::{Capabilities, Connect, Provider, ProviderError},
-    vault::{Credentials, SessionVault, Vault, VaultError},
+    provider::{Capabilities, Connect, Provider, ProviderError, UploadForms},
+    vault::{CredentialKind, Credentials, SessionVault, Vault, VaultError},
 };
 
 /// The providers of all accounts.
@@ -70,12 +70,18 @@ impl Access {
 
     /// What the account's provider takes; asks it once.
     pub(crate) async fn limits(&self, account: &Account) -> Result<Limits, Error> {
-        let capabilities = self.capabilities(account).await?;
+        let forms = self.upload_forms(account).await?;
         Ok(Limits {
-            empty_files: capabilities.empty_files,
-            entries: if capabilities.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
-            form_names: !capabilities.exact_paths,
+            empty_files: forms.empty_files,
+            entries: if forms.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
+            form_names: !forms.exact_paths,
         })
+    }
+
+    /// What content the account's provider takes; asks it once.
+    pub(crate) async fn upload_forms(&self, account: &Account) -> Result<UploadForms, Error> {
+        let forms = self.capabilities(account).await?.upload;
+        Ok(forms.ok_or(ProviderError::Unsupported { what: "it takes no files, only CIDs" })?)
     }
 
     /// What the account's provider can do; asks it once.
@@ -137,17 +143,21 @@ impl Access {
     }
 
     /// Where the account's secret is, as far as that has shown. Never asks the vault: that may wait for a person.
-    pub(crate) fn secret_kept(&self, account: &AccountId) -> SecretKept {
-        if self.session.has(account) {
+    pub(crate) fn secret_kept(&self, account: &Account) -> SecretKept {
+        if account.credentials == CredentialKind::None {
+            return SecretKept::NotNeeded;
+        }
+        if self.session.has(&account.id) {
             return SecretKept::Session;
         }
-        let is_missing = self.known().get(account).is_some_and(|known| known.secret_missing);
+        let is_missing = self.known().get(&account.id).is_some_and(|known| known.secret_missing);
         if is_missing { SecretKept::Missing } else { SecretKept::Keyring }
     }
 
     /// Keeps an account's credentials.
     pub(crate) async fn keep(&self, account: &AccountId, credentials: &Credentials, keep: Keep) -> Result<(), Error> {
         match keep {
+            _ if credentials.kind() == CredentialKind::None => self.forget(account).await?,
             Keep::Keyring => {
                 self.vault.store(account, credentials).await?;
                 self.session.forget(account).await?;
@@ -174,6 +184,9 @@ impl Access {
     }
 
     async fn credentials(&self, account: &Account) -> Result<Credentials, Error> {
+        if account.credentials == CredentialKind::None {
+            return Ok(Credentials::None);
+        }
         if let Some(credentials) = self.session.load(&account.id).await? {
             return Ok(credentials);
         }

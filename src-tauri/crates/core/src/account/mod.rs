@@ -11,7 +11,7 @@ use url::{Host, Url};
 use crate::{
     clock::UnixMillis,
     error::{Code, Error},
-    vault::Credentials,
+    vault::{CredentialKind, Credentials},
 };
 
 pub(crate) use access::Access;
@@ -37,21 +37,43 @@ impl fmt::Display for AccountId {
 pub enum ProviderKind {
     /// AIOZ Pin, also known as W3IPFS; and Holdfast's own service.
     Aioz,
+    /// Any service with the IPFS Pinning Service API.
+    Psa,
+    /// A Kubo node, by its RPC API.
+    Kubo,
+    /// An IPFS Cluster, by its REST API.
+    Cluster,
 }
 
 impl ProviderKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Aioz, Self::Psa, Self::Kubo, Self::Cluster];
+
     /// The kind's name in the database, on the command line and in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aioz => "aioz",
+            Self::Psa => "psa",
+            Self::Kubo => "kubo",
+            Self::Cluster => "cluster",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Aioz].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// The forms of credentials that services of this kind take, the usual one first.
+    #[must_use]
+    pub const fn credentials(self) -> &'static [CredentialKind] {
+        match self {
+            Self::Aioz => &[CredentialKind::KeyAndSecret],
+            Self::Psa => &[CredentialKind::Token],
+            Self::Kubo | Self::Cluster => &[CredentialKind::None, CredentialKind::Login, CredentialKind::Token],
+        }
     }
 }
 
@@ -68,6 +90,8 @@ pub struct Account {
     pub endpoint: Url,
     /// The gateway's base, without a slash at its end: links are `{gateway}/ipfs/{cid}`.
     pub gateway: Option<Url>,
+    /// The form of its credentials.
+    pub credentials: CredentialKind,
     /// Whether it is the service that Holdfast itself runs.
     pub this_computer: bool,
     /// The profile that gives this provider's CIDs, once an upload has shown it.
@@ -85,8 +109,20 @@ pub struct AccountDraft {
     pub endpoint: String,
     /// The gateway's base as typed; empty for the preset's, where there is one.
     pub gateway: Option<String>,
-    /// Key and secret.
+    /// What the service knows the user by.
     pub credentials: Credentials,
+    /// Whether the secret may travel unencrypted to another machine.
+    pub plain_http: PlainHttp,
+}
+
+/// What becomes of an `http:` address that leads to another machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// It is refused: the secret would travel unencrypted.
+    #[default]
+    Refused,
+    /// The user knows what it means, and takes it.
+    Accepted,
 }
 
 /// Where a new secret may be kept.
@@ -106,6 +142,8 @@ pub enum SecretKept {
     Keyring,
     /// In memory.
     Session,
+    /// Nowhere: the service asks for none.
+    NotNeeded,
     /// Nowhere; it must be entered again.
     Missing,
 }
@@ -156,7 +194,7 @@ impl Account {
 /// # Errors
 /// [`Error::InvalidInput`] for what is no http or https URL, has credentials, a query or a fragment in it, or would send
 /// secrets unencrypted to another machine.
-pub fn parse_base_url(what: &str, text: &str) -> Result<Url, Error> {
+pub fn parse_base_url(what: &str, text: &str, plain_http: PlainHttp) -> Result<Url, Error> {
     let invalid = |why: &str| Error::InvalidInput(format!("The {what} {why}."));
     let text = text.trim();
     if text.is_empty() {
@@ -166,7 +204,7 @@ pub fn parse_base_url(what: &str, text: &str) -> Result<Url, Error> {
     let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&format!("is not a URL ({error})")))?;
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) => {}
+        "http" if is_loopback(&url) || plain_http == PlainHttp::Accepted => {}
         "http" => return Err(invalid("must start with https://, or the secret would travel unencrypted")),
         _ => return Err(invalid("must start with https://")),
     }
@@ -216,7 +254,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> String {
-        parse_base_url("endpoint", text).unwrap().to_string()
+        parse_base_url("endpoint", text, PlainHttp::Refused).unwrap().to_string()
     }
 
     #[test]
@@ -238,7 +276,10 @@ mod tests {
             "https://",
             "a b",
         ] {
-            assert!(matches!(parse_base_url("endpoint", text), Err(Error::InvalidInput(_))), "{text:?}");
+            let parsed = parse_base_url("endpoint", text, PlainHttp::Refused);
+            assert!(matches!(parsed, Err(Error::InvalidInput(_))), "{text:?}");
         }
+        let accepted = parse_base_url("endpoint", "http://192.168.1.5:5001", PlainHttp::Accepted).unwrap();
+        assert_eq!(accepted.as_str(), "http://192.168.1.5:5001/");
     }
 }

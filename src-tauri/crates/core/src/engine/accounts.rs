@@ -10,7 +10,7 @@ use crate::{
     },
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
-    vault::Credentials,
+    vault::{CredentialKind, Credentials},
 };
 
 /// What the account of the embedded service is called.
@@ -92,11 +92,13 @@ impl Engine {
         let (draft, credentials) = self.parse(draft)?;
         let known = self.same_account(&draft).await?;
         let is_new = known.is_none();
-        let account = known.unwrap_or(draft);
+        let account = known.map_or_else(|| draft.clone(), |known| Account { credentials: draft.credentials, ..known });
         self.shared.access.try_out(&account, credentials.clone())?.test().await?;
         self.shared.access.keep(&account.id, &credentials, keep).await?;
-        if is_new && !self.shared.store.save_account(account.clone()).await? {
-            self.shared.access.forget(&account.id).await?;
+        if !self.shared.store.save_account(account.clone()).await? {
+            if is_new {
+                self.shared.access.forget(&account.id).await?;
+            }
             return Err(taken(&account.label));
         }
         // It answered a moment ago; that it does not now is noted with the account.
@@ -179,6 +181,7 @@ impl Engine {
             kind: ProviderKind::Aioz,
             endpoint: service.endpoint,
             gateway: Some(service.gateway),
+            credentials: CredentialKind::KeyAndSecret,
             this_computer: true,
             profile: Some(Profile::UNIXFS_V1_2025),
         };
@@ -208,18 +211,20 @@ impl Engine {
     }
 
     fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {
-        let endpoint = parse_base_url("endpoint", &draft.endpoint)?;
+        let endpoint = parse_base_url("endpoint", &draft.endpoint, draft.plain_http)?;
         let typed = draft.gateway.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let preset = PRESETS.iter().find(|preset| preset.endpoint == endpoint.as_str()).map(|preset| preset.gateway);
         // Holdfast's own service, and nobody else known, has its gateway beside its API.
         let beside = endpoint.as_str().strip_suffix("/api").filter(|_| endpoint.scheme() == "http");
-        let gateway = typed.or(preset).or(beside).map(|text| parse_base_url("gateway", text)).transpose()?;
+        let gateway =
+            typed.or(preset).or(beside).map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose()?;
         let account = Account {
             id: AccountId(new_id(&*self.shared.ports.entropy)),
             label: parse_label(&draft.label)?,
             kind: draft.kind,
             endpoint,
             gateway,
+            credentials: draft.credentials.kind(),
             this_computer: false,
             profile: None,
         };
@@ -252,7 +257,7 @@ impl Engine {
     async fn view(&self, account: Account) -> Result<AccountView, Error> {
         let (state, last_contact) = self.shared.access.state(&account.id);
         let (pins, bytes) = self.shared.store.account_totals(&account.id).await?;
-        let secret_kept = self.shared.access.secret_kept(&account.id);
+        let secret_kept = self.shared.access.secret_kept(&account);
         Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes })
     }
 }

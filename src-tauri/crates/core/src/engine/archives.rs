@@ -25,7 +25,7 @@ impl Engine {
         archive: ArchiveBody,
     ) -> Result<ProviderPin, Error> {
         let account = self.account(account).await?;
-        if !self.shared.access.capabilities(&account).await?.car_archives {
+        if !self.shared.access.upload_forms(&account).await?.car_archives {
             return Err(Error::InvalidInput(format!("The service of {:?} takes no CAR archives.", account.label)));
         }
         let provider = self.shared.access.provider(&account).await?;

@@ -2,26 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{PinId, PinKey, PinStatus, ProviderPin};
+use futures_util::StreamExt;
+
+use super::{PinKey, PinStatus, ProviderPin};
 use crate::{
     account::{Account, AccountId},
     clock::UnixMillis,
     engine::{Change, Shared},
     error::Error,
-    provider::{Provider, ProviderError},
+    provider::{Gap, Provider, ProviderError},
 };
-
-/// Rows asked for at once; what every known service gives.
-const PAGE_ROWS: u32 = 100;
 
 /// Listings begun anew because pins came or went meanwhile, before the last one is taken as it is.
 const MAX_PASSES: u32 = 3;
 
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
-
-/// Pages after which a list counts as endless; five million pins have fewer.
-const MAX_PAGES: u32 = 50_000;
 
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
@@ -88,39 +84,30 @@ async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
 struct Listing {
     /// No row moved past the pages while they were asked for.
     steady: bool,
-    /// Every row was understood.
+    /// Every row was shown and understood.
     whole: bool,
 }
 
-/// Goes through the list once. Each page begins with the last row of the one before: where it does not, rows have moved
-/// and some may have been missed. Totals and short pages prove nothing; the end is where nothing more comes.
+/// Goes through the list once. A page is written while the next one is under way.
 async fn list_once(
     shared: &Shared,
     account: &Account,
     provider: &Arc<dyn Provider>,
     began: UnixMillis,
 ) -> Result<Listing, Error> {
-    let (mut offset, mut listing) = (0, Listing { steady: true, whole: true });
-    let (mut before, mut is_first) = (Vec::new(), true);
+    let mut listing = Listing { steady: true, whole: true };
     shared.unpinned().retain(|key| key.account != account.id);
-    for _ in 0..MAX_PAGES {
-        let page = provider.list(offset, PAGE_ROWS).await?;
-        listing.whole &= page.not_understood == 0;
-        let ids: Vec<PinId> = page.pins.iter().map(|pin| pin.id.clone()).collect();
-        if ids.len() > 1 && ids == before {
-            let reason = "it gives the same page again and again".into();
-            return Err(ProviderError::Protocol { reason }.into());
-        }
-        listing.steady &= before.is_empty() || ids.first() == before.last();
-        observe(shared, &account.id, page.pins, began).await?;
-        // A page of nothing but the row that was there already is the end.
-        if page.rows <= u64::from(!is_first) {
-            return Ok(listing);
-        }
-        offset += page.rows - 1;
-        (before, is_first) = (ids, false);
+    let mut pages = provider.list(&[]);
+    let mut next = pages.next().await;
+    while let Some(page) = next {
+        let page = page?;
+        listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
+        listing.steady &= page.gap != Some(Gap::Moved);
+        let observed;
+        (observed, next) = tokio::join!(observe(shared, &account.id, page.pins, began), pages.next());
+        observed?;
     }
-    Err(ProviderError::Protocol { reason: "its list of pins has no end".into() }.into())
+    Ok(listing)
 }
 
 async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {

@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::{Capabilities, ListPage, Provider, ProviderError, http::Http, multipart};
+use super::{
+    Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
+    http::{Http, Sent},
+    multipart,
+    paging::{self, Rows},
+};
 use crate::{
     clock::UnixMillis,
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    pin::{Metadata, PinId, PinSort, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
@@ -22,6 +27,9 @@ use crate::{
 const MAX_SIZE_BYTES: u64 = 1 << 53;
 const MAX_ID_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 4_096;
+
+/// Rows asked for at once; what every known service gives.
+const PAGE_ROWS: u32 = 100;
 
 /// The adapter.
 pub(crate) struct Aioz {
@@ -44,12 +52,24 @@ impl Aioz {
         entropy: Arc<dyn Entropy>,
         silence: Duration,
     ) -> Result<Self, ProviderError> {
-        let headers = [("pinning_api_key", &credentials.key), ("pinning_secret_key", &credentials.secret)];
-        Ok(Self { http: Http::new(endpoint, &headers, silence)?, empty_files, entropy })
+        let sent = Sent::InHeaders { key: "pinning_api_key", secret: "pinning_secret_key" };
+        Ok(Self { http: Http::new(endpoint, credentials, sent, silence)?, empty_files, entropy })
     }
 
     async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
         self.http.json::<Answer<T>>(request).await?.into_data()
+    }
+
+    async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
+        let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
+            ("offset", offset.to_string().as_str()),
+            ("limit", PAGE_ROWS.to_string().as_str()),
+            ("pinned", "all"),
+            ("sortBy", "created_at"),
+            ("sortOrder", "DESC"),
+        ]);
+        let list: WireList = self.call(request).await.map_err(no_such_call)?;
+        Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(WirePin::into_pin))))
     }
 }
 
@@ -78,10 +98,18 @@ impl Provider for Aioz {
         }
         let has = |name: &str| answer["capabilities"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
         Ok(Capabilities {
-            empty_files: self.empty_files,
-            directory_parts: has("directory-parts") && has("symlink-parts"),
-            exact_paths: has("exact-paths"),
-            car_archives: has("car"),
+            upload: Some(UploadForms {
+                empty_files: self.empty_files,
+                directory_parts: has("directory-parts") && has("symlink-parts"),
+                exact_paths: has("exact-paths"),
+                car_archives: has("car"),
+            }),
+            edit: false,
+            filters: &[],
+            sorts: &[PinSort::PinnedAt, PinSort::Size, PinSort::Name],
+            paging: Paging::Offset,
+            usage: false,
+            addresses: false,
         })
     }
 
@@ -124,8 +152,9 @@ impl Provider for Aioz {
         answer.into_data()?.into_pin()
     }
 
-    async fn pin(&self, cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
-        let body = PinByHash { hash_to_pin: cid.to_string(), metadata: WireMetadata::new(name, metadata) };
+    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        let metadata = WireMetadata::new(request.name, request.metadata);
+        let body = PinByHash { hash_to_pin: request.cid.to_string(), metadata };
         let request = self.http.request(Method::POST, "/pinning/pinByHash").json(&body);
         self.call::<WirePin>(request).await?.into_pin()
     }
@@ -135,28 +164,8 @@ impl Provider for Aioz {
         self.call::<WirePin>(request).await?.into_pin()
     }
 
-    async fn list(&self, offset: u64, limit: u32) -> Result<ListPage, ProviderError> {
-        let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
-            ("offset", offset.to_string().as_str()),
-            ("limit", limit.to_string().as_str()),
-            ("pinned", "all"),
-            ("sortBy", "created_at"),
-            ("sortOrder", "DESC"),
-        ]);
-        let list: WireList = self.call(request).await.map_err(no_such_call)?;
-        let rows = list.pins.unwrap_or_default();
-        let mut page = ListPage { rows: rows.len() as u64, ..ListPage::default() };
-        for row in rows.into_iter().flatten() {
-            let id = row.id.clone();
-            match row.into_pin() {
-                Ok(pin) => page.pins.push(pin),
-                Err(error) => {
-                    tracing::warn!(pin = %id, %error, "a pin of the list cannot be understood");
-                    page.not_understood += 1;
-                }
-            }
-        }
-        Ok(page)
+    fn list<'a>(&'a self, _cids: &'a [Cid]) -> Pages<'a> {
+        paging::by_offset(move |offset| self.page(offset))
     }
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {

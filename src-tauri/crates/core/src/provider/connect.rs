@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Connect, Provider, aioz::Aioz, http::LONGEST_SILENCE};
+use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::LONGEST_SILENCE, kubo::Kubo, psa::Psa};
 use crate::{
     account::{Account, PRESETS, ProviderKind},
     entropy::Entropy,
@@ -42,21 +42,24 @@ impl HttpConnect {
 
 impl Connect for HttpConnect {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        let refuses_empty = PRESETS.iter().any(|preset| {
-            preset.refuses_empty_files && account.endpoint.as_str().trim_end_matches('/') == preset.endpoint
-        });
-        match account.kind {
-            ProviderKind::Aioz => Ok(Arc::new(Aioz::new(
-                account.endpoint.clone(),
-                &credentials,
-                !refuses_empty,
-                Arc::clone(&self.entropy),
-                self.silence,
-            )?)),
-        }
+        let (endpoint, silence) = (account.endpoint.clone(), self.silence);
+        Ok(match account.kind {
+            ProviderKind::Aioz => {
+                let empty_files = !refuses_empty_files(&endpoint);
+                Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), silence)?)
+            }
+            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, silence)?),
+            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, silence)?),
+            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, silence)?),
+        })
     }
 
     fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
         Ok(Arc::new(HttpGateway::new(base, self.silence)?))
     }
+}
+
+fn refuses_empty_files(endpoint: &Url) -> bool {
+    let endpoint = endpoint.as_str().trim_end_matches('/');
+    PRESETS.iter().any(|preset| preset.refuses_empty_files && preset.endpoint == endpoint)
 }

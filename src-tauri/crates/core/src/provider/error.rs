@@ -64,6 +64,12 @@ pub enum ProviderError {
         /// The provider's own words.
         message: String,
     },
+    /// Something that services of this kind, or this service, cannot do.
+    #[error("the service cannot do this: {what}")]
+    Unsupported {
+        /// What, as the end of a sentence.
+        what: &'static str,
+    },
     /// No connection, or one that broke.
     #[error("the service cannot be reached: {reason}")]
     Network {
@@ -97,6 +103,7 @@ impl ProviderError {
             Self::RateLimited { .. } => Code::RateLimited,
             Self::Unavailable { .. } => Code::Unavailable,
             Self::Refused { .. } => Code::InvalidInput,
+            Self::Unsupported { .. } => Code::Unsupported,
             Self::Network { .. } => Code::Network,
             Self::NotAPinningApi { .. } => Code::NotAPinningApi,
             Self::Protocol { .. } => Code::Protocol,

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use futures_util::StreamExt;
 use reqwest::{
     Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ProviderError;
-use crate::{account::is_loopback, content::Progress};
+use crate::{account::is_loopback, content::Progress, vault::Credentials};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
@@ -32,7 +32,23 @@ pub(crate) struct Http {
     client: Client,
     base: Url,
     credentials: HeaderMap,
+    /// The texts that no answer may bring back.
+    secrets: Vec<SecretString>,
     silence: Duration,
+}
+
+/// Where credentials stand in a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sent {
+    /// A key and a secret in headers of these names.
+    InHeaders {
+        /// The key's header.
+        key: &'static str,
+        /// The secret's header.
+        secret: &'static str,
+    },
+    /// A token or a login in the header `Authorization` (RFC 6750, RFC 7617).
+    AsAuthorization,
 }
 
 impl fmt::Debug for Http {
@@ -42,22 +58,39 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// A client that sends `credentials` as headers with every request and gives up after `silence`.
+    /// A client that shows `credentials` with every request and gives up after `silence`.
     pub(crate) fn new(
         base: Url,
-        credentials: &[(&'static str, &SecretString)],
+        credentials: &Credentials,
+        sent: Sent,
         silence: Duration,
     ) -> Result<Self, ProviderError> {
         let setup = |reason: String| ProviderError::Network { reason };
-        let mut headers = HeaderMap::new();
-        for (name, value) in credentials {
-            let mut value = HeaderValue::from_str(value.expose_secret())
-                .map_err(|_| setup("the key has characters that no header can carry".into()))?;
-            value.set_sensitive(true);
-            headers.insert(*name, value);
-        }
         let client = client_builder(&base).redirect(Policy::none()).build().map_err(|error| setup(reason(&error)))?;
-        Ok(Self { client, base, credentials: headers, silence })
+        let request = client.get(base.clone());
+        let (request, secrets) = match (credentials, sent) {
+            (Credentials::None, _) => (request, vec![]),
+            (Credentials::KeyAndSecret { key, secret }, Sent::InHeaders { key: key_name, secret: secret_name }) => {
+                let request = request.header(key_name, key.expose_secret()).header(secret_name, secret.expose_secret());
+                (request, vec![key, secret])
+            }
+            (Credentials::Token(token), Sent::AsAuthorization) => {
+                (request.bearer_auth(token.expose_secret()), vec![token])
+            }
+            (Credentials::Login { user, password }, Sent::AsAuthorization) => {
+                (request.basic_auth(user.expose_secret(), Some(password.expose_secret())), vec![password])
+            }
+            _ => return Err(ProviderError::Unsupported { what: "it takes no credentials of this form" }),
+        };
+        let request = request.build().map_err(|_| setup("the key has characters that no header can carry".into()))?;
+        let mut secrets: Vec<SecretString> = secrets.into_iter().cloned().collect();
+        let mut headers = request.headers().clone();
+        for value in headers.values_mut() {
+            value.set_sensitive(true);
+            // What stands behind the word "Basic" is as good as the password.
+            secrets.extend(value.to_str().ok().and_then(|text| text.rsplit(' ').next()).map(SecretString::from));
+        }
+        Ok(Self { client, base, credentials: headers, secrets, silence })
     }
 
     /// A request to `base` + `path`, with the credentials.
@@ -144,12 +177,12 @@ impl Http {
 
     /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
     fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
-        let values: Vec<&str> = self.credentials.values().filter_map(|value| value.to_str().ok()).collect();
         let text = String::from_utf8_lossy(&body);
-        if !values.iter().any(|value| text.contains(value)) {
+        if !self.secrets.iter().any(|secret| text.contains(secret.expose_secret())) {
             return body;
         }
-        values.iter().fold(text.into_owned(), |text, value| text.replace(value, "…")).into_bytes()
+        let clean = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "…");
+        self.secrets.iter().fold(text.into_owned(), clean).into_bytes()
     }
 }
 

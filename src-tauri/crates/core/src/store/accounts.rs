@@ -8,9 +8,10 @@ use super::{Store, StoreError};
 use crate::{
     account::{Account, AccountId, ProviderKind},
     error::Error,
+    vault::CredentialKind,
 };
 
-const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profile";
+const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profile, credentials";
 
 impl Store {
     /// All accounts, in the order in which they were added; *This computer* first.
@@ -81,9 +82,9 @@ pub(super) fn learn_profile(db: &Connection, id: &AccountId, profile: &str) -> R
 
 fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
     db.execute(
-        "INSERT INTO account (id, label, kind, endpoint, gateway, this_computer, profile, position)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account))
-         ON CONFLICT (id) DO UPDATE SET label = ?2, kind = ?3, endpoint = ?4, gateway = ?5, profile = ?7",
+        "INSERT INTO account (id, label, kind, endpoint, gateway, this_computer, profile, credentials, position)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(position), 0) + 1 FROM account))
+         ON CONFLICT (id) DO UPDATE SET label = ?2, kind = ?3, endpoint = ?4, gateway = ?5, profile = ?7, credentials = ?8",
         (
             &account.id.0,
             &account.label,
@@ -92,6 +93,7 @@ fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
             account.gateway.as_ref().map(Url::as_str),
             account.this_computer,
             account.profile.map(|profile| profile.name()),
+            account.credentials.as_str(),
         ),
     )?;
     Ok(())
@@ -108,5 +110,6 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         gateway: row.get::<_, Option<String>>(4)?.map(url).transpose()?,
         this_computer: row.get(5)?,
         profile: row.get::<_, Option<String>>(6)?.and_then(|name| Profile::named(&name)),
+        credentials: CredentialKind::named(&text(7)?).ok_or(StoreError::Row("a form of credentials"))?,
     })
 }

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 1] = [r"
+const STEPS: [&str; 2] = [
+    r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
     label TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -113,7 +114,9 @@ CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    r"ALTER TABLE account ADD COLUMN credentials TEXT NOT NULL DEFAULT 'key_and_secret';",
+];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use holdfast_content::Cid;
 
 use crate::{
@@ -12,10 +13,8 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-const PAGE_ROWS: u32 = 100;
-
 /// Pages looked through, newest first, before a CID counts as not there.
-const MAX_PAGES: u32 = 200;
+const MAX_PAGES: usize = 200;
 
 /// Whether two CIDs name the same content: a CIDv0 is the CIDv1 of dag-pb.
 pub(crate) fn same_content(a: &Cid, b: &Cid) -> bool {
@@ -56,18 +55,12 @@ pub(super) async fn anywhere(
 
 /// A pin of any of `cids` in the provider's list.
 pub(crate) async fn at_provider(provider: &Arc<dyn Provider>, cids: &[Cid]) -> Result<Option<ProviderPin>, Error> {
-    let mut offset = 0;
-    for _ in 0..MAX_PAGES {
-        let page = provider.list(offset, PAGE_ROWS).await?;
-        let wanted = |pin: &ProviderPin| is_live(pin) && cids.iter().any(|cid| same_content(cid, &pin.cid));
-        if let Some(found) = page.pins.into_iter().find(wanted) {
+    let wanted = |pin: &ProviderPin| is_live(pin) && cids.iter().any(|cid| same_content(cid, &pin.cid));
+    let mut pages = provider.list(cids).take(MAX_PAGES);
+    while let Some(page) = pages.next().await {
+        if let Some(found) = page?.pins.into_iter().find(wanted) {
             return Ok(Some(found));
         }
-        // Totals and short pages prove nothing.
-        if page.rows == 0 {
-            break;
-        }
-        offset += page.rows;
     }
     Ok(None)
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::Shared,
     error::Error,
     pin::{PinKey, Proof, Receipt},
-    provider::ProviderError,
+    provider::{PinRequest, ProviderError},
     store::Finish,
 };
 
@@ -25,7 +25,8 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
         None => {
             shared.store.set_unanswered(&transfer.id, Some(shared.ports.clock.now())).await?;
             let name = Some(transfer.name.as_str()).filter(|name| !name.is_empty());
-            match provider.pin(cid, name, &transfer.metadata).await {
+            let request = PinRequest { cid, name, metadata: &transfer.metadata, origins: &[] };
+            match provider.pin(request).await {
                 Ok(pin) => pin,
                 Err(error) => {
                     if !error.leaves_open_what_happened() {

@@ -4,6 +4,7 @@ mod session;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 
@@ -12,13 +13,41 @@ pub use session::SessionVault;
 /// Longest key or secret that is taken.
 const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
 
+/// The forms in which a service knows its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// None: whoever reaches the service may use it.
+    None,
+    /// A key and a secret.
+    KeyAndSecret,
+    /// A token.
+    Token,
+    /// A user name and a password.
+    Login,
+}
+
 /// What a provider knows a user by.
 #[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The key's public half.
-    pub key: SecretString,
-    /// The key's secret half.
-    pub secret: SecretString,
+pub enum Credentials {
+    /// Nothing.
+    None,
+    /// A key and a secret.
+    KeyAndSecret {
+        /// The key's public half.
+        key: SecretString,
+        /// The key's secret half.
+        secret: SecretString,
+    },
+    /// A token.
+    Token(SecretString),
+    /// A user name and a password.
+    Login {
+        /// The user name.
+        user: SecretString,
+        /// The password.
+        password: SecretString,
+    },
 }
 
 /// Why a vault cannot give or take a secret.
@@ -48,26 +77,98 @@ pub trait Vault: Send + Sync + 'static {
     async fn forget(&self, account: &AccountId) -> Result<(), VaultError>;
 }
 
+impl CredentialKind {
+    /// The form's name in the database, in the keyring and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::KeyAndSecret => "key_and_secret",
+            Self::Token => "token",
+            Self::Login => "login",
+        }
+    }
+
+    /// The form of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::None, Self::KeyAndSecret, Self::Token, Self::Login].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 impl Credentials {
     /// Takes a key and secret as typed.
     ///
     /// # Errors
     /// The sentence to show, when one is empty, too long, or has characters that no HTTP header can carry.
-    pub fn parse(key: &str, secret: SecretString) -> Result<Self, String> {
-        check("key", key.trim())?;
-        check("secret", secret.expose_secret().trim())?;
-        Ok(Self { key: key.trim().into(), secret: secret.expose_secret().trim().into() })
+    pub fn key_and_secret(key: &str, secret: &SecretString) -> Result<Self, String> {
+        Ok(Self::KeyAndSecret { key: parse("key", key)?, secret: parse("secret", secret.expose_secret())? })
     }
 
-    /// One text for the keyring, which holds text: the key, a line break, the secret.
+    /// Takes a token as typed.
+    ///
+    /// # Errors
+    /// As for [`Credentials::key_and_secret`].
+    pub fn token(token: &SecretString) -> Result<Self, String> {
+        Ok(Self::Token(parse("token", token.expose_secret())?))
+    }
+
+    /// Takes a user name and a password as typed.
+    ///
+    /// # Errors
+    /// As for [`Credentials::key_and_secret`], and when the user name has a colon, which ends it in a header (RFC 7617).
+    pub fn login(user: &str, password: &SecretString) -> Result<Self, String> {
+        if user.contains(':') {
+            return Err("A user name has no colon.".into());
+        }
+        let password = password.expose_secret();
+        if password.is_empty() || password.len() > MAX_CREDENTIAL_BYTES || password.chars().any(char::is_control) {
+            return Err("The password is missing, too long, or has a line break in it.".into());
+        }
+        Ok(Self::Login { user: parse("user name", user)?, password: password.into() })
+    }
+
+    /// Their form.
+    #[must_use]
+    pub const fn kind(&self) -> CredentialKind {
+        match self {
+            Self::None => CredentialKind::None,
+            Self::KeyAndSecret { .. } => CredentialKind::KeyAndSecret,
+            Self::Token(_) => CredentialKind::Token,
+            Self::Login { .. } => CredentialKind::Login,
+        }
+    }
+
+    /// One text for the keyring, which holds text: the name of the form, and each part on a line of its own.
     pub(crate) fn to_entry(&self) -> SecretString {
-        format!("{}\n{}", self.key.expose_secret(), self.secret.expose_secret()).into()
+        let parts = match self {
+            Self::None => vec![],
+            Self::Token(token) => vec![token],
+            Self::KeyAndSecret { key: first, secret: second } | Self::Login { user: first, password: second } => {
+                vec![first, second]
+            }
+        };
+        let lines = std::iter::once(self.kind().as_str()).chain(parts.into_iter().map(ExposeSecret::expose_secret));
+        lines.collect::<Vec<_>>().join("\n").into()
     }
 
     pub(crate) fn from_entry(entry: &str) -> Result<Self, VaultError> {
-        let (key, secret) = entry.split_once('\n').ok_or(VaultError::Unreadable)?;
-        Ok(Self { key: key.into(), secret: secret.into() })
+        let mut lines = entry.split('\n');
+        let kind = lines.next().and_then(CredentialKind::named).ok_or(VaultError::Unreadable)?;
+        let mut part = || lines.next().map(SecretString::from).ok_or(VaultError::Unreadable);
+        Ok(match kind {
+            CredentialKind::None => Self::None,
+            CredentialKind::KeyAndSecret => Self::KeyAndSecret { key: part()?, secret: part()? },
+            CredentialKind::Token => Self::Token(part()?),
+            CredentialKind::Login => Self::Login { user: part()?, password: part()? },
+        })
     }
+}
+
+fn parse(what: &str, text: &str) -> Result<SecretString, String> {
+    let text = text.trim();
+    check(what, text)?;
+    Ok(text.into())
 }
 
 fn check(what: &str, text: &str) -> Result<(), String> {
@@ -88,17 +189,33 @@ mod tests {
     #[test]
     fn what_no_header_can_carry_is_refused_without_repeating_it() {
         for (key, secret) in [("", "s"), ("k", " "), ("k\nx", "s"), ("k", "sécret"), ("k", "a b")] {
-            let error = Credentials::parse(key, secret.into()).unwrap_err();
+            let error = Credentials::key_and_secret(key, &secret.into()).unwrap_err();
             assert!(!error.contains("sécret"), "{error}");
         }
-        let parsed = Credentials::parse(" key ", " secret\n".into()).unwrap();
-        let again = Credentials::from_entry(parsed.to_entry().expose_secret()).unwrap();
-        assert_eq!((again.key.expose_secret(), again.secret.expose_secret()), ("key", "secret"));
+        assert!(Credentials::login("a:b", &"p".into()).is_err());
+    }
+
+    #[test]
+    fn every_form_comes_back_from_the_keyring() {
+        for credentials in [
+            Credentials::None,
+            Credentials::key_and_secret(" key ", &" secret\n".into()).unwrap(),
+            Credentials::token(&"token".into()).unwrap(),
+            Credentials::login("user", &"pass wörd ".into()).unwrap(),
+        ] {
+            let entry = credentials.to_entry();
+            let again = Credentials::from_entry(entry.expose_secret()).unwrap();
+            assert_eq!(again.to_entry().expose_secret(), entry.expose_secret());
+            assert_eq!(again.kind(), credentials.kind());
+        }
+        let pair = Credentials::key_and_secret(" key ", &" secret\n".into()).unwrap();
+        assert_eq!(pair.to_entry().expose_secret(), "key_and_secret\nkey\nsecret");
+        assert!(Credentials::from_entry("key\nsecret").is_err());
     }
 
     #[test]
     fn debug_output_has_no_secret() {
-        let credentials = Credentials::parse("thekey", "canary".into()).unwrap();
+        let credentials = Credentials::key_and_secret("thekey", &"canary".into()).unwrap();
         let text = format!("{credentials:?}");
         assert!(!text.contains("canary") && !text.contains("thekey"), "{text}");
     }

@@ -94,7 +94,7 @@ async fn an_address_that_does_not_answer_as_it_should_is_not_added() {
 #[tokio::test]
 async fn wrong_keys_are_not_added() {
     let (provider, world) = (provider().await, World::start().await);
-    let wrong = Credentials::parse("wrong", "wrong".into()).unwrap();
+    let wrong = Credentials::key_and_secret("wrong", &"wrong".into()).unwrap();
     let draft = AccountDraft { credentials: wrong, ..provider.draft("one") };
     let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
     assert_eq!(error.code(), Code::Unauthorized);

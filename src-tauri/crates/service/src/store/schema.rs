@@ -197,8 +197,10 @@ mod tests {
         };
         let insert = "INSERT INTO pins (id, owner, file_record_id, cid, root, name, is_dir, is_pin_by_hash, status, pinned, created_at, date_pinned)
             VALUES (randomblob(16), 1, x'', 'c', randomblob(36), 'n', 0, 0, 'pinned', 1, ?1, ?1)";
-        let (update, delete) =
-            ("UPDATE pins SET pinned = 0 WHERE row = ?1", "DELETE FROM pins WHERE row = ?1 + (SELECT min(row) FROM pins)");
+        let (update, delete) = (
+            "UPDATE pins SET pinned = 0 WHERE row = ?1",
+            "DELETE FROM pins WHERE row = ?1 + (SELECT min(row) FROM pins)",
+        );
         let few = [steps(insert, 1), steps(insert, 2), steps(update, 1), steps(delete, 1)];
         for row in 3..1_000 {
             steps(insert, row);

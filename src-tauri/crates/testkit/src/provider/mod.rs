@@ -1,8 +1,9 @@
-//! A pinning service that speaks the AIOZ Pin API over real sockets and misbehaves on request.
+//! A pinning service that speaks one of the APIs over real sockets and misbehaves on request.
 //!
 //! It imports what it is sent, so that its CIDs are real ones under its layout.
 
-mod api;
+mod aioz;
+mod answer;
 mod fault;
 mod form;
 mod pins;
@@ -15,7 +16,7 @@ use std::{
 
 use holdfast_content::{BlockSink, Cid, Profile};
 use holdfast_core::{
-    account::{AccountDraft, ProviderKind},
+    account::{AccountDraft, PlainHttp, ProviderKind},
     vault::Credentials,
 };
 use hyper::{server::conn::http1, service::service_fn};
@@ -49,7 +50,14 @@ pub struct FakeProvider {
     end: CancellationToken,
 }
 
+/// The APIs that it can speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    Aioz,
+}
+
 pub(crate) struct State {
+    pub(crate) api: Api,
     key: String,
     secret: String,
     inner: Mutex<Inner>,
@@ -86,6 +94,7 @@ impl FakeProvider {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
+            api: Api::Aioz,
             key: format!("key-canary-{}", address.port()),
             secret: format!("secret-canary-{}", address.port()),
             inner: Mutex::new(Inner { manners: Manners::of(layout), ..Inner::default() }),
@@ -118,7 +127,7 @@ impl FakeProvider {
     /// Never: they are well formed.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        Credentials::parse(&self.state.key, self.state.secret.clone().into()).unwrap()
+        Credentials::key_and_secret(&self.state.key, &self.state.secret.clone().into()).unwrap()
     }
 
     /// The texts that may stand nowhere but in the vault and in requests to this service.
@@ -136,6 +145,7 @@ impl FakeProvider {
             endpoint: self.endpoint(),
             gateway: self.inner().blocks.is_some().then(|| self.gateway()),
             credentials: self.credentials(),
+            plain_http: PlainHttp::Refused,
         }
     }
 
@@ -272,7 +282,7 @@ async fn serve(listener: TcpListener, state: Arc<State>, end: CancellationToken)
         };
         let state = Arc::clone(&state);
         connections.spawn(async move {
-            let service = service_fn(move |request| api::answer(Arc::clone(&state), request));
+            let service = service_fn(move |request| answer::answer(Arc::clone(&state), request));
             // An error is a fault that was asked for, or a client that went away.
             drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });

@@ -1,0 +1,99 @@
+//! Going through a provider's list so that nothing is lost while pins come and go.
+//!
+//! An adapter fetches one page; what to ask for next, and whether rows may have been missed, is decided here.
+
+use std::future::Future;
+
+use futures_util::{StreamExt, stream};
+
+use super::{Gap, ListPage, Pages, ProviderError};
+use crate::pin::{PinId, ProviderPin};
+
+/// Pages after which a list counts as endless; five million pins have fewer.
+const MAX_PAGES: u32 = 50_000;
+
+/// One page as a service gave it.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// The rows that were understood.
+    pub(super) pins: Vec<ProviderPin>,
+    /// All rows, including those that say nothing.
+    pub(super) count: u64,
+    /// Rows that contradict the API.
+    pub(super) not_understood: u64,
+}
+
+impl Rows {
+    /// Takes what was made of a page's rows; `None` is a row that says nothing.
+    pub(super) fn of(rows: impl IntoIterator<Item = Option<Result<ProviderPin, ProviderError>>>) -> Self {
+        let mut page = Self::default();
+        for row in rows {
+            page.count += 1;
+            match row {
+                None => {}
+                Some(Ok(pin)) => page.pins.push(pin),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "a pin of a list cannot be understood");
+                    page.not_understood += 1;
+                }
+            }
+        }
+        page
+    }
+}
+
+/// Goes through a list that comes in one answer.
+pub(super) fn whole<'a, F>(fetch: F) -> Pages<'a>
+where
+    F: Future<Output = Result<Rows, ProviderError>> + Send + 'a,
+{
+    stream::once(async {
+        let Rows { pins, not_understood, .. } = fetch.await?;
+        Ok(ListPage { pins, not_understood, gap: None })
+    })
+    .boxed()
+}
+
+/// Goes through a list by number of rows passed over. Each page begins with the last row of the one before: where it does
+/// not, rows have moved and some may have been missed. Totals and short pages prove nothing; the end is where nothing more
+/// comes.
+pub(super) fn by_offset<'a, F, R>(fetch: F) -> Pages<'a>
+where
+    F: Fn(u64) -> R + Send + Sync + 'a,
+    R: Future<Output = Result<Rows, ProviderError>> + Send + 'a,
+{
+    let begin = Some(OffsetSeam { offset: 0, before: Vec::new(), pages: 0 });
+    let pages = stream::try_unfold((fetch, begin), |(fetch, seam)| async move {
+        let Some(seam) = seam else { return Ok(None) };
+        if seam.pages >= MAX_PAGES {
+            return Err(endless());
+        }
+        let is_first = seam.pages == 0;
+        let Rows { pins, count, not_understood } = fetch(seam.offset).await?;
+        let ids: Vec<PinId> = pins.iter().map(|pin| pin.id.clone()).collect();
+        if ids.len() > 1 && ids == seam.before {
+            return Err(ProviderError::Protocol { reason: "it gives the same page again and again".into() });
+        }
+        let is_steady = seam.before.is_empty() || ids.first() == seam.before.last();
+        // A page of nothing but the row that was there already is the end.
+        let next = (count > u64::from(!is_first)).then(|| OffsetSeam {
+            offset: seam.offset + count - 1,
+            before: ids,
+            pages: seam.pages + 1,
+        });
+        let page = ListPage { pins, not_understood, gap: (!is_steady).then_some(Gap::Moved) };
+        Ok(Some((page, (fetch, next))))
+    });
+    pages.boxed()
+}
+
+/// Where the next page begins, and what it is compared with.
+struct OffsetSeam {
+    offset: u64,
+    before: Vec<PinId>,
+    pages: u32,
+}
+
+fn endless() -> ProviderError {
+    ProviderError::Protocol { reason: "its list of pins has no end".into() }
+}

@@ -1,6 +1,7 @@
 //! Accounts: one login at one provider. The secret lives in the vault under the account's id, never here.
 
 mod access;
+pub(crate) mod kubo_config;
 mod preset;
 
 use std::fmt;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use holdfast_content::Cid;
 use holdfast_service::{ApiKey, Service, ServiceConfig};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -139,7 +140,7 @@ pub(super) fn fill(database: &Path, pins: u32) -> Result<()> {
             let pinned = number % 10 != 7;
             insert.execute((
                 owner,
-                format!("bafkrei{number:052}"),
+                Cid::try_from(root.as_slice())?.to_string(),
                 root,
                 random.next() % 10_000_000,
                 name,

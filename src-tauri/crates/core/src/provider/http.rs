@@ -114,7 +114,21 @@ impl Http {
         self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
     }
 
+    /// Sends a request whose 2xx answer need not say anything.
+    pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), ProviderError> {
+        self.read_success(self.send(request, None).await?).await.map(drop)
+    }
+
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
+        let body = self.read_success(response).await?;
+        serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
+            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+        })
+    }
+
+    /// The body of a 2xx answer that is no web page.
+    async fn read_success(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -140,10 +154,7 @@ impl Http {
         if is_html || body.trim_ascii_start().starts_with(b"<") {
             return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
         }
-        serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-        })
+        Ok(body)
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
@@ -222,7 +233,7 @@ fn message_of(body: &[u8]) -> Option<String> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Some(String::from_utf8_lossy(body).into_owned());
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
     let error = &value["error"];
     text(&value["message"])
         .or_else(|| text(error))

@@ -41,7 +41,13 @@ impl Pins {
             name: Some(name.into()).filter(|name: &String| !name.is_empty()),
             keyvalues: None,
             size: None,
-            date_pinned: format!("2025-01-01T00:{:02}:{:02}.123456Z", self.made / 60 % 60, self.made % 60),
+            date_pinned: format!(
+                "2025-01-{:02}T{:02}:{:02}:{:02}.123456Z",
+                1 + self.made / 86_400 % 28,
+                self.made / 3_600 % 24,
+                self.made / 60 % 60,
+                self.made % 60
+            ),
             date_unpinned: NEVER.into(),
             pinned: true,
             is_pin_by_hash: false,

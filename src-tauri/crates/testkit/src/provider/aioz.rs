@@ -55,7 +55,7 @@ where
         },
         Call::List => list(state, query.unwrap_or_default()),
         Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
-        Call::Unpin => match state.inner().pins.get(id).filter(|pin| pin.pinned) {
+        Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {
                 let before = pin.json();
                 pin.unpin();

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 /// Go's zero time: "never".
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
+const UNPINNED: &str = "unpinNormally";
+
 /// One pin as the API describes it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the API's field of that name")]
@@ -84,9 +86,13 @@ impl Pins {
 }
 
 impl HeldPin {
+    pub(super) fn is_unpinned(&self) -> bool {
+        self.status == UNPINNED
+    }
+
     pub(super) fn unpin(&mut self) {
         self.pinned = false;
-        self.status = "unpinNormally".into();
+        self.status = UNPINNED.into();
         self.date_unpinned = "2026-01-01T00:00:00Z".into();
     }
 

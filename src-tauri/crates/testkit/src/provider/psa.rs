@@ -139,7 +139,8 @@ fn list(state: &State, query: &str) -> Reply {
     let asked: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let words = |name: &str| asked.get(name).map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>());
     let (cids, statuses) = (words("cid").unwrap_or_default(), words("status"));
-    let Ok(cids) = cids.iter().map(|text| Cid::try_from(text.as_str()).map(|cid| cid_v1(&cid))).collect::<Result<Vec<_>, _>>()
+    let Ok(cids) =
+        cids.iter().map(|text| Cid::try_from(text.as_str()).map(|cid| cid_v1(&cid))).collect::<Result<Vec<_>, _>>()
     else {
         return bad("invalid cid");
     };
@@ -170,8 +171,7 @@ fn list(state: &State, query: &str) -> Reply {
     };
     let by_name = |pin: &HeldPin| asked.get("name").is_none_or(|name| pin.name.as_ref() == Some(name));
     let all = inner.pins.all().iter().rev();
-    let found: Vec<_> =
-        all.filter(|pin| by_bounds(pin) && by_cid(pin) && by_status(pin) && by_name(pin)).collect();
+    let found: Vec<_> = all.filter(|pin| by_bounds(pin) && by_cid(pin) && by_status(pin) && by_name(pin)).collect();
     let rows = usize::try_from(limit.min(manners.longest_page)).unwrap_or(usize::MAX);
     let page: Vec<Value> = found.iter().take(rows).map(|pin| status(pin, &manners)).collect();
     let count = match manners.totals {

@@ -10,35 +10,35 @@ use holdfast_tests::provider_suite::{Quirks, Subject, check, connect};
 use tempfile::TempDir;
 
 /// A double whose new pins are settled.
-async fn double(kind: ProviderKind) -> (FakeProvider, Subject) {
+async fn double(kind: ProviderKind) -> Result<(FakeProvider, Subject)> {
     let service = FakeProvider::start_as(kind, Profile::UNIXFS_V1_2025).await;
     let subject = Subject {
-        provider: connect(kind, &service.endpoint(), service.credentials()).unwrap(),
-        stranger: Some(connect(kind, &service.endpoint(), wrong(kind)).unwrap()),
+        provider: connect(kind, &service.endpoint(), service.credentials())?,
+        stranger: Some(connect(kind, &service.endpoint(), wrong(kind)?)?),
         quirks: Quirks { pins_what_it_is_asked_for: false, ..Quirks::default() },
     };
-    (service, subject)
+    Ok((service, subject))
 }
 
-fn wrong(kind: ProviderKind) -> Credentials {
+fn wrong(kind: ProviderKind) -> Result<Credentials> {
     let secret = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3I=".into();
-    match kind {
+    let credentials = match kind {
         ProviderKind::Aioz => Credentials::key_and_secret("d3Jvbmctd3Jvbmctd3Jvbg==", &secret),
         _ => Credentials::token(&secret),
-    }
-    .unwrap()
+    };
+    credentials.map_err(anyhow::Error::msg)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aioz_over_its_test_double() -> Result<()> {
-    let (_service, mut subject) = double(ProviderKind::Aioz).await;
+    let (_service, mut subject) = double(ProviderKind::Aioz).await?;
     subject.quirks = Quirks { listed: 250, keeps_history: true, ..subject.quirks };
     check(&subject).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn psa_over_its_test_double() -> Result<()> {
-    let (service, mut subject) = double(ProviderKind::Psa).await;
+    let (service, mut subject) = double(ProviderKind::Psa).await?;
     service.behave(|manners| manners.longest_page = 10);
     subject.quirks.listed = 55;
     check(&subject).await
@@ -46,7 +46,7 @@ async fn psa_over_its_test_double() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn psa_over_the_bearer_token_service_s_manners() -> Result<()> {
-    let (service, mut subject) = double(ProviderKind::Psa).await;
+    let (service, mut subject) = double(ProviderKind::Psa).await?;
     service.behave(|manners| {
         manners.pinned_code = 201;
         manners.edited_id = EditedId::Same;
@@ -84,7 +84,7 @@ impl Own {
         };
         Ok(Subject {
             provider: connect(kind, &endpoint, credentials.map_err(anyhow::Error::msg)?)?,
-            stranger: Some(connect(kind, &endpoint, wrong(kind))?),
+            stranger: Some(connect(kind, &endpoint, wrong(kind)?)?),
             quirks,
         })
     }

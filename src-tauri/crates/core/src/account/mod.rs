@@ -3,6 +3,8 @@
 mod access;
 mod card;
 mod preset;
+mod probe;
+mod sample;
 
 use std::fmt;
 
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) use access::Access;
 pub use card::{AccountCard, Deletion, Duplicates};
 pub use preset::{PRESETS, Preset};
+pub(crate) use probe::probe;
+pub(crate) use sample::Mark;
 
 /// Longest label, in characters.
 const MAX_LABEL_CHARS: usize = 100;

@@ -2,6 +2,7 @@
 
 mod access;
 mod card;
+pub(crate) mod kubo_config;
 mod preset;
 mod probe;
 mod sample;

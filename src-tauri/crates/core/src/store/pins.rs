@@ -128,16 +128,27 @@ impl Store {
         .await
     }
 
+    /// Removes pins. Says whether there were any.
+    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>) -> Result<bool, Error> {
+        self.write(move |db| {
+            let mut forgotten = false;
+            for key in &keys {
+                forgotten |= forget(db, key)?;
+            }
+            Ok(forgotten)
+        })
+        .await
+    }
+
     /// Removes one pin.
     pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
-        let key = key.clone();
-        self.write(move |db| forget(db, &key)).await
+        self.forget_pins(vec![key.clone()]).await.map(drop)
     }
 }
 
-pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<(), StoreError> {
-    db.execute("DELETE FROM pin WHERE account = ?1 AND id = ?2", (&key.account.0, &key.id.0))?;
-    Ok(())
+pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM pin WHERE account = ?1 AND id = ?2";
+    Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
 /// What a receipt still knows of a pin that the mirror had lost.
@@ -153,6 +164,17 @@ pub(super) fn observe(
     proof: Option<Proof>,
     seen: UnixMillis,
 ) -> Result<bool, StoreError> {
+    let key = (&account.0, &pin.id.0);
+    let before: Option<Pin> = {
+        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
+    };
+    if before.as_ref().is_some_and(|before| before.held == *pin && proof.is_none_or(|proof| proof == before.proof)) {
+        // Without its indexes, which are most of the work.
+        let sql = "UPDATE pin SET seen = max(seen, ?3) WHERE account = ?1 AND id = ?2";
+        db.prepare_cached(sql)?.execute((key.0, key.1, seen.0))?;
+        return Ok(false);
+    }
     let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14)
          ON CONFLICT (account, id) DO UPDATE SET
@@ -160,11 +182,6 @@ pub(super) fn observe(
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
             is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)");
-    let key = (&account.0, &pin.id.0);
-    let before: Option<Pin> = {
-        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
-        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
-    };
     db.prepare_cached(&sql)?.execute((
         key.0,
         key.1,
@@ -181,7 +198,7 @@ pub(super) fn observe(
         seen.0,
         folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&pin.cid.to_string())),
     ))?;
-    Ok(before.is_none_or(|before| before.held != *pin || proof.is_some_and(|proof| proof != before.proof)))
+    Ok(true)
 }
 
 fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {

@@ -6,6 +6,7 @@ mod duplicates;
 mod files;
 mod folders;
 mod folders_simulated;
+mod kubo_import;
 mod lost_answers;
 mod mirror;
 mod proofs;

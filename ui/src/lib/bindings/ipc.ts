@@ -10,21 +10,54 @@ export type Account = { id: string, label: string, kind: ProviderKind, endpoint:
 /**
  * True for the account of the service that runs inside this program.
  */
-this_computer: boolean, state: AccountState, state_message: string | null, secret_kept: SecretKept, pins: number, bytes: number, 
+this_computer: boolean, state: AccountState, state_message: string | null, secret_kept: SecretKept, credentials: CredentialKind, pins: number, bytes: number, 
 /**
  * Milliseconds since the Unix epoch.
  */
-last_contact: number | null, };
+last_contact: number | null, 
+/**
+ * What was found out about the service; null until it is asked.
+ */
+card: AccountCard | null, can_upload: CanUpload, 
+/**
+ * The label of the account that files go through.
+ */
+upload_through: string | null, 
+/**
+ * A pin's name and metadata can be changed.
+ */
+can_edit: boolean, };
 
 /**
- * What the person typed. `secret` travels one way only, into Rust.
+ * What the service of an account can do, as a probe found it.
  */
-export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string, gateway: string | null, key: string, secret: string, };
+export type AccountCard = { 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+checked_at: number, upload: CardUpload | null, edit: boolean, filters: Array<string>, sorts: Array<string>, paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, usage: CardUsage | null, notes: Array<string>, };
 
 /**
- * A known host that the dialog offers.
+ * What the person typed. Secrets travel one way only, into Rust.
  */
-export type AccountPreset = { kind: ProviderKind, name: string, endpoint: string, gateway: string | null, };
+export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string, gateway: string | null, credentials: CredentialsDraft, 
+/**
+ * The person knows that the secret travels unencrypted to another machine.
+ */
+plain_http: boolean, };
+
+/**
+ * A known service that the dialog offers.
+ */
+export type AccountPreset = { kind: ProviderKind, name: string, endpoint: string, gateway: string | null, 
+/**
+ * The forms that it takes, the usual one first.
+ */
+credentials: Array<CredentialKind>, 
+/**
+ * What the service calls its secret.
+ */
+secret_label: string, help: string, help_url: string | null, };
 
 export type AccountState = "ok" | "unauthorized" | "unreachable" | "no_secret" | "unknown";
 
@@ -43,6 +76,28 @@ export type AddFolderRequest = { account: string, };
  * Everything that the first screen needs, in one answer.
  */
 export type Bootstrap = { version: string, home: string, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
+
+/**
+ * Whether files can be sent to an account.
+ */
+export type CanUpload = "yes" | "through_node" | "needs_node";
+
+/**
+ * What becomes of a pin that is removed.
+ */
+export type CardDeletion = "at_once" | "later" | "failed" | "unknown";
+
+/**
+ * What becomes of content that the account has already.
+ */
+export type CardDuplicates = "same_pin" | "another_pin" | "refused" | "unknown";
+
+/**
+ * What a service takes besides single files.
+ */
+export type CardUpload = { directories: boolean, empty_files: boolean, car: boolean, symlinks: boolean, };
+
+export type CardUsage = { used_bytes: number, quota_bytes: number | null, };
 
 export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings";
 
@@ -91,12 +146,21 @@ export type CopyPinsRequest = { pins: Array<PinKey>, what: CopyWhat, };
 
 export type CopyWhat = "cid" | "gateway_link" | "ipfs_link";
 
+/**
+ * The form in which a service knows a user.
+ */
+export type CredentialKind = "none" | "key_and_secret" | "token" | "login";
+
+export type CredentialsDraft = { "form": "none" } | { "form": "key_and_secret", key: string, secret: string, } | { "form": "token", token: string, } | { "form": "login", user: string, password: string, };
+
 export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "link_target";
 
 /**
  * Files held over the window, or let go on it.
  */
 export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, };
+
+export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [key in string]: string }, };
 
 export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
 
@@ -116,6 +180,13 @@ last_scan: number | null, };
 export type FolderEntry = { path: string, state: EntryState, reason: string | null, };
 
 export type FolderState = "watching" | "scanning" | "missing" | "polling";
+
+/**
+ * A remote service that the Kubo on this computer knows.
+ */
+export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, };
+
+export type ImportKuboRequest = { names: Array<string>, session_only: boolean, };
 
 /**
  * Why a command failed or a transfer stopped.
@@ -158,7 +229,7 @@ export type PinQuery = { offset: number, limit: number, sort: PinSort, descendin
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
-export type PinStatus = "queued" | "fetching" | "pinned" | "failed" | "unpinned" | "unknown";
+export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" | "unpinned" | "unknown";
 
 /**
  * Something that will not be pinned, and why.
@@ -256,6 +327,9 @@ export type Rpc = {
   add_account: [AddAccountRequest, Account],
   check_account: [string, Account],
   remove_account: [string, null],
+  probe_account: [string, Account],
+  find_kubo_services: [null, Array<FoundService>],
+  import_kubo_services: [ImportKuboRequest, Array<Account>],
   pick_files: [null, Selection | null],
   pick_directory: [null, Selection | null],
   discard_selection: [string, null],
@@ -267,6 +341,7 @@ export type Rpc = {
   clear_finished_transfers: [null, null],
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
+  edit_pin: [EditPinRequest, Pin],
   unpin: [Array<PinKey>, Accepted],
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],

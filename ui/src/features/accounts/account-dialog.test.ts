@@ -52,7 +52,7 @@ test("saving sends the secret once and leaves it nowhere on the page", async () 
   await fireEvent.click(byTestId("save-account"));
   await waitFor(() => expect(allByTestId("account-dialog")).toHaveLength(0));
   const [request] = requestsOf(mock, "add_account") as AddAccountRequest[];
-  expect(request?.draft.secret).toBe(SECRET);
+  expect(request?.draft.credentials).toEqual({ form: "key_and_secret", key: "key-1", secret: SECRET });
   expect(request?.session_only).toBe(false);
   expect(document.documentElement.outerHTML).not.toContain(SECRET);
   expect(app.accounts.list.map(({ label }) => label)).toContain("My archive");
@@ -74,7 +74,7 @@ test("keys that work can be saved without typing the secret again", async () => 
   expect(field("secret").value).toBe("");
   await fireEvent.click(byTestId("save-account"));
   await waitFor(() => expect(allByTestId("account-dialog")).toHaveLength(0));
-  expect((requestsOf(mock, "add_account") as AddAccountRequest[])[0]?.draft.secret).toBe(SECRET);
+  expect(requestsOf(mock, "add_account")).toMatchObject([{ draft: { credentials: { secret: SECRET } } }]);
 });
 
 test("without a keyring the reason is shown and the session is offered", async () => {

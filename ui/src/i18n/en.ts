@@ -323,6 +323,7 @@ export const en = {
   "upload.needs_node":
     "This service takes no files itself. Add your Kubo node or an IPFS Cluster, and files go through it.",
   "upload.through_node": (node: string) => `Files go through ${node}.`,
+  "upload.through_node.of": (account: string, node: string) => `Files for ${account} go through ${node}.`,
   "upload.add_node": "Add a node…",
   "upload.takes_none": (account: string) => `${account} (takes no files)`,
 
@@ -358,6 +359,8 @@ export const en = {
   "card.directories.no": "Takes no folders",
   "card.empty_files.yes": "Takes empty files",
   "card.empty_files.no": "Takes no empty files",
+  "card.empty_directories.yes": "Keeps empty folders",
+  "card.empty_directories.no": "Keeps no empty folders",
   "card.symlinks.yes": "Keeps symbolic links",
   "card.symlinks.no": "Keeps no symbolic links",
   "card.car.yes": "Takes CAR archives",
@@ -387,6 +390,9 @@ export const en = {
   "card.paging.before": "Page by page, by time",
   "card.paging.whole": "All at once",
   "card.page_rows": "Pins on a page",
+  "card.names": "Names with line breaks",
+  "card.names.kept": "Kept as they are",
+  "card.names.changed": "Changed",
   "card.profile": "CID profile",
   "card.nothing": "Nothing",
   "card.unknown": "Not known",

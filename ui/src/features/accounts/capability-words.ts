@@ -26,6 +26,7 @@ export function abilitiesOf(card: AccountCard): Ability[] {
         { mark: "yes", words: t("card.files.yes") },
         either(upload.directories, t("card.directories.yes"), t("card.directories.no")),
         either(upload.empty_files, t("card.empty_files.yes"), t("card.empty_files.no")),
+        either(upload.empty_directories, t("card.empty_directories.yes"), t("card.empty_directories.no")),
         either(upload.symlinks, t("card.symlinks.yes"), t("card.symlinks.no")),
         either(upload.car, t("card.car.yes"), t("card.car.no")),
       ]

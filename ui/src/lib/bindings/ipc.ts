@@ -10,35 +10,48 @@ export type Account = { id: string, label: string, kind: ProviderKind, endpoint:
 /**
  * True for the account of the service that runs inside this program.
  */
-this_computer: boolean, state: AccountState, state_message: string | null, secret_kept: SecretKept, credentials: CredentialKind, pins: number, bytes: number, 
+this_computer: boolean, state: AccountState, state_message: string | null, secret_kept: SecretKept, pins: number, bytes: number, 
 /**
  * Milliseconds since the Unix epoch.
  */
-last_contact: number | null, 
+last_contact: number | null, credentials: CredentialKind, 
 /**
- * What was found out about the service; null until it is asked.
+ * What the last check found out; null before there was one.
  */
 card: AccountCard | null, can_upload: CanUpload, 
 /**
- * The label of the account that files go through.
+ * The label of the account of the node that files go through.
  */
-upload_through: string | null, 
-/**
- * A pin's name and metadata can be changed.
- */
-can_edit: boolean, };
+upload_through: string | null, can_edit: boolean, };
 
-/**
- * What the service of an account can do, as a probe found it.
- */
 export type AccountCard = { 
 /**
  * Milliseconds since the Unix epoch.
  */
-checked_at: number, upload: CardUpload | null, edit: boolean, filters: Array<string>, sorts: Array<string>, paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, usage: CardUsage | null, notes: Array<string>, };
+checked_at: number, 
+/**
+ * Null where the service only pins by CID.
+ */
+upload: CardUpload | null, edit: boolean, 
+/**
+ * Of `cid`, `name`, `status`, `metadata`.
+ */
+filters: Array<string>, 
+/**
+ * Of `name`, `size`, `status`, `pinned_at`.
+ */
+sorts: Array<string>, 
+/**
+ * `offset`, `before` or `whole`.
+ */
+paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, usage: CardUsage | null, 
+/**
+ * Where the service does not do what it should, in the engine's words.
+ */
+notes: Array<string>, };
 
 /**
- * What the person typed. Secrets travel one way only, into Rust.
+ * What the person typed. `credentials` travel one way only, into Rust.
  */
 export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string, gateway: string | null, credentials: CredentialsDraft, 
 /**
@@ -47,17 +60,21 @@ export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string
 plain_http: boolean, };
 
 /**
- * A known service that the dialog offers.
+ * A known host that the dialog offers.
  */
 export type AccountPreset = { kind: ProviderKind, name: string, endpoint: string, gateway: string | null, 
 /**
- * The forms that it takes, the usual one first.
+ * The forms that the service takes, the usual one first.
  */
 credentials: Array<CredentialKind>, 
 /**
- * What the service calls its secret.
+ * What the service calls its secret or token.
  */
-secret_label: string, help: string, help_url: string | null, };
+secret_label: string, 
+/**
+ * Where that is found, and what the service can and cannot do.
+ */
+help: string, help_url: string | null, };
 
 export type AccountState = "ok" | "unauthorized" | "unreachable" | "no_secret" | "unknown";
 
@@ -78,7 +95,7 @@ export type AddFolderRequest = { account: string, };
 export type Bootstrap = { version: string, home: string, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
 
 /**
- * Whether files can be sent to an account.
+ * How files get to an account. One that only pins by CID gets them through the person's own node.
  */
 export type CanUpload = "yes" | "through_node" | "needs_node";
 
@@ -88,14 +105,18 @@ export type CanUpload = "yes" | "through_node" | "needs_node";
 export type CardDeletion = "at_once" | "later" | "failed" | "unknown";
 
 /**
- * What becomes of content that the account has already.
+ * What becomes of content that is there already.
  */
 export type CardDuplicates = "same_pin" | "another_pin" | "refused" | "unknown";
 
 /**
- * What a service takes besides single files.
+ * What content from this computer a service takes. Files, and folders as such, always.
  */
-export type CardUpload = { directories: boolean, empty_files: boolean, car: boolean, symlinks: boolean, };
+export type CardUpload = { directories: boolean, empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
+/**
+ * Names with line breaks arrive as they are.
+ */
+exact_names: boolean, car: boolean, };
 
 export type CardUsage = { used_bytes: number, quota_bytes: number | null, };
 
@@ -147,10 +168,13 @@ export type CopyPinsRequest = { pins: Array<PinKey>, what: CopyWhat, };
 export type CopyWhat = "cid" | "gateway_link" | "ipfs_link";
 
 /**
- * The form in which a service knows a user.
+ * A form in which a service knows its users.
  */
 export type CredentialKind = "none" | "key_and_secret" | "token" | "login";
 
+/**
+ * What the person typed to be known by. It travels one way only, into Rust.
+ */
 export type CredentialsDraft = { "form": "none" } | { "form": "key_and_secret", key: string, secret: string, } | { "form": "token", token: string, } | { "form": "login", user: string, password: string, };
 
 export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "link_target";
@@ -160,6 +184,9 @@ export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "
  */
 export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, };
 
+/**
+ * What the pin has from now on, in place of what it had; a `name` of null is no name.
+ */
 export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [key in string]: string }, };
 
 export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
@@ -182,11 +209,15 @@ export type FolderEntry = { path: string, state: EntryState, reason: string | nu
 export type FolderState = "watching" | "scanning" | "missing" | "polling";
 
 /**
- * A remote service that the Kubo on this computer knows.
+ * A pinning service that the person's Kubo node has in its settings.
  */
 export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, };
 
-export type ImportKuboRequest = { names: Array<string>, session_only: boolean, };
+export type ImportKuboServicesRequest = { names: Array<string>, 
+/**
+ * Keep the secrets in memory only, until the program ends.
+ */
+session_only: boolean, };
 
 /**
  * Why a command failed or a transfer stopped.
@@ -229,7 +260,7 @@ export type PinQuery = { offset: number, limit: number, sort: PinSort, descendin
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
-export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" | "unpinned" | "unknown";
+export type PinStatus = "queued" | "fetching" | "pinned" | "failed" | "unpinned" | "unknown";
 
 /**
  * Something that will not be pinned, and why.
@@ -329,7 +360,7 @@ export type Rpc = {
   remove_account: [string, null],
   probe_account: [string, Account],
   find_kubo_services: [null, Array<FoundService>],
-  import_kubo_services: [ImportKuboRequest, Array<Account>],
+  import_kubo_services: [ImportKuboServicesRequest, Array<Account>],
   pick_files: [null, Selection | null],
   pick_directory: [null, Selection | null],
   discard_selection: [string, null],
@@ -341,8 +372,8 @@ export type Rpc = {
   clear_finished_transfers: [null, null],
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
-  edit_pin: [EditPinRequest, Pin],
   unpin: [Array<PinKey>, Accepted],
+  edit_pin: [EditPinRequest, Pin],
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],
   open_in_browser: [PinKey, null],

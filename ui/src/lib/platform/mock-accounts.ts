@@ -29,9 +29,9 @@ export const PRESETS: Ipc.AccountPreset[] = [
     help_url: "https://docs.pinata.cloud",
   },
   {
-    ...{ kind: "kubo", name: "Kubo on this computer", endpoint: "http://127.0.0.1:5001" },
+    ...{ kind: "kubo", name: "Kubo", endpoint: "http://127.0.0.1:5001" },
     gateway: "http://127.0.0.1:8080",
-    ...{ credentials: ["none", "login", "token"], secret_label: "Token" },
+    ...{ credentials: ["none", "login", "token"], secret_label: "Password" },
     ...{ help: "Kubo has to run while files are sent.", help_url: null },
   },
 ];
@@ -103,7 +103,10 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
   }
   return {
     checked_at,
-    upload: { directories: true, empty_files: false, car: false, symlinks: false },
+    upload: {
+      ...{ directories: true, empty_files: false, empty_directories: false, symlinks: false },
+      ...{ exact_names: true, car: false },
+    },
     ...{ edit: false, filters: ["status"], sorts: ["pinned_at", "size", "name"], paging: "offset" },
     ...{ page_rows: 100, profile: "unixfs-v1-2025", duplicates: "refused", deletion: "at_once" },
     ...{ usage: { used_bytes: 3_200_000_000, quota_bytes: 5_000_000_000 }, notes: [] },

@@ -57,6 +57,8 @@ export function createMock(options: MockOptions = {}): Mock {
   const { pins: pin_count = 5000, now = Date.now(), busy = true } = options;
   const random = randomFrom(7);
   const rows = madeUpPins(pin_count, now);
+  const other = options.accounts?.[0];
+  if (other) rows.forEach((pin, index) => index % 4 === 1 && (pin.account = other.id));
   /** What pins were given by hand. */
   const edits = new Map<string, Ipc.PinDetails["metadata"]>();
   const selections = new Map<string, Ipc.Selection>();

@@ -103,6 +103,31 @@ impl Store {
         .await
     }
 
+    /// Writes a pin as its provider says that it is after a change, whatever its id is now: receipts and transfers follow it,
+    /// for its content is the same.
+    pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
+        let key = key.clone();
+        self.write(move |db| {
+            let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
+            let sql = "SELECT proof FROM pin WHERE account = ?1 AND id = ?2";
+            let proof: Option<String> = db.query_row(sql, (account, old), |row| row.get(0)).optional()?;
+            let proof = proof.map(|proof| Proof::named(&proof)).filter(|proof| *proof != Proof::NotChecked);
+            if new != old {
+                db.execute("UPDATE receipt SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+                db.execute("UPDATE transfer SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+                forget(db, &key)?;
+            }
+            observe(db, &key.account, &after, proof, now)?;
+            if after.name.is_none() {
+                let sql = "UPDATE pin SET name = NULL, shown_folded = ?3 WHERE account = ?1 AND id = ?2";
+                db.execute(sql, (account, new, folded(&after.cid.to_string())))?;
+            }
+            let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+            db.query_row(&sql, (account, new), |row| Ok(pin(row)))?
+        })
+        .await
+    }
+
     /// Removes one pin.
     pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
         let key = key.clone();

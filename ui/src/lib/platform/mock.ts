@@ -195,7 +195,7 @@ export function createMock(options: MockOptions = {}): Mock {
       return { ...details, metadata: edits.get(key.id) ?? details.metadata };
     },
     edit_pin: ({ pin, name, metadata }) => {
-      const edited = { ...row(pin), name: name ?? "", id: fresh("pin") };
+      const edited = { ...row(pin), name: name ?? "", id: fresh("edited") };
       rows[rows.indexOf(row(pin))] = edited;
       edits.set(edited.id, metadata);
       mock.changed("pins");

@@ -345,7 +345,6 @@ export const en = {
   "card.title": "What this service can do",
   "card.none": "This was not checked yet.",
   "card.probe": "Check what it can do",
-  "card.probe.again": "Check it again",
   "card.probing": "Checking…",
   "card.probe.how":
     "To find out, Holdfast uploads a small file of its own and removes it again. Nothing else at the account is touched.",

@@ -50,7 +50,7 @@ test.each(["2", "3", "other"])("the account dialog for service %s has no violati
 test("the import from Kubo has no violation", async () => {
   await openApp({ screen: "accounts" });
   await fireEvent.click(byTestId("import-kubo"));
-  await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(3));
+  await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(4));
   expect(await violations()).toEqual([]);
 });
 

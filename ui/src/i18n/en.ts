@@ -330,11 +330,11 @@ export const en = {
   "kubo_import.title": "Import from Kubo",
   "kubo_import.looking": "Looking for services in Kubo's configuration…",
   "kubo_import.body":
-    "Kubo on this computer knows these pinning services. Their tokens are copied to the system's keyring; Kubo's configuration stays as it is.",
+    "Kubo's configuration on this computer names these. Their tokens are copied to the system's keyring; the configuration stays as it is.",
   "kubo_import.service": (kind: string, endpoint: string) => `${kind}, ${endpoint}`,
   "kubo_import.service.added": (kind: string, endpoint: string) => `${kind}, ${endpoint}. Already added.`,
   "kubo_import.none": "No pinning service was found.",
-  "kubo_import.none.where": "Holdfast looked for remote pinning services in",
+  "kubo_import.none.where": "Holdfast looked in this file, or in the one where IPFS_PATH points:",
   "kubo_import.path": "~/.ipfs/config",
   "kubo_import.submit": (count: number) => `Import ${many(count, "service", "services")}`,
   "kubo_import.importing": "Importing…",
@@ -349,7 +349,7 @@ export const en = {
   "card.probe.how":
     "To find out, Holdfast uploads a small file of its own and removes it again. Nothing else at the account is touched.",
   "card.probe.how.cid":
-    "To find out, Holdfast pins a small file of its own and removes it again. Nothing else at the account is touched.",
+    "To find out, Holdfast pins something tiny that everybody has and removes that pin again. Nothing else at the account is touched.",
   "card.probe_failed": "It could not be checked what the service can do",
   "card.checked_at": (when: string) => `Checked ${when}`,
   "card.files.yes": "Takes files",

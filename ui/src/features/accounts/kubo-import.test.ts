@@ -25,6 +25,8 @@ test("the services that Kubo knows are listed, and those that are here already c
   expect([box("filebase").checked, box("filebase").disabled]).toEqual([true, false]);
   expect([box("pinata").checked, box("pinata").disabled]).toEqual([false, true]);
   expect(byTestId("kubo-import").textContent).toContain("Already added");
+  expect([box("attic").checked, box("attic").disabled]).toEqual([false, true]);
+  expect(byTestId("kubo-import").textContent).toContain("It has no key in Kubo's configuration.");
 });
 
 test("only what is chosen is imported", async () => {
@@ -89,5 +91,15 @@ test("a configuration that cannot be read is an error, not nothing found; it can
   await waitFor(() => expect(byTestId("kubo-import-error").textContent).toContain("could not be read"));
   expect(allByTestId("kubo-import-none")).toHaveLength(0);
   await fireEvent.click(byTestId("kubo-look-again"));
-  await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(3));
+  await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(4));
+});
+
+test("no Kubo on this computer is nothing found, not a mistake of the person", async () => {
+  const { mock } = await openApp({ screen: "accounts" });
+  const error = { code: "invalid_input", message: "no Kubo here", retryable: false, details: null } as const;
+  mock.failNext("find_kubo_services", error);
+  await fireEvent.click(byTestId("import-kubo"));
+  await waitFor(() => expect(byTestId("kubo-import-none").textContent).toContain("~/.ipfs/config"));
+  expect(byTestId("kubo-import-none").textContent).toContain("no Kubo here");
+  expect(allByTestId("kubo-import-error")).toHaveLength(0);
 });

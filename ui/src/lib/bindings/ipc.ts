@@ -211,7 +211,11 @@ export type FolderState = "watching" | "scanning" | "missing" | "polling";
 /**
  * A pinning service that the person's Kubo node has in its settings.
  */
-export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, };
+export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, 
+/**
+ * What keeps it from being added as it is.
+ */
+problem: string | null, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**

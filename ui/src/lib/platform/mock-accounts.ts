@@ -114,10 +114,19 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
 }
 
 export const KUBO_SERVICES: Ipc.FoundService[] = [
-  { name: "filebase", kind: "psa", endpoint: "https://api.filebase.io/v1/ipfs", already_added: false },
-  { name: "everland", kind: "psa", endpoint: "https://api.4everland.dev", already_added: false },
-  { name: "pinata", kind: "psa", endpoint: "https://api.pinata.cloud/psa", already_added: true },
+  kuboService("filebase", "https://api.filebase.io/v1/ipfs"),
+  kuboService("everland", "https://api.4everland.dev"),
+  kuboService("pinata", "https://api.pinata.cloud/psa", { already_added: true }),
+  kuboService("attic", "https://pins.example.com", { problem: "It has no key in Kubo's configuration." }),
 ];
+
+function kuboService(
+  name: string,
+  endpoint: string,
+  change: Partial<Ipc.FoundService> = {},
+): Ipc.FoundService {
+  return { name, kind: "psa", endpoint, already_added: false, problem: null, ...change };
+}
 
 /** Complains about a draft as the service or the core would. */
 export function complaintAbout(draft: Ipc.AccountDraft): Ipc.IpcError | null {

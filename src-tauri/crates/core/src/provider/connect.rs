@@ -49,8 +49,10 @@ impl Connect for HttpConnect {
                 Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), silence)?)
             }
             ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, silence)?),
-            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, silence)?),
-            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, silence)?),
+            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, Arc::clone(&self.entropy), silence)?),
+            ProviderKind::Cluster => {
+                Arc::new(Cluster::new(endpoint, &credentials, Arc::clone(&self.entropy), silence)?)
+            }
         })
     }
 

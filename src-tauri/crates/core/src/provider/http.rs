@@ -114,7 +114,22 @@ impl Http {
         self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
     }
 
-    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
+    /// Sends a request, whose body may take its time, and gives the answer if its head promises success.
+    pub(super) async fn answer(
+        &self,
+        request: RequestBuilder,
+        body: Option<(&Progress, u64)>,
+    ) -> Result<Response, ProviderError> {
+        self.successful(self.send(request, body).await?).await
+    }
+
+    /// How long the service may be silent; longer once it has all of a body and puts it away.
+    pub(super) fn silence(&self, body: Option<(&Progress, u64)>) -> Duration {
+        let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
+        if all_taken { self.silence * STORING_TAKES } else { self.silence }
+    }
+
+    async fn successful(&self, response: Response) -> Result<Response, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -123,8 +138,8 @@ impl Http {
         }
         let after = retry_after(&response);
         let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
-        let body = self.without_credentials(self.read_limited(response).await?);
         if !status.is_success() {
+            let body = self.without_credentials(self.read_limited(response).await?);
             // A failing gateway's page is the gateway's failure; a page for a client's error is somebody else's site.
             if is_html
                 && status.is_client_error()
@@ -137,22 +152,22 @@ impl Http {
             let message = if is_html { None } else { message_of(&body) };
             return Err(ProviderError::from_status(status.as_u16(), after, message));
         }
-        if is_html || body.trim_ascii_start().starts_with(b"<") {
-            return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
+        if is_html {
+            return Err(web_page());
         }
-        serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-        })
+        Ok(response)
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
+        let response = self.successful(response).await?;
+        parse(&self.without_credentials(self.read_limited(response).await?))
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
         let mut sending = std::pin::pin!(request.send());
         let mut taken = body.map_or(0, |(progress, _)| progress.bytes());
         loop {
-            let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
-            let silence = if all_taken { self.silence * STORING_TAKES } else { self.silence };
-            match tokio::time::timeout(silence, &mut sending).await {
+            match tokio::time::timeout(self.silence(body), &mut sending).await {
                 Ok(response) => return response.map_err(|error| ProviderError::Network { reason: reason(&error) }),
                 Err(_) => match body.map_or(0, |(progress, _)| progress.bytes()) {
                     now if now == taken => return Err(silent()),
@@ -176,7 +191,7 @@ impl Http {
     }
 
     /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
-    fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
+    pub(super) fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
         let text = String::from_utf8_lossy(&body);
         if !self.secrets.iter().any(|secret| text.contains(secret.expose_secret())) {
             return body;
@@ -198,7 +213,22 @@ pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
     if is_loopback(base) { builder.no_proxy() } else { builder }
 }
 
-fn silent() -> ProviderError {
+/// Reads the JSON of an answer that promised success.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
+    if body.trim_ascii_start().starts_with(b"<") {
+        return Err(web_page());
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
+        _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+    })
+}
+
+fn web_page() -> ProviderError {
+    ProviderError::NotAPinningApi { reason: "a web page came back".into() }
+}
+
+pub(super) fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
 }
 
@@ -225,6 +255,7 @@ fn message_of(body: &[u8]) -> Option<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let error = &value["error"];
     text(&value["message"])
+        .or_else(|| text(&value["Message"]))
         .or_else(|| text(error))
         .or_else(|| match (text(&error["reason"]), text(&error["details"])) {
             (Some(reason), Some(details)) => Some(format!("{reason}: {details}")),

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod archives;
+mod checks;
+mod edits;
 mod folders;
 mod kubo_import;
 mod pins;

@@ -191,7 +191,7 @@ impl Provider for Cluster {
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         cid_of(id)?;
-        self.json::<Value>(self.request(Method::DELETE, &format!("/pins/{id}"))).await.map(drop)
+        self.http.done(self.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
     }
 
     async fn addresses(&self) -> Result<Vec<String>, ProviderError> {

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::LONGEST_SILENCE, kubo::Kubo, psa::Psa};
 use crate::{
-    account::{Account, PRESETS, ProviderKind},
+    account::{Account, Preset, ProviderKind},
     entropy::Entropy,
     error::Error,
     gateway::{Gateway, HttpGateway},
@@ -62,6 +62,5 @@ impl Connect for HttpConnect {
 }
 
 fn refuses_empty_files(endpoint: &Url) -> bool {
-    let endpoint = endpoint.as_str().trim_end_matches('/');
-    PRESETS.iter().any(|preset| preset.refuses_empty_files && preset.endpoint == endpoint)
+    Preset::of(ProviderKind::Aioz, endpoint).is_some_and(|preset| preset.refuses_empty_files)
 }

@@ -114,6 +114,11 @@ impl Http {
         self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
     }
 
+    /// Sends a request whose 2xx answer need not say anything.
+    pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), ProviderError> {
+        self.read_success(self.send(request, None).await?).await.map(drop)
+    }
+
     /// Sends a request, whose body may take its time, and gives the answer if its head promises success.
     pub(super) async fn answer(
         &self,
@@ -159,8 +164,14 @@ impl Http {
     }
 
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
+        parse(&self.read_success(response).await?)
+    }
+
+    /// The body of a 2xx answer that is no web page.
+    async fn read_success(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
         let response = self.successful(response).await?;
-        parse(&self.without_credentials(self.read_limited(response).await?))
+        let body = self.without_credentials(self.read_limited(response).await?);
+        if is_web_page(&body) { Err(web_page()) } else { Ok(body) }
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
@@ -215,13 +226,17 @@ pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
 
 /// Reads the JSON of an answer that promised success.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
-    if body.trim_ascii_start().starts_with(b"<") {
+    if is_web_page(body) {
         return Err(web_page());
     }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
         _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
     })
+}
+
+fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 fn web_page() -> ProviderError {
@@ -252,7 +267,7 @@ fn message_of(body: &[u8]) -> Option<String> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Some(String::from_utf8_lossy(body).into_owned());
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
     let error = &value["error"];
     text(&value["message"])
         .or_else(|| text(&value["Message"]))

@@ -285,7 +285,7 @@ impl Provider for Kubo {
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         cid_of(id)?;
-        self.json::<Value>(self.rpc("pin/rm").query(&[("arg", id.0.as_str())])).await.map(drop)
+        self.http.done(self.rpc("pin/rm").query(&[("arg", id.0.as_str())])).await.map_err(understood)
     }
 
     async fn usage(&self) -> Result<Usage, ProviderError> {

@@ -162,7 +162,9 @@ impl ProviderError {
             403 => Self::Forbidden { message },
             404 => Self::NotFound { message },
             429 => Self::RateLimited { after },
-            400..=499 if says(&["enough balance", "quota", "insufficient_funds", "insufficient funds"]) => Self::OverQuota { message },
+            400..=499 if says(&["enough balance", "quota", "insufficient_funds", "insufficient funds"]) => {
+                Self::OverQuota { message }
+            }
             400..=499 if says(&["already exists", "duplicated key"]) => Self::AlreadyExists { message },
             409 => Self::AlreadyExists { message },
             500..=599 => Self::Unavailable { status, after, message },

@@ -4,8 +4,10 @@
 
 mod aioz;
 mod answer;
+mod cluster;
 mod fault;
 mod form;
+mod kubo;
 mod pins;
 
 use std::{
@@ -14,6 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use holdfast_content::{BlockSink, Cid, Profile};
 use holdfast_core::{
     account::{AccountDraft, PlainHttp, ProviderKind},
@@ -54,6 +57,8 @@ pub struct FakeProvider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     Aioz,
+    Kubo,
+    Cluster,
 }
 
 pub(crate) struct State {
@@ -86,15 +91,29 @@ impl std::fmt::Debug for State {
 }
 
 impl FakeProvider {
-    /// Starts a service whose CIDs are those of `layout`.
+    /// Starts a service with the AIOZ Pin API whose CIDs are those of `layout`.
     ///
     /// # Panics
     /// Without a free port.
     pub async fn start(layout: Profile) -> Self {
+        Self::start_as(ProviderKind::Aioz, layout).await
+    }
+
+    /// Starts a service of another kind. Its CIDs are those of `layout` whatever layout a request asks for.
+    ///
+    /// # Panics
+    /// Without a free port, and for a kind that it cannot be.
+    pub async fn start_as(kind: ProviderKind, layout: Profile) -> Self {
+        let api = match kind {
+            ProviderKind::Aioz => Api::Aioz,
+            ProviderKind::Kubo => Api::Kubo,
+            ProviderKind::Cluster => Api::Cluster,
+            other => panic!("no test double speaks the API of {other:?}"),
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            api: Api::Aioz,
+            api,
             key: format!("key-canary-{}", address.port()),
             secret: format!("secret-canary-{}", address.port()),
             inner: Mutex::new(Inner { manners: Manners::of(layout), ..Inner::default() }),
@@ -107,7 +126,10 @@ impl FakeProvider {
     /// The API's base.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}/api", self.address)
+        match self.state.api {
+            Api::Aioz => format!("http://{}/api", self.address),
+            Api::Kubo | Api::Cluster => format!("http://{}", self.address),
+        }
     }
 
     /// The gateway's base. It has the blocks of what is uploaded after [`FakeProvider::open_gateway`].
@@ -127,7 +149,12 @@ impl FakeProvider {
     /// Never: they are well formed.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        Credentials::key_and_secret(&self.state.key, &self.state.secret.clone().into()).unwrap()
+        let secret = self.state.secret.clone().into();
+        match self.state.api {
+            Api::Aioz => Credentials::key_and_secret(&self.state.key, &secret).unwrap(),
+            Api::Kubo => Credentials::token(&secret).unwrap(),
+            Api::Cluster => Credentials::login(&self.state.key, &secret).unwrap(),
+        }
     }
 
     /// The texts that may stand nowhere but in the vault and in requests to this service.
@@ -141,7 +168,11 @@ impl FakeProvider {
     pub fn draft(&self, label: &str) -> AccountDraft {
         AccountDraft {
             label: label.into(),
-            kind: ProviderKind::Aioz,
+            kind: match self.state.api {
+                Api::Aioz => ProviderKind::Aioz,
+                Api::Kubo => ProviderKind::Kubo,
+                Api::Cluster => ProviderKind::Cluster,
+            },
             endpoint: self.endpoint(),
             gateway: self.inner().blocks.is_some().then(|| self.gateway()),
             credentials: self.credentials(),
@@ -223,7 +254,14 @@ impl State {
 
     pub(crate) fn accepts(&self, headers: &axum::http::HeaderMap) -> bool {
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-        is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret)
+        match self.api {
+            Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret),
+            Api::Kubo => is("authorization", &format!("Bearer {}", self.secret)),
+            Api::Cluster => {
+                let login = STANDARD.encode(format!("{}:{}", self.key, self.secret));
+                is("authorization", &format!("Basic {login}"))
+            }
+        }
     }
 
     pub(crate) fn fault_for(&self, call: Call) -> Option<Fault> {

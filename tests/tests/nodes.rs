@@ -13,7 +13,7 @@ use holdfast_content::{Cid, Profile};
 use holdfast_core::Code;
 use holdfast_core::account::{Account, AccountId, ProviderKind};
 use holdfast_core::content::{ArchiveBody, HashingPool, Identified, Limits, Progress, UploadBody, Urgency, plan};
-use holdfast_core::host::{RealDisk, SystemEntropy};
+use holdfast_core::host::{RealDisk, SystemClock, SystemEntropy};
 use holdfast_core::pin::{Metadata, PinId, PinStatus, ProviderPin};
 use holdfast_core::provider::{Connect, HttpConnect, PinRequest, Provider, ProviderError};
 use holdfast_core::vault::Credentials;
@@ -208,7 +208,9 @@ fn connect(
         profile: None,
         card: None,
     };
-    Ok(HttpConnect::new(Arc::new(SystemEntropy)).with_silence(silence).connect(&account, credentials)?)
+    Ok(HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()))
+        .with_silence(silence)
+        .connect(&account, credentials)?)
 }
 
 fn kubo() -> Result<(Daemon, Node)> {

@@ -98,10 +98,10 @@ impl WorldBuilder {
         let entropy = Arc::new(SeededEntropy::new(1));
         let clock: Arc<dyn Clock> = if self.real_time { Arc::new(SystemClock::default()) } else { manual.clone() };
         let ports = Ports {
-            clock,
+            clock: Arc::clone(&clock),
             disk: self.disk,
             vault: vault.clone(),
-            connect: (self.connect)(HttpConnect::new(entropy.clone())),
+            connect: (self.connect)(HttpConnect::new(entropy.clone(), clock).with_page_pauses(&[])),
             entropy,
             hashing: HashingPool::start(Urgency::Foreground).unwrap(),
         };

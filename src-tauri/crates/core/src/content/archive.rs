@@ -10,7 +10,7 @@ use futures_util::{Stream, stream};
 use holdfast_content::Cid;
 use tokio::sync::mpsc;
 
-use super::READ_BYTES;
+use super::PIECE_BYTES;
 
 /// Pieces between the disk and the request.
 const PIECES_IN_FLIGHT: usize = 4;
@@ -55,7 +55,7 @@ impl ArchiveBody {
 
     fn send_all(mut self, sender: &mpsc::Sender<io::Result<Bytes>>) {
         let mut left = self.bytes;
-        let mut buffer = vec![0; READ_BYTES];
+        let mut buffer = vec![0; PIECE_BYTES];
         while left > 0 {
             let wanted = buffer.len().min(usize::try_from(left).unwrap_or(buffer.len()));
             let read = match self.file.read(&mut buffer[..wanted]) {

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    HashingPool, Plan, PlanKind, READ_BYTES,
+    HashingPool, PIECE_BYTES, Plan, PlanKind, READ_BYTES,
     identify::{Identified, Identifier, Piece},
     read::{check_same, open_same, read_run},
 };
@@ -181,16 +181,23 @@ impl UploadBody {
             // Nobody listens any more when the transfer was cancelled.
             drop(self.sent.send(outcome));
         });
-        stream::unfold(from_reader, move |mut from_reader| {
+        stream::unfold((from_reader, None), move |(mut from_reader, rest)| {
             let progress = progress.clone();
             async move {
-                let block: Block = from_reader.recv().await?;
-                let item = block.bytes.inspect(|bytes| {
-                    if block.is_content {
-                        progress.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    }
-                });
-                Some((item, from_reader))
+                let Block { bytes, is_content } = match rest {
+                    Some(rest) => rest,
+                    None => from_reader.recv().await?,
+                };
+                let mut bytes = match bytes {
+                    Ok(bytes) => bytes,
+                    Err(error) => return Some((Err(error), (from_reader, None))),
+                };
+                let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+                if is_content {
+                    progress.0.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                }
+                let rest = (!bytes.is_empty()).then_some(Block { bytes: Ok(bytes), is_content });
+                Some((Ok(piece), (from_reader, rest)))
             }
         })
     }

@@ -20,3 +20,7 @@ pub use selection::{Selection, SelectionItem, select};
 /// Bytes of an upload read at once: large enough that system calls do not count, a whole number of leaves under every
 /// named profile, and small enough that a few in flight are nothing.
 const READ_BYTES: usize = 1024 * 1024;
+
+/// What the connection is handed at once. That it took a piece is the sign of life of an upload: on a slow line it must not
+/// be long in coming.
+const PIECE_BYTES: usize = 64 * 1024;

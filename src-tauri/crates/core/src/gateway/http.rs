@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Gateway, GatewayError};
-use crate::provider::http::{client_builder, content_type, reason, retry_after};
+use crate::provider::http::{Timing, client_builder, content_type, reason, retry_after};
 
 const RAW: &str = "application/vnd.ipld.raw";
 
@@ -27,11 +27,11 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 pub(crate) struct HttpGateway {
     client: Client,
     base: Url,
-    silence: Duration,
+    timing: Timing,
 }
 
 impl HttpGateway {
-    pub(crate) fn new(base: &Url, silence: Duration) -> Result<Self, GatewayError> {
+    pub(crate) fn new(base: &Url, timing: &Timing) -> Result<Self, GatewayError> {
         let from = base.clone();
         let redirects = Policy::custom(move |attempt| {
             let same_host = attempt.url().host() == from.host();
@@ -43,13 +43,14 @@ impl HttpGateway {
         });
         let client = client_builder(base).redirect(redirects).build();
         let client = client.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
-        Ok(Self { client, base: base.clone(), silence: silence.min(LONGEST_SILENCE) })
+        let silence = timing.silence.min(LONGEST_SILENCE);
+        Ok(Self { client, base: base.clone(), timing: Timing { silence, ..timing.clone() } })
     }
 
     async fn read_limited(&self, response: Response) -> Result<Vec<u8>, GatewayError> {
         let mut body = Vec::new();
         let mut stream = response.bytes_stream();
-        while let Some(piece) = timeout(self.silence, stream.next()).await.map_err(|_| silent())? {
+        while let Some(piece) = timeout(self.timing.silence, stream.next()).await.map_err(|_| silent())? {
             let piece = piece.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
             if body.len() + piece.len() > MOST_BYTES {
                 return Err(GatewayError::TooLong);
@@ -65,7 +66,7 @@ impl Gateway for HttpGateway {
     async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
         let url = format!("{}/ipfs/{cid}?format=raw", self.base.as_str().trim_end_matches('/'));
         let sending = self.client.get(url).header(ACCEPT, RAW).send();
-        let response = timeout(self.silence, sending).await.map_err(|_| silent())?;
+        let response = timeout(self.timing.silence, sending).await.map_err(|_| silent())?;
         let response = response.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
         let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
         let status = response.status();
@@ -79,7 +80,10 @@ impl Gateway for HttpGateway {
             }
             StatusCode::NOT_IMPLEMENTED => strange(format!("it knows no such format (HTTP {number})")),
             _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                Err(GatewayError::Unavailable { status: number, after: retry_after(&response) })
+                Err(GatewayError::Unavailable {
+                    status: number,
+                    after: retry_after(response.headers(), self.timing.clock.now()),
+                })
             }
             _ if !status.is_success() => strange(format!("it refuses the request (HTTP {number})")),
             _ if is_html => strange("a web page came back".into()),

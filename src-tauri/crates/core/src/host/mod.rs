@@ -23,12 +23,12 @@ use crate::{
 /// # Errors
 /// [`Error::Threads`].
 pub fn ports(urgency: Urgency) -> Result<Ports, Error> {
-    let entropy = Arc::new(SystemEntropy);
+    let (entropy, clock) = (Arc::new(SystemEntropy), Arc::new(SystemClock::default()));
     Ok(Ports {
-        clock: Arc::new(SystemClock::default()),
+        clock: clock.clone(),
         disk: Arc::new(RealDisk),
         vault: Arc::new(KeyringVault),
-        connect: Arc::new(HttpConnect::new(entropy.clone())),
+        connect: Arc::new(HttpConnect::new(entropy.clone(), clock)),
         entropy,
         hashing: HashingPool::start(urgency).map_err(Error::Threads)?,
     })

@@ -6,19 +6,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use holdfast_content::{Cid, multihash_hex};
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
 use url::Url;
 
 use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
-    http::{Http, Sent},
+    http::{Http, Sent, Timing},
     multipart,
     paging::{self, Rows},
 };
@@ -61,10 +60,10 @@ impl Aioz {
         credentials: &Credentials,
         empty_files: bool,
         entropy: Arc<dyn Entropy>,
-        silence: Duration,
+        timing: Timing,
     ) -> Result<Self, ProviderError> {
         let sent = Sent::InHeaders { key: "pinning_api_key", secret: "pinning_secret_key" };
-        let http = Http::new(endpoint, credentials, sent, silence)?;
+        let http = Http::new(endpoint, credentials, sent, timing)?;
         Ok(Self { http, empty_files, entropy, refuses_long_pages: AtomicBool::new(false) })
     }
 
@@ -92,7 +91,8 @@ impl Aioz {
             ("sortBy", "created_at"),
             ("sortOrder", "DESC"),
         ]);
-        let list: WireList = self.call(request).await.map_err(no_such_call)?;
+        let answer: Answer<WireList> = self.http.json_of_page(request).await.map_err(no_such_call)?;
+        let list = answer.into_data()?;
         Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(WirePin::into_pin))))
     }
 }
@@ -114,13 +114,13 @@ impl<T> Answer<T> {
 impl Provider for Aioz {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
         let request = self.http.request(Method::GET, "/apiKeys/testAuthentication/");
-        let answer: Value = self.http.json(request).await.map_err(no_such_call)?;
-        if !answer["message"].is_string() {
+        let answer: Tested = self.http.json(request).await.map_err(no_such_call)?;
+        if answer.message.is_none() {
             return Err(ProviderError::NotAPinningApi {
                 reason: "its answer to the credentials test is another one".into(),
             });
         }
-        let has = |name: &str| answer["capabilities"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let has = |name: &str| answer.capabilities.iter().flatten().any(|one| one == name);
         Ok(Capabilities {
             upload: Some(UploadForms {
                 empty_files: self.empty_files,
@@ -195,7 +195,7 @@ impl Provider for Aioz {
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         let request = self.http.request(Method::DELETE, &format!("/pinning/unpin/{}", segment(id)?));
         // The answer's pin is the one of before: only that there is an answer counts.
-        self.http.json::<Value>(request).await.map(drop)
+        self.http.json::<IgnoredAny>(request).await.map(drop)
     }
 }
 
@@ -227,6 +227,12 @@ struct Answer<T> {
     data: Option<T>,
     status: Option<String>,
     message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tested {
+    message: Option<String>,
+    capabilities: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@
 
 mod status;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -21,7 +21,7 @@ use url::Url;
 use self::status::WirePeer;
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
-    http::{Http, Sent},
+    http::{Http, Sent, Timing},
     multipart::{self, Form},
     ndjson::{self, Lines, Sending},
     node::{cid_of, ended_early, ids_of, of_message, reachable_first},
@@ -60,9 +60,9 @@ impl Cluster {
         endpoint: Url,
         credentials: &Credentials,
         entropy: Arc<dyn Entropy>,
-        silence: Duration,
+        timing: Timing,
     ) -> Result<Self, ProviderError> {
-        Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, silence)?, entropy })
+        Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?, entropy })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::LONGEST_SILENCE, kubo::Kubo, psa::Psa};
+use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::Timing, kubo::Kubo, psa::Psa};
 use crate::{
     account::{Account, Preset, ProviderKind},
+    clock::Clock,
     entropy::Entropy,
     error::Error,
     gateway::{Gateway, HttpGateway},
@@ -17,7 +18,7 @@ use crate::{
 #[derive(Clone)]
 pub struct HttpConnect {
     entropy: Arc<dyn Entropy>,
-    silence: Duration,
+    timing: Timing,
 }
 
 impl std::fmt::Debug for HttpConnect {
@@ -27,37 +28,41 @@ impl std::fmt::Debug for HttpConnect {
 }
 
 impl HttpConnect {
-    /// `entropy` gives the boundaries of multipart bodies.
+    /// `entropy` gives the boundaries of multipart bodies; by `clock` it rests when services ask for that.
     #[must_use]
-    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, silence: LONGEST_SILENCE }
+    pub fn new(entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
+        Self { entropy, timing: Timing::new(clock) }
     }
 
     /// With another time after which a connection without a sign of life is given up.
     #[must_use]
     pub fn with_silence(self, silence: Duration) -> Self {
-        Self { silence, ..self }
+        Self { timing: Timing { silence, ..self.timing }, ..self }
+    }
+
+    /// With other pauses before a page of a list is asked for again; as many as there are more tries.
+    #[must_use]
+    pub fn with_page_pauses(self, page_pauses: &'static [Duration]) -> Self {
+        Self { timing: Timing { page_pauses, ..self.timing }, ..self }
     }
 }
 
 impl Connect for HttpConnect {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        let (endpoint, silence) = (account.endpoint.clone(), self.silence);
+        let (endpoint, timing) = (account.endpoint.clone(), self.timing.clone());
         Ok(match account.kind {
             ProviderKind::Aioz => {
                 let empty_files = !refuses_empty_files(&endpoint);
-                Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), silence)?)
+                Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), timing)?)
             }
-            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, silence)?),
-            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, Arc::clone(&self.entropy), silence)?),
-            ProviderKind::Cluster => {
-                Arc::new(Cluster::new(endpoint, &credentials, Arc::clone(&self.entropy), silence)?)
-            }
+            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, timing)?),
+            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
+            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
         })
     }
 
     fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
-        Ok(Arc::new(HttpGateway::new(base, self.silence)?))
+        Ok(Arc::new(HttpGateway::new(base, &self.timing)?))
     }
 }
 

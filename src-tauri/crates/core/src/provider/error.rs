@@ -45,6 +45,8 @@ pub enum ProviderError {
     RateLimited {
         /// How long it asks to wait.
         after: Option<Duration>,
+        /// The provider's own words.
+        message: Option<String>,
     },
     /// 5xx.
     #[error("the service is not working at the moment (HTTP {status})")]
@@ -129,7 +131,7 @@ impl ProviderError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { after } | Self::Unavailable { after, .. } => *after,
+            Self::RateLimited { after, .. } | Self::Unavailable { after, .. } => *after,
             _ => None,
         }
     }
@@ -143,6 +145,7 @@ impl ProviderError {
             | Self::NotFound { message }
             | Self::AlreadyExists { message }
             | Self::OverQuota { message }
+            | Self::RateLimited { message, .. }
             | Self::Unavailable { message, .. } => message.as_deref(),
             Self::Refused { message, .. } => Some(message),
             _ => None,
@@ -161,7 +164,7 @@ impl ProviderError {
             402 | 413 | 507 => Self::OverQuota { message },
             403 => Self::Forbidden { message },
             404 => Self::NotFound { message },
-            429 => Self::RateLimited { after },
+            429 => Self::RateLimited { after, message },
             400..=499 if says(&["enough balance", "quota", "insufficient_funds", "insufficient funds"]) => {
                 Self::OverQuota { message }
             }
@@ -170,6 +173,25 @@ impl ProviderError {
             500..=599 => Self::Unavailable { status, after, message },
             _ => Self::Refused { status, message: message.unwrap_or_else(|| format!("HTTP {status}")) },
         }
+    }
+
+    /// With the number under which the provider's support finds the request, beside the provider's own words.
+    pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
+        let Some(id) = id.map(|id| format!("request id {id}")) else { return self };
+        match &mut self {
+            Self::Unauthorized { message }
+            | Self::Forbidden { message }
+            | Self::NotFound { message }
+            | Self::AlreadyExists { message }
+            | Self::OverQuota { message }
+            | Self::RateLimited { message, .. }
+            | Self::Unavailable { message, .. } => {
+                *message = Some(message.take().map_or_else(|| id.clone(), |words| format!("{words} ({id})")));
+            }
+            Self::Refused { message, .. } => *message = format!("{message} ({id})"),
+            Self::Unsupported { .. } | Self::Network { .. } | Self::NotAPinningApi { .. } | Self::Protocol { .. } => {}
+        }
+        self
     }
 }
 

@@ -22,7 +22,7 @@ use url::Url;
 use self::layout::{Layout, knows_v1_of_2025, measure_matters};
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
-    http::{Http, Sent},
+    http::{Http, Sent, Timing},
     multipart,
     ndjson::{self, Lines},
     node::{cid_of, ended_early, ids_of, of_message, reachable_first},
@@ -62,12 +62,12 @@ impl Kubo {
         mut endpoint: Url,
         credentials: &Credentials,
         entropy: Arc<dyn Entropy>,
-        silence: Duration,
+        timing: Timing,
     ) -> Result<Self, ProviderError> {
         let path = endpoint.path().trim_end_matches('/');
         let path = path.strip_suffix(RPC_PATH).unwrap_or(path).to_owned();
         endpoint.set_path(&path);
-        let http = Http::new(endpoint, credentials, Sent::AsAuthorization, silence)?;
+        let http = Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?;
         Ok(Self { http, entropy, version: OnceCell::new() })
     }
 

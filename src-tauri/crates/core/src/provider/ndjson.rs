@@ -116,7 +116,7 @@ impl<'a> Lines<'a> {
             self.has_ended = true;
             return Ok(());
         };
-        let frame = frame.map_err(|error| ProviderError::Network { reason: http::reason(&error) })?;
+        let frame = frame.map_err(|error| http::broken(&error))?;
         match frame.into_data() {
             Ok(data) => self.received.extend_from_slice(&data),
             Err(frame) => {

@@ -209,7 +209,11 @@ async fn a_walk_fetches_every_block_once_and_names_what_is_missing_or_damaged() 
     let (provider, world, account) = with_odd_layout().await;
     let done = world.upload(&account, &world.write("large", &bytes_of(10, BYTES))).await;
     let cid = done.cid.unwrap();
-    let gateway = || HttpConnect::new(Arc::new(SystemEntropy)).gateway(&provider.gateway().parse().unwrap()).unwrap();
+    let gateway = || {
+        HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()))
+            .gateway(&provider.gateway().parse().unwrap())
+            .unwrap()
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let before = provider.count(Call::Block);
     let released = CancellationToken::new();

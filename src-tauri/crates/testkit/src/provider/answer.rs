@@ -19,7 +19,7 @@ use http_body_util::StreamBody;
 use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, cluster, kubo};
+use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, cluster, kubo, psa};
 
 /// What an API answers when nothing is wrong.
 pub(super) struct Reply {
@@ -33,6 +33,8 @@ pub(super) enum ReplyBody {
     Json(Value),
     /// One JSON value a line, and why the answer was broken off.
     Lines(Vec<Value>, Option<String>),
+    /// None.
+    Nothing,
 }
 
 impl Reply {
@@ -48,10 +50,15 @@ impl Reply {
         Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, Some(message.into())) }
     }
 
+    pub(super) const fn empty(status: StatusCode) -> Self {
+        Self { status, body: ReplyBody::Nothing }
+    }
+
     fn text(&self) -> String {
         match &self.body {
             ReplyBody::Json(value) => value.to_string(),
             ReplyBody::Lines(lines, _) => lines.iter().map(|line| format!("{line}\n")).collect(),
+            ReplyBody::Nothing => String::new(),
         }
     }
 
@@ -73,7 +80,9 @@ impl Reply {
         if matches!(self.body, ReplyBody::Lines(..)) {
             response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("X-Stream-Error"));
         }
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if !matches!(self.body, ReplyBody::Nothing) {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         response
     }
 }
@@ -89,6 +98,7 @@ impl Api {
             Self::Aioz => aioz::call_of(method, path),
             Self::Kubo => kubo::call_of(method, uri),
             Self::Cluster => cluster::call_of(method, path),
+            Self::Psa => psa::call_of(method, path),
         }
     }
 
@@ -98,6 +108,7 @@ impl Api {
             Self::Kubo if status == StatusCode::UNAUTHORIZED => kubo::denied(),
             Self::Kubo => Reply::json(status, kubo::failure_of(message)),
             Self::Cluster => cluster::failure(status, message),
+            Self::Psa => psa::failure(status, message),
         }
     }
 
@@ -110,6 +121,7 @@ impl Api {
             (Self::Cluster, ReplyBody::Lines(lines, _)) => {
                 lines.iter_mut().for_each(|line| cluster::name_other_cid(line, other));
             }
+            (Self::Psa, ReplyBody::Json(answer)) => answer["pin"]["cid"] = other.to_string().into(),
             _ => {}
         }
     }
@@ -199,6 +211,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Api::Aioz => aioz::act(&state, call, head.uri.path(), head.uri.query(), &head.headers, body, number).await,
         Api::Kubo => kubo::act(&state, call, &head.uri, &head.headers, body, number).await,
         Api::Cluster => cluster::act(&state, call, &head.uri, &head.headers, body, number).await,
+        Api::Psa => psa::act(&state, call, head.uri.path(), head.uri.query(), body).await,
     };
     match fault {
         Some(Fault::TruncatedAnswer) => {
@@ -229,7 +242,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 lines.truncate(lines.len() / 2);
                 *failure = Some(message.into());
             }
-            ReplyBody::Json(_) => reply = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message),
+            _ => reply = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message),
         },
         _ => {}
     }

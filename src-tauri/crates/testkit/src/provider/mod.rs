@@ -9,6 +9,7 @@ mod fault;
 mod form;
 mod kubo;
 mod pins;
+mod psa;
 
 use std::{
     collections::HashMap,
@@ -27,7 +28,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use fault::{Call, Fault, Manners, Totals};
+pub use fault::{Bounds, Call, EditedId, Fault, Manners, TimesTo, Totals};
 pub use pins::{HeldPin, Pins};
 
 /// One request as it arrived.
@@ -59,6 +60,7 @@ pub(crate) enum Api {
     Aioz,
     Kubo,
     Cluster,
+    Psa,
 }
 
 pub(crate) struct State {
@@ -102,13 +104,13 @@ impl FakeProvider {
     /// Starts a service of another kind. Its CIDs are those of `layout` whatever layout a request asks for.
     ///
     /// # Panics
-    /// Without a free port, and for a kind that it cannot be.
+    /// Without a free port.
     pub async fn start_as(kind: ProviderKind, layout: Profile) -> Self {
         let api = match kind {
             ProviderKind::Aioz => Api::Aioz,
             ProviderKind::Kubo => Api::Kubo,
             ProviderKind::Cluster => Api::Cluster,
-            other => panic!("no test double speaks the API of {other:?}"),
+            ProviderKind::Psa => Api::Psa,
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -129,6 +131,7 @@ impl FakeProvider {
         match self.state.api {
             Api::Aioz => format!("http://{}/api", self.address),
             Api::Kubo | Api::Cluster => format!("http://{}", self.address),
+            Api::Psa => format!("http://{}/api/psa", self.address),
         }
     }
 
@@ -154,6 +157,7 @@ impl FakeProvider {
             Api::Aioz => Credentials::key_and_secret(&self.state.key, &secret).unwrap(),
             Api::Kubo => Credentials::token(&secret).unwrap(),
             Api::Cluster => Credentials::login(&self.state.key, &secret).unwrap(),
+            Api::Psa => Credentials::token(&secret).unwrap(),
         }
     }
 
@@ -172,6 +176,7 @@ impl FakeProvider {
                 Api::Aioz => ProviderKind::Aioz,
                 Api::Kubo => ProviderKind::Kubo,
                 Api::Cluster => ProviderKind::Cluster,
+                Api::Psa => ProviderKind::Psa,
             },
             endpoint: self.endpoint(),
             gateway: self.inner().blocks.is_some().then(|| self.gateway()),
@@ -207,7 +212,8 @@ impl FakeProvider {
         look(&mut self.inner().pins)
     }
 
-    /// Called after every page of a listing with the offset of that page, before the next one is asked for.
+    /// Called after every page of a listing with the offset of that page, before the next one is asked for. Where pages have
+    /// no offset, that of every page but the first is 1.
     pub fn between_pages(&self, change: impl FnMut(&mut Pins, u64) + Send + 'static) {
         self.inner().between_pages = Some(Box::new(change));
     }
@@ -261,6 +267,7 @@ impl State {
                 let login = STANDARD.encode(format!("{}:{}", self.key, self.secret));
                 is("authorization", &format!("Basic {login}"))
             }
+            Api::Psa => is("authorization", &format!("Bearer {}", self.secret)),
         }
     }
 

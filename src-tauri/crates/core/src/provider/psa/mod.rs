@@ -11,7 +11,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -23,7 +22,7 @@ use url::Url;
 
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError,
-    http::{Http, Sent},
+    http::{Http, Sent, Timing},
     paging::{self, Ask, CreatedRows},
 };
 use crate::{
@@ -45,12 +44,12 @@ pub(crate) struct Psa {
 }
 
 impl Psa {
-    pub(crate) fn new(mut endpoint: Url, credentials: &Credentials, silence: Duration) -> Result<Self, ProviderError> {
+    pub(crate) fn new(mut endpoint: Url, credentials: &Credentials, timing: Timing) -> Result<Self, ProviderError> {
         // Services print their endpoint with and without the collection's name.
         let path = endpoint.path().trim_end_matches('/');
         let base = path.strip_suffix("/pins").unwrap_or(path).trim_end_matches('/').to_owned();
         endpoint.set_path(&base);
-        let http = Http::new(endpoint, credentials, Sent::AsAuthorization, silence)?;
+        let http = Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?;
         Ok(Self { http, page_rows: AtomicU64::new(PAGE_ROWS[0]) })
     }
 
@@ -75,7 +74,7 @@ impl Psa {
 
     async fn rows(&self, cids: &[String], ask: &Ask, limit: u64) -> Result<CreatedRows, ProviderError> {
         let request = self.http.request(Method::GET, &query::list(cids, ask.bound.as_ref(), limit));
-        let answer: Value = self.http.json(request).await.map_err(no_such_call)?;
+        let answer: Value = self.http.json_of_page(request).await.map_err(no_such_call)?;
         wire::list(&answer, limit)
     }
 

@@ -1,40 +1,52 @@
 //! The HTTP plumbing of all adapters: one client an account, answers read with limits, errors without URLs.
 
-use std::{fmt, time::Duration};
+mod answer;
+mod documented;
+mod limits;
+mod redirect;
+mod retry_after;
+mod timing;
 
-use futures_util::StreamExt;
+use std::{fmt, sync::Arc, time::Duration};
+
 use reqwest::{
-    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
-    redirect::Policy,
+    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
+use self::{answer::Reader, documented::limits_of, limits::Limits};
 use super::ProviderError;
 use crate::{account::is_loopback, content::Progress, vault::Credentials};
 
+pub(crate) use answer::{content_type, parse};
+pub(crate) use retry_after::retry_after;
+pub(crate) use timing::Timing;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
-/// long as the line needs.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+/// A connection whose other end is gone shows that by itself after half a minute.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
+
 /// How many times as long a service may be silent that has taken a whole upload and puts it away.
 const STORING_TAKES: u32 = 15;
-/// A page of 1,000 pins with long metadata stays well below.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// A client for one account's endpoint. Follows no redirect, so that credentials go nowhere else.
+/// A page of a list is not asked for again when that would take longer than to wait for the whole list's next turn.
+const LONGEST_PAGE_PAUSE: Duration = Duration::from_secs(60);
+
+/// A client for one account's endpoint. Credentials go nowhere else.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: Client,
     base: Url,
     credentials: HeaderMap,
-    /// The texts that no answer may bring back.
-    secrets: Vec<SecretString>,
-    silence: Duration,
+    reader: Reader,
+    limits: Arc<Limits>,
+    timing: Timing,
 }
 
 /// Where credentials stand in a request.
@@ -58,13 +70,14 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// A client that shows `credentials` with every request and gives up after `silence`.
+    /// A client that shows `credentials` with every request.
     pub(crate) fn new(
         base: Url,
         credentials: &Credentials,
         sent: Sent,
-        silence: Duration,
+        timing: impl Into<Timing>,
     ) -> Result<Self, ProviderError> {
+        let timing = timing.into();
         let setup = |reason: String| ProviderError::Network { reason };
         let client = client_builder(&base).redirect(Policy::none()).build().map_err(|error| setup(reason(&error)))?;
         let request = client.get(base.clone());
@@ -90,7 +103,9 @@ impl Http {
             // What stands behind the word "Basic" is as good as the password.
             secrets.extend(value.to_str().ok().and_then(|text| text.rsplit(' ').next()).map(SecretString::from));
         }
-        Ok(Self { client, base, credentials: headers, secrets, silence })
+        let limits = Arc::new(Limits::new(limits_of(&base), Arc::clone(&timing.clock)));
+        let reader = Reader { secrets, silence: timing.silence };
+        Ok(Self { client, base, credentials: headers, reader, limits, timing })
     }
 
     /// A request to `base` + `path`, with the credentials.
@@ -116,99 +131,108 @@ impl Http {
 
     /// Sends a request whose 2xx answer need not say anything.
     pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), ProviderError> {
-        self.read_success(self.send(request, None).await?).await.map(drop)
+        let response = self.send(request, None).await?;
+        let after = self.rest_if_asked(&response);
+        self.reader.done(response, after).await
+    }
+
+    /// The same for a page of a list, which changes nothing and is asked for again a few times: a list of many pages would
+    /// hardly ever come to its end otherwise. After a long silence nothing is asked for again.
+    pub(crate) async fn json_of_page<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
+        let began = Instant::now();
+        let (mut request, mut pauses) = (request, self.timing.page_pauses.iter());
+        loop {
+            let again = request.try_clone();
+            let error = match self.json(request).await {
+                Ok(page) => return Ok(page),
+                Err(error) => error,
+            };
+            let may_pass = matches!(
+                error,
+                ProviderError::RateLimited { .. } | ProviderError::Unavailable { .. } | ProviderError::Network { .. }
+            );
+            let (Some(next), Some(pause), true) = (again, pauses.next(), may_pass) else { return Err(error) };
+            let pause = error.retry_after().unwrap_or_default().max(*pause);
+            if pause > LONGEST_PAGE_PAUSE || began.elapsed() >= self.timing.silence {
+                return Err(error);
+            }
+            tracing::debug!(%error, "a page is asked for again");
+            self.timing.clock.sleep(pause).await;
+            request = next;
+        }
     }
 
     /// Sends a request, whose body may take its time, and gives the answer if its head promises success.
-    pub(super) async fn answer(
+    pub(crate) async fn answer(
         &self,
         request: RequestBuilder,
         body: Option<(&Progress, u64)>,
     ) -> Result<Response, ProviderError> {
-        self.successful(self.send(request, body).await?).await
+        let response = self.send(request, body).await?;
+        let after = self.rest_if_asked(&response);
+        self.reader.promising(response, after).await
     }
 
     /// How long the service may be silent; longer once it has all of a body and puts it away.
-    pub(super) fn silence(&self, body: Option<(&Progress, u64)>) -> Duration {
+    pub(crate) fn silence(&self, body: Option<(&Progress, u64)>) -> Duration {
         let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
-        if all_taken { self.silence * STORING_TAKES } else { self.silence }
+        self.timing.silence * if all_taken { STORING_TAKES } else { 1 }
     }
 
-    async fn successful(&self, response: Response) -> Result<Response, ProviderError> {
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(ProviderError::NotAPinningApi {
-                reason: format!("it redirects elsewhere (HTTP {})", status.as_u16()),
-            });
-        }
-        let after = retry_after(&response);
-        let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
-        if !status.is_success() {
-            let body = self.without_credentials(self.read_limited(response).await?);
-            // A failing gateway's page is the gateway's failure; a page for a client's error is somebody else's site.
-            if is_html
-                && status.is_client_error()
-                && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
-            {
-                return Err(ProviderError::NotAPinningApi {
-                    reason: format!("a web page came back (HTTP {})", status.as_u16()),
-                });
-            }
-            let message = if is_html { None } else { message_of(&body) };
-            return Err(ProviderError::from_status(status.as_u16(), after, message));
-        }
-        if is_html {
-            return Err(web_page());
-        }
-        Ok(response)
+    /// Bytes of an answer as they may be kept and shown.
+    pub(crate) fn without_credentials(&self, bytes: Vec<u8>) -> Vec<u8> {
+        self.reader.without_credentials(bytes)
     }
 
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
-        parse(&self.read_success(response).await?)
+        let after = self.rest_if_asked(&response);
+        self.reader.json(response, after).await
     }
 
-    /// The body of a 2xx answer that is no web page.
-    async fn read_success(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
-        let response = self.successful(response).await?;
-        let body = self.without_credentials(self.read_limited(response).await?);
-        if is_web_page(&body) { Err(web_page()) } else { Ok(body) }
+    /// How long the service asks to wait; the account's next requests do, where it asks to slow down.
+    fn rest_if_asked(&self, response: &Response) -> Option<Duration> {
+        let after = retry_after(response.headers(), self.timing.clock.now());
+        if let (StatusCode::TOO_MANY_REQUESTS, Some(after)) = (response.status(), after) {
+            self.limits.rest_for(after);
+        }
+        after
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
-        let mut sending = std::pin::pin!(request.send());
+        let mut request = request.build().map_err(|error| broken(&error))?;
+        let mut followed = 0;
+        loop {
+            self.limits.admit(request.method(), request.url().path()).await?;
+            let repeatable = redirect::repeatable(&request).filter(|_| followed < redirect::MOST_REDIRECTS);
+            let response = self.answer_to(request, body).await?;
+            let next = repeatable.and_then(|mut next| {
+                *next.url_mut() = redirect::target(next.url(), &response)?;
+                Some(next)
+            });
+            match next {
+                Some(next) => (request, followed) = (next, followed + 1),
+                None => return Ok(response),
+            }
+        }
+    }
+
+    /// Waits for the head of an answer for as long as there are signs of life.
+    async fn answer_to(
+        &self,
+        request: reqwest::Request,
+        body: Option<(&Progress, u64)>,
+    ) -> Result<Response, ProviderError> {
+        let mut sending = std::pin::pin!(self.client.execute(request));
         let mut taken = body.map_or(0, |(progress, _)| progress.bytes());
         loop {
             match tokio::time::timeout(self.silence(body), &mut sending).await {
-                Ok(response) => return response.map_err(|error| ProviderError::Network { reason: reason(&error) }),
+                Ok(response) => return response.map_err(|error| broken(&error)),
                 Err(_) => match body.map_or(0, |(progress, _)| progress.bytes()) {
                     now if now == taken => return Err(silent()),
                     now => taken = now,
                 },
             }
         }
-    }
-
-    async fn read_limited(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
-        let mut body = Vec::new();
-        let mut stream = response.bytes_stream();
-        while let Some(piece) = tokio::time::timeout(self.silence, stream.next()).await.map_err(|_| silent())? {
-            let piece = piece.map_err(|error| ProviderError::Network { reason: reason(&error) })?;
-            if body.len() + piece.len() > MAX_ANSWER_BYTES {
-                return Err(ProviderError::Protocol { reason: "the answer is too long".into() });
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(body)
-    }
-
-    /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
-    pub(super) fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
-        let text = String::from_utf8_lossy(&body);
-        if !self.secrets.iter().any(|secret| text.contains(secret.expose_secret())) {
-            return body;
-        }
-        let clean = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "…");
-        self.secrets.iter().fold(text.into_owned(), clean).into_bytes()
     }
 }
 
@@ -219,64 +243,26 @@ pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
     let builder = Client::builder()
         .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_keepalive(KEEPALIVE_AFTER)
+        .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
+        .tcp_keepalive_retries(KEEPALIVE_RETRIES);
     // A proxy has no business between this computer and itself.
     if is_loopback(base) { builder.no_proxy() } else { builder }
 }
 
-/// Reads the JSON of an answer that promised success.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
-    if is_web_page(body) {
-        return Err(web_page());
-    }
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-        _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-    })
-}
-
-fn is_web_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
-}
-
-fn web_page() -> ProviderError {
-    ProviderError::NotAPinningApi { reason: "a web page came back".into() }
-}
-
-pub(super) fn silent() -> ProviderError {
+pub(crate) fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
+}
+
+pub(crate) fn broken(error: &reqwest::Error) -> ProviderError {
+    ProviderError::Network { reason: reason(error) }
 }
 
 /// Makes ring the process's TLS provider, once.
 fn install_crypto_provider() {
     // An error means that one is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
-}
-
-pub(crate) fn content_type(response: &Response) -> Option<&str> {
-    response.headers().get(CONTENT_TYPE)?.to_str().ok()
-}
-
-pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-/// The message in an error's body, in any of the shapes that pinning services use.
-fn message_of(body: &[u8]) -> Option<String> {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Some(String::from_utf8_lossy(body).into_owned());
-    };
-    let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
-    let error = &value["error"];
-    text(&value["message"])
-        .or_else(|| text(&value["Message"]))
-        .or_else(|| text(error))
-        .or_else(|| match (text(&error["reason"]), text(&error["details"])) {
-            (Some(reason), Some(details)) => Some(format!("{reason}: {details}")),
-            (reason, details) => reason.or(details),
-        })
-        .or_else(|| text(&value["data"]))
 }
 
 /// What went wrong with the connection, without the URL.

@@ -19,6 +19,7 @@ use holdfast_core::provider::{Connect, HttpConnect, PinRequest, Provider, Provid
 use holdfast_core::vault::Credentials;
 use holdfast_tests::cluster::Cluster;
 use holdfast_tests::kubo::{Daemon, Kubo, Network};
+use holdfast_tests::provider_suite::{self, Quirks, Subject};
 use holdfast_tests::trees::{self, AT_SHARD_THRESHOLD, CHUNK_LIMITS, Growth, Random};
 use holdfast_tests::{samples, wait};
 use tempfile::TempDir;
@@ -223,6 +224,40 @@ fn cluster() -> Result<(Cluster, Node)> {
     let cluster = Cluster::start(Kubo::new(None)?.serve(Network::Loopback)?, None)?;
     let node = Node::new(ProviderKind::Cluster, &cluster.api, Credentials::None)?;
     Ok((cluster, node))
+}
+
+#[tokio::test]
+#[ignore = "needs Kubo: make interop"]
+async fn kubo_does_what_every_provider_does() -> Result<()> {
+    let kubo = Kubo::new(None)?;
+    let users = r#"{"one": {"AuthSecret": "bearer:token", "AllowedPaths": ["/api/v0"]}}"#;
+    kubo.run(&["config", "--json", "API.Authorizations", users])?;
+    let endpoint = kubo.serve(Network::Loopback)?;
+    let token = |text: &str| Credentials::token(&text.into()).map_err(anyhow::Error::msg);
+    let subject = Subject {
+        provider: provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("token")?)?,
+        stranger: Some(provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("another")?)?),
+        quirks: Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() },
+    };
+    // A new node has pinned an empty directory.
+    let pins: Vec<_> = subject.provider.list(&[]).try_collect().await?;
+    for pin in pins.iter().flat_map(|page| &page.pins) {
+        subject.provider.unpin(&pin.id).await?;
+    }
+    provider_suite::check(&subject).await
+}
+
+#[tokio::test]
+#[ignore = "needs IPFS Cluster: make interop"]
+async fn a_cluster_does_what_every_provider_does() -> Result<()> {
+    let cluster = Cluster::start(Kubo::new(None)?.serve(Network::Loopback)?, Some(("user", "pass word")))?;
+    let login = |user: &str| Credentials::login(user, &"pass word".into()).map_err(anyhow::Error::msg);
+    let subject = Subject {
+        provider: provider_suite::connect(ProviderKind::Cluster, &cluster.api, login("user")?)?,
+        stranger: Some(provider_suite::connect(ProviderKind::Cluster, &cluster.api, login("another")?)?),
+        quirks: Quirks::default(),
+    };
+    provider_suite::check(&subject).await
 }
 
 #[tokio::test]

@@ -158,8 +158,8 @@ impl Provider for Cluster {
         if !request.origins.is_empty() {
             query.push(("origins".into(), request.origins.join(",")));
         }
-        self.post(&request.cid.to_string(), &query).await?;
-        new_pin(request.cid.to_string(), request.name, request.metadata)
+        let pin = self.post(&request.cid.to_string(), &query).await?;
+        new_pin(pin.cid, request.name, request.metadata)
     }
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
@@ -293,6 +293,7 @@ impl WirePin {
 /// A pin as the peers share it ("Pin").
 #[derive(Deserialize)]
 struct WireOptions {
+    cid: String,
     replication_factor_min: Option<i64>,
     replication_factor_max: Option<i64>,
     mode: Option<String>,

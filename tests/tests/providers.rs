@@ -24,6 +24,7 @@ fn wrong(kind: ProviderKind) -> Result<Credentials> {
     let secret = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3I=".into();
     let credentials = match kind {
         ProviderKind::Aioz => Credentials::key_and_secret("d3Jvbmctd3Jvbmctd3Jvbg==", &secret),
+        ProviderKind::Cluster => Credentials::login("somebody", &secret),
         _ => Credentials::token(&secret),
     };
     credentials.map_err(anyhow::Error::msg)
@@ -33,6 +34,20 @@ fn wrong(kind: ProviderKind) -> Result<Credentials> {
 async fn aioz_over_its_test_double() -> Result<()> {
     let (_service, mut subject) = double(ProviderKind::Aioz).await?;
     subject.quirks = Quirks { listed: 250, keeps_history: true, ..subject.quirks };
+    check(&subject).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubo_over_its_test_double() -> Result<()> {
+    let (_service, mut subject) = double(ProviderKind::Kubo).await?;
+    subject.quirks = Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() };
+    check(&subject).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_over_its_test_double() -> Result<()> {
+    let (_service, mut subject) = double(ProviderKind::Cluster).await?;
+    subject.quirks = Quirks { listed: 1_020, ..Quirks::default() };
     check(&subject).await
 }
 

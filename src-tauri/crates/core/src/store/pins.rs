@@ -217,7 +217,7 @@ pub(super) fn observe(
             proof = CASE WHEN cid = ?3 AND (?12 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?12, 'not_checked') END,
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
-            is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13),
+            is_directory = CASE WHEN cid = ?3 THEN max(is_directory, ?9) ELSE ?9 END, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13),
             content = ?15, fingerprint = ?16");
     let cid = pin.cid.to_string();
     let shown = folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&cid));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::Stream;
 use holdfast_content::Cid;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Call, KeepBlocks, State, Totals,
     answer::{Reply, collect, drain},
-    form,
+    form::{self, Filenames},
 };
 
 /// The call that a method and path stand for.
@@ -54,7 +54,7 @@ where
             None => Reply::json(StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
-        Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
+        Call::About | Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
         Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {
                 let before = pin.json();
@@ -71,8 +71,7 @@ where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
     let layout = state.inner().manners.layout;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(uploaded) = form::read(body, content_type, layout, &mut KeepBlocks(state)).await else {
+    let Some(uploaded) = form::read(body, headers, layout, Filenames::Quoted, &mut KeepBlocks(state)).await else {
         return Reply::json(StatusCode::BAD_REQUEST, failure("Failed to get uploaded files"));
     };
     let mut inner = state.inner();

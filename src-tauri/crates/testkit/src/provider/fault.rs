@@ -16,6 +16,8 @@ pub enum Call {
     List,
     Edit,
     Unpin,
+    /// What else a node says of itself and of what it has.
+    About,
     Block,
 }
 
@@ -41,6 +43,8 @@ pub enum Fault {
     RedirectTo(String),
     /// It is done; the answer ends in the middle.
     TruncatedAnswer,
+    /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
+    BrokenOff(&'static str),
     /// It is done; the connection closes without an answer.
     ReplyLost,
     /// It is done; the answer comes when the token is cancelled.

@@ -10,6 +10,7 @@ mod lost_answers;
 mod mirror;
 mod proofs;
 mod properties;
+mod psa;
 mod queue;
 mod retries;
 mod secrets;

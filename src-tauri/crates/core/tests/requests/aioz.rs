@@ -19,7 +19,7 @@ use super::Recorded;
 
 async fn recorded() -> Recorded {
     let credentials = Credentials::key_and_secret("KEY", &"SECRET".into()).unwrap();
-    let data = json!({ "id": "an-id", "cid": "bafkqaaa", "pins": null });
+    let data = json!({ "id": "an-id", "cid": "bafkqaaa", "pins": null, "total_storage": 12.5 });
     let answer = json!({ "data": data, "status": "success", "message": "Congratulations!" });
     Recorded::start(ProviderKind::Aioz, "/api", credentials, answer).await
 }
@@ -90,4 +90,12 @@ async fn a_test_of_the_credentials() {
     let recorded = recorded().await;
     recorded.provider.test().await.unwrap();
     recorded.sent(include_str!("aioz/test.http"));
+}
+
+/// No document shows it; the service's own client asks this way.
+#[tokio::test]
+async fn a_question_for_the_usage() {
+    let recorded = recorded().await;
+    assert_eq!(recorded.provider.usage().await.unwrap().used_bytes, 12);
+    recorded.sent(include_str!("aioz/usage.http"));
 }

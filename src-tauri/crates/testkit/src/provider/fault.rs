@@ -16,6 +16,7 @@ pub enum Call {
     List,
     Edit,
     Unpin,
+    Usage,
     Block,
 }
 

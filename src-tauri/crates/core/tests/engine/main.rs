@@ -13,6 +13,7 @@ mod mirror;
 mod nodes;
 mod proofs;
 mod properties;
+mod psa;
 mod queue;
 mod retries;
 mod secrets;

@@ -18,6 +18,7 @@ use super::{
 pub(super) fn call_of(method: &Method, path: &str) -> Option<Call> {
     match (method.as_str(), path.strip_prefix("/api")?) {
         ("GET", "/apiKeys/testAuthentication/") => Some(Call::Test),
+        ("GET", "/billing/thisMonthUsage") => Some(Call::Usage),
         ("POST", "/pinning/") => Some(Call::Upload),
         ("POST", "/pinning/pinByHash") => Some(Call::Pin),
         ("GET", "/pinning/pins/") => Some(Call::List),
@@ -54,6 +55,10 @@ where
             None => Reply::json(StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
+        Call::Usage => {
+            let bytes: u64 = state.inner().pins.all().iter().filter(|pin| pin.pinned).filter_map(|pin| pin.size).sum();
+            Reply::json(StatusCode::OK, success(json!({ "total_storage": bytes, "storage_usage": bytes })))
+        }
         Call::About | Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
         Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {

@@ -18,6 +18,7 @@ pub enum Call {
     Unpin,
     /// What else a node says of itself and of what it has.
     About,
+    Usage,
     Block,
 }
 

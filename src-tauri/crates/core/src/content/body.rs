@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    HashingPool, Plan, PlanKind, PIECE_BYTES, READ_BYTES,
+    HashingPool, PIECE_BYTES, Plan, PlanKind, READ_BYTES,
     identify::{Identified, Identifier, Piece},
     read::{check_same, open_same, read_run},
 };

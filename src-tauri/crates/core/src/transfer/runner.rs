@@ -201,7 +201,8 @@ fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared
     if !error.is_retryable() || attempts >= max_attempts {
         return TransferState::Failed(failure);
     }
-    let pause = error.retry_after().unwrap_or_else(|| retry_pause(attempts));
+    // "At once" from a service that fails is not taken at its word.
+    let pause = error.retry_after().map_or_else(|| retry_pause(attempts), |asked| asked.max(FIRST_RETRY));
     TransferState::Waiting { until: shared.ports.clock.now().plus(pause), failure }
 }
 

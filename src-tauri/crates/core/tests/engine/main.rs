@@ -3,6 +3,7 @@
 
 mod accounts;
 mod duplicates;
+mod faults;
 mod files;
 mod folders;
 mod folders_simulated;

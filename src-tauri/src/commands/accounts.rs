@@ -4,7 +4,7 @@ use holdfast_core::account::{AccountId, Keep};
 use tauri::State;
 
 use crate::backend::Backend;
-use crate::ipc::{Account, AccountDraft, AddAccountRequest, IpcError};
+use crate::ipc::{Account, AccountDraft, AddAccountRequest, FoundService, ImportKuboServicesRequest, IpcError};
 
 #[tauri::command]
 pub(crate) async fn accounts(backend: State<'_, Backend>) -> Result<Vec<Account>, IpcError> {
@@ -30,4 +30,26 @@ pub(crate) async fn check_account(backend: State<'_, Backend>, request: String) 
 #[tauri::command]
 pub(crate) async fn remove_account(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
     Ok(backend.engine().await?.remove_account(&AccountId(request)).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn probe_account(backend: State<'_, Backend>, request: String) -> Result<Account, IpcError> {
+    Ok(backend.engine().await?.probe_account(&AccountId(request)).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn find_kubo_services(backend: State<'_, Backend>) -> Result<Vec<FoundService>, IpcError> {
+    backend.engine().await?;
+    Ok(Vec::new())
+}
+
+#[tauri::command]
+pub(crate) async fn import_kubo_services(
+    backend: State<'_, Backend>,
+    request: ImportKuboServicesRequest,
+) -> Result<Vec<Account>, IpcError> {
+    backend.engine().await?;
+    let ImportKuboServicesRequest { names, session_only } = request;
+    tracing::debug!(?names, session_only, "asked");
+    Ok(Vec::new())
 }

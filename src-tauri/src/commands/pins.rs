@@ -7,7 +7,7 @@ use tauri_plugin_opener::OpenerExt;
 
 use crate::backend::Backend;
 use crate::ipc::pin::{CopyWhat, ipfs_link};
-use crate::ipc::{Accepted, CopyPinsRequest, IpcError, PinDetails, PinKey, PinPage, PinQuery};
+use crate::ipc::{Accepted, CopyPinsRequest, EditPinRequest, IpcError, Pin, PinDetails, PinKey, PinPage, PinQuery};
 
 #[tauri::command]
 pub(crate) async fn pins(backend: State<'_, Backend>, request: PinQuery) -> Result<PinPage, IpcError> {
@@ -23,6 +23,12 @@ pub(crate) async fn pin_details(backend: State<'_, Backend>, request: PinKey) ->
 pub(crate) async fn unpin(backend: State<'_, Backend>, request: Vec<PinKey>) -> Result<Accepted, IpcError> {
     let keys: Vec<pin::PinKey> = request.into_iter().map(Into::into).collect();
     Ok(backend.engine().await?.unpin(&keys).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn edit_pin(backend: State<'_, Backend>, request: EditPinRequest) -> Result<Pin, IpcError> {
+    let engine = backend.engine().await?;
+    Ok(engine.edit_pin(&request.pin.into(), request.name, request.metadata).await?.into())
 }
 
 #[tauri::command]

@@ -1,11 +1,13 @@
 //! Accounts as the web view sees them. Secrets come in with a draft and never go out.
 
 use holdfast_core::Error;
-use holdfast_core::account::{self, AccountView, Preset};
-use holdfast_core::vault::Credentials;
+use holdfast_core::account::{self, AccountView, Preset, UploadRoute};
+use holdfast_core::vault::{self, Credentials};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use super::card::AccountCard;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +54,32 @@ pub(crate) struct Account {
     pub(crate) bytes: u64,
     /// Milliseconds since the Unix epoch.
     pub(crate) last_contact: Option<i64>,
+    pub(crate) credentials: CredentialKind,
+    /// What the last check found out; null before there was one.
+    pub(crate) card: Option<AccountCard>,
+    pub(crate) can_upload: CanUpload,
+    /// The label of the account of the node that files go through.
+    pub(crate) upload_through: Option<String>,
+    pub(crate) can_edit: bool,
+}
+
+/// How files get to an account. One that only pins by CID gets them through the person's own node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CanUpload {
+    Yes,
+    ThroughNode,
+    NeedsNode,
+}
+
+/// A form in which a service knows its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CredentialKind {
+    None,
+    KeyAndSecret,
+    Token,
+    Login,
 }
 
 /// A known host that the dialog offers.
@@ -61,18 +89,62 @@ pub(crate) struct AccountPreset {
     pub(crate) name: String,
     pub(crate) endpoint: String,
     pub(crate) gateway: Option<String>,
+    /// The forms that the service takes, the usual one first.
+    pub(crate) credentials: Vec<CredentialKind>,
+    /// What the service calls its secret or token.
+    pub(crate) secret_label: String,
+    /// Where that is found, and what the service can and cannot do.
+    pub(crate) help: String,
+    pub(crate) help_url: Option<String>,
 }
 
-/// What the person typed. `secret` travels one way only, into Rust.
+/// What the person typed to be known by. It travels one way only, into Rust.
+#[derive(Debug, Deserialize, TS)]
+#[serde(tag = "form", rename_all = "snake_case")]
+pub(crate) enum CredentialsDraft {
+    None,
+    KeyAndSecret {
+        key: String,
+        #[ts(type = "string")]
+        secret: SecretString,
+    },
+    Token {
+        #[ts(type = "string")]
+        token: SecretString,
+    },
+    Login {
+        user: String,
+        #[ts(type = "string")]
+        password: SecretString,
+    },
+}
+
+/// What the person typed. `credentials` travel one way only, into Rust.
 #[derive(Debug, Deserialize, TS)]
 pub(crate) struct AccountDraft {
     pub(crate) label: String,
     pub(crate) kind: ProviderKind,
     pub(crate) endpoint: String,
     pub(crate) gateway: Option<String>,
-    pub(crate) key: String,
-    #[ts(type = "string")]
-    pub(crate) secret: SecretString,
+    pub(crate) credentials: CredentialsDraft,
+    /// The person knows that the secret travels unencrypted to another machine.
+    pub(crate) plain_http: bool,
+}
+
+/// A pinning service that the person's Kubo node has in its settings.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct FoundService {
+    pub(crate) name: String,
+    pub(crate) kind: ProviderKind,
+    pub(crate) endpoint: String,
+    pub(crate) already_added: bool,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub(crate) struct ImportKuboServicesRequest {
+    pub(crate) names: Vec<String>,
+    /// Keep the secrets in memory only, until the program ends.
+    pub(crate) session_only: bool,
 }
 
 #[derive(Debug, Deserialize, TS)]
@@ -85,6 +157,11 @@ pub(crate) struct AddAccountRequest {
 impl From<AccountView> for Account {
     fn from(view: AccountView) -> Self {
         let (state, state_message) = state(view.state);
+        let (can_upload, upload_through) = match view.upload {
+            UploadRoute::Direct => (CanUpload::Yes, None),
+            UploadRoute::Through { label } => (CanUpload::ThroughNode, Some(label)),
+            UploadRoute::NeedsNode => (CanUpload::NeedsNode, None),
+        };
         let state = if view.secret_kept == account::SecretKept::Missing { AccountState::NoSecret } else { state };
         Self {
             id: view.account.id.0,
@@ -104,6 +181,11 @@ impl From<AccountView> for Account {
             pins: view.pins,
             bytes: view.bytes,
             last_contact: view.last_contact.map(|time| time.0),
+            credentials: view.account.credentials.into(),
+            card: view.account.card.map(AccountCard::from),
+            can_upload,
+            upload_through,
+            can_edit: view.can_edit,
         }
     }
 }
@@ -129,7 +211,11 @@ impl From<&Preset> for AccountPreset {
             kind: preset.kind.into(),
             name: preset.name.to_owned(),
             endpoint: preset.endpoint.to_owned(),
-            gateway: Some(preset.gateway.to_owned()),
+            gateway: preset.gateway.map(str::to_owned),
+            credentials: preset.credentials().iter().map(|kind| (*kind).into()).collect(),
+            secret_label: preset.secret_label.to_owned(),
+            help: preset.help.to_owned(),
+            help_url: preset.help_url.map(str::to_owned),
         }
     }
 }
@@ -143,9 +229,34 @@ impl TryFrom<AccountDraft> for account::AccountDraft {
             kind: draft.kind.into(),
             endpoint: draft.endpoint,
             gateway: draft.gateway,
-            credentials: Credentials::key_and_secret(&draft.key, &draft.secret).map_err(Error::InvalidInput)?,
-            plain_http: account::PlainHttp::Refused,
+            credentials: draft.credentials.try_into()?,
+            plain_http: if draft.plain_http { account::PlainHttp::Accepted } else { account::PlainHttp::Refused },
         })
+    }
+}
+
+impl TryFrom<CredentialsDraft> for Credentials {
+    type Error = Error;
+
+    fn try_from(draft: CredentialsDraft) -> Result<Self, Error> {
+        match draft {
+            CredentialsDraft::None => Ok(Self::None),
+            CredentialsDraft::KeyAndSecret { key, secret } => Self::key_and_secret(&key, &secret),
+            CredentialsDraft::Token { token } => Self::token(&token),
+            CredentialsDraft::Login { user, password } => Self::login(&user, &password),
+        }
+        .map_err(Error::InvalidInput)
+    }
+}
+
+impl From<vault::CredentialKind> for CredentialKind {
+    fn from(kind: vault::CredentialKind) -> Self {
+        match kind {
+            vault::CredentialKind::None => Self::None,
+            vault::CredentialKind::KeyAndSecret => Self::KeyAndSecret,
+            vault::CredentialKind::Token => Self::Token,
+            vault::CredentialKind::Login => Self::Login,
+        }
     }
 }
 

@@ -12,6 +12,9 @@ commands! {
         add_account(AddAccountRequest) -> Account,
         check_account(String) -> Account,
         remove_account(String) -> (),
+        probe_account(String) -> Account,
+        find_kubo_services(()) -> Vec<FoundService>,
+        import_kubo_services(ImportKuboServicesRequest) -> Vec<Account>,
     }
     selections {
         pick_files(()) -> Option<Selection>,
@@ -30,6 +33,7 @@ commands! {
         pins(PinQuery) -> PinPage,
         pin_details(PinKey) -> PinDetails,
         unpin(Vec<PinKey>) -> Accepted,
+        edit_pin(EditPinRequest) -> Pin,
         refresh_pins(()) -> (),
         copy_pins(CopyPinsRequest) -> (),
         open_in_browser(PinKey) -> (),

@@ -5,6 +5,7 @@
 pub(crate) mod account;
 #[cfg(test)]
 mod bindings;
+pub(crate) mod card;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod folder;
@@ -15,10 +16,10 @@ pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod transfer;
 
-pub(crate) use account::{Account, AccountDraft, AddAccountRequest};
+pub(crate) use account::{Account, AccountDraft, AddAccountRequest, FoundService, ImportKuboServicesRequest};
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
-pub(crate) use pin::{CopyPinsRequest, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery};
+pub(crate) use pin::{CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery};
 pub(crate) use proof::{Comparison, ComparisonProgress, VerifyPinRequest};
 pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};

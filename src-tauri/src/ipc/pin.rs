@@ -124,6 +124,14 @@ pub(crate) struct CopyPinsRequest {
     pub(crate) what: CopyWhat,
 }
 
+/// What the pin has from now on, in place of what it had; a `name` of null is no name.
+#[derive(Clone, Debug, Deserialize, TS)]
+pub(crate) struct EditPinRequest {
+    pub(crate) pin: PinKey,
+    pub(crate) name: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
 /// `text` is anything that contains a CID.
 #[derive(Clone, Debug, Deserialize, TS)]
 pub(crate) struct PinCidRequest {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use holdfast_content::Cid;
 use holdfast_service::{ApiKey, Service, ServiceConfig};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -67,7 +68,7 @@ async fn run(dir: &Path) -> Result<()> {
     let key = service.create_key("home", "bench").await?;
     service.shutdown().await?;
     let started = Instant::now();
-    fill(&dir.join("service.db"))?;
+    fill(&dir.join("service.db"), PINS)?;
     writeln!(out, "{PINS} pins written into the database in {:.1} s", started.elapsed().as_secs_f64())?;
     let started = Instant::now();
     let service = Service::start(ServiceConfig::new(dir)).await?;
@@ -118,7 +119,7 @@ async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str
 }
 
 /// Writes pins as the service would: with many names and sizes, some of which repeat, and one of ten given up.
-fn fill(database: &Path) -> Result<()> {
+pub(super) fn fill(database: &Path, pins: u32) -> Result<()> {
     let mut connection = Connection::open(database)?;
     // Only the writing of it: the service opens connections of its own.
     connection.execute_batch("PRAGMA cache_size = -500000; PRAGMA synchronous = OFF")?;
@@ -131,7 +132,7 @@ fn fill(database: &Path) -> Result<()> {
                  is_pin_by_hash, status, pinned, created_at, date_pinned)
              VALUES (randomblob(16), ?1, randomblob(16), ?2, ?3, ?4, ?4, ?5, 'image/jpeg', ?6, 0, 0, ?7, ?8, ?9, ?9)",
         )?;
-        for number in 0..PINS {
+        for number in 0..pins {
             let mut root = vec![0x01, 0x55, 0x12, 0x20];
             root.extend((0..8).flat_map(|_| random.next().to_be_bytes()));
             let name = if number % 100 == 0 { "copy.jpg".into() } else { format!("IMG_{:08}.jpg", random.next()) };
@@ -139,7 +140,7 @@ fn fill(database: &Path) -> Result<()> {
             let pinned = number % 10 != 7;
             insert.execute((
                 owner,
-                format!("bafkrei{number:052}"),
+                Cid::try_from(root.as_slice())?.to_string(),
                 root,
                 random.next() % 10_000_000,
                 name,

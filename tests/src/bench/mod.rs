@@ -2,6 +2,7 @@
 
 pub mod hashing;
 pub mod list;
+pub mod mirror;
 pub mod service;
 pub mod upload;
 pub mod window;

@@ -4,15 +4,16 @@
 //! uploads smaller than 1024 MiB.
 
 use anyhow::{Context, Result};
-use holdfast_tests::bench::{hashing, list, service, upload, window};
+use holdfast_tests::bench::{hashing, list, mirror, service, upload, window};
 
 type Measure = fn() -> Result<()>;
 
-const SUBJECTS: [(&str, Measure); 5] = [
+const SUBJECTS: [(&str, Measure); 6] = [
     ("hashing", hashing::measure),
     ("upload", upload::measure),
     ("service", service::measure),
     ("list", list::measure),
+    ("mirror", mirror::measure),
     ("window", window::measure),
 ];
 

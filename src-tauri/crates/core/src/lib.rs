@@ -22,7 +22,9 @@ mod store;
 pub mod transfer;
 pub mod vault;
 
-pub use engine::{Background, Change, Engine, PinDetails, Ports, Settings, Theme, ThisComputer};
+pub use engine::{
+    Background, Change, Engine, FoundService, ImportedService, PinDetails, Ports, Settings, Theme, ThisComputer,
+};
 pub use error::{Code, Error};
 pub use home::Home;
 pub use store::TransferCounts;

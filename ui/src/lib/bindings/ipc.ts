@@ -14,17 +14,67 @@ this_computer: boolean, state: AccountState, state_message: string | null, secre
 /**
  * Milliseconds since the Unix epoch.
  */
-last_contact: number | null, };
+last_contact: number | null, credentials: CredentialKind, 
+/**
+ * What the last check found out; null before there was one.
+ */
+card: AccountCard | null, can_upload: CanUpload, 
+/**
+ * The label of the account of the node that files go through.
+ */
+upload_through: string | null, can_edit: boolean, };
+
+export type AccountCard = { 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+checked_at: number, 
+/**
+ * Null where the service only pins by CID.
+ */
+upload: CardUpload | null, edit: boolean, 
+/**
+ * Of `cid`, `name`, `status`, `metadata`.
+ */
+filters: Array<string>, 
+/**
+ * Of `name`, `size`, `status`, `pinned_at`.
+ */
+sorts: Array<string>, 
+/**
+ * `offset`, `before` or `whole`.
+ */
+paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, usage: CardUsage | null, 
+/**
+ * Where the service does not do what it should, in the engine's words.
+ */
+notes: Array<string>, };
 
 /**
- * What the person typed. `secret` travels one way only, into Rust.
+ * What the person typed. `credentials` travel one way only, into Rust.
  */
-export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string, gateway: string | null, key: string, secret: string, };
+export type AccountDraft = { label: string, kind: ProviderKind, endpoint: string, gateway: string | null, credentials: CredentialsDraft, 
+/**
+ * The person knows that the secret travels unencrypted to another machine.
+ */
+plain_http: boolean, };
 
 /**
  * A known host that the dialog offers.
  */
-export type AccountPreset = { kind: ProviderKind, name: string, endpoint: string, gateway: string | null, };
+export type AccountPreset = { kind: ProviderKind, name: string, endpoint: string, gateway: string | null, 
+/**
+ * The forms that the service takes, the usual one first.
+ */
+credentials: Array<CredentialKind>, 
+/**
+ * What the service calls its secret or token.
+ */
+secret_label: string, 
+/**
+ * Where that is found, and what the service can and cannot do.
+ */
+help: string, help_url: string | null, };
 
 export type AccountState = "ok" | "unauthorized" | "unreachable" | "no_secret" | "unknown";
 
@@ -43,6 +93,32 @@ export type AddFolderRequest = { account: string, };
  * Everything that the first screen needs, in one answer.
  */
 export type Bootstrap = { version: string, home: string, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
+
+/**
+ * How files get to an account. One that only pins by CID gets them through the person's own node.
+ */
+export type CanUpload = "yes" | "through_node" | "needs_node";
+
+/**
+ * What becomes of a pin that is removed.
+ */
+export type CardDeletion = "at_once" | "later" | "failed" | "unknown";
+
+/**
+ * What becomes of content that is there already.
+ */
+export type CardDuplicates = "same_pin" | "another_pin" | "refused" | "unknown";
+
+/**
+ * What content from this computer a service takes. Files, and folders as such, always.
+ */
+export type CardUpload = { directories: boolean, empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
+/**
+ * Names with line breaks arrive as they are.
+ */
+exact_names: boolean, car: boolean, };
+
+export type CardUsage = { used_bytes: number, quota_bytes: number | null, };
 
 export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings";
 
@@ -91,12 +167,27 @@ export type CopyPinsRequest = { pins: Array<PinKey>, what: CopyWhat, };
 
 export type CopyWhat = "cid" | "gateway_link" | "ipfs_link";
 
+/**
+ * A form in which a service knows its users.
+ */
+export type CredentialKind = "none" | "key_and_secret" | "token" | "login";
+
+/**
+ * What the person typed to be known by. It travels one way only, into Rust.
+ */
+export type CredentialsDraft = { "form": "none" } | { "form": "key_and_secret", key: string, secret: string, } | { "form": "token", token: string, } | { "form": "login", user: string, password: string, };
+
 export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "link_target";
 
 /**
  * Files held over the window, or let go on it.
  */
 export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, };
+
+/**
+ * What the pin has from now on, in place of what it had; a `name` of null is no name.
+ */
+export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [key in string]: string }, };
 
 export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
 
@@ -116,6 +207,17 @@ last_scan: number | null, };
 export type FolderEntry = { path: string, state: EntryState, reason: string | null, };
 
 export type FolderState = "watching" | "scanning" | "missing" | "polling";
+
+/**
+ * A pinning service that the person's Kubo node has in its settings.
+ */
+export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, };
+
+export type ImportKuboServicesRequest = { names: Array<string>, 
+/**
+ * Keep the secrets in memory only, until the program ends.
+ */
+session_only: boolean, };
 
 /**
  * Why a command failed or a transfer stopped.
@@ -256,6 +358,9 @@ export type Rpc = {
   add_account: [AddAccountRequest, Account],
   check_account: [string, Account],
   remove_account: [string, null],
+  probe_account: [string, Account],
+  find_kubo_services: [null, Array<FoundService>],
+  import_kubo_services: [ImportKuboServicesRequest, Array<Account>],
   pick_files: [null, Selection | null],
   pick_directory: [null, Selection | null],
   discard_selection: [string, null],
@@ -268,6 +373,7 @@ export type Rpc = {
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
   unpin: [Array<PinKey>, Accepted],
+  edit_pin: [EditPinRequest, Pin],
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],
   open_in_browser: [PinKey, null],

@@ -9,7 +9,7 @@ use std::{
 
 use holdfast_content::EntryRules;
 
-use super::{Account, AccountId, AccountState, Keep, SecretKept};
+use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
 use crate::{
     clock::{Clock, UnixMillis},
     content::{FILES_ONLY, Limits},
@@ -90,6 +90,27 @@ impl Access {
         match known {
             Some(capabilities) => Ok(capabilities),
             None => self.test(account).await,
+        }
+    }
+
+    /// Whether the account's provider takes files, as far as that has shown. Asks nobody.
+    pub(crate) fn takes_files(&self, account: &Account) -> bool {
+        let known = self.known().get(&account.id).and_then(|known| known.capabilities);
+        match (known, &account.card) {
+            (Some(capabilities), _) => capabilities.upload.is_some(),
+            (None, Some(card)) => card.upload.is_some(),
+            (None, None) => account.kind != ProviderKind::Psa,
+        }
+    }
+
+    /// Whether the account's provider lets pins be changed, as far as that has shown. Asks nobody.
+    pub(crate) fn may_edit(&self, account: &Account) -> bool {
+        let known = self.known().get(&account.id).and_then(|known| known.capabilities);
+        match (&account.card, known) {
+            // A service may say that it can, and then not do it.
+            (Some(card), capabilities) => card.edit && capabilities.is_none_or(|capabilities| capabilities.edit),
+            (None, Some(capabilities)) => capabilities.edit,
+            (None, None) => account.kind == ProviderKind::Psa,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Accounts: one login at one provider. The secret lives in the vault under the account's id, never here.
 
 mod access;
+mod card;
+pub(crate) mod kubo_config;
 mod preset;
 
 use std::fmt;
@@ -15,6 +17,7 @@ use crate::{
 };
 
 pub(crate) use access::Access;
+pub use card::{AccountCard, Deletion, Duplicates};
 pub use preset::{PRESETS, Preset};
 
 /// Longest label, in characters.
@@ -96,6 +99,8 @@ pub struct Account {
     pub this_computer: bool,
     /// The profile that gives this provider's CIDs, once an upload has shown it.
     pub profile: Option<holdfast_content::Profile>,
+    /// What the last check of the account found out.
+    pub card: Option<AccountCard>,
 }
 
 /// What a user enters for a new account.
@@ -164,6 +169,20 @@ pub enum AccountState {
     },
 }
 
+/// How files from this computer get to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UploadRoute {
+    /// They are sent to it.
+    Direct,
+    /// It only pins by CID: they are added at the user's own node, and it gets them from there.
+    Through {
+        /// The label of the node's account.
+        label: String,
+    },
+    /// It only pins by CID, and there is no node.
+    NeedsNode,
+}
+
 /// An account with what is known about it now.
 #[derive(Clone, Debug)]
 pub struct AccountView {
@@ -179,6 +198,10 @@ pub struct AccountView {
     pub pins: u64,
     /// Their sizes together, where known.
     pub bytes: u64,
+    /// How files get there.
+    pub upload: UploadRoute,
+    /// Whether a pin's name and metadata can be changed there.
+    pub can_edit: bool,
 }
 
 impl Account {

@@ -5,11 +5,10 @@ use url::Url;
 
 use super::{Change, Engine, pins};
 use crate::{
-    account::{
-        Account, AccountDraft, AccountId, AccountView, Keep, PRESETS, ProviderKind, parse_base_url, parse_label,
-    },
+    account::{Account, AccountDraft, AccountId, AccountView, Keep, Preset, ProviderKind, parse_base_url, parse_label},
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
+    transfer::relay,
     vault::{CredentialKind, Credentials},
 };
 
@@ -184,6 +183,7 @@ impl Engine {
             credentials: CredentialKind::KeyAndSecret,
             this_computer: true,
             profile: Some(Profile::UNIXFS_V1_2025),
+            card: None,
         };
         self.shared.access.keep(&id, &service.credentials, Keep::Session).await?;
         if !self.shared.store.save_account(account.clone()).await? {
@@ -213,11 +213,11 @@ impl Engine {
     fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {
         let endpoint = parse_base_url("endpoint", &draft.endpoint, draft.plain_http)?;
         let typed = draft.gateway.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let preset = PRESETS.iter().find(|preset| preset.endpoint == endpoint.as_str()).map(|preset| preset.gateway);
+        let preset = Preset::of(draft.kind, &endpoint);
         // Holdfast's own service, and nobody else known, has its gateway beside its API.
         let beside = endpoint.as_str().strip_suffix("/api").filter(|_| endpoint.scheme() == "http");
-        let gateway =
-            typed.or(preset).or(beside).map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose()?;
+        let gateway = typed.or(preset.and_then(|preset| preset.gateway)).or(beside);
+        let gateway = gateway.map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose()?;
         let account = Account {
             id: AccountId(new_id(&*self.shared.ports.entropy)),
             label: parse_label(&draft.label)?,
@@ -227,6 +227,7 @@ impl Engine {
             credentials: draft.credentials.kind(),
             this_computer: false,
             profile: None,
+            card: None,
         };
         Ok((account, draft.credentials))
     }
@@ -244,7 +245,7 @@ impl Engine {
         }
     }
 
-    fn refresh_later(&self, account: Account) {
+    pub(super) fn refresh_later(&self, account: Account) {
         let shared = std::sync::Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             tokio::select! {
@@ -254,11 +255,13 @@ impl Engine {
         });
     }
 
-    async fn view(&self, account: Account) -> Result<AccountView, Error> {
+    pub(super) async fn view(&self, account: Account) -> Result<AccountView, Error> {
         let (state, last_contact) = self.shared.access.state(&account.id);
         let (pins, bytes) = self.shared.store.account_totals(&account.id).await?;
         let secret_kept = self.shared.access.secret_kept(&account);
-        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes })
+        let upload = relay::route(&self.shared, &account).await?;
+        let can_edit = self.shared.access.may_edit(&account);
+        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes, upload, can_edit })
     }
 }
 

@@ -5,7 +5,10 @@
 
 mod accounts;
 mod archives;
+mod checks;
+mod edits;
 mod folders;
+mod kubo_import;
 mod pins;
 mod proofs;
 mod settings;
@@ -23,6 +26,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use accounts::ThisComputer;
+pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;
 pub use settings::{Settings, Theme};
 

@@ -231,7 +231,7 @@ impl Engine {
     }
 }
 
-fn parse_name(name: &str) -> Result<String, Error> {
+pub(super) fn parse_name(name: &str) -> Result<String, Error> {
     let name = name.trim();
     if name.len() > MAX_PIN_NAME_BYTES {
         return Err(Error::InvalidInput(format!("A name has at most {MAX_PIN_NAME_BYTES} bytes.")));
@@ -239,7 +239,7 @@ fn parse_name(name: &str) -> Result<String, Error> {
     Ok(name.into())
 }
 
-fn check_metadata(metadata: &Metadata) -> Result<(), Error> {
+pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Error> {
     if metadata.len() > MAX_METADATA_PAIRS {
         return Err(Error::InvalidInput(format!("At most {MAX_METADATA_PAIRS} pairs of metadata are possible.")));
     }

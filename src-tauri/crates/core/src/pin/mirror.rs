@@ -113,11 +113,8 @@ async fn list_once(
 async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
     let key = |pin: &ProviderPin| PinKey { account: account.clone(), id: pin.id.clone() };
     let (shown, hidden): (Vec<_>, Vec<_>) = pins.into_iter().partition(is_shown);
-    for pin in hidden {
-        if shared.store.pin(&key(&pin)).await?.is_some() {
-            shared.store.forget_pin(&key(&pin)).await?;
-            shared.announce(Change::Pins);
-        }
+    if !hidden.is_empty() && shared.store.forget_pins(hidden.iter().map(key).collect()).await? {
+        shared.announce(Change::Pins);
     }
     let pins: Vec<_> = {
         let unpinned = shared.unpinned();

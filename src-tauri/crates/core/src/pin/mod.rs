@@ -47,6 +47,8 @@ pub enum PinStatus {
     Queued,
     /// The provider is getting the content.
     Fetching,
+    /// The provider keeps the file, and pins it when somebody first asks for it.
+    Stored,
     /// The provider holds the content.
     Pinned,
     /// The provider gave up.
@@ -64,6 +66,7 @@ impl PinStatus {
         match self {
             Self::Queued => "queued",
             Self::Fetching => "fetching",
+            Self::Stored => "stored",
             Self::Pinned => "pinned",
             Self::Failed => "failed",
             Self::Unpinned => "unpinned",
@@ -74,7 +77,7 @@ impl PinStatus {
     /// The status of that name; [`PinStatus::Unknown`] for any other.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        [Self::Queued, Self::Fetching, Self::Pinned, Self::Failed, Self::Unpinned]
+        [Self::Queued, Self::Fetching, Self::Stored, Self::Pinned, Self::Failed, Self::Unpinned]
             .into_iter()
             .find(|status| status.as_str() == name)
             .unwrap_or(Self::Unknown)

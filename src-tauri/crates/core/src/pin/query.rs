@@ -20,6 +20,19 @@ pub enum PinSort {
     PinnedAt,
 }
 
+impl PinSort {
+    /// The column's name on the command line and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Size => "size",
+            Self::Status => "status",
+            Self::PinnedAt => "pinned_at",
+        }
+    }
+}
+
 /// Which pins, in which order.
 #[derive(Clone, Debug, Default)]
 pub struct PinQuery {

@@ -1,6 +1,12 @@
 //! The AIOZ Pin API (W3IPFS): key and secret in two headers, offset paging, uploads as multipart forms.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use holdfast_content::{Cid, multihash_hex};
@@ -28,14 +34,18 @@ const MAX_SIZE_BYTES: u64 = 1 << 53;
 const MAX_ID_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 4_096;
 
-/// Rows asked for at once; what every known service gives.
-const PAGE_ROWS: u32 = 100;
+/// Rows asked for at once. How many a service gives is documented nowhere.
+const PAGE_ROWS: u32 = 1_000;
+
+/// Rows asked for where that many are refused.
+const FEWER_PAGE_ROWS: u32 = 100;
 
 /// The adapter.
 pub(crate) struct Aioz {
     http: Http,
     empty_files: bool,
     entropy: Arc<dyn Entropy>,
+    refuses_long_pages: AtomicBool,
 }
 
 impl fmt::Debug for Aioz {
@@ -53,7 +63,8 @@ impl Aioz {
         timing: Timing,
     ) -> Result<Self, ProviderError> {
         let sent = Sent::InHeaders { key: "pinning_api_key", secret: "pinning_secret_key" };
-        Ok(Self { http: Http::new(endpoint, credentials, sent, timing)?, empty_files, entropy })
+        let http = Http::new(endpoint, credentials, sent, timing)?;
+        Ok(Self { http, empty_files, entropy, refuses_long_pages: AtomicBool::new(false) })
     }
 
     async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
@@ -61,9 +72,21 @@ impl Aioz {
     }
 
     async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
+        if !self.refuses_long_pages.load(Ordering::Relaxed) {
+            match self.page_of(offset, PAGE_ROWS).await {
+                Err(ProviderError::Refused { status: 400 | 422, .. }) => {
+                    self.refuses_long_pages.store(true, Ordering::Relaxed);
+                }
+                answer => return answer,
+            }
+        }
+        self.page_of(offset, FEWER_PAGE_ROWS).await
+    }
+
+    async fn page_of(&self, offset: u64, rows: u32) -> Result<Rows, ProviderError> {
         let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
             ("offset", offset.to_string().as_str()),
-            ("limit", PAGE_ROWS.to_string().as_str()),
+            ("limit", rows.to_string().as_str()),
             ("pinned", "all"),
             ("sortBy", "created_at"),
             ("sortOrder", "DESC"),

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::Timing, kubo::Kubo, psa::Psa};
 use crate::{
-    account::{Account, PRESETS, ProviderKind},
+    account::{Account, Preset, ProviderKind},
     clock::Clock,
     entropy::Entropy,
     error::Error,
@@ -55,7 +55,7 @@ impl Connect for HttpConnect {
                 let empty_files = !refuses_empty_files(&endpoint);
                 Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), timing)?)
             }
-            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, silence)?),
+            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, timing)?),
             ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, silence)?),
             ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, silence)?),
         })
@@ -67,6 +67,5 @@ impl Connect for HttpConnect {
 }
 
 fn refuses_empty_files(endpoint: &Url) -> bool {
-    let endpoint = endpoint.as_str().trim_end_matches('/');
-    PRESETS.iter().any(|preset| preset.refuses_empty_files && preset.endpoint == endpoint)
+    Preset::of(ProviderKind::Aioz, endpoint).is_some_and(|preset| preset.refuses_empty_files)
 }

@@ -165,7 +165,9 @@ impl ProviderError {
             403 => Self::Forbidden { message },
             404 => Self::NotFound { message },
             429 => Self::RateLimited { after, message },
-            400..=499 if says(&["enough balance", "quota"]) => Self::OverQuota { message },
+            400..=499 if says(&["enough balance", "quota", "insufficient_funds", "insufficient funds"]) => {
+                Self::OverQuota { message }
+            }
             400..=499 if says(&["already exists", "duplicated key"]) => Self::AlreadyExists { message },
             409 => Self::AlreadyExists { message },
             500..=599 => Self::Unavailable { status, after, message },
@@ -208,6 +210,7 @@ mod tests {
             (400, "invalid cid: cid too short", Code::InvalidInput),
             (400, "User not enough balance", Code::OverQuota),
             (400, "Pin with that hash already exists", Code::AlreadyExists),
+            (409, "INSUFFICIENT_FUNDS: Unable to process request due to the lack of funds", Code::OverQuota),
             (401, "", Code::Unauthorized),
             (402, "", Code::OverQuota),
             (403, "", Code::Forbidden),

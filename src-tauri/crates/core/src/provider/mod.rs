@@ -54,6 +54,31 @@ pub enum Paging {
     Whole,
 }
 
+impl Filter {
+    /// The filter's name on the command line and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cid => "cid",
+            Self::Name => "name",
+            Self::Status => "status",
+            Self::Metadata => "metadata",
+        }
+    }
+}
+
+impl Paging {
+    /// The way's name on the command line and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offset => "offset",
+            Self::Before => "before",
+            Self::Whole => "whole",
+        }
+    }
+}
+
 /// What content from this computer a provider takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadForms {
@@ -123,7 +148,7 @@ pub struct ListPage {
 pub type Pages<'a> = BoxStream<'a, Result<ListPage, ProviderError>>;
 
 /// How much of an account is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Bytes stored.
     pub used_bytes: u64,

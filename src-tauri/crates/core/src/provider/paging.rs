@@ -2,12 +2,16 @@
 //!
 //! An adapter fetches one page; what to ask for next, and whether rows may have been missed, is decided here.
 
+mod created;
+
 use std::future::Future;
 
 use futures_util::{StreamExt, stream};
 
 use super::{Gap, ListPage, Pages, ProviderError};
 use crate::pin::{PinId, ProviderPin};
+
+pub(super) use created::{Ask, Bound, CreatedRows, Mark, Moment, by_created};
 
 /// Pages after which a list counts as endless; five million pins have fewer.
 const MAX_PAGES: u32 = 50_000;

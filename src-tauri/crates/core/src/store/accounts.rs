@@ -6,12 +6,12 @@ use url::Url;
 
 use super::{Store, StoreError};
 use crate::{
-    account::{Account, AccountId, ProviderKind},
+    account::{Account, AccountCard, AccountId, ProviderKind},
     error::Error,
     vault::CredentialKind,
 };
 
-const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profile, credentials";
+const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profile, credentials, card";
 
 impl Store {
     /// All accounts, in the order in which they were added; *This computer* first.
@@ -51,6 +51,17 @@ impl Store {
         .await
     }
 
+    /// Keeps what a check of an account found out, and the profile that it showed.
+    pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), Error> {
+        let (id, profile) = (id.clone(), card.profile.clone());
+        let text = serde_json::to_string(card).map_err(|_| StoreError::Row("a card"))?;
+        self.write(move |db| {
+            db.execute("UPDATE account SET card = ?2 WHERE id = ?1", (&id.0, text))?;
+            profile.map_or(Ok(()), |profile| learn_profile(db, &id, &profile))
+        })
+        .await
+    }
+
     /// Removes an account and everything that is only kept because of it.
     pub(crate) async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
         let id = id.clone();
@@ -72,6 +83,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// A card as it was written; one of a Holdfast with other words is as good as none.
+fn card_from(text: &str) -> Option<AccountCard> {
+    serde_json::from_str(text).inspect_err(|error| tracing::info!(%error, "an account's card cannot be read")).ok()
 }
 
 /// Remembers the profile that gives an account's CIDs.
@@ -111,5 +127,6 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         this_computer: row.get(5)?,
         profile: row.get::<_, Option<String>>(6)?.and_then(|name| Profile::named(&name)),
         credentials: CredentialKind::named(&text(7)?).ok_or(StoreError::Row("a form of credentials"))?,
+        card: row.get::<_, Option<String>>(8)?.and_then(|text| card_from(&text)),
     })
 }

@@ -103,16 +103,52 @@ impl Store {
         .await
     }
 
+    /// Writes a pin as its provider says that it is after a change, whatever its id is now: receipts and transfers follow it,
+    /// for its content is the same.
+    pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
+        let key = key.clone();
+        self.write(move |db| {
+            let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
+            let sql = "SELECT proof FROM pin WHERE account = ?1 AND id = ?2";
+            let proof: Option<String> = db.query_row(sql, (account, old), |row| row.get(0)).optional()?;
+            let proof = proof.map(|proof| Proof::named(&proof)).filter(|proof| *proof != Proof::NotChecked);
+            if new != old {
+                db.execute("UPDATE receipt SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+                db.execute("UPDATE transfer SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+                forget(db, &key)?;
+            }
+            observe(db, &key.account, &after, proof, now)?;
+            if after.name.is_none() {
+                let sql = "UPDATE pin SET name = NULL, shown_folded = ?3 WHERE account = ?1 AND id = ?2";
+                db.execute(sql, (account, new, folded(&after.cid.to_string())))?;
+            }
+            let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+            db.query_row(&sql, (account, new), |row| Ok(pin(row)))?
+        })
+        .await
+    }
+
+    /// Removes pins. Says whether there were any.
+    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>) -> Result<bool, Error> {
+        self.write(move |db| {
+            let mut forgotten = false;
+            for key in &keys {
+                forgotten |= forget(db, key)?;
+            }
+            Ok(forgotten)
+        })
+        .await
+    }
+
     /// Removes one pin.
     pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
-        let key = key.clone();
-        self.write(move |db| forget(db, &key)).await
+        self.forget_pins(vec![key.clone()]).await.map(drop)
     }
 }
 
-pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<(), StoreError> {
-    db.execute("DELETE FROM pin WHERE account = ?1 AND id = ?2", (&key.account.0, &key.id.0))?;
-    Ok(())
+pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM pin WHERE account = ?1 AND id = ?2";
+    Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
 /// What a receipt still knows of a pin that the mirror had lost.
@@ -128,6 +164,17 @@ pub(super) fn observe(
     proof: Option<Proof>,
     seen: UnixMillis,
 ) -> Result<bool, StoreError> {
+    let key = (&account.0, &pin.id.0);
+    let before: Option<Pin> = {
+        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
+        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
+    };
+    if before.as_ref().is_some_and(|before| before.held == *pin && proof.is_none_or(|proof| proof == before.proof)) {
+        // Without its indexes, which are most of the work.
+        let sql = "UPDATE pin SET seen = max(seen, ?3) WHERE account = ?1 AND id = ?2";
+        db.prepare_cached(sql)?.execute((key.0, key.1, seen.0))?;
+        return Ok(false);
+    }
     let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14)
          ON CONFLICT (account, id) DO UPDATE SET
@@ -135,11 +182,6 @@ pub(super) fn observe(
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
             is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)");
-    let key = (&account.0, &pin.id.0);
-    let before: Option<Pin> = {
-        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
-        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
-    };
     db.prepare_cached(&sql)?.execute((
         key.0,
         key.1,
@@ -156,7 +198,7 @@ pub(super) fn observe(
         seen.0,
         folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&pin.cid.to_string())),
     ))?;
-    Ok(before.is_none_or(|before| before.held != *pin || proof.is_some_and(|proof| proof != before.proof)))
+    Ok(true)
 }
 
 fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -116,6 +116,7 @@ CREATE TABLE setting (
 ) STRICT, WITHOUT ROWID;
 ",
     r"ALTER TABLE account ADD COLUMN credentials TEXT NOT NULL DEFAULT 'key_and_secret';",
+    r"ALTER TABLE account ADD COLUMN card TEXT;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -264,7 +264,9 @@ impl Store {
                     let values = (&id.0, &pin.id.0, pin.cid.to_string(), verified);
                     db.execute("UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4 WHERE id = ?1", values)?;
                 }
-                Finish::Unpinned(key) => pins::forget(db, &key)?,
+                Finish::Unpinned(key) => {
+                    pins::forget(db, &key)?;
+                }
             }
             let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
                        unanswered_since = NULL, updated_at = ?2 WHERE id = ?1";

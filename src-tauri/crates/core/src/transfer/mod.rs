@@ -2,6 +2,7 @@
 
 pub(crate) mod find;
 mod pin_cid;
+pub(crate) mod relay;
 mod runner;
 mod running;
 mod turns;

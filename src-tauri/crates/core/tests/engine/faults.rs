@@ -426,7 +426,8 @@ async fn a_list_without_end_ends() {
     let provider = service(ProviderKind::Aioz).await;
     let world = World::start().await;
     let account = world.account(&provider, "one").await;
-    for again_after in [99, 297, 990] {
+    provider.behave(|manners| manners.longest_page = 3);
+    for again_after in [2, 6, 20] {
         provider.fail_always(Call::List, Fault::EndlessPages { again_after: Some(again_after) });
         let error = world.engine.refresh(Some(&account)).await.unwrap_err();
         assert_eq!(error.code(), Code::Protocol, "{again_after}");

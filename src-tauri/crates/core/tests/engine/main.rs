@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod folders;
 mod folders_simulated;
+mod kubo_import;
 mod lost_answers;
 mod mirror;
 mod proofs;

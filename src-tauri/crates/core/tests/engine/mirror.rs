@@ -25,6 +25,7 @@ fn fill(pins: &mut Pins, numbers: impl Iterator<Item = u64>) {
 /// A provider with many pins, and an account whose first listing is over.
 async fn listed() -> (FakeProvider, World, AccountId) {
     let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.behave(|manners| manners.longest_page = 100);
     provider.pins(|pins| fill(pins, 0..MANY));
     let account = world.account(&provider, "one").await;
     eventually("the first listing is over", || async { (ids(&world).await.len() == MANY as usize).then_some(()) })

@@ -35,12 +35,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The JSON of a 2xx answer, or what the answer means instead.
-    pub(super) async fn json<T: DeserializeOwned>(
-        &self,
-        response: Response,
-        after: Option<Duration>,
-    ) -> Result<T, ProviderError> {
+    /// The body of a 2xx answer that is no web page, or what the answer means instead.
+    pub(super) async fn success(&self, response: Response, after: Option<Duration>) -> Result<Vec<u8>, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -55,10 +51,7 @@ impl Reader {
         if is_html || body.trim_ascii_start().starts_with(b"<") {
             return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
         }
-        serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-        })
+        Ok(body)
     }
 
     async fn failure(&self, response: Response, after: Option<Duration>, is_html: bool) -> ProviderError {
@@ -121,6 +114,14 @@ impl Reader {
     }
 }
 
+/// The JSON of an answer.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
+        _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+    })
+}
+
 pub(crate) fn content_type(response: &Response) -> Option<&str> {
     response.headers().get(CONTENT_TYPE)?.to_str().ok()
 }
@@ -130,7 +131,7 @@ fn message_of(body: &[u8]) -> Option<String> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Some(String::from_utf8_lossy(body).into_owned());
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
     let error = &value["error"];
     text(&value["message"])
         .or_else(|| text(error))

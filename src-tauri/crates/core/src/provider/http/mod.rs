@@ -129,6 +129,11 @@ impl Http {
         self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
     }
 
+    /// Sends a request whose 2xx answer need not say anything.
+    pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), ProviderError> {
+        self.read_success(self.send(request, None).await?).await.map(drop)
+    }
+
     /// The same for a page of a list, which changes nothing and is asked for again a few times: a list of many pages would
     /// hardly ever come to its end otherwise. After a long silence nothing is asked for again.
     pub(crate) async fn json_of_page<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
@@ -156,11 +161,16 @@ impl Http {
     }
 
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
+        answer::parse(&self.read_success(response).await?)
+    }
+
+    /// The body of a 2xx answer that is no web page.
+    async fn read_success(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
         let after = retry_after(response.headers(), self.timing.clock.now());
         if let (StatusCode::TOO_MANY_REQUESTS, Some(after)) = (response.status(), after) {
             self.limits.rest_for(after);
         }
-        self.reader.json(response, after).await
+        self.reader.success(response, after).await
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {

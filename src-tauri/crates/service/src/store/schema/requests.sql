@@ -61,66 +61,31 @@ CREATE TRIGGER owners_insert AFTER INSERT ON owners BEGIN
         (new.id, 'name', '', 0, 0, 0);
 END;
 
--- What the triggers do to the three runs that a pin is in.
-CREATE TRIGGER pins_insert AFTER INSERT ON pins BEGIN
-    INSERT INTO totals VALUES (new.owner, new.status, 1, ifnull(new.size, 0))
-        ON CONFLICT DO UPDATE SET files = files + 1, size = size + excluded.size;
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
+-- Takes a pin into its owner's totals and the three runs that it is in (`change` 1), or out of them (-1).
+CREATE VIEW counted_pins AS SELECT owner, status, pinned, size, created_at, order_size, name, 0 AS change FROM pins WHERE false;
+CREATE TRIGGER counted_pins_insert INSTEAD OF INSERT ON counted_pins BEGIN
+    INSERT INTO totals VALUES (new.owner, new.status, new.change, new.change * ifnull(new.size, 0))
+        ON CONFLICT DO UPDATE SET files = files + excluded.files, size = size + excluded.size;
+    UPDATE runs SET pinned = pinned + new.change * new.pinned, other = other + new.change * (1 - new.pinned)
         WHERE owner = new.owner AND sort = 'created_at' AND (first_key, first_created) = (
             SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'created_at'
             AND (first_key, first_created) <= (new.created_at, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
+    UPDATE runs SET pinned = pinned + new.change * new.pinned, other = other + new.change * (1 - new.pinned)
         WHERE owner = new.owner AND sort = 'order_size' AND (first_key, first_created) = (
             SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'order_size'
             AND (first_key, first_created) <= (new.order_size, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
+    UPDATE runs SET pinned = pinned + new.change * new.pinned, other = other + new.change * (1 - new.pinned)
         WHERE owner = new.owner AND sort = 'name' AND (first_key, first_created) = (
             SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'name'
             AND (first_key, first_created) <= (new.name, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
+END;
+CREATE TRIGGER pins_insert AFTER INSERT ON pins BEGIN
+    INSERT INTO counted_pins VALUES (new.owner, new.status, new.pinned, new.size, new.created_at, new.order_size, new.name, 1);
 END;
 CREATE TRIGGER pins_delete AFTER DELETE ON pins BEGIN
-    UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
-        WHERE owner = old.owner AND status = old.status;
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'created_at' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'created_at'
-            AND (first_key, first_created) <= (old.created_at, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'order_size' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'order_size'
-            AND (first_key, first_created) <= (old.order_size, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'name' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'name'
-            AND (first_key, first_created) <= (old.name, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
+    INSERT INTO counted_pins VALUES (old.owner, old.status, old.pinned, old.size, old.created_at, old.order_size, old.name, -1);
 END;
 CREATE TRIGGER pins_update AFTER UPDATE OF owner, status, pinned, size, order_size, name, created_at ON pins BEGIN
-    UPDATE totals SET files = files - 1, size = size - ifnull(old.size, 0)
-        WHERE owner = old.owner AND status = old.status;
-    INSERT INTO totals VALUES (new.owner, new.status, 1, ifnull(new.size, 0))
-        ON CONFLICT DO UPDATE SET files = files + 1, size = size + excluded.size;
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'created_at' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'created_at'
-            AND (first_key, first_created) <= (old.created_at, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
-        WHERE owner = new.owner AND sort = 'created_at' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'created_at'
-            AND (first_key, first_created) <= (new.created_at, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'order_size' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'order_size'
-            AND (first_key, first_created) <= (old.order_size, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
-        WHERE owner = new.owner AND sort = 'order_size' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'order_size'
-            AND (first_key, first_created) <= (new.order_size, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned - old.pinned, other = other - 1 + old.pinned
-        WHERE owner = old.owner AND sort = 'name' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = old.owner AND sort = 'name'
-            AND (first_key, first_created) <= (old.name, old.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
-    UPDATE runs SET pinned = pinned + new.pinned, other = other + 1 - new.pinned
-        WHERE owner = new.owner AND sort = 'name' AND (first_key, first_created) = (
-            SELECT first_key, first_created FROM runs WHERE owner = new.owner AND sort = 'name'
-            AND (first_key, first_created) <= (new.name, new.created_at) ORDER BY first_key DESC, first_created DESC LIMIT 1);
+    INSERT INTO counted_pins VALUES (old.owner, old.status, old.pinned, old.size, old.created_at, old.order_size, old.name, -1);
+    INSERT INTO counted_pins VALUES (new.owner, new.status, new.pinned, new.size, new.created_at, new.order_size, new.name, 1);
 END;

@@ -1,0 +1,85 @@
+//! What a Kubo repository knows is found, and nothing of its keys is shown on the way.
+
+use std::{fs, path::PathBuf};
+
+use holdfast_core::{Code, account::ProviderKind};
+use holdfast_testkit::World;
+
+const CONFIG: &str = include_str!("fixtures/kubo-0.43-config.json");
+
+fn repository(world: &World, config: &str) -> PathBuf {
+    world.write("repository/config", config.as_bytes()).parent().unwrap().into()
+}
+
+#[tokio::test]
+async fn the_node_and_its_remote_services_are_found() {
+    let world = World::start().await;
+    let repository = repository(&world, CONFIG);
+    let found = world.engine.kubo_services(Some(repository.clone())).await.unwrap();
+    let rows: Vec<_> =
+        found.iter().map(|one| (one.name.as_str(), one.kind, one.endpoint.as_str(), one.problem.as_deref())).collect();
+    let unencrypted = "The endpoint must start with https://, or the secret would travel unencrypted.";
+    assert_eq!(
+        rows,
+        [
+            ("Kubo", ProviderKind::Kubo, "http://127.0.0.1:5001", None),
+            ("by hand", ProviderKind::Psa, "https://pins.example.org/v1/ipfs", Some("The token is missing.")),
+            ("pinata", ProviderKind::Psa, "https://api.pinata.cloud/psa", None),
+            ("unencrypted", ProviderKind::Psa, "http://pins.example.org", Some(unencrypted)),
+        ]
+    );
+    assert!(found.iter().all(|one| !one.already_added));
+    assert!(!format!("{found:?}").contains("TOKEN"), "{found:?}");
+    let by_file = world.engine.kubo_services(Some(repository.join("config"))).await.unwrap();
+    assert_eq!(by_file, found);
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_given_its_port_by_the_system_is_found_where_it_says() {
+    let world = World::start().await;
+    let repository = repository(&world, &CONFIG.replace("/tcp/5001", "/tcp/0"));
+    let first = async || world.engine.kubo_services(Some(repository.clone())).await.unwrap().remove(0);
+    assert_eq!(first().await.kind, ProviderKind::Psa);
+    fs::write(repository.join("api"), "/ip4/127.0.0.1/tcp/45678\n").unwrap();
+    assert_eq!(first().await.endpoint, "http://127.0.0.1:45678");
+}
+
+#[tokio::test]
+async fn what_is_no_configuration_is_refused_without_repeating_it() {
+    let world = World::start().await;
+    let canary =
+        r#"{"Pinning": {"RemoteServices": {"one": {"API": {"Endpoint": "https://x", "Key": {"canary": 1}}}}}}"#;
+    for (config, words) in [
+        (canary, "is no Kubo configuration (line 1, column"),
+        (r#"{"API": "canary"}"#, "is no Kubo configuration (line 1, column"),
+        ("canary", "is no Kubo configuration (line 1, column"),
+        (&format!(r#"{{"Addresses": "{}"}}"#, "canary".repeat(1 << 18)), "is too long for a Kubo configuration"),
+    ] {
+        let repository = repository(&world, config);
+        let error = world.engine.kubo_services(Some(repository)).await.unwrap_err();
+        assert!(error.code() == Code::InvalidInput && error.to_string().contains(words), "{error}");
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+    let nowhere = world.engine.kubo_services(Some(world.files.path().join("nowhere"))).await.unwrap_err();
+    assert!(nowhere.to_string().starts_with("There is no Kubo configuration at "), "{nowhere}");
+}
+
+#[tokio::test]
+async fn a_configuration_with_nothing_in_it_names_nothing() {
+    let world = World::start().await;
+    for config in ["{}", r#"{"API": null, "Addresses": null, "Pinning": {"RemoteServices": null}}"#] {
+        let repository = repository(&world, config);
+        assert_eq!(world.engine.kubo_services(Some(repository)).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_has_adds_nothing() {
+    let world = World::start().await;
+    let repository = repository(&world, CONFIG);
+    let names = ["pinata".to_owned(), "nobody".to_owned()];
+    let keep = holdfast_core::account::Keep::Keyring;
+    let error = world.engine.import_kubo_services(Some(repository), &names, keep).await.unwrap_err();
+    assert_eq!(error.to_string(), r#"there is no service in the Kubo configuration "nobody""#);
+    assert!(world.engine.accounts().await.unwrap().is_empty() && world.vault.accounts().is_empty());
+}

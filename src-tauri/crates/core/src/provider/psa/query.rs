@@ -44,9 +44,7 @@ pub(super) fn batches(cids: &[Cid]) -> Vec<Vec<String>> {
         let forms: Vec<String> = cid_v0(cid).into_iter().chain([cid_v1(cid)]).collect();
         let chars = |forms: &[String]| forms.iter().map(|form| form.len() + 1).sum::<usize>();
         match batches.last_mut() {
-            Some(batch)
-                if batch.len() + forms.len() <= MAX_CIDS && chars(batch) + chars(&forms) <= MAX_CIDS_CHARS =>
-            {
+            Some(batch) if batch.len() + forms.len() <= MAX_CIDS && chars(batch) + chars(&forms) <= MAX_CIDS_CHARS => {
                 batch.extend(forms);
             }
             _ => batches.push(forms),

@@ -308,8 +308,7 @@ fn services() -> impl Strategy<Value = Simulated> {
     let granularity = prop_oneof![Just(1), Just(1_000)];
     (gaps, 10..40_usize, kept, count, any::<bool>(), granularity).prop_map(
         |(gaps, longest_page, kept, count, oldest_first, granularity)| {
-            let mut service =
-                Simulated { longest_page, kept, count, oldest_first, granularity, ..Simulated::new(0) };
+            let mut service = Simulated { longest_page, kept, count, oldest_first, granularity, ..Simulated::new(0) };
             gaps.into_iter().for_each(|gap| service.add(gap));
             service
         },

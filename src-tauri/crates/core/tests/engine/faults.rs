@@ -6,14 +6,17 @@ use std::time::Duration;
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{AccountId, AccountState, ProviderKind},
+    account::{AccountId, AccountState, Keep, ProviderKind},
     clock::Clock,
     pin::Metadata,
     transfer::{Transfer, TransferId, TransferState},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
 
-use crate::secrets::{assert_clean, files_below};
+use crate::{
+    logs,
+    secrets::{assert_clean, files_below},
+};
 
 /// The layout of the services' CIDs.
 const LAYOUT: Profile = Profile::UNIXFS_V1_2025;
@@ -236,6 +239,7 @@ fn pins_of(provider: &FakeProvider, number: u64) -> usize {
 async fn play(row: &Row, play: Play) {
     let what = format!("{} ({play:?})", row.name);
     println!("{what}");
+    logs::collect();
     let (faulty, healthy) = (service(play.kind).await, service(play.kind).await);
     let world = match row.impatient {
         true => WorldBuilder::default().through(|http| http.with_silence(SILENCE)).start().await,
@@ -304,6 +308,9 @@ async fn play(row: &Row, play: Play) {
     let canaries = faulty.canaries();
     assert_clean(&what, format!("{tried:?} {:?}", world.engine.accounts().await.unwrap()).as_bytes(), &canaries);
     assert_clean(&what, format!("{:?}", healthy.requests()).as_bytes(), &canaries);
+    let logged = logs::collected();
+    assert!(logged.contains("a try failed") && !logged.contains("sortOrder="), "{what}: {logged}");
+    assert_clean(&format!("{what}: the log"), logged.as_bytes(), &canaries);
     world.engine.shut_down().await;
     for (name, bytes) in files_below(world.home()) {
         assert_clean(&format!("{what}: {name}"), &bytes, &canaries);
@@ -474,6 +481,52 @@ async fn a_service_that_falls_silent_with_everything_in_its_hands_is_given_up_an
     assert_eq!(tried.state.failure().map(|failure| failure.code), Some(Code::Network));
     assert_eq!(end_in_time(&world, &id).await.state, TransferState::Done);
     assert!(provider.count(Call::List) > 0, "it was asked what it has");
+}
+
+/// A key that is not accepted any more: what is queued waits for a new one, and nobody else does.
+#[tokio::test]
+async fn a_queue_whose_key_was_revoked_waits_for_a_new_one() {
+    let (revoked, healthy) = (service(ProviderKind::Aioz).await, service(ProviderKind::Aioz).await);
+    let world = WorldBuilder::default().with_background().start().await;
+    let (account, other) = (world.account(&revoked, "revoked").await, world.account(&healthy, "healthy").await);
+    assert_eq!(world.upload(&account, &world.write("before", b"before")).await.state, TransferState::Done);
+    for call in [Call::Test, Call::Upload, Call::Pin, Call::List, Call::Get] {
+        revoked.fail_always(call, status(401, None));
+    }
+    let mut ids = Vec::new();
+    for number in 0..20_u8 {
+        ids.push(world.begin_upload(&account, &world.write(&format!("file {number}"), &[number; 10])).await);
+    }
+    eventually("the account is known to be locked out", || async {
+        let state = account_state(&world, &account).await;
+        matches!(state, AccountState::Failed { code: Code::Unauthorized, .. }).then_some(())
+    })
+    .await;
+    let elsewhere = world.upload(&other, &world.write("elsewhere", b"elsewhere")).await;
+    assert_eq!(elsewhere.state, TransferState::Done);
+    world.clock.advance(Duration::from_secs(120));
+    assert_eq!(world.upload(&other, &world.write("later", b"later")).await.state, TransferState::Done);
+    let asked = revoked.count(Call::Upload) - 1;
+    assert!((1..=3).contains(&asked), "{asked} were tried in vain");
+    let mut waiting = 0;
+    for id in &ids {
+        match world.transfer(id).await.state {
+            TransferState::Queued => waiting += 1,
+            TransferState::Failed(failure) => assert_eq!(failure.code, Code::Unauthorized),
+            state => panic!("{state:?}"),
+        }
+    }
+    assert_eq!(waiting, 20 - asked);
+
+    // Whoever retries one finds out whether the key is accepted again.
+    world.engine.retry(&ids[0]).await.unwrap();
+    eventually("it is tried", || async { (revoked.count(Call::Upload) > asked + 1).then_some(()) }).await;
+    revoked.heal();
+    world.engine.add_account(revoked.draft("revoked"), Keep::Keyring).await.unwrap();
+    for id in &ids {
+        assert_eq!(end_in_time(&world, id).await.state, TransferState::Done);
+    }
+    assert_eq!(revoked.pins(|pins| pins.all().len()), 21);
 }
 
 /// Whatever leads to another host: that one hears nothing, least of all the keys.

@@ -8,6 +8,7 @@ mod files;
 mod folders;
 mod folders_simulated;
 mod kubo_import;
+mod logs;
 mod lost_answers;
 mod mirror;
 mod proofs;

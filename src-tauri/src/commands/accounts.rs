@@ -39,17 +39,16 @@ pub(crate) async fn probe_account(backend: State<'_, Backend>, request: String) 
 
 #[tauri::command]
 pub(crate) async fn find_kubo_services(backend: State<'_, Backend>) -> Result<Vec<FoundService>, IpcError> {
-    backend.engine().await?;
-    Ok(Vec::new())
+    Ok(backend.engine().await?.kubo_services(None).await?.into_iter().map(FoundService::from).collect())
 }
 
+/// Adds what can be added; of the services that cannot, the first one's error is the answer.
 #[tauri::command]
 pub(crate) async fn import_kubo_services(
     backend: State<'_, Backend>,
     request: ImportKuboServicesRequest,
 ) -> Result<Vec<Account>, IpcError> {
-    backend.engine().await?;
-    let ImportKuboServicesRequest { names, session_only } = request;
-    tracing::debug!(?names, session_only, "asked");
-    Ok(Vec::new())
+    let keep = if request.session_only { Keep::Session } else { Keep::Keyring };
+    let imported = backend.engine().await?.import_kubo_services(None, &request.names, keep).await?;
+    Ok(imported.into_iter().map(|one| one.account.map(Account::from)).collect::<Result<_, _>>()?)
 }

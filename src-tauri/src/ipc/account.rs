@@ -138,6 +138,8 @@ pub(crate) struct FoundService {
     pub(crate) kind: ProviderKind,
     pub(crate) endpoint: String,
     pub(crate) already_added: bool,
+    /// What keeps it from being added as it is.
+    pub(crate) problem: Option<String>,
 }
 
 #[derive(Debug, Deserialize, TS)]
@@ -232,6 +234,18 @@ impl TryFrom<AccountDraft> for account::AccountDraft {
             credentials: draft.credentials.try_into()?,
             plain_http: if draft.plain_http { account::PlainHttp::Accepted } else { account::PlainHttp::Refused },
         })
+    }
+}
+
+impl From<holdfast_core::FoundService> for FoundService {
+    fn from(found: holdfast_core::FoundService) -> Self {
+        Self {
+            name: found.name,
+            kind: found.kind.into(),
+            endpoint: found.endpoint,
+            already_added: found.already_added,
+            problem: found.problem,
+        }
     }
 }
 

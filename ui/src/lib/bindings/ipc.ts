@@ -211,7 +211,11 @@ export type FolderState = "watching" | "scanning" | "missing" | "polling";
 /**
  * A pinning service that the person's Kubo node has in its settings.
  */
-export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, };
+export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, 
+/**
+ * What keeps it from being added as it is.
+ */
+problem: string | null, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**
@@ -260,7 +264,7 @@ export type PinQuery = { offset: number, limit: number, sort: PinSort, descendin
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
-export type PinStatus = "queued" | "fetching" | "pinned" | "failed" | "unpinned" | "unknown";
+export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" | "unpinned" | "unknown";
 
 /**
  * Something that will not be pinned, and why.

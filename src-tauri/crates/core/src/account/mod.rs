@@ -4,6 +4,8 @@ mod access;
 mod card;
 pub(crate) mod kubo_config;
 mod preset;
+mod probe;
+mod sample;
 
 use std::fmt;
 
@@ -19,6 +21,8 @@ use crate::{
 pub(crate) use access::Access;
 pub use card::{AccountCard, Deletion, Duplicates};
 pub use preset::{PRESETS, Preset};
+pub(crate) use probe::probe;
+pub(crate) use sample::Mark;
 
 /// Longest label, in characters.
 const MAX_LABEL_CHARS: usize = 100;

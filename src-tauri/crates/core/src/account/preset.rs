@@ -149,10 +149,10 @@ mod tests {
             let endpoint = parse_base_url("endpoint", preset.endpoint, PlainHttp::Refused).unwrap();
             assert_eq!(Preset::of(preset.kind, &endpoint), Some(preset));
             assert_eq!(Preset::named(preset.name), Some(preset), "two services share a name");
-            for gateway in preset.gateway {
+            if let Some(gateway) = preset.gateway {
                 parse_base_url("gateway", gateway, PlainHttp::Refused).unwrap();
             }
-            for url in preset.help_url {
+            if let Some(url) = preset.help_url {
                 assert_eq!(Url::parse(url).unwrap().scheme(), "https");
             }
             assert!(preset.help.ends_with('.') && !preset.secret_label.is_empty(), "{}", preset.name);

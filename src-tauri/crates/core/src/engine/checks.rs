@@ -1,36 +1,54 @@
 //! Checking what an account's service can do, and keeping the card.
 
-use super::{Change, Engine};
+use std::{
+    collections::HashSet,
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use super::{Change, Engine, Shared};
 use crate::{
-    account::{AccountCard, AccountId, AccountView, Deletion, Duplicates},
+    account::{AccountId, AccountView, probe},
     error::Error,
 };
 
+/// Takes an account off the list of those that are being checked, however the check ends.
+struct Listed(Arc<Shared>, AccountId);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        checking(&self.0).remove(&self.1);
+    }
+}
+
 impl Engine {
     /// Finds out what an account's service can do, with a small pin of its own that is removed again, and keeps what was found
-    /// with the account.
+    /// with the account. A check that was begun goes on though nobody waits for it any more.
     ///
     /// # Errors
-    /// [`Error::NoSuch`], or why the service could not be asked.
+    /// [`Error::NoSuch`], [`Error::InvalidInput`] while the account is being checked already, or why the service could not be
+    /// asked.
     pub async fn probe_account(&self, id: &AccountId) -> Result<AccountView, Error> {
         let account = self.account(id).await?;
-        let capabilities = self.shared.access.test(&account).await?;
-        let card = AccountCard {
-            checked_at: self.shared.ports.clock.now(),
-            upload: capabilities.upload,
-            edit: capabilities.edit,
-            filters: capabilities.filters.to_vec(),
-            sorts: capabilities.sorts.to_vec(),
-            paging: capabilities.paging,
-            page_rows: None,
-            profile: None,
-            duplicates: Duplicates::Unknown,
-            deletion: Deletion::Unknown,
-            usage: None,
-            notes: Vec::new(),
-        };
-        self.shared.store.save_card(id, &card).await?;
-        self.shared.announce(Change::Accounts);
+        if !checking(&self.shared).insert(id.clone()) {
+            return Err(Error::InvalidInput(format!("{} is being checked already.", account.label)));
+        }
+        let listed = Listed(Arc::clone(&self.shared), id.clone());
+        let shared = Arc::clone(&self.shared);
+        let check = self.tasks.spawn(async move {
+            let card = probe(&shared, &account).await;
+            if let Ok(card) = &card {
+                shared.store.save_card(&account.id, card).await?;
+            }
+            drop(listed);
+            shared.announce(Change::Accounts);
+            shared.announce(Change::Pins);
+            card.map(drop)
+        });
+        check.await.map_err(|_| Error::Internal)??;
         self.view(self.account(id).await?).await
     }
+}
+
+fn checking(shared: &Shared) -> MutexGuard<'_, HashSet<AccountId>> {
+    shared.checking.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -125,6 +125,7 @@ pub(crate) struct Shared {
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
     unpinned: Mutex<HashSet<PinKey>>,
+    checking: Mutex<HashSet<AccountId>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -154,6 +155,7 @@ impl Engine {
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
             unpinned: Mutex::default(),
+            checking: Mutex::default(),
         });
         Ok(Self {
             shared,

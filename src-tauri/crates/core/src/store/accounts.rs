@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Store, StoreError};
 use crate::{
-    account::{Account, AccountCard, AccountId, ProviderKind},
+    account::{Account, AccountCard, AccountId, Mark, ProviderKind},
     error::Error,
     vault::CredentialKind,
 };
@@ -58,6 +58,29 @@ impl Store {
         self.write(move |db| {
             db.execute("UPDATE account SET card = ?2 WHERE id = ?1", (&id.0, text))?;
             profile.map_or(Ok(()), |profile| learn_profile(db, &id, &profile))
+        })
+        .await
+    }
+
+    /// What a check of the account is making, or was when it was cut off.
+    pub(crate) async fn check_mark(&self, id: &AccountId) -> Result<Option<Mark>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT check_mark FROM account WHERE id = ?1";
+            let text: Option<Option<String>> = db.query_row(sql, [&id.0], |row| row.get(0)).optional()?;
+            let mark = text.flatten().map(|text| serde_json::from_str(&text));
+            mark.transpose().map_err(|_| StoreError::Row("what a check makes"))
+        })
+        .await
+    }
+
+    /// Writes down what a check of the account makes; `None` when it is all removed.
+    pub(crate) async fn set_check_mark(&self, id: &AccountId, mark: Option<&Mark>) -> Result<(), Error> {
+        let id = id.clone();
+        let text = mark.map(serde_json::to_string).transpose().map_err(|_| StoreError::Row("what a check makes"))?;
+        self.write(move |db| {
+            db.execute("UPDATE account SET check_mark = ?2 WHERE id = ?1", (&id.0, text))?;
+            Ok(())
         })
         .await
     }

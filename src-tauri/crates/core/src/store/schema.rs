@@ -116,7 +116,7 @@ CREATE TABLE setting (
 ) STRICT, WITHOUT ROWID;
 ",
     r"ALTER TABLE account ADD COLUMN credentials TEXT NOT NULL DEFAULT 'key_and_secret';",
-    r"ALTER TABLE account ADD COLUMN card TEXT;",
+    r"ALTER TABLE account ADD COLUMN card TEXT; ALTER TABLE account ADD COLUMN check_mark TEXT;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod checks;
 mod duplicates;
 mod faults;
 mod files;

@@ -35,8 +35,26 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The body of a 2xx answer that is no web page, or what the answer means instead.
-    pub(super) async fn success(&self, response: Response, after: Option<Duration>) -> Result<Vec<u8>, ProviderError> {
+    /// The JSON of a 2xx answer, or what the answer means instead.
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        response: Response,
+        after: Option<Duration>,
+    ) -> Result<T, ProviderError> {
+        let body = self.success(response, after).await?;
+        serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
+            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+        })
+    }
+
+    /// That the answer is a 2xx one, whatever it says, or what it means instead.
+    pub(super) async fn done(&self, response: Response, after: Option<Duration>) -> Result<(), ProviderError> {
+        self.success(response, after).await.map(drop)
+    }
+
+    /// The body of a 2xx answer that is no web page.
+    async fn success(&self, response: Response, after: Option<Duration>) -> Result<Vec<u8>, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -112,14 +130,6 @@ impl Reader {
         let clean = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "…");
         self.secrets.iter().fold(text.into_owned(), clean).into_bytes()
     }
-}
-
-/// The JSON of an answer.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-        _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-    })
 }
 
 pub(crate) fn content_type(response: &Response) -> Option<&str> {

@@ -131,7 +131,9 @@ impl Http {
 
     /// Sends a request whose 2xx answer need not say anything.
     pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), ProviderError> {
-        self.read_success(self.send(request, None).await?).await.map(drop)
+        let response = self.send(request, None).await?;
+        let after = self.rest_if_asked(&response);
+        self.reader.done(response, after).await
     }
 
     /// The same for a page of a list, which changes nothing and is asked for again a few times: a list of many pages would
@@ -161,16 +163,17 @@ impl Http {
     }
 
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
-        answer::parse(&self.read_success(response).await?)
+        let after = self.rest_if_asked(&response);
+        self.reader.json(response, after).await
     }
 
-    /// The body of a 2xx answer that is no web page.
-    async fn read_success(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
+    /// How long the service asks to wait; the account's next requests do, where it asks to slow down.
+    fn rest_if_asked(&self, response: &Response) -> Option<Duration> {
         let after = retry_after(response.headers(), self.timing.clock.now());
         if let (StatusCode::TOO_MANY_REQUESTS, Some(after)) = (response.status(), after) {
             self.limits.rest_for(after);
         }
-        self.reader.success(response, after).await
+        after
     }
 
     async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {

@@ -24,6 +24,10 @@ const MAX_POLLED: u32 = 10;
 pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Error> {
     let result = list_all(shared, account).await;
     shared.access.note(&account.id, result.as_ref().err());
+    if result.is_ok() {
+        // Its transfers may have been waiting for that.
+        shared.wake.notify_one();
+    }
     shared.announce(Change::Accounts);
     result
 }

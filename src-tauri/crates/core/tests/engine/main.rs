@@ -4,10 +4,12 @@
 mod accounts;
 mod checks;
 mod duplicates;
+mod faults;
 mod files;
 mod folders;
 mod folders_simulated;
 mod kubo_import;
+mod logs;
 mod lost_answers;
 mod mirror;
 mod nodes;

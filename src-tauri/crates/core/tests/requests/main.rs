@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use holdfast_core::{
     account::{Account, AccountId, ProviderKind},
+    host::SystemClock,
     provider::{Connect, HttpConnect, Provider},
     vault::Credentials,
 };
@@ -37,8 +38,10 @@ impl Recorded {
             credentials: credentials.kind(),
             this_computer: false,
             profile: None,
+            card: None,
         };
-        let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1))).with_silence(Duration::from_secs(20));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let connect = HttpConnect::new(entropy, Arc::new(SystemClock::default())).with_silence(Duration::from_secs(20));
         Self { provider: connect.connect(&account, credentials).unwrap(), recorder }
     }
 

@@ -9,10 +9,11 @@ use holdfast_content::Cid;
 use serde_json::{Value, json};
 
 use super::{
-    Call, KeepBlocks, State, Totals,
+    Call, KeepBlocks, Pins, State, Totals,
     answer::{Reply, collect, drain},
     form::{self, Filenames},
 };
+use crate::identified;
 
 /// The call that a method and path stand for.
 pub(super) fn call_of(method: &Method, path: &str) -> Option<Call> {
@@ -123,11 +124,7 @@ fn pin(state: &State, body: &[u8]) -> Reply {
 }
 
 fn list(state: &State, query: &str) -> Reply {
-    let number = |name: &str, default: u64| {
-        let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
-        found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
-    };
-    let (offset, limit) = (number("offset", 0), number("limit", 10));
+    let (offset, limit) = (number(query, "offset", 0), number(query, "limit", 10));
     let mut inner = state.inner();
     let inner = &mut *inner;
     let all = inner.pins.all();
@@ -145,6 +142,26 @@ fn list(state: &State, query: &str) -> Reply {
         change(&mut inner.pins, offset);
     }
     Reply::json(StatusCode::OK, success(json!({ "totals": totals, "pins": pins })))
+}
+
+/// A number of a query.
+fn number(query: &str, name: &str, default: u64) -> u64 {
+    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+    found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+}
+
+/// Makes a listing's answer the page at its offset of a list that has no end.
+pub(super) fn never_end(state: &State, answer: &mut Value, query: &str, again_after: Option<u64>) {
+    let (offset, limit) = (number(query, "offset", 0), number(query, "limit", 10));
+    let rows = limit.min(state.inner().manners.longest_page);
+    let cid = identified(b"anything", state.inner().manners.layout).cid;
+    let row = |number: u64| {
+        let mut pins = Pins::default();
+        let pin = pins.add(&cid, "one of many");
+        pin.id = format!("endless-{}", again_after.map_or(number, |again| number % again.max(1)));
+        pin.json()
+    };
+    answer["data"]["pins"] = (offset..offset + rows).map(row).collect();
 }
 
 fn success(data: Value) -> Value {

@@ -19,7 +19,10 @@ use http_body_util::StreamBody;
 use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, cluster, kubo, psa};
+use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, cluster, kubo, psa};
+
+/// Stands before the path that [`Fault::Moved`] leads to.
+const MOVED: &str = "/moved";
 
 /// What an API answers when nothing is wrong.
 pub(super) struct Reply {
@@ -54,7 +57,7 @@ impl Reply {
         Self { status, body: ReplyBody::Nothing }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match &self.body {
             ReplyBody::Json(value) => value.to_string(),
             ReplyBody::Lines(lines, _) => lines.iter().map(|line| format!("{line}\n")).collect(),
@@ -125,11 +128,25 @@ impl Api {
             _ => {}
         }
     }
+
+    /// Makes a listing's answer one page of many.
+    fn never_end(self, state: &State, reply: &mut Reply, query: Option<&str>, again_after: Option<u64>) {
+        let query = query.unwrap_or_default();
+        match (self, &mut reply.body) {
+            (Self::Aioz, ReplyBody::Json(answer)) => aioz::never_end(state, answer, query, again_after),
+            (Self::Psa, ReplyBody::Json(answer)) => psa::never_end(state, answer, query, again_after),
+            _ => {}
+        }
+    }
 }
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Response<Body>> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let asked = head.uri.clone();
+    while let Some(path) = head.uri.to_string().strip_prefix(MOVED) {
+        head.uri = path.parse().map_err(io::Error::other)?;
+    }
     let (api, call) = (state.api, state.api.call_of(&head.method, &head.uri));
     let headers = head
         .headers
@@ -139,10 +156,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         let mut inner = state.inner();
         inner.requests.push(Recorded {
             call,
-            line: format!("{} {}", head.method, head.uri),
+            line: format!("{} {asked}", head.method),
             headers: headers.collect(),
             body_bytes: 0,
             complete: false,
+            answer_bytes: None,
         });
         inner.requests.len() - 1
     };
@@ -161,6 +179,20 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
             }
             return Ok(response);
+        }
+        Some(Fault::StatusWith { status, headers, message }) => {
+            drain(body).await;
+            let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
+            let mut response = api.failure(status, message).into_response();
+            for (name, value) in *headers {
+                response.headers_mut().insert(*name, header::HeaderValue::from_static(value));
+            }
+            return Ok(response);
+        }
+        Some(Fault::Moved(status)) => {
+            drain(body).await;
+            let response = Response::builder().status(*status).header(header::LOCATION, format!("{MOVED}{asked}"));
+            return response.body(Body::empty()).map_err(io::Error::other);
         }
         Some(Fault::EchoesHeaders(status)) => {
             drain(body).await;
@@ -190,8 +222,8 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
             released.cancelled().await;
             body
         }
-        Some(Fault::SlowBody { piece_pause }) => {
-            let pause = *piece_pause;
+        Some(Fault::SlowBody { piece_pause: pause } | Fault::Trickle { pause, .. }) => {
+            let pause = *pause;
             body.then(move |piece| async move {
                 tokio::time::sleep(pause).await;
                 piece
@@ -222,6 +254,15 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(half.into())
                 .map_err(io::Error::other);
+        }
+        Some(Fault::EndlessPages { again_after }) => api.never_end(&state, &mut reply, head.uri.query(), again_after),
+        Some(Fault::AnswerStalls(bytes)) => return bad_answer::stalling(&reply, bytes),
+        Some(Fault::Trickle { bytes, pause }) => return bad_answer::trickling(&reply, bytes, pause),
+        Some(Fault::HugeAnswer(bytes)) => return bad_answer::huge(&state, number, bytes),
+        Some(Fault::WrongTypes) => {
+            if let ReplyBody::Json(answer) = &mut reply.body {
+                bad_answer::mistype(answer);
+            }
         }
         Some(Fault::ReplyLost) => return Err(io::Error::other("asked to lose the answer")),
         Some(Fault::ReplyHeld(released)) => released.cancelled().await,

@@ -4,6 +4,7 @@
 
 mod aioz;
 mod answer;
+mod bad_answer;
 mod cluster;
 mod fault;
 mod form;
@@ -44,6 +45,8 @@ pub struct Recorded {
     pub body_bytes: u64,
     /// Whether the body came to its end in good form.
     pub complete: bool,
+    /// Bytes of a huge answer that were taken.
+    pub answer_bytes: Option<u64>,
 }
 
 /// A service on a port of its own; ends with the value.

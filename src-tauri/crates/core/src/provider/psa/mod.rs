@@ -87,7 +87,9 @@ impl Psa {
 #[async_trait]
 impl Provider for Psa {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.rows(&[], &Ask::default(), 1).await.map_err(|error| match error {
+        let request = self.http.request(Method::GET, &query::list(&[], None, 1));
+        let answer = self.http.json::<Value>(request).await.map_err(no_such_call);
+        answer.and_then(|answer| wire::list(&answer, 1)).map_err(|error| match error {
             ProviderError::Protocol { reason } => ProviderError::NotAPinningApi { reason },
             error => error,
         })?;

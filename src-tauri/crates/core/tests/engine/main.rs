@@ -13,6 +13,7 @@ mod mirror;
 mod proofs;
 mod properties;
 mod queue;
+mod relay;
 mod retries;
 mod secrets;
 mod table;

@@ -1,6 +1,6 @@
 //! The rooms that the scenarios share: a desktop of their own, a hand on the mouse, an eye on the web view.
 //!
-//! Scenarios are in `tests/`; nothing here asserts anything about Holdfast.
+//! Scenarios are in `tests/`; only `provider_suite` asserts anything about Holdfast.
 
 use std::io::Write;
 
@@ -12,6 +12,7 @@ pub mod identity;
 pub mod kubo;
 pub mod node;
 pub mod process;
+pub mod provider_suite;
 pub mod proxy;
 pub mod samples;
 pub mod serving;

@@ -13,6 +13,7 @@ use ts_rs::TS;
 pub(crate) enum PinStatus {
     Queued,
     Fetching,
+    Stored,
     Pinned,
     Failed,
     Unpinned,
@@ -244,6 +245,7 @@ impl From<pin::PinStatus> for PinStatus {
         match status {
             pin::PinStatus::Queued => Self::Queued,
             pin::PinStatus::Fetching => Self::Fetching,
+            pin::PinStatus::Stored => Self::Stored,
             pin::PinStatus::Pinned => Self::Pinned,
             pin::PinStatus::Failed => Self::Failed,
             pin::PinStatus::Unpinned => Self::Unpinned,
@@ -257,6 +259,7 @@ impl From<PinStatus> for pin::PinStatus {
         match status {
             PinStatus::Queued => Self::Queued,
             PinStatus::Fetching => Self::Fetching,
+            PinStatus::Stored => Self::Stored,
             PinStatus::Pinned => Self::Pinned,
             PinStatus::Failed => Self::Failed,
             PinStatus::Unpinned => Self::Unpinned,

@@ -16,7 +16,7 @@ pub use clock::ManualClock;
 pub use connect::RefusesEmpty;
 pub use disk::SimDisk;
 pub use entropy::SeededEntropy;
-pub use provider::{Call, FakeProvider, Fault, HeldPin, Manners, Pins, Recorded, Totals};
+pub use provider::{Bounds, Call, EditedId, FakeProvider, Fault, HeldPin, Manners, Pins, Recorded, TimesTo, Totals};
 pub use vault::{MemoryVault, VaultMode};
 pub use wait::eventually;
 pub use world::{World, WorldBuilder, bytes_of, identified};

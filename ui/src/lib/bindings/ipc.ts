@@ -264,7 +264,7 @@ export type PinQuery = { offset: number, limit: number, sort: PinSort, descendin
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
-export type PinStatus = "queued" | "fetching" | "pinned" | "failed" | "unpinned" | "unknown";
+export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" | "unpinned" | "unknown";
 
 /**
  * Something that will not be pinned, and why.

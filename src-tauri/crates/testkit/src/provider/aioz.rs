@@ -54,8 +54,8 @@ where
             None => Reply::json(StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
-        Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
-        Call::Unpin => match state.inner().pins.get(id).filter(|pin| pin.pinned) {
+        Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
+        Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {
                 let before = pin.json();
                 pin.unpin();
@@ -133,6 +133,7 @@ fn list(state: &State, query: &str) -> Reply {
     let totals = match inner.manners.totals {
         Totals::Honest => json!({ "files": all.len(), "size": 0 }),
         Totals::Always(files) => json!({ "files": files, "size": 0 }),
+        Totals::OfThePage => json!({ "files": page.len(), "size": 0 }),
         Totals::Absent => Value::Null,
     };
     let pins = if page.is_empty() { Value::Null } else { page.into() };

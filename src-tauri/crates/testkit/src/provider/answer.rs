@@ -18,7 +18,7 @@ use holdfast_content::{Cid, FileImporter};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz};
+use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, psa};
 
 /// What an API answers when nothing is wrong.
 pub(super) struct Reply {
@@ -30,6 +30,8 @@ pub(super) struct Reply {
 pub(super) enum ReplyBody {
     /// One JSON value.
     Json(Value),
+    /// None.
+    Nothing,
 }
 
 impl Reply {
@@ -37,16 +39,23 @@ impl Reply {
         Self { status, body: ReplyBody::Json(value) }
     }
 
+    pub(super) const fn empty(status: StatusCode) -> Self {
+        Self { status, body: ReplyBody::Nothing }
+    }
+
     fn text(&self) -> String {
         match &self.body {
             ReplyBody::Json(value) => value.to_string(),
+            ReplyBody::Nothing => String::new(),
         }
     }
 
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        if !matches!(self.body, ReplyBody::Nothing) {
+            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        }
         response
     }
 }
@@ -59,12 +68,14 @@ impl Api {
         }
         match self {
             Self::Aioz => aioz::call_of(method, path),
+            Self::Psa => psa::call_of(method, path),
         }
     }
 
     fn failure(self, status: StatusCode, message: &str) -> Reply {
         match self {
             Self::Aioz => Reply::json(status, aioz::failure(message)),
+            Self::Psa => psa::failure(status, message),
         }
     }
 
@@ -72,6 +83,8 @@ impl Api {
     fn name_other_cid(self, reply: &mut Reply, other: &Cid) {
         match (self, &mut reply.body) {
             (Self::Aioz, ReplyBody::Json(answer)) => aioz::name_other_cid(answer, other),
+            (Self::Psa, ReplyBody::Json(answer)) => answer["pin"]["cid"] = other.to_string().into(),
+            (_, ReplyBody::Nothing) => {}
         }
     }
 }
@@ -158,6 +171,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     }
     let mut reply = match api {
         Api::Aioz => aioz::act(&state, call, head.uri.path(), head.uri.query(), &head.headers, body, number).await,
+        Api::Psa => psa::act(&state, call, head.uri.path(), head.uri.query(), body).await,
     };
     match fault {
         Some(Fault::TruncatedAnswer) => {
@@ -179,8 +193,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
             api.name_other_cid(&mut reply, &other.finish(&mut kept)?.cid);
         }
         Some(Fault::WrongRootHash) => {
-            let ReplyBody::Json(answer) = &mut reply.body;
-            answer["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into();
+            if let ReplyBody::Json(answer) = &mut reply.body {
+                answer["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into();
+            }
         }
         _ => {}
     }

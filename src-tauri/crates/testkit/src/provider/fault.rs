@@ -14,6 +14,7 @@ pub enum Call {
     Pin,
     Get,
     List,
+    Edit,
     Unpin,
     Block,
 }
@@ -71,8 +72,40 @@ pub enum Totals {
     Honest,
     /// Nothing.
     Absent,
+    /// How many the page has.
+    OfThePage,
     /// That number.
     Always(u64),
+}
+
+/// What a service makes of the times that a listing is to lie between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bounds {
+    /// It keeps to them.
+    #[default]
+    Kept,
+    /// It passes over them.
+    Ignored,
+}
+
+/// What becomes of a pin's id when the pin is edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EditedId {
+    /// Another takes its place.
+    #[default]
+    New,
+    /// It stays.
+    Same,
+}
+
+/// How exactly times of creation are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimesTo {
+    /// To the microsecond.
+    #[default]
+    Microsecond,
+    /// To the second.
+    Second,
 }
 
 /// How the service behaves as long as nothing is wrong.
@@ -90,6 +123,18 @@ pub struct Manners {
     pub longest_page: u64,
     /// What a listing says of the number of pins.
     pub totals: Totals,
+    /// The most rows that may be asked for; more are answered with 400.
+    pub largest_limit: u64,
+    /// What it makes of times that a listing is to lie between.
+    pub bounds: Bounds,
+    /// Whether a listing can be narrowed down by CID.
+    pub filters_cids: bool,
+    /// How exactly times are written.
+    pub times_to: TimesTo,
+    /// What becomes of a pin's id when the pin is edited.
+    pub edited_id: EditedId,
+    /// The status code of a new pin.
+    pub pinned_code: u16,
 }
 
 impl Manners {
@@ -101,6 +146,12 @@ impl Manners {
             status: "pinned",
             longest_page: 1_000,
             totals: Totals::Honest,
+            largest_limit: 1_000,
+            bounds: Bounds::Kept,
+            filters_cids: true,
+            times_to: TimesTo::Microsecond,
+            edited_id: EditedId::New,
+            pinned_code: 202,
         }
     }
 }

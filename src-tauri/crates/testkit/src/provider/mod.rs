@@ -7,6 +7,7 @@ mod answer;
 mod fault;
 mod form;
 mod pins;
+mod psa;
 
 use std::{
     collections::HashMap,
@@ -24,7 +25,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use fault::{Call, Fault, Manners, Totals};
+pub use fault::{Bounds, Call, EditedId, Fault, Manners, TimesTo, Totals};
 pub use pins::{HeldPin, Pins};
 
 /// One request as it arrived.
@@ -54,6 +55,7 @@ pub struct FakeProvider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     Aioz,
+    Psa,
 }
 
 pub(crate) struct State {
@@ -86,15 +88,28 @@ impl std::fmt::Debug for State {
 }
 
 impl FakeProvider {
-    /// Starts a service whose CIDs are those of `layout`.
+    /// Starts a service with the AIOZ Pin API whose CIDs are those of `layout`.
     ///
     /// # Panics
     /// Without a free port.
     pub async fn start(layout: Profile) -> Self {
+        Self::start_as(ProviderKind::Aioz, layout).await
+    }
+
+    /// Starts a service of another kind.
+    ///
+    /// # Panics
+    /// Without a free port, and for a kind that it cannot be.
+    pub async fn start_as(kind: ProviderKind, layout: Profile) -> Self {
+        let api = match kind {
+            ProviderKind::Aioz => Api::Aioz,
+            ProviderKind::Psa => Api::Psa,
+            other => panic!("no test double speaks the API of {other:?}"),
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            api: Api::Aioz,
+            api,
             key: format!("key-canary-{}", address.port()),
             secret: format!("secret-canary-{}", address.port()),
             inner: Mutex::new(Inner { manners: Manners::of(layout), ..Inner::default() }),
@@ -107,7 +122,10 @@ impl FakeProvider {
     /// The API's base.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}/api", self.address)
+        match self.state.api {
+            Api::Aioz => format!("http://{}/api", self.address),
+            Api::Psa => format!("http://{}/api/psa", self.address),
+        }
     }
 
     /// The gateway's base. It has the blocks of what is uploaded after [`FakeProvider::open_gateway`].
@@ -127,7 +145,11 @@ impl FakeProvider {
     /// Never: they are well formed.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        Credentials::key_and_secret(&self.state.key, &self.state.secret.clone().into()).unwrap()
+        let secret = self.state.secret.clone().into();
+        match self.state.api {
+            Api::Aioz => Credentials::key_and_secret(&self.state.key, &secret).unwrap(),
+            Api::Psa => Credentials::token(&secret).unwrap(),
+        }
     }
 
     /// The texts that may stand nowhere but in the vault and in requests to this service.
@@ -141,7 +163,10 @@ impl FakeProvider {
     pub fn draft(&self, label: &str) -> AccountDraft {
         AccountDraft {
             label: label.into(),
-            kind: ProviderKind::Aioz,
+            kind: match self.state.api {
+                Api::Aioz => ProviderKind::Aioz,
+                Api::Psa => ProviderKind::Psa,
+            },
             endpoint: self.endpoint(),
             gateway: self.inner().blocks.is_some().then(|| self.gateway()),
             credentials: self.credentials(),
@@ -176,7 +201,8 @@ impl FakeProvider {
         look(&mut self.inner().pins)
     }
 
-    /// Called after every page of a listing with the offset of that page, before the next one is asked for.
+    /// Called after every page of a listing with the offset of that page, before the next one is asked for. Where pages have
+    /// no offset, that of every page but the first is 1.
     pub fn between_pages(&self, change: impl FnMut(&mut Pins, u64) + Send + 'static) {
         self.inner().between_pages = Some(Box::new(change));
     }
@@ -223,7 +249,10 @@ impl State {
 
     pub(crate) fn accepts(&self, headers: &axum::http::HeaderMap) -> bool {
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-        is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret)
+        match self.api {
+            Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret),
+            Api::Psa => is("authorization", &format!("Bearer {}", self.secret)),
+        }
     }
 
     pub(crate) fn fault_for(&self, call: Call) -> Option<Fault> {

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 /// Go's zero time: "never".
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
+const UNPINNED: &str = "unpinNormally";
+
 /// One pin as the API describes it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the API's field of that name")]
@@ -41,7 +43,13 @@ impl Pins {
             name: Some(name.into()).filter(|name: &String| !name.is_empty()),
             keyvalues: None,
             size: None,
-            date_pinned: format!("2025-01-01T00:{:02}:{:02}.123456Z", self.made / 60 % 60, self.made % 60),
+            date_pinned: format!(
+                "2025-01-{:02}T{:02}:{:02}:{:02}.123456Z",
+                1 + self.made / 86_400 % 28,
+                self.made / 3_600 % 24,
+                self.made / 60 % 60,
+                self.made % 60
+            ),
             date_unpinned: NEVER.into(),
             pinned: true,
             is_pin_by_hash: false,
@@ -78,9 +86,13 @@ impl Pins {
 }
 
 impl HeldPin {
+    pub(super) fn is_unpinned(&self) -> bool {
+        self.status == UNPINNED
+    }
+
     pub(super) fn unpin(&mut self) {
         self.pinned = false;
-        self.status = "unpinNormally".into();
+        self.status = UNPINNED.into();
         self.date_unpinned = "2026-01-01T00:00:00Z".into();
     }
 

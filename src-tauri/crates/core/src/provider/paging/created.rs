@@ -146,11 +146,12 @@ struct Walk {
     previous: Vec<Mark>,
     /// The time of the last of them.
     last: Option<Moment>,
-    seen: u64,
     most_rows: u64,
     /// The service has said that there are more rows than those of a page.
     counts: bool,
     pages: u32,
+    /// More of the page before was read again, and nothing new has come since.
+    looked_deeper: bool,
     is_over: bool,
 }
 
@@ -177,19 +178,22 @@ impl Walk {
             let mut fresh: HashSet<&PinId> = fresh.iter().map(|mark| &mark.id).collect();
             pins.retain(|pin| fresh.remove(&pin.id));
         }
-        self.seen += fresh.len() as u64;
+        self.looked_deeper &= !leads_on;
         let torn = match self.step {
             Step::Seam if leads_on && !overlaps => Some(Gap::Moved),
             Step::Deep if leads_on && !overlaps => Some(Gap::Truncated),
             _ => None,
         };
-        let lost = if leads_on { self.go_on(marks, counted) } else { self.come_to_an_end(&marks, counted) };
+        let lost = if leads_on { self.go_on(marks, counted) } else { self.come_to_an_end(marks, counted) };
         self.most_rows = self.most_rows.max(count);
         Ok(ListPage { pins, not_understood, gap: lost.or(torn) })
     }
 
     /// Reads more of the page before again, where there is more of it.
     fn look_deeper(&mut self) -> bool {
+        if std::mem::replace(&mut self.looked_deeper, true) {
+            return false;
+        }
         let order = self.order;
         let first = self.previous.iter().map(|mark| &mark.created).min_by(|a, b| order.cmp(a, b)).cloned();
         let deeper = first.filter(|first| self.from.as_ref().is_some_and(|from| order.cmp(first, from).is_lt()));
@@ -229,7 +233,7 @@ impl Walk {
     }
 
     /// Nothing new came: either that was all, or the service does not do what it was asked.
-    fn come_to_an_end(&mut self, marks: &[Mark], counted: Counted) -> Option<Gap> {
+    fn come_to_an_end(&mut self, marks: Vec<Mark>, counted: Counted) -> Option<Gap> {
         if self.step == Step::Count {
             self.is_over = true;
             return (!self.counts).then_some(Gap::Truncated);
@@ -243,21 +247,29 @@ impl Walk {
         if marks.iter().any(on_this_side) {
             return self.end_without_bounds(counted);
         }
+        let may_have_more = counted.rows >= self.most_rows || counted.total > Some(counted.rows);
         match (self.step, &self.last) {
-            (Step::Seam | Step::Deep, Some(last))
-                if counted.rows > 0 && (counted.rows >= self.most_rows || counted.total > Some(counted.rows)) =>
-            {
+            // All that was shown is gone, or the service takes the bound for another.
+            (Step::Seam | Step::Deep, _) if marks.is_empty() => {
+                self.is_over = true;
+                (self.previous.len() as u64 >= SHORTEST_LIMIT).then_some(Gap::Truncated)
+            }
+            (Step::Deep, _) => self.go_on(marks, counted),
+            (Step::Seam, Some(last)) if may_have_more => {
                 let last = last.clone();
                 self.set_out(Step::Behind, last);
+                None
             }
-            _ => self.is_over = true,
+            _ => {
+                self.is_over = true;
+                None
+            }
         }
-        None
     }
 
     /// The service gives the same rows whatever the bounds: is that all of them?
     fn end_without_bounds(&mut self, counted: Counted) -> Option<Gap> {
-        let says_all = counted.total.is_some_and(|total| total <= self.seen);
+        let says_all = counted.total.is_some_and(|total| total <= counted.rows);
         if counted.rows < SHORTEST_LIMIT && says_all {
             self.is_over = true;
             None

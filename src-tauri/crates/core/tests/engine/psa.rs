@@ -7,6 +7,7 @@ use holdfast_content::{Cid, Profile, cid_v0};
 use holdfast_core::{
     Code,
     account::{Account, AccountId, ProviderKind},
+    host::SystemClock,
     pin::{Metadata, PinId, PinStatus},
     provider::{Connect, Gap, HttpConnect, PinRequest, Provider, ProviderError},
     vault::CredentialKind,
@@ -29,8 +30,10 @@ fn adapter(service: &FakeProvider) -> Arc<dyn Provider> {
         credentials: CredentialKind::Token,
         this_computer: false,
         profile: None,
+        card: None,
     };
-    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1))).with_silence(Duration::from_secs(5));
+    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(SystemClock::default()))
+        .with_silence(Duration::from_secs(5));
     connect.connect(&account, service.credentials()).unwrap()
 }
 

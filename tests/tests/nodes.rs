@@ -138,7 +138,7 @@ impl Node {
         let cut = fs::read(&archive)?;
         fs::write(&archive, &cut[..cut.len() / 2])?;
         let body = ArchiveBody::new(File::open(&archive)?, cid)?;
-        let refused = self.provider.import_car(None, &Metadata::new(), body).await.unwrap_err();
+        let refused = self.provider.import_car(None, &Metadata::new(), body).await.err().context("it was taken")?;
         assert_eq!(refused.code(), Code::InvalidInput, "{refused}");
         Ok(())
     }

@@ -14,12 +14,12 @@ use holdfast_content::car::CarWriter;
 use holdfast_content::{Cid, FileImporter, Profile, cid_v1};
 use holdfast_core::account::{Account, AccountId, ProviderKind};
 use holdfast_core::content::{ArchiveBody, HashingPool, Limits, Progress, UploadBody, Urgency, plan};
-use holdfast_core::host::{RealDisk, SystemEntropy};
+use holdfast_core::host::{RealDisk, SystemClock, SystemEntropy};
 use holdfast_core::pin::{Metadata, PinStatus, ProviderPin};
 use holdfast_core::provider::{
     Capabilities, Connect, Filter, HttpConnect, ListPage, PinRequest, Provider, ProviderError,
 };
-use holdfast_core::vault::{CredentialKind, Credentials};
+use holdfast_core::vault::Credentials;
 
 use crate::wait;
 
@@ -94,16 +94,13 @@ pub fn connect(kind: ProviderKind, endpoint: &str, credentials: Credentials) -> 
         kind,
         endpoint: endpoint.parse()?,
         gateway: None,
-        credentials: match &credentials {
-            Credentials::None => CredentialKind::None,
-            Credentials::KeyAndSecret { .. } => CredentialKind::KeyAndSecret,
-            Credentials::Token(_) => CredentialKind::Token,
-            Credentials::Login { .. } => CredentialKind::Login,
-        },
+        credentials: credentials.kind(),
         this_computer: false,
         profile: None,
+        card: None,
     };
-    Ok(HttpConnect::new(Arc::new(SystemEntropy)).with_silence(SILENCE).connect(&account, credentials)?)
+    let http = HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()));
+    Ok(http.with_silence(SILENCE).connect(&account, credentials)?)
 }
 
 /// Checks everything; the account must be empty, and is so again afterwards.
@@ -116,6 +113,9 @@ pub async fn check(subject: &Subject) -> Result<()> {
     subject.refuses_strangers().await.context("a stranger")?;
     if capabilities.upload.is_some() {
         subject.uploads(capabilities).await.context("uploads")?;
+    }
+    if capabilities.usage {
+        subject.provider.usage().await.context("the usage")?;
     }
     subject.pins_by_cid(capabilities).await.context("a pin by CID")?;
     subject.lists(capabilities).await.context("the list")

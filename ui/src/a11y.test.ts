@@ -3,8 +3,9 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
+import { madeUpPinOnly, PIN_ONLY } from "./lib/platform/mock-accounts.ts";
 import { SCREENS } from "./lib/state/navigation.svelte.ts";
-import { byTestId, openApp } from "./test-app.ts";
+import { allByTestId, byTestId, NOW, openApp } from "./test-app.ts";
 
 const THEMES = ["light", "dark"] as const;
 
@@ -28,6 +29,51 @@ for (const theme of THEMES) {
     expect(await violations()).toEqual([]);
   });
 }
+
+test("the accounts with all that can be said about them have no violation", async () => {
+  await openApp({ screen: "accounts", accounts: [madeUpPinOnly(NOW)] });
+  for (const button of allByTestId("account-abilities")) await fireEvent.click(button);
+  expect(allByTestId("abilities")).toHaveLength(3);
+  expect(await violations()).toEqual([]);
+});
+
+test.each(["2", "3", "other"])("the account dialog for service %s has no violation", async (preset) => {
+  await openApp({ screen: "accounts" });
+  await fireEvent.click(byTestId("add-account"));
+  const field = (name: string) => document.querySelector(`dialog [name=${name}]`) as HTMLInputElement;
+  await fireEvent.change(field("preset"), { target: { value: preset } });
+  await fireEvent.input(field("endpoint"), { target: { value: "http://192.168.1.9:5001" } });
+  expect(field("plain_http")).toBeTruthy();
+  expect(await violations()).toEqual([]);
+});
+
+test("the import from Kubo has no violation", async () => {
+  await openApp({ screen: "accounts" });
+  await fireEvent.click(byTestId("import-kubo"));
+  await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(4));
+  expect(await violations()).toEqual([]);
+});
+
+test("files for an account that takes none have no violation", async () => {
+  const { app, mock } = await openApp({ accounts: [madeUpPinOnly(NOW)] });
+  await app.settings.setDefaultAccount(PIN_ONLY);
+  const selection = await mock.call("pick_files");
+  if (selection) mock.drop({ type: "dropped", selection });
+  await waitFor(() => expect(allByTestId("needs-node")).toHaveLength(2));
+  expect(await violations()).toEqual([]);
+});
+
+test("editing a pin has no violation", async () => {
+  const { app } = await openApp({ accounts: [madeUpPinOnly(NOW)] });
+  app.pins.setFilter({ account: PIN_ONLY });
+  await waitFor(() => expect(app.pins.row(0)?.account).toBe(PIN_ONLY));
+  await waitFor(() => expect(byTestId("pin-row").dataset["name"]).toBe(app.pins.row(0)?.name));
+  await fireEvent.dblClick(byTestId("pin-row"));
+  await waitFor(() => expect(byTestId<HTMLButtonElement>("edit-pin").disabled).toBe(false));
+  await fireEvent.click(byTestId("edit-pin"));
+  await fireEvent.click(byTestId("add-metadata"));
+  expect(await violations()).toEqual([]);
+});
 
 test("the account dialog has no violation", async () => {
   await openApp({ screen: "accounts" });

@@ -1,7 +1,8 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Selection } from "../../lib/bindings/ipc.ts";
-import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
+import { madeUpNode, madeUpPinOnly, PIN_ONLY } from "../../lib/platform/mock-accounts.ts";
+import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
 
 const selection = (change: Partial<Selection> = {}): Selection => ({
   id: "selection-9",
@@ -89,4 +90,75 @@ test("a refused upload says why", async () => {
   mock.drop({ type: "dropped", selection: selection() });
   await waitFor(() => expect(byTestId("toast").textContent).toContain("Nothing was accepted"));
   expect(byTestId("toast").textContent).toContain("disk full");
+});
+
+describe("an account that takes CIDs only", () => {
+  async function openWithPinOnly(node = false) {
+    const accounts = [madeUpPinOnly(NOW), ...(node ? [madeUpNode(NOW)] : [])];
+    const opened = await openApp({ accounts });
+    await opened.app.settings.setDefaultAccount(PIN_ONLY);
+    return opened;
+  }
+  const confirm = () => byTestId<HTMLButtonElement>("confirm-upload");
+
+  async function chooseAccount(value: string) {
+    const select = byTestId("confirm-selection").querySelector("select") as HTMLSelectElement;
+    await fireEvent.change(select, { target: { value } });
+  }
+
+  test("is known before anything is dropped, and offers the node", async () => {
+    const { mock } = await openWithPinOnly();
+    await waitFor(() => expect(byTestId("needs-node").textContent).toContain("Pinata"));
+    expect(byTestId("needs-node").textContent).toContain("takes no files itself");
+    mock.drop({ type: "enter", count: 1 });
+    await waitFor(() => expect(byTestId("drop-overlay").textContent).toContain("takes no files itself"));
+    await fireEvent.click(byTestId("add-node"));
+    expect(byTestId("account-dialog")).toBeTruthy();
+  });
+
+  test("gets nothing that is dropped: another account can be chosen for it", async () => {
+    const { mock } = await openWithPinOnly();
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() => expect(confirm().disabled).toBe(true));
+    expect(byTestId("confirm-selection").textContent).toContain("takes no files itself");
+    expect(byTestId("confirm-selection").textContent).toContain("Pinata (takes no files)");
+    const form = byTestId("confirm-selection").querySelector("form") as HTMLFormElement;
+    await fireEvent.submit(form);
+    expect(requestsOf(mock, "start_upload")).toHaveLength(0);
+    await chooseAccount("hosted");
+    expect(confirm().disabled).toBe(false);
+    await fireEvent.click(confirm());
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: "hosted" }]));
+  });
+
+  test("takes what is dropped once there is a node, without choosing again", async () => {
+    const { mock } = await openWithPinOnly();
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() => expect(confirm().disabled).toBe(true));
+    await fireEvent.click(allByTestId("add-node").at(-1) as HTMLElement);
+    await fireEvent.click(byTestId("save-account"));
+    await waitFor(() => expect(confirm().disabled).toBe(false));
+    expect(byTestId("confirm-selection").textContent).toContain("Files go through Kubo.");
+    await fireEvent.click(confirm());
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: PIN_ONLY }]));
+  });
+
+  test("with a node says through which its files go, and takes them at once", async () => {
+    const { mock } = await openWithPinOnly(true);
+    await waitFor(() => expect(byTestId("through-node").textContent).toContain("go through My Kubo"));
+    mock.drop({ type: "enter", count: 1 });
+    await waitFor(() => expect(byTestId("drop-overlay").textContent).toContain("through My Kubo"));
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: PIN_ONLY }]));
+  });
+
+  test("cannot be added to where there is no other", async () => {
+    const { app, mock } = await openWithPinOnly();
+    app.accounts.list = app.accounts.list.filter(({ id }) => id === PIN_ONLY);
+    await waitFor(() => expect(byTestId<HTMLButtonElement>("add-files").disabled).toBe(true));
+    expect(byTestId<HTMLButtonElement>("add-folder").disabled).toBe(true);
+    await fireEvent.keyDown(document.body, { key: "o", ctrlKey: true });
+    await waitFor(() => expect(byTestId("toast").textContent).toContain("takes no files itself"));
+    expect(requestsOf(mock, "pick_files")).toHaveLength(0);
+  });
 });

@@ -1,6 +1,7 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
+import { madeUpPinOnly, PIN_ONLY } from "../../lib/platform/mock-accounts.ts";
+import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
 
 async function openFolders() {
   const opened = await openApp({ screen: "folders" });
@@ -24,6 +25,17 @@ test("with several accounts the account is asked for", async () => {
   await fireEvent.click(byTestId("watch-choose"));
   await waitFor(() => expect(requestsOf(mock, "add_folder")).toEqual([{ account: "this-computer" }]));
   await waitFor(() => expect(allByTestId("folder-card")).toHaveLength(3));
+});
+
+test("an account that takes no files gets no folder", async () => {
+  const { mock } = await openApp({ screen: "folders", accounts: [madeUpPinOnly(NOW)] });
+  await fireEvent.click(byTestId("add-folder-watch"));
+  const select = byTestId("watch-dialog").querySelector("select") as HTMLSelectElement;
+  await fireEvent.change(select, { target: { value: PIN_ONLY } });
+  expect(byTestId("watch-dialog").textContent).toContain("takes no files itself");
+  expect(byTestId<HTMLButtonElement>("watch-choose").disabled).toBe(true);
+  await fireEvent.submit(byTestId("watch-dialog").querySelector("form") as HTMLFormElement);
+  expect(requestsOf(mock, "add_folder")).toHaveLength(0);
 });
 
 test("stopping says that nothing is unpinned", async () => {

@@ -1,9 +1,7 @@
-/** Made-up pins, accounts and folders for the in-memory platform. The same every time. */
+/** Made-up pins and folders for the in-memory platform. The same every time. */
 
-import type { Account, AccountPreset, Folder, FolderEntry, Pin, PinStatus } from "../bindings/ipc.ts";
-
-export const THIS_COMPUTER = "this-computer";
-export const HOSTED = "hosted";
+import type { Folder, FolderEntry, Pin, PinStatus } from "../bindings/ipc.ts";
+import { HOSTED, THIS_COMPUTER } from "./mock-accounts.ts";
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const EXTENSIONS = ["jpg", "jpg", "jpg", "mp4", "pdf", "txt", "csv", "tar", "png", "html"];
@@ -70,49 +68,6 @@ function statusFrom(chance: number): PinStatus {
   if (chance < 0.96) return "fetching";
   if (chance < 0.98) return "failed";
   return chance < 0.99 ? "unpinned" : "unknown";
-}
-
-export const PRESETS: AccountPreset[] = [
-  {
-    kind: "aioz",
-    name: "AIOZ Pin",
-    endpoint: "https://api.aiozpin.network",
-    gateway: "https://gateway.aiozpin.network",
-  },
-  {
-    kind: "aioz",
-    name: "W3IPFS",
-    endpoint: "https://api.w3ipfs.storage",
-    gateway: "https://ipfs.w3ipfs.storage",
-  },
-];
-
-export function madeUpAccounts(now: number): Account[] {
-  const this_computer: Account = {
-    id: THIS_COMPUTER,
-    label: "This computer",
-    kind: "aioz",
-    endpoint: "http://127.0.0.1:41873",
-    gateway: "http://127.0.0.1:41873",
-    this_computer: true,
-    state: "ok",
-    state_message: null,
-    secret_kept: "keyring",
-    pins: 0,
-    bytes: 0,
-    last_contact: now - 4000,
-  };
-  const hosted: Account = {
-    ...this_computer,
-    id: HOSTED,
-    label: "Studio archive",
-    endpoint: "https://api.aiozpin.network",
-    gateway: "https://gateway.aiozpin.network",
-    this_computer: false,
-    secret_kept: "session",
-    last_contact: now - 240_000,
-  };
-  return [this_computer, hosted];
 }
 
 export function madeUpFolders(now: number): Folder[] {

@@ -2,16 +2,19 @@
 
 import type * as Ipc from "../bindings/ipc.ts";
 import {
+  complaintAbout,
+  failure,
   HOSTED,
-  MADE_UP_ENTRIES,
+  KUBO_SERVICES,
   madeUpAccounts,
-  madeUpCid,
-  madeUpFolders,
-  madeUpPins,
+  madeUpCard,
+  madeUpNode,
+  madeUpPinOnly,
   PRESETS,
-  randomFrom,
+  routed,
   THIS_COMPUTER,
-} from "./mock-data.ts";
+} from "./mock-accounts.ts";
+import { MADE_UP_ENTRIES, madeUpCid, madeUpFolders, madeUpPins, randomFrom } from "./mock-data.ts";
 import type { Arguments, Command, Platform, Request, Response } from "./types.ts";
 
 export interface MockOptions {
@@ -20,6 +23,8 @@ export interface MockOptions {
   /** How long every answer takes. */
   latency_ms?: number;
   keyring?: Ipc.Keyring;
+  /** Besides the two that there always are. */
+  accounts?: Ipc.Account[];
   /** Begin with transfers and folders, not only with pins. */
   busy?: boolean;
 }
@@ -38,6 +43,8 @@ export interface Mock extends Platform {
   nextSelection: Ipc.Selection | null;
   /** What comparing a pin with files comes to; `null` as if nothing was chosen in the dialog. */
   nextComparison: Ipc.Comparison | null;
+  /** What the Kubo on this computer knows. */
+  kubo_services: Ipc.FoundService[];
   /** How long every answer takes. */
   latency_ms: number;
   transfers: Ipc.Transfer[];
@@ -50,13 +57,17 @@ export function createMock(options: MockOptions = {}): Mock {
   const { pins: pin_count = 5000, now = Date.now(), busy = true } = options;
   const random = randomFrom(7);
   const rows = madeUpPins(pin_count, now);
+  const other = options.accounts?.[0];
+  if (other) rows.forEach((pin, index) => index % 4 === 1 && (pin.account = other.id));
+  /** What pins were given by hand. */
+  const edits = new Map<string, Ipc.PinDetails["metadata"]>();
   const selections = new Map<string, Ipc.Selection>();
   const refusals = new Map<Command, Ipc.IpcError>();
   const on_drop = new Set<(event: Ipc.DropEvent) => void>();
   const on_changed = new Set<(event: Ipc.Changed) => void>();
   const on_progress = new Set<(tick: Ipc.ProgressTick) => void>();
   let settings: Ipc.Settings = { theme: "system", default_account: null };
-  let accounts = madeUpAccounts(now);
+  let accounts = [...madeUpAccounts(now), ...(options.accounts ?? [])];
   let folders = busy ? madeUpFolders(now) : [];
   let next_id = 1;
   const fresh = (prefix: string) => `${prefix}-${next_id++}`;
@@ -66,6 +77,7 @@ export function createMock(options: MockOptions = {}): Mock {
     transfers: busy ? madeUpTransfers(now, random) : [],
     nextSelection: null,
     nextComparison: { outcome: "verified", path: "/home/ada/Pictures/harbour-dawn.jpg", profile: null },
+    kubo_services: KUBO_SERVICES,
     latency_ms: options.latency_ms ?? 0,
     ready: false,
     failNext: (command, error) => void refusals.set(command, error),
@@ -116,18 +128,26 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     add_account: ({ draft, session_only }) => {
       refuseWrongKeys(draft);
-      if (options.keyring?.state === "unavailable" && !session_only) {
-        throw failure("keyring_unavailable", options.keyring.reason);
-      }
-      const { label, kind, endpoint, gateway } = draft;
-      const account: Ipc.Account = {
-        ...{ id: fresh("account"), label, kind, endpoint, gateway, this_computer: false, state: "ok" },
-        ...{ state_message: null, secret_kept: session_only ? "session" : "keyring" },
-        ...{ pins: 0, bytes: 0, last_contact: now },
-      };
-      accounts = [...accounts, account];
+      const account = added(draft, draft.credentials.form, session_only);
       mock.changed("accounts");
       return account;
+    },
+    probe_account: (id) => {
+      const card = madeUpCard(found(accounts, id).kind, now);
+      accounts = accounts.map((account) => (account.id === id ? { ...account, card } : account));
+      return found(counted(), id);
+    },
+    find_kubo_services: () => mock.kubo_services,
+    import_kubo_services: ({ names, session_only }) => {
+      const services = mock.kubo_services.filter(({ name }) => names.includes(name));
+      const imported = services.map((one) =>
+        added({ ...one, label: one.name, gateway: null }, "token", session_only),
+      );
+      mock.kubo_services = mock.kubo_services.map((one) =>
+        names.includes(one.name) ? { ...one, already_added: true } : one,
+      );
+      mock.changed("accounts");
+      return imported;
     },
     check_account: (id) => found(counted(), id),
     remove_account: (id) => {
@@ -170,7 +190,17 @@ export function createMock(options: MockOptions = {}): Mock {
         total_bytes,
       };
     },
-    pin_details: (key) => detailsOf(row(key), now),
+    pin_details: (key) => {
+      const details = detailsOf(row(key), now);
+      return { ...details, metadata: edits.get(key.id) ?? details.metadata };
+    },
+    edit_pin: ({ pin, name, metadata }) => {
+      const edited = { ...row(pin), name: name ?? "", id: fresh("edited") };
+      rows[rows.indexOf(row(pin))] = edited;
+      edits.set(edited.id, metadata);
+      mock.changed("pins");
+      return edited;
+    },
     unpin: (keys) =>
       start(keys.map((key) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(row(key)), pin_id: key.id }))),
     refresh_pins: () => null,
@@ -208,10 +238,28 @@ export function createMock(options: MockOptions = {}): Mock {
   };
 
   function counted(): Ipc.Account[] {
-    return accounts.map((account) => {
+    return routed(accounts).map((account) => {
       const own = rows.filter((pin) => pin.account === account.id);
       return { ...account, pins: own.length, bytes: own.reduce((sum, { size }) => sum + (size ?? 0), 0) };
     });
+  }
+
+  function added(
+    { label, kind, endpoint, gateway }: Pick<Ipc.AccountDraft, "label" | "kind" | "endpoint" | "gateway">,
+    credentials: Ipc.CredentialKind,
+    session_only: boolean,
+  ): Ipc.Account {
+    if (options.keyring?.state === "unavailable" && !session_only && credentials !== "none") {
+      throw failure("keyring_unavailable", options.keyring.reason);
+    }
+    const kept = credentials === "none" ? "not_needed" : session_only ? "session" : "keyring";
+    const account: Ipc.Account = {
+      ...{ id: fresh("account"), label, kind, endpoint, gateway, credentials, secret_kept: kept },
+      ...{ this_computer: false, state: "ok", state_message: null, pins: 0, bytes: 0, last_contact: now },
+      ...{ card: null, can_upload: "yes", upload_through: null, can_edit: kind === "psa" },
+    };
+    accounts = [...accounts, account];
+    return found(counted(), account.id);
   }
 
   function row({ account, id }: Ipc.PinKey): Ipc.Pin {
@@ -289,13 +337,14 @@ export function createMock(options: MockOptions = {}): Mock {
   return mock;
 }
 
-/** Reads `?pins=0&keyring=no&busy=no&latency=200` and lets the made-up transfers run. */
+/** Reads `?pins=0&keyring=no&busy=no&latency=200&accounts=pin-only` (or `node`) and lets the made-up transfers run. */
 export function mockFromLocation({ search }: Location): Mock {
   const parameters = new URLSearchParams(search);
   const mock = createMock({
     pins: Number(parameters.get("pins") ?? 5000),
     latency_ms: Number(parameters.get("latency") ?? 30),
     busy: parameters.get("busy") !== "no",
+    accounts: accountsNamed(parameters.get("accounts"), Date.now()),
     keyring:
       parameters.get("keyring") === "no"
         ? { state: "unavailable", reason: "No Secret Service is running on this session." }
@@ -304,6 +353,11 @@ export function mockFromLocation({ search }: Location): Mock {
   if (parameters.get("still") === null) setInterval(() => mock.advance(), 250);
   Object.assign(window, { mock });
   return mock;
+}
+
+function accountsNamed(name: string | null, now: number): Ipc.Account[] {
+  if (name === "pin-only") return [madeUpPinOnly(now)];
+  return name === "node" ? [madeUpPinOnly(now), madeUpNode(now)] : [];
 }
 
 type Wish = {
@@ -324,21 +378,15 @@ function subscribe<T>(listeners: Set<(value: T) => void>, listener: (value: T) =
   return () => void listeners.delete(listener);
 }
 
-function failure(code: Ipc.Code, message: string, details: string | null = null): Ipc.IpcError {
-  return { code, message, retryable: false, details };
-}
-
 function found<T extends { id: string }>(list: T[], id: string): T {
   const one = list.find((other) => other.id === id);
   if (!one) throw failure("not_found", `There is no ${id}.`);
   return one;
 }
 
-function refuseWrongKeys({ endpoint, key, secret }: Ipc.AccountDraft): void {
-  if (!URL.canParse(endpoint)) throw failure("invalid_input", "The endpoint is not a URL.");
-  if (key === "" || secret === "wrong") {
-    throw failure("unauthorized", "The service refused the keys.", "401 Unauthorized: invalid api key");
-  }
+function refuseWrongKeys(draft: Ipc.AccountDraft): void {
+  const complaint = complaintAbout(draft);
+  if (complaint) throw complaint;
 }
 
 function matchingRows(rows: Ipc.Pin[], query: Ipc.PinQuery): Ipc.Pin[] {

@@ -1,6 +1,6 @@
 /** The accounts, and which of them takes new files. */
 
-import type { Account, AccountDraft } from "../bindings/ipc.ts";
+import type { Account, AccountDraft, FoundService } from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 
 export class Accounts {
@@ -17,6 +17,11 @@ export class Accounts {
 
   find(id: string): Account | null {
     return this.list.find((account) => account.id === id) ?? null;
+  }
+
+  /** Some account takes files, if need be through a node. */
+  get take_files(): boolean {
+    return this.list.length === 0 || this.list.some(({ can_upload }) => can_upload !== "needs_node");
   }
 
   label(id: string): string {
@@ -41,6 +46,22 @@ export class Accounts {
 
   async check(id: string): Promise<void> {
     this.#put(await this.#platform.call("check_account", id));
+  }
+
+  /** Finds out what the service can do, with a small file of its own. */
+  async probe(id: string): Promise<void> {
+    this.#put(await this.#platform.call("probe_account", id));
+  }
+
+  /** The remote services that the Kubo on this computer knows. */
+  findKubo(): Promise<FoundService[]> {
+    return this.#platform.call("find_kubo_services");
+  }
+
+  /** One at a time, so that each is told what is wrong with it. */
+  async importKubo(name: string, session_only: boolean): Promise<void> {
+    const added = await this.#platform.call("import_kubo_services", { names: [name], session_only });
+    added.forEach((account) => this.#put(account));
   }
 
   async remove(id: string): Promise<void> {

@@ -42,7 +42,7 @@ export class App {
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform);
     this.folders = new Folders(platform);
-    this.intake = new Intake(platform, this.toasts, () => this.default_account?.id ?? null);
+    this.intake = new Intake(platform, this.toasts, () => this.default_account);
     this.transfers.onEnded = (ended) => this.#tell(ended);
   }
 

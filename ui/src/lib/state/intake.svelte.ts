@@ -1,6 +1,6 @@
 /** How files come in: dropped on the window or chosen in the system's dialog. Only Rust knows their paths. */
 
-import type { DropEvent, Problem, Selection } from "../bindings/ipc.ts";
+import type { Account, DropEvent, Problem, Selection } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform } from "../platform/index.ts";
@@ -12,13 +12,13 @@ const MOST_PROBLEMS = 100;
 export class Intake {
   /** How many items hang over the window; `null` when none do. */
   hovering = $state<number | null>(null);
-  /** Waits for a person to say yes. */
+  /** Waits for a person to say yes, or to choose an account that takes files. */
   pending = $state.raw<Selection | null>(null);
   #platform: Platform;
   #toasts: Toasts;
-  #defaultAccount: () => string | null;
+  #defaultAccount: () => Account | null;
 
-  constructor(platform: Platform, toasts: Toasts, defaultAccount: () => string | null) {
+  constructor(platform: Platform, toasts: Toasts, defaultAccount: () => Account | null) {
     this.#platform = platform;
     this.#toasts = toasts;
     this.#defaultAccount = defaultAccount;
@@ -66,9 +66,9 @@ export class Intake {
       const title = account === null ? t("drop.no_account") : t("intake.nothing");
       this.#toasts.add({ kind: "warning", title, lines: problemLines(selection), stays: true });
       await this.#discard(selection);
-    } else if (selection.needs_confirmation === null) {
+    } else if (selection.needs_confirmation === null && account.can_upload !== "needs_node") {
       try {
-        await this.#upload(selection, account);
+        await this.#upload(selection, account.id);
       } catch (error) {
         this.#toasts.fail(t("intake.failed"), toIpcError(error));
       }

@@ -1,12 +1,20 @@
-/** Which screen is shown. */
+/** Which screen is shown, and the dialog that several screens open. */
+
+import type { ProviderKind } from "../bindings/ipc.ts";
 
 export const SCREENS = ["pins", "transfers", "folders", "accounts", "settings"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export class Navigation {
   screen = $state<Screen>("pins");
+  /** An account is being added; `kind` is what it begins with. */
+  adding_account = $state.raw<{ kind: ProviderKind | null } | null>(null);
 
   go(screen: Screen): void {
     this.screen = screen;
+  }
+
+  addAccount(kind: ProviderKind | null = null): void {
+    this.adding_account = { kind };
   }
 }

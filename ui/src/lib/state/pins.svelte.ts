@@ -122,6 +122,15 @@ export class Pins {
     this.selection.clear();
   }
 
+  /** The pin may come back under another id: what knew it by the old one follows. */
+  async edit(before: PinKey, name: string | null, metadata: Record<string, string>): Promise<Pin> {
+    const pin = { account: before.account, id: before.id };
+    const after = await this.#platform.call("edit_pin", { pin, name, metadata });
+    this.selection.replace(before, after);
+    void this.invalidate();
+    return after;
+  }
+
   async copy(pins: PinKey[], what: "cid" | "gateway_link" | "ipfs_link"): Promise<void> {
     await this.#platform.call("copy_pins", { pins: keysOf(pins), what });
   }

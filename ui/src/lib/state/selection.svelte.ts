@@ -83,6 +83,15 @@ export class RowSelection {
     this.#set([]);
   }
 
+  /** The same pin under another id, or with other values. */
+  replace(before: PinKey, after: Pin): void {
+    const rename = (key: string) => (key === keyOf(before) ? keyOf(after) : key);
+    this.#except = new Set([...this.#except].map(rename));
+    this.#pins = new Map(
+      [...this.#pins].map(([key, pin]) => [rename(key), key === keyOf(before) ? after : pin]),
+    );
+  }
+
   isExcepted(pin: PinKey): boolean {
     return this.#except.has(keyOf(pin));
   }

@@ -69,3 +69,16 @@ test("clearing leaves the keyboard where it was", () => {
   expect(selection.count(TOTAL)).toBe(0);
   expect(selection.active).toBe(9);
 });
+
+test("a pin that gets another id stays selected, or left out, as it was", () => {
+  const selection = new RowSelection();
+  selection.only(pin(1), 1);
+  selection.replace(pin(1), pin(2));
+  expect(selection.pins.map(({ id }) => id)).toEqual(["2"]);
+  selection.replace(pin(7), pin(8));
+  expect(selection.count(TOTAL)).toBe(1);
+  selection.selectAll();
+  selection.toggle(pin(3), 3);
+  selection.replace(pin(3), pin(4));
+  expect([selection.has(pin(3)), selection.has(pin(4))]).toEqual([true, false]);
+});

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::Stream;
 use holdfast_content::Cid;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Call, KeepBlocks, Pins, State, Totals,
     answer::{Reply, collect, drain},
-    form,
+    form::{self, Filenames},
 };
 use crate::identified;
 
@@ -19,6 +19,7 @@ use crate::identified;
 pub(super) fn call_of(method: &Method, path: &str) -> Option<Call> {
     match (method.as_str(), path.strip_prefix("/api")?) {
         ("GET", "/apiKeys/testAuthentication/") => Some(Call::Test),
+        ("GET", "/billing/thisMonthUsage") => Some(Call::Usage),
         ("POST", "/pinning/") => Some(Call::Upload),
         ("POST", "/pinning/pinByHash") => Some(Call::Pin),
         ("GET", "/pinning/pins/") => Some(Call::List),
@@ -55,7 +56,11 @@ where
             None => Reply::json(StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
-        Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
+        Call::Usage => {
+            let bytes: u64 = state.inner().pins.all().iter().filter(|pin| pin.pinned).filter_map(|pin| pin.size).sum();
+            Reply::json(StatusCode::OK, success(json!({ "total_storage": bytes, "storage_usage": bytes })))
+        }
+        Call::About | Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
         Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {
                 let before = pin.json();
@@ -72,8 +77,7 @@ where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
     let layout = state.inner().manners.layout;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(uploaded) = form::read(body, content_type, layout, &mut KeepBlocks(state)).await else {
+    let Some(uploaded) = form::read(body, headers, layout, Filenames::Quoted, &mut KeepBlocks(state)).await else {
         return Reply::json(StatusCode::BAD_REQUEST, failure("Failed to get uploaded files"));
     };
     let mut inner = state.inner();

@@ -10,15 +10,16 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use holdfast_content::{Cid, FileImporter};
-use hyper::body::Incoming;
+use http_body_util::StreamBody;
+use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, psa};
+use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, cluster, kubo, psa};
 
 /// Stands before the path that [`Fault::Moved`] leads to.
 const MOVED: &str = "/moved";
@@ -33,6 +34,8 @@ pub(super) struct Reply {
 pub(super) enum ReplyBody {
     /// One JSON value.
     Json(Value),
+    /// One JSON value a line, and why the answer was broken off.
+    Lines(Vec<Value>, Option<String>),
     /// None.
     Nothing,
 }
@@ -42,6 +45,14 @@ impl Reply {
         Self { status, body: ReplyBody::Json(value) }
     }
 
+    pub(super) const fn lines(lines: Vec<Value>) -> Self {
+        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, None) }
+    }
+
+    pub(super) fn lines_and_failure(lines: Vec<Value>, message: &str) -> Self {
+        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, Some(message.into())) }
+    }
+
     pub(super) const fn empty(status: StatusCode) -> Self {
         Self { status, body: ReplyBody::Nothing }
     }
@@ -49,15 +60,31 @@ impl Reply {
     pub(super) fn text(&self) -> String {
         match &self.body {
             ReplyBody::Json(value) => value.to_string(),
+            ReplyBody::Lines(lines, _) => lines.iter().map(|line| format!("{line}\n")).collect(),
             ReplyBody::Nothing => String::new(),
         }
     }
 
+    /// The body, in which trailers may follow.
+    fn to_body(&self) -> Body {
+        let text = self.text();
+        let ReplyBody::Lines(_, failure) = &self.body else { return text.into() };
+        let mut trailers = HeaderMap::new();
+        if let Some(value) = failure.as_deref().and_then(|message| HeaderValue::from_str(message).ok()) {
+            trailers.insert("X-Stream-Error", value);
+        }
+        let frames = [Frame::data(Bytes::from(text)), Frame::trailers(trailers)];
+        Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
+    }
+
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.text()));
+        let mut response = Response::new(self.to_body());
         *response.status_mut() = self.status;
+        if matches!(self.body, ReplyBody::Lines(..)) {
+            response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("X-Stream-Error"));
+        }
         if !matches!(self.body, ReplyBody::Nothing) {
-            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         response
     }
@@ -65,12 +92,15 @@ impl Reply {
 
 /// The part of an answer that depends on the API.
 impl Api {
-    fn call_of(self, method: &Method, path: &str) -> Option<Call> {
+    fn call_of(self, method: &Method, uri: &Uri) -> Option<Call> {
+        let path = uri.path();
         if path.starts_with("/ipfs/") {
             return Some(Call::Block);
         }
         match self {
             Self::Aioz => aioz::call_of(method, path),
+            Self::Kubo => kubo::call_of(method, uri),
+            Self::Cluster => cluster::call_of(method, path),
             Self::Psa => psa::call_of(method, path),
         }
     }
@@ -78,6 +108,9 @@ impl Api {
     fn failure(self, status: StatusCode, message: &str) -> Reply {
         match self {
             Self::Aioz => Reply::json(status, aioz::failure(message)),
+            Self::Kubo if status == StatusCode::UNAUTHORIZED => kubo::denied(),
+            Self::Kubo => Reply::json(status, kubo::failure_of(message)),
+            Self::Cluster => cluster::failure(status, message),
             Self::Psa => psa::failure(status, message),
         }
     }
@@ -86,8 +119,13 @@ impl Api {
     fn name_other_cid(self, reply: &mut Reply, other: &Cid) {
         match (self, &mut reply.body) {
             (Self::Aioz, ReplyBody::Json(answer)) => aioz::name_other_cid(answer, other),
+            (Self::Kubo, ReplyBody::Lines(lines, _)) => kubo::name_other_cid(lines, other),
+            (Self::Cluster, ReplyBody::Json(answer)) => cluster::name_other_cid(answer, other),
+            (Self::Cluster, ReplyBody::Lines(lines, _)) => {
+                lines.iter_mut().for_each(|line| cluster::name_other_cid(line, other));
+            }
             (Self::Psa, ReplyBody::Json(answer)) => answer["pin"]["cid"] = other.to_string().into(),
-            (_, ReplyBody::Nothing) => {}
+            _ => {}
         }
     }
 
@@ -97,7 +135,7 @@ impl Api {
         match (self, &mut reply.body) {
             (Self::Aioz, ReplyBody::Json(answer)) => aioz::never_end(state, answer, query, again_after),
             (Self::Psa, ReplyBody::Json(answer)) => psa::never_end(state, answer, query, again_after),
-            (_, ReplyBody::Nothing) => {}
+            _ => {}
         }
     }
 }
@@ -109,7 +147,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     while let Some(path) = head.uri.to_string().strip_prefix(MOVED) {
         head.uri = path.parse().map_err(io::Error::other)?;
     }
-    let (api, call) = (state.api, state.api.call_of(&head.method, head.uri.path()));
+    let (api, call) = (state.api, state.api.call_of(&head.method, &head.uri));
     let headers = head
         .headers
         .iter()
@@ -203,6 +241,8 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     }
     let mut reply = match api {
         Api::Aioz => aioz::act(&state, call, head.uri.path(), head.uri.query(), &head.headers, body, number).await,
+        Api::Kubo => kubo::act(&state, call, &head.uri, &head.headers, body, number).await,
+        Api::Cluster => cluster::act(&state, call, &head.uri, &head.headers, body, number).await,
         Api::Psa => psa::act(&state, call, head.uri.path(), head.uri.query(), body).await,
     };
     match fault {
@@ -238,6 +278,13 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 answer["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into();
             }
         }
+        Some(Fault::BrokenOff(message)) => match &mut reply.body {
+            ReplyBody::Lines(lines, failure) => {
+                lines.truncate(lines.len() / 2);
+                *failure = Some(message.into());
+            }
+            _ => reply = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message),
+        },
         _ => {}
     }
     Ok(reply.into_response())

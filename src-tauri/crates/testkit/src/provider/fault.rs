@@ -16,6 +16,9 @@ pub enum Call {
     List,
     Edit,
     Unpin,
+    /// What else a node says of itself and of what it has.
+    About,
+    Usage,
     Block,
 }
 
@@ -58,6 +61,8 @@ pub enum Fault {
     WrongTypes,
     /// It is done; the answer is JSON of that many bytes.
     HugeAnswer(u64),
+    /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
+    BrokenOff(&'static str),
     /// It is done; the connection closes without an answer.
     ReplyLost,
     /// It is done; the answer comes when the token is cancelled.

@@ -52,7 +52,7 @@ where
             inner.pins.remove(|pin| pin.id == id);
             if is_there { Reply::empty(StatusCode::ACCEPTED) } else { no_such_pin() }
         }
-        Call::Test | Call::Upload | Call::Block => {
+        Call::Test | Call::Upload | Call::About | Call::Usage | Call::Block => {
             drain(body).await;
             failure(StatusCode::NOT_FOUND, "not a call of the API")
         }

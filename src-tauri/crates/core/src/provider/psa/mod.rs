@@ -78,7 +78,7 @@ impl Psa {
         wire::list(&answer, limit)
     }
 
-    async fn send(&self, method: Method, path: &str, body: &Value) -> Result<ProviderPin, ProviderError> {
+    async fn send(&self, method: Method, path: &str, body: &wire::WantedPin<'_>) -> Result<ProviderPin, ProviderError> {
         let answer: Value = self.http.json(self.http.request(method, path).json(body)).await.map_err(out_of_funds)?;
         wire::pin(&answer)
     }
@@ -106,7 +106,7 @@ impl Provider for Psa {
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let name = request.name.map(checked_name).transpose()?;
-        let body = wire::new_pin(request.cid, name, request.metadata, request.origins);
+        let body = wire::WantedPin::new(request.cid, name, request.metadata, request.origins);
         self.send(Method::POST, "/pins", &body).await.map_err(no_such_call)
     }
 
@@ -144,7 +144,7 @@ impl Provider for Psa {
         name: Option<&str>,
         metadata: &Metadata,
     ) -> Result<ProviderPin, ProviderError> {
-        let body = wire::changed_pin(&pin.cid, name.map(checked_name).transpose()?, metadata);
+        let body = wire::WantedPin::changed(&pin.cid, name.map(checked_name).transpose()?, metadata);
         self.send(Method::POST, &query::one(&pin.id)?, &body).await
     }
 

@@ -12,7 +12,8 @@ use holdfast_core::{
     vault::CredentialKind,
 };
 use holdfast_testkit::{
-    Bounds, Call, EditedId, FakeProvider, Fault, SeededEntropy, TimesTo, Totals, World, bytes_of, identified,
+    Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of,
+    identified,
 };
 
 async fn service() -> FakeProvider {
@@ -29,8 +30,11 @@ fn adapter(service: &FakeProvider) -> Arc<dyn Provider> {
         credentials: CredentialKind::Token,
         this_computer: false,
         profile: None,
+        card: None,
     };
-    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1))).with_silence(Duration::from_secs(5));
+    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(ManualClock::default()))
+        .with_page_pauses(&[])
+        .with_silence(Duration::from_secs(5));
     connect.connect(&account, service.credentials()).unwrap()
 }
 

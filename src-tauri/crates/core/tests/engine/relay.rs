@@ -212,7 +212,7 @@ impl Scene {
     }
 
     /// The transfer once it is in a state, while time passes.
-    async fn until(&self, id: &TransferId, is_there: impl Fn(&TransferState) -> bool) -> Transfer {
+    async fn until(&self, id: &TransferId, is_there: impl Fn(&TransferState) -> bool + Send + Sync) -> Transfer {
         eventually("the transfer is there", || async {
             self.world.clock.advance(Duration::from_millis(500));
             let transfer = self.world.transfer(id).await;

@@ -10,6 +10,7 @@ mod folders_simulated;
 mod kubo_import;
 mod lost_answers;
 mod mirror;
+mod pin_only;
 mod proofs;
 mod properties;
 mod queue;

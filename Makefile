@@ -4,7 +4,7 @@
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
 #   make lint     formatting, clippy, svelte-check, eslint, generated bindings
-#   make interop  both ways with Kubo, which is built first; says that it is skipped where go is missing
+#   make interop  both ways with Kubo and IPFS Cluster, which are built first; says that it is skipped where go is missing
 #   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window
 #   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
 #   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
@@ -63,20 +63,27 @@ lint: tools desktop web-view
 	npm --prefix ui run lint
 
 kubo := target/interop/bin/ipfs
+cluster := target/interop/bin/ipfs-cluster-service
 
 ifeq ($(shell command -v go),)
 interop:
-	@echo "SKIPPED interop with Kubo: go is not on this machine"
+	@echo "SKIPPED interop with Kubo and IPFS Cluster: go is not on this machine"
 else
 # Building all targets first is what `make test` does, so that nothing is compiled twice.
-interop: tools desktop web-view $(kubo)
+interop: tools desktop web-view $(kubo) $(cluster)
 	cargo build --workspace --all-targets
-	HOLDFAST_KUBO="$(abspath $(kubo))" cargo test --workspace --test kubo --test kubo_remote -- --ignored
+	HOLDFAST_KUBO="$(abspath $(kubo))" HOLDFAST_CLUSTER="$(abspath $(cluster))" \
+		cargo test --workspace --test kubo --test kubo_remote --test nodes -- --ignored
 endif
 
 # Without CGO no C compiler is needed.
 $(kubo): tests/kubo/go.mod tests/kubo/go.sum
 	CGO_ENABLED=0 nice go -C tests/kubo build -trimpath -buildvcs=false -o "$(abspath $@)" github.com/ipfs/kubo/cmd/ipfs
+	touch $@
+
+$(cluster): tests/cluster/go.mod tests/cluster/go.sum
+	CGO_ENABLED=0 nice go -C tests/cluster build -trimpath -buildvcs=false -o "$(abspath $@)" \
+		github.com/ipfs-cluster/ipfs-cluster/cmd/ipfs-cluster-service
 	touch $@
 
 bench: tools desktop web-view

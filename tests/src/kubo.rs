@@ -123,6 +123,31 @@ impl Kubo {
 }
 
 impl Daemon {
+    /// The address of its RPC API.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon did not write it down.
+    pub fn api_multiaddr(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.repository().join("api"))?.trim_end().to_owned())
+    }
+
+    /// The base of its RPC API.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon did not write it down.
+    pub fn api(&self) -> Result<String> {
+        let multiaddr = self.api_multiaddr()?;
+        let port = multiaddr.rsplit('/').next().context("no port")?;
+        Ok(format!("http://127.0.0.1:{port}"))
+    }
+
+    /// The directory of its repository.
+    pub fn repository(&self) -> &Path {
+        self.kubo.repository.path()
+    }
+
     /// Runs a command through the daemon and returns what it printed.
     ///
     /// # Errors

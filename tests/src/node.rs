@@ -1,13 +1,13 @@
 //! Software on node that tests compare with: a folder of `tests/` each, installed by `make`.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::process;
+use crate::process::{self, Group};
 
 /// A folder whose packages are installed.
 #[derive(Clone, Debug)]
@@ -55,6 +55,20 @@ impl Scripts {
     /// When it does not end well, with its standard error.
     pub fn run(&self, script: &str, arguments: &[&Path]) -> Result<String> {
         process::output(self.node(script).args(arguments))
+    }
+
+    /// Starts a script that prints one JSON value when it is ready, and runs until its group is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it ends instead; its own words are on standard error.
+    pub fn start(&self, script: &str, arguments: &[&str]) -> Result<(Group, Value)> {
+        let mut command = self.node(script);
+        let mut group = Group::spawn(command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()))?;
+        let mut line = String::new();
+        BufReader::new(group.stdout()?).read_line(&mut line)?;
+        let ready = serde_json::from_str(&line).with_context(|| format!("{script} said {line:?}"))?;
+        Ok((group, ready))
     }
 
     fn node(&self, script: &str) -> Command {

@@ -114,6 +114,9 @@ pub async fn check(subject: &Subject) -> Result<()> {
     if capabilities.upload.is_some() {
         subject.uploads(capabilities).await.context("uploads")?;
     }
+    if capabilities.usage {
+        subject.provider.usage().await.context("the usage")?;
+    }
     subject.pins_by_cid(capabilities).await.context("a pin by CID")?;
     subject.lists(capabilities).await.context("the list")
 }

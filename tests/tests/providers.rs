@@ -1,13 +1,17 @@
 //! The conformance suite of the providers, over test doubles, the project's own service, and other people's servers.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use holdfast_content::Profile;
 use holdfast_core::account::ProviderKind;
 use holdfast_core::vault::Credentials;
 use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
 use holdfast_testkit::{EditedId, FakeProvider, TimesTo, Totals};
+use holdfast_tests::node::Scripts;
 use holdfast_tests::provider_suite::{Quirks, Subject, check, connect};
 use tempfile::TempDir;
+
+/// What the servers on node are told to take.
+const TOKEN: &str = "a-token-for-tests";
 
 /// A double whose new pins are settled.
 async fn double(kind: ProviderKind) -> Result<(FakeProvider, Subject)> {
@@ -24,6 +28,7 @@ fn wrong(kind: ProviderKind) -> Result<Credentials> {
     let secret = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3I=".into();
     let credentials = match kind {
         ProviderKind::Aioz => Credentials::key_and_secret("d3Jvbmctd3Jvbmctd3Jvbg==", &secret),
+        ProviderKind::Cluster => Credentials::login("somebody", &secret),
         _ => Credentials::token(&secret),
     };
     credentials.map_err(anyhow::Error::msg)
@@ -33,6 +38,20 @@ fn wrong(kind: ProviderKind) -> Result<Credentials> {
 async fn aioz_over_its_test_double() -> Result<()> {
     let (_service, mut subject) = double(ProviderKind::Aioz).await?;
     subject.quirks = Quirks { listed: 250, keeps_history: true, ..subject.quirks };
+    check(&subject).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubo_over_its_test_double() -> Result<()> {
+    let (_service, mut subject) = double(ProviderKind::Kubo).await?;
+    subject.quirks = Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() };
+    check(&subject).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_over_its_test_double() -> Result<()> {
+    let (_service, mut subject) = double(ProviderKind::Cluster).await?;
+    subject.quirks = Quirks { listed: 1_020, ..Quirks::default() };
     check(&subject).await
 }
 
@@ -58,6 +77,31 @@ async fn psa_over_the_bearer_token_service_s_manners() -> Result<()> {
     });
     subject.quirks.listed = 55;
     check(&subject).await
+}
+
+/// Checks the suite over a server on node.
+async fn over(script: &str, quirks: Quirks) -> Result<()> {
+    let Some(scripts) = Scripts::in_folder("pinning-servers")? else { return Ok(()) };
+    let (_server, ready) = scripts.start(script, &[TOKEN])?;
+    let endpoint = ready["endpoint"].as_str().context("no endpoint")?;
+    let token = Credentials::token(&TOKEN.into()).map_err(anyhow::Error::msg)?;
+    let subject = Subject {
+        provider: connect(ProviderKind::Psa, endpoint, token)?,
+        stranger: Some(connect(ProviderKind::Psa, endpoint, wrong(ProviderKind::Psa)?)?),
+        quirks,
+    };
+    check(&subject).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psa_over_helia_s_server() -> Result<()> {
+    over("helia.mjs", Quirks { listed: 120, ..Quirks::default() }).await
+}
+
+/// It lists the oldest first, and counts the page; a pin's status follows from its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn psa_over_the_mock_service() -> Result<()> {
+    over("mock.mjs", Quirks { listed: 120, pins_what_it_is_asked_for: false, ..Quirks::default() }).await
 }
 
 struct Own {
@@ -100,7 +144,7 @@ async fn aioz_over_the_own_service() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn psa_over_the_own_service() -> Result<()> {
     let own = Own::start().await?;
-    let quirks = Quirks { listed: 1_020, ..Quirks::default() };
+    let quirks = Quirks { listed: 1_005, ..Quirks::default() };
     check(&own.subject(ProviderKind::Psa, "/psa", quirks)?).await
 }
 

@@ -170,7 +170,7 @@ impl From<AccountView> for Account {
             label: view.account.label,
             kind: view.account.kind.into(),
             endpoint: view.account.endpoint.into(),
-            gateway: view.account.gateway.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            gateway: view.account.gateway_text(),
             this_computer: view.account.this_computer,
             state,
             state_message,

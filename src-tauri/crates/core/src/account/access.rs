@@ -13,7 +13,7 @@ use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
 use crate::{
     clock::{Clock, UnixMillis},
     content::{FILES_ONLY, Limits},
-    error::Error,
+    error::{Code, Error},
     provider::{Capabilities, Connect, Provider, ProviderError, UploadForms},
     vault::{CredentialKind, Credentials, SessionVault, Vault, VaultError},
 };
@@ -38,6 +38,12 @@ struct Known {
     state: Option<AccountState>,
     last_contact: Option<UnixMillis>,
     secret_missing: bool,
+}
+
+impl Known {
+    fn is_locked_out(&self) -> bool {
+        matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
+    }
 }
 
 impl Access {
@@ -153,6 +159,19 @@ impl Access {
             known.last_contact = Some(self.clock.now());
         }
         known.state = Some(state);
+    }
+
+    /// The accounts whose credentials were not accepted when they were last shown.
+    pub(crate) fn locked_out(&self) -> Vec<AccountId> {
+        let known = self.known();
+        known.iter().filter(|(_, known)| known.is_locked_out()).map(|(account, _)| account.clone()).collect()
+    }
+
+    /// Forgets that an account's credentials were not accepted: somebody wants to know whether they are now.
+    pub(crate) fn try_again(&self, account: &AccountId) {
+        if let Some(known) = self.known().get_mut(account).filter(|known| known.is_locked_out()) {
+            known.state = None;
+        }
     }
 
     /// What the last request showed, and when the provider last answered.

@@ -15,6 +15,7 @@ use url::{Host, Url};
 use crate::{
     clock::UnixMillis,
     error::{Code, Error},
+    gateway,
     vault::{CredentialKind, Credentials},
 };
 
@@ -95,7 +96,8 @@ pub struct Account {
     pub kind: ProviderKind,
     /// The API's base, without a slash at its end.
     pub endpoint: Url,
-    /// The gateway's base, without a slash at its end: links are `{gateway}/ipfs/{cid}`.
+    /// The gateway's base, without a slash at its end: links are `{gateway}/ipfs/{cid}`. Where it has `{cid}` in it, the CID
+    /// stands there.
     pub gateway: Option<Url>,
     /// The form of its credentials.
     pub credentials: CredentialKind,
@@ -212,7 +214,13 @@ impl Account {
     /// The link at which the account's gateway serves `cid`.
     #[must_use]
     pub fn gateway_link(&self, cid: &str) -> Option<String> {
-        self.gateway.as_ref().map(|base| format!("{}/ipfs/{cid}", base.as_str().trim_end_matches('/')))
+        self.gateway.as_ref().map(|base| gateway::address_of(base, cid))
+    }
+
+    /// The gateway as the user typed it.
+    #[must_use]
+    pub fn gateway_text(&self) -> Option<String> {
+        self.gateway.as_ref().map(gateway::as_typed)
     }
 }
 

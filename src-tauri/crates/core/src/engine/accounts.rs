@@ -216,10 +216,9 @@ impl Engine {
     fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {
         let endpoint = parse_base_url("endpoint", &draft.endpoint, draft.plain_http)?;
         let typed = draft.gateway.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let preset = Preset::of(draft.kind, &endpoint);
-        // Holdfast's own service, and nobody else known, has its gateway beside its API.
-        let beside = endpoint.as_str().strip_suffix("/api").filter(|_| endpoint.scheme() == "http");
-        let gateway = typed.or(preset.and_then(|preset| preset.gateway)).or(beside);
+        let preset = Preset::of(draft.kind, &endpoint).and_then(|preset| preset.gateway);
+        let beside = gateway_beside(draft.kind, &endpoint);
+        let gateway = typed.or(preset).or(beside.as_deref());
         let gateway = gateway.map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose()?;
         let account = Account {
             id: AccountId(new_id(&*self.shared.ports.entropy)),
@@ -274,4 +273,40 @@ fn this_computer_id() -> AccountId {
 
 fn taken(label: &str) -> Error {
     Error::InvalidInput(format!("There is an account called {label:?} already."))
+}
+
+/// The gateway of services that have one beside their API: Holdfast's own, and the one that serves the Pinning Service API
+/// at `/api/pinning`.
+fn gateway_beside(kind: ProviderKind, endpoint: &Url) -> Option<String> {
+    let is_own = endpoint.scheme() == "http";
+    let endpoint = endpoint.as_str().trim_end_matches("/pins").trim_end_matches('/');
+    match kind {
+        ProviderKind::Aioz if is_own => endpoint.strip_suffix("/api").map(str::to_owned),
+        ProviderKind::Psa if is_own && endpoint.ends_with("/api/psa") => {
+            endpoint.strip_suffix("/api/psa").map(str::to_owned)
+        }
+        ProviderKind::Psa => endpoint.strip_suffix("/api/pinning").map(|root| format!("{root}/api/gateway/{{cid}}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_that_have_their_gateway_beside_their_api_need_none_typed() {
+        for (kind, endpoint, gateway) in [
+            (ProviderKind::Aioz, "http://127.0.0.1:1/api", Some("http://127.0.0.1:1")),
+            (ProviderKind::Aioz, "https://example.org/api", None),
+            (ProviderKind::Psa, "http://127.0.0.1:1/api/psa", Some("http://127.0.0.1:1")),
+            (ProviderKind::Psa, "https://example.org/api/psa", None),
+            (ProviderKind::Psa, "https://example.org/api/pinning", Some("https://example.org/api/gateway/{cid}")),
+            (ProviderKind::Psa, "https://example.org/api/pinning/pins", Some("https://example.org/api/gateway/{cid}")),
+            (ProviderKind::Psa, "https://example.org/pinning", None),
+            (ProviderKind::Kubo, "http://127.0.0.1:5001", None),
+        ] {
+            assert_eq!(gateway_beside(kind, &endpoint.parse().unwrap()).as_deref(), gateway, "{endpoint}");
+        }
+    }
 }

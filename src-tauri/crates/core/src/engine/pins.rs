@@ -39,7 +39,7 @@ impl Engine {
         let pin = self.shared.store.pin(key).await?;
         let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
         let account = self.account(&key.account).await?;
-        let other_copies = self.shared.store.other_copies(key, pin.held.cid.to_string()).await?;
+        let other_copies = self.shared.store.other_copies(key, pin.held.cid).await?;
         let receipts = self.shared.store.receipts(key).await?;
         Ok(PinDetails { pin, account, other_copies, receipts })
     }

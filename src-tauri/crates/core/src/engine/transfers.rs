@@ -212,10 +212,11 @@ impl Engine {
     /// # Errors
     /// [`Error::InvalidInput`] when it is none of these.
     pub async fn retry(&self, id: &TransferId) -> Result<(), Error> {
-        self.transfer(id).await?;
+        let transfer = self.transfer(id).await?;
         if !self.shared.store.requeue(id, self.shared.ports.clock.now()).await? {
             return Err(Error::InvalidInput("Only what has failed, waits or was cancelled can be tried again.".into()));
         }
+        self.shared.access.try_again(&transfer.account);
         self.shared.wake.notify_one();
         self.shared.announce(Change::Transfers);
         Ok(())

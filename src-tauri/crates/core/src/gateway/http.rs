@@ -9,7 +9,7 @@ use reqwest::{Client, Response, StatusCode, header::ACCEPT, redirect::Policy};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Gateway, GatewayError};
+use super::{Gateway, GatewayError, address_of};
 use crate::provider::http::{Timing, client_builder, content_type, reason, retry_after};
 
 const RAW: &str = "application/vnd.ipld.raw";
@@ -64,7 +64,7 @@ impl HttpGateway {
 #[async_trait]
 impl Gateway for HttpGateway {
     async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
-        let url = format!("{}/ipfs/{cid}?format=raw", self.base.as_str().trim_end_matches('/'));
+        let url = format!("{}?format=raw", address_of(&self.base, &cid.to_string()));
         let sending = self.client.get(url).header(ACCEPT, RAW).send();
         let response = timeout(self.timing.silence, sending).await.map_err(|_| silent())?;
         let response = response.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
@@ -79,7 +79,8 @@ impl Gateway for HttpGateway {
                 Err(GatewayError::Refused { status: number })
             }
             StatusCode::NOT_IMPLEMENTED => strange(format!("it knows no such format (HTTP {number})")),
-            _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+            // A gateway that gets content when it is first asked for says 202: come again.
+            _ if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::ACCEPTED) || status.is_server_error() => {
                 Err(GatewayError::Unavailable {
                     status: number,
                     after: retry_after(response.headers(), self.timing.clock.now()),

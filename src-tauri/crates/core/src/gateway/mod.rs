@@ -7,8 +7,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_content::Cid;
+use url::Url;
 
 pub(crate) use http::HttpGateway;
+
+/// Where a gateway's address may say that the CID stands, as a URL writes `{cid}` and `{path}`.
+const CID: &str = "%7Bcid%7D";
+const PATH: &str = "%7Bpath%7D";
+
+/// The address at which the gateway at `base` serves `cid`: `{base}/ipfs/{cid}`, or what `base` says itself where it has
+/// `{cid}` in it, as in `https://example.org/api/gateway/{cid}`.
+pub(crate) fn address_of(base: &Url, cid: &str) -> String {
+    let base = base.as_str().trim_end_matches('/');
+    if base.contains(CID) {
+        base.replace(CID, cid).replace(PATH, "").trim_end_matches('/').into()
+    } else {
+        format!("{base}/ipfs/{cid}")
+    }
+}
+
+/// A gateway's address as people write it.
+pub(crate) fn as_typed(base: &Url) -> String {
+    base.as_str().trim_end_matches('/').replace(CID, "{cid}").replace(PATH, "{path}")
+}
 
 /// A place that gives blocks by CID. Every call is one request; none retries by itself.
 #[async_trait]
@@ -66,5 +87,28 @@ impl GatewayError {
             Self::Unavailable { after, .. } => *after,
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{PlainHttp, parse_base_url};
+
+    fn address(typed: &str) -> String {
+        address_of(&parse_base_url("gateway", typed, PlainHttp::Refused).unwrap(), "bafkqaaa")
+    }
+
+    #[test]
+    fn a_gateway_is_a_base_or_says_where_the_cid_stands() {
+        assert_eq!(address("https://premium.aiozpin.network/"), "https://premium.aiozpin.network/ipfs/bafkqaaa");
+        assert_eq!(address("https://example.org/api/gateway/{cid}"), "https://example.org/api/gateway/bafkqaaa");
+        assert_eq!(address("example.org/ipfs/{cid}/{path}"), "https://example.org/ipfs/bafkqaaa");
+    }
+
+    #[test]
+    fn a_gateway_is_shown_as_it_was_typed() {
+        let typed = "https://example.org/api/gateway/{cid}";
+        assert_eq!(as_typed(&parse_base_url("gateway", typed, PlainHttp::Refused).unwrap()), typed);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::{PinKey, PinStatus, ProviderPin};
+use super::{Listed, PinKey, PinStatus, ProviderPin};
 use crate::{
     account::{Account, AccountId},
     clock::UnixMillis,
@@ -24,6 +24,10 @@ const MAX_POLLED: u32 = 10;
 pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Error> {
     let result = list_all(shared, account).await;
     shared.access.note(&account.id, result.as_ref().err());
+    if result.is_ok() {
+        // Its transfers may have been waiting for that.
+        shared.wake.notify_one();
+    }
     shared.announce(Change::Accounts);
     result
 }
@@ -62,20 +66,26 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
 async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
     let first_began = shared.ports.clock.now();
+    let mut listed_before = Listed::default();
     for pass in 1..=MAX_PASSES {
         let began = shared.ports.clock.now();
-        let listing = list_once(shared, account, &provider, began).await?;
+        let mut listing = list_once(shared, account, &provider, began).await?;
         if !listing.whole {
             break;
         }
         if listing.steady || pass == MAX_PASSES {
-            // A list that never stood still may have hidden a pin from one pass, hardly from all.
-            let began = if listing.steady { began } else { first_began };
-            if shared.store.forget_unseen_pins(&account.id, began).await? {
+            let mut since = began;
+            if !listing.steady {
+                // A list that never stood still may have hidden a pin from one pass, hardly from all.
+                since = first_began;
+                listing.listed.add_all(listed_before);
+            }
+            if shared.store.forget_unlisted_pins(&account.id, since, listing.listed).await? {
                 shared.announce(Change::Pins);
             }
             break;
         }
+        listed_before.add_all(listing.listed);
     }
     Ok(())
 }
@@ -86,6 +96,8 @@ struct Listing {
     steady: bool,
     /// Every row was shown and understood.
     whole: bool,
+    /// What there was to show.
+    listed: Listed,
 }
 
 /// Goes through the list once. A page is written while the next one is under way.
@@ -95,7 +107,7 @@ async fn list_once(
     provider: &Arc<dyn Provider>,
     began: UnixMillis,
 ) -> Result<Listing, Error> {
-    let mut listing = Listing { steady: true, whole: true };
+    let mut listing = Listing { steady: true, whole: true, listed: Listed::default() };
     shared.unpinned().retain(|key| key.account != account.id);
     let mut pages = provider.list(&[]);
     let mut next = pages.next().await;
@@ -103,6 +115,11 @@ async fn list_once(
         let page = page?;
         listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
         listing.steady &= page.gap != Some(Gap::Moved);
+        {
+            let unpinned = shared.unpinned();
+            let is_held = |pin: &&ProviderPin| is_shown(pin) && !unpinned.contains(&key(&account.id, pin));
+            page.pins.iter().filter(is_held).for_each(|pin| listing.listed.add(&pin.id));
+        }
         let observed;
         (observed, next) = tokio::join!(observe(shared, &account.id, page.pins, began), pages.next());
         observed?;
@@ -111,7 +128,7 @@ async fn list_once(
 }
 
 async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
-    let key = |pin: &ProviderPin| PinKey { account: account.clone(), id: pin.id.clone() };
+    let key = |pin: &ProviderPin| key(account, pin);
     let (shown, hidden): (Vec<_>, Vec<_>) = pins.into_iter().partition(is_shown);
     if !hidden.is_empty() && shared.store.forget_pins(hidden.iter().map(key).collect()).await? {
         shared.announce(Change::Pins);
@@ -124,4 +141,8 @@ async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, s
         shared.announce(Change::Pins);
     }
     Ok(())
+}
+
+fn key(account: &AccountId, pin: &ProviderPin) -> PinKey {
+    PinKey { account: account.clone(), id: pin.id.clone() }
 }

@@ -1,5 +1,6 @@
 //! Pins: what an account holds for a CID, and how they are asked for.
 
+mod listed;
 pub(crate) mod mirror;
 mod query;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{account::AccountId, clock::UnixMillis};
 
+pub(crate) use listed::Listed;
 pub(crate) use query::MAX_PAGE_ROWS;
 pub use query::{PinPage, PinQuery, PinSort};
 
@@ -125,7 +127,7 @@ impl Proof {
 }
 
 /// A pin as the provider describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProviderPin {
     /// The provider's id.
     pub id: PinId,

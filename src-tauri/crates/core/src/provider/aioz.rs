@@ -16,7 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
+    Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
     http::{Http, Sent, Timing},
     multipart,
     paging::{self, Rows},
@@ -132,7 +132,7 @@ impl Provider for Aioz {
             filters: &[],
             sorts: &[PinSort::PinnedAt, PinSort::Size, PinSort::Name],
             paging: Paging::Offset,
-            usage: false,
+            usage: true,
             addresses: false,
         })
     }
@@ -196,6 +196,19 @@ impl Provider for Aioz {
         let request = self.http.request(Method::DELETE, &format!("/pinning/unpin/{}", segment(id)?));
         // The answer's pin is the one of before: only that there is an answer counts.
         self.http.json::<IgnoredAny>(request).await.map(drop)
+    }
+
+    async fn usage(&self) -> Result<Usage, ProviderError> {
+        let request = self.http.request(Method::GET, "/billing/thisMonthUsage");
+        let month: Value = self.call(request).await.map_err(|error| match error {
+            // Not every host of this API has the call.
+            ProviderError::NotFound { .. } => ProviderError::Unsupported { what: "it does not say how much is used" },
+            error => error,
+        })?;
+        let used_bytes = ["total_storage", "storage_usage"].into_iter().find_map(|name| whole(&month[name]));
+        let used_bytes =
+            used_bytes.ok_or_else(|| ProviderError::Protocol { reason: "its usage has no storage".into() })?;
+        Ok(Usage { used_bytes, quota_bytes: None })
     }
 }
 
@@ -338,6 +351,13 @@ fn plain(value: Value) -> String {
         Value::String(text) => text,
         other => other.to_string(),
     }
+}
+
+/// A number of bytes, which services also write with a fraction or as text.
+fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in range")]
+    value.as_u64().or_else(|| (0.0..=MAX_SIZE_BYTES as f64).contains(&number).then_some(number as u64))
 }
 
 /// The API's status words of all its generations, compared without case, `_` and `-`.

@@ -1,55 +1,331 @@
-//! An IPFS Cluster, by its REST API.
+//! An IPFS Cluster, by its REST API (ipfscluster.io, "REST API"): peers that each have a node share one set of pins.
+//!
+//! A cluster has one pin for a CID, and the CID is the pin's id. What becomes of it is told by each peer; how that is one
+//! status is decided in [`status`].
 
-use std::time::Duration;
+mod status;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
 use holdfast_content::Cid;
+use reqwest::{
+    Method, RequestBuilder,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use url::Url;
 
+use self::status::WirePeer;
 use super::{
-    Capabilities, Pages, PinRequest, Provider, ProviderError,
-    http::{Http, Sent},
-    paging,
+    Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
+    http::{Http, Sent, Timing},
+    multipart::{self, Form},
+    ndjson::{self, Lines, Sending},
+    node::{cid_of, ended_early, ids_of, of_message, reachable_first},
 };
 use crate::{
-    pin::{PinId, ProviderPin},
+    clock::UnixMillis,
+    content::{ArchiveBody, UploadBody},
+    entropy::{Entropy, new_id},
+    pin::{Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
+/// The layout whose CIDs are known here: Cluster's own importer has 174 links and no other.
+const LAYOUT: [(&str, &str); 5] = [
+    ("cid-version", "1"),
+    ("hash", "sha2-256"),
+    ("raw-leaves", "true"),
+    ("chunker", "size-262144"),
+    ("layout", "balanced"),
+];
+
 /// The adapter.
-#[derive(Debug)]
 pub(crate) struct Cluster {
     http: Http,
+    entropy: Arc<dyn Entropy>,
 }
 
-impl Cluster {
-    pub(crate) fn new(endpoint: Url, credentials: &Credentials, silence: Duration) -> Result<Self, ProviderError> {
-        Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, silence)? })
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("http", &self.http).finish_non_exhaustive()
     }
 }
 
-const NOT_YET: ProviderError = ProviderError::Unsupported { what: "Holdfast cannot speak to it yet" };
+impl Cluster {
+    pub(crate) fn new(
+        endpoint: Url,
+        credentials: &Credentials,
+        entropy: Arc<dyn Entropy>,
+        timing: Timing,
+    ) -> Result<Self, ProviderError> {
+        Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?, entropy })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, path)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
+        self.http.json(request).await.map_err(understood)
+    }
+
+    /// Sends a form and gives the CID that the line for `root` names, or the last line where there is none.
+    async fn add(
+        &self,
+        query: &[(&str, &str)],
+        name: Option<&str>,
+        metadata: &Metadata,
+        form: Form,
+        sending: Sending,
+        root: Option<&str>,
+    ) -> Result<ProviderPin, ProviderError> {
+        let request = self
+            .request(Method::POST, "/add")
+            .query(query)
+            .query(&described(name, metadata))
+            .header(CONTENT_TYPE, form.content_type)
+            .header(CONTENT_LENGTH, form.bytes)
+            .body(form.body);
+        let mut lines = Lines::ask(&self.http, request, Some(sending)).await.map_err(no_such_call)?;
+        let mut cid = None;
+        while let Some(line) = lines.next::<WireAdded>().await.map_err(understood)? {
+            let WireAdded { name, cid: added } = line?;
+            if added.is_some() && root.is_none_or(|root| name == root) {
+                cid = added;
+            }
+        }
+        new_pin(cid.ok_or_else(ended_early)?, name, metadata)
+    }
+
+    /// Sets a pin's options, whether it is there or not.
+    async fn post(&self, id: &str, query: &[(String, String)]) -> Result<WireOptions, ProviderError> {
+        self.json(self.request(Method::POST, &format!("/pins/{id}")).query(query)).await.map_err(no_such_call)
+    }
+}
 
 #[async_trait]
 impl Provider for Cluster {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        tracing::debug!(http = ?self.http, "asked");
-        Err(NOT_YET)
+        let answer: Value = self.json(self.request(Method::GET, "/id")).await.map_err(no_such_call)?;
+        if !(answer["id"].is_string() && answer["cluster_peers"].is_array()) {
+            return Err(ProviderError::NotAPinningApi {
+                reason: "its answer to the question for its id is another one".into(),
+            });
+        }
+        Ok(Capabilities {
+            upload: Some(UploadForms {
+                empty_files: true,
+                directory_parts: true,
+                exact_paths: true,
+                car_archives: true,
+            }),
+            edit: true,
+            filters: &[Filter::Cid],
+            sorts: &[],
+            paging: Paging::Whole,
+            usage: false,
+            addresses: true,
+        })
     }
 
-    async fn pin(&self, _request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
-        Err(NOT_YET)
+    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
+        let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
+        let sending = (body.progress().clone(), body.content_bytes());
+        let form = multipart::percent_encoded_form(&new_id(&*self.entropy), body);
+        let query = [&LAYOUT[..], &[("format", "unixfs"), ("recursive", "true"), ("hidden", "true")]].concat();
+        self.add(&query, Some(name), metadata, form, sending, Some(&root)).await
     }
 
-    async fn get(&self, _id: &PinId) -> Result<ProviderPin, ProviderError> {
-        Err(NOT_YET)
+    async fn import_car(
+        &self,
+        name: Option<&str>,
+        metadata: &Metadata,
+        archive: ArchiveBody,
+    ) -> Result<ProviderPin, ProviderError> {
+        let bytes = archive.bytes();
+        let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[]);
+        let sending = (form.progress, bytes);
+        let form = Form { content_type: form.content_type, bytes: form.bytes, body: form.body };
+        self.add(&[("format", "car")], name, metadata, form, sending, None).await
     }
 
-    fn list<'a>(&'a self, _cids: &'a [Cid]) -> Pages<'a> {
-        paging::whole(async { Err(NOT_YET) })
+    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        let mut query = described(request.name, request.metadata);
+        if !request.origins.is_empty() {
+            query.push(("origins".into(), request.origins.join(",")));
+        }
+        let pin = self.post(&request.cid.to_string(), &query).await?;
+        new_pin(pin.cid, request.name, request.metadata)
     }
 
-    async fn unpin(&self, _id: &PinId) -> Result<(), ProviderError> {
-        Err(NOT_YET)
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
+        cid_of(id)?;
+        let pin: WirePin = self.json(self.request(Method::GET, &format!("/pins/{id}"))).await?;
+        // A cluster tells the status of any CID; that of one that it does not have is none of a pin.
+        pin.into_pin().unwrap_or(Err(ProviderError::NotFound { message: None }))
     }
+
+    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
+        let request = self.request(Method::GET, "/pins");
+        let request = if cids.is_empty() { request } else { request.query(&[("cids", ids_of(cids).join(","))]) };
+        Box::pin(ndjson::pages(&self.http, request, WirePin::into_pin).map_err(|error| no_such_call(understood(error))))
+    }
+
+    async fn edit(
+        &self,
+        pin: &ProviderPin,
+        name: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<ProviderPin, ProviderError> {
+        cid_of(&pin.id)?;
+        // What is not said again goes back to the cluster's defaults.
+        let options: WireOptions = self.json(self.request(Method::GET, &format!("/allocations/{}", pin.id))).await?;
+        let query = [described(name, metadata), options.into_query()].concat();
+        self.post(&pin.id.0, &query).await?;
+        self.get(&pin.id).await
+    }
+
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
+        cid_of(id)?;
+        self.http.done(self.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
+    }
+
+    async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
+        let request = self.request(Method::GET, "/peers");
+        let mut lines = Lines::ask(&self.http, request, None).await.map_err(no_such_call)?;
+        let mut addresses = Vec::new();
+        while let Some(line) = lines.next::<WireId>().await.map_err(understood)? {
+            addresses.extend(line?.ipfs.and_then(|node| node.addresses).unwrap_or_default());
+        }
+        Ok(reachable_first(addresses))
+    }
+}
+
+/// A name and metadata as a query has them.
+fn described(name: Option<&str>, metadata: &Metadata) -> Vec<(String, String)> {
+    let metadata = metadata.iter().map(|(key, value)| (format!("meta-{key}"), value.clone()));
+    name.map(|name| ("name".to_owned(), name.to_owned())).into_iter().chain(metadata).collect()
+}
+
+/// A pin that was accepted a moment ago.
+fn new_pin(id: String, name: Option<&str>, metadata: &Metadata) -> Result<ProviderPin, ProviderError> {
+    Ok(ProviderPin {
+        cid: readable(&id)?,
+        id: PinId(id),
+        name: name.filter(|name| !name.is_empty()).map(str::to_owned),
+        bytes: None,
+        status: PinStatus::Queued,
+        raw_status: "pin_queued".into(),
+        message: None,
+        is_directory: false,
+        pinned_at: None,
+        metadata: metadata.clone(),
+    })
+}
+
+fn readable(id: &str) -> Result<Cid, ProviderError> {
+    Cid::try_from(id).map_err(|_| ProviderError::Protocol { reason: "a pin has no CID that can be read".into() })
+}
+
+fn understood(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
+        other => other,
+    }
+}
+
+/// Where no pin was asked for, "not found" means that there is no such API.
+fn no_such_call(error: ProviderError) -> ProviderError {
+    match understood(error) {
+        ProviderError::NotFound { .. } => {
+            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
+        }
+        other => other,
+    }
+}
+
+#[derive(Deserialize)]
+struct WireAdded {
+    #[serde(default)]
+    name: String,
+    cid: Option<String>,
+}
+
+/// A pin with what each peer says of it ("GlobalPinInfo").
+#[derive(Deserialize)]
+struct WirePin {
+    cid: String,
+    name: Option<String>,
+    allocations: Option<Vec<String>>,
+    created: Option<String>,
+    metadata: Option<Metadata>,
+    #[serde(default)]
+    peer_map: BTreeMap<String, WirePeer>,
+}
+
+impl WirePin {
+    /// The pin, or nothing where no peer has one.
+    fn into_pin(self) -> Option<Result<ProviderPin, ProviderError>> {
+        let found = status::of(self.allocations.as_deref().unwrap_or_default(), &self.peer_map);
+        if found.status == PinStatus::Unpinned {
+            return None;
+        }
+        let pin = readable(&self.cid).map(|cid| ProviderPin {
+            id: PinId(self.cid),
+            cid,
+            name: self.name.filter(|name| !name.is_empty()),
+            bytes: None,
+            status: found.status,
+            raw_status: found.raw,
+            message: found.message,
+            is_directory: false,
+            pinned_at: self.created.as_deref().and_then(UnixMillis::from_rfc3339),
+            metadata: self.metadata.unwrap_or_default(),
+        });
+        Some(pin)
+    }
+}
+
+/// A pin as the peers share it ("Pin").
+#[derive(Deserialize)]
+struct WireOptions {
+    cid: String,
+    replication_factor_min: Option<i64>,
+    replication_factor_max: Option<i64>,
+    mode: Option<String>,
+    shard_size: Option<u64>,
+    user_allocations: Option<Vec<String>>,
+    expire_at: Option<String>,
+    origins: Option<Vec<String>>,
+}
+
+impl WireOptions {
+    fn into_query(self) -> Vec<(String, String)> {
+        let joined = |list: Option<Vec<String>>| list.filter(|list| !list.is_empty()).map(|list| list.join(","));
+        let options = [
+            ("replication-min", self.replication_factor_min.map(|number| number.to_string())),
+            ("replication-max", self.replication_factor_max.map(|number| number.to_string())),
+            ("mode", self.mode),
+            ("shard-size", self.shard_size.map(|bytes| bytes.to_string())),
+            ("user-allocations", joined(self.user_allocations)),
+            // Go's zero time is "never".
+            ("expire-at", self.expire_at.filter(|time| UnixMillis::from_rfc3339(time).is_some())),
+            ("origins", joined(self.origins)),
+        ];
+        options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct WireId {
+    ipfs: Option<WireNode>,
+}
+
+#[derive(Deserialize)]
+struct WireNode {
+    addresses: Option<Vec<String>>,
 }

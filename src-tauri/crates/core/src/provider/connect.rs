@@ -49,15 +49,15 @@ impl HttpConnect {
 
 impl Connect for HttpConnect {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        let (endpoint, timing, silence) = (account.endpoint.clone(), self.timing.clone(), self.timing.silence);
+        let (endpoint, timing) = (account.endpoint.clone(), self.timing.clone());
         Ok(match account.kind {
             ProviderKind::Aioz => {
                 let empty_files = !refuses_empty_files(&endpoint);
                 Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), timing)?)
             }
             ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, timing)?),
-            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, silence)?),
-            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, silence)?),
+            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
+            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
         })
     }
 

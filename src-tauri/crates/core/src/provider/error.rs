@@ -48,7 +48,7 @@ pub enum ProviderError {
         /// The provider's own words.
         message: Option<String>,
     },
-    /// 5xx.
+    /// 5xx, or a request that took too long.
     #[error("the service is not working at the moment (HTTP {status})")]
     Unavailable {
         /// The status code.
@@ -170,7 +170,8 @@ impl ProviderError {
             }
             400..=499 if says(&["already exists", "duplicated key"]) => Self::AlreadyExists { message },
             409 => Self::AlreadyExists { message },
-            500..=599 => Self::Unavailable { status, after, message },
+            // The server was tired of waiting, or does not risk it yet: RFC 9110, section 15.5.9, and RFC 8470.
+            408 | 425 | 500..=599 => Self::Unavailable { status, after, message },
             _ => Self::Refused { status, message: message.unwrap_or_else(|| format!("HTTP {status}")) },
         }
     }
@@ -216,6 +217,7 @@ mod tests {
             (403, "", Code::Forbidden),
             (404, "record not found", Code::NotFound),
             (409, "", Code::AlreadyExists),
+            (408, "", Code::Unavailable),
             (413, "", Code::OverQuota),
             (429, "", Code::RateLimited),
             (500, "", Code::Unavailable),
@@ -223,5 +225,16 @@ mod tests {
         ] {
             assert_eq!(class(status, message), code, "{status} {message:?}");
         }
+    }
+
+    #[test]
+    fn the_number_of_a_request_stands_with_the_services_words() {
+        let shown = |status, message: Option<&str>| {
+            let error = ProviderError::from_status(status, None, message.map(str::to_owned));
+            error.with_request_id(Some("8f31-FRA".into())).provider_message().map(str::to_owned)
+        };
+        assert_eq!(shown(503, Some("busy")).as_deref(), Some("busy (request id 8f31-FRA)"));
+        assert_eq!(shown(429, None).as_deref(), Some("request id 8f31-FRA"));
+        assert_eq!(shown(400, Some("no CID")).as_deref(), Some("no CID (request id 8f31-FRA)"));
     }
 }

@@ -7,6 +7,8 @@ mod error;
 pub(crate) mod http;
 mod kubo;
 mod multipart;
+mod ndjson;
+mod node;
 mod paging;
 mod psa;
 

@@ -19,6 +19,21 @@ pub(crate) struct Form {
 
 /// Wraps an upload's files as parts named `file`, and `fields` as text parts after them.
 pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) -> Form {
+    framed(boundary, body, fields, |path| (quoted(path), exact_path_header(path)))
+}
+
+/// Wraps an upload's files as parts whose filenames are percent-encoded, as Kubo and IPFS Cluster read them.
+pub(super) fn percent_encoded_form(boundary: &str, body: UploadBody) -> Form {
+    framed(boundary, body, &[], |path| (utf8_percent_encode(path, NON_ALPHANUMERIC).to_string(), String::new()))
+}
+
+/// `name` gives what stands in a part's filename, and further header lines.
+fn framed(
+    boundary: &str,
+    body: UploadBody,
+    fields: &[(&str, String)],
+    name: impl Fn(&str) -> (String, String),
+) -> Form {
     let frames: Vec<Bytes> = body
         .parts()
         .iter()
@@ -33,12 +48,11 @@ pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) 
                 PartKind::Directory => "application/x-directory",
                 PartKind::Symlink => "application/symlink",
             };
-            let name = quoted(&part.path);
-            let exact = exact_path_header(&part.path);
+            let (name, further) = name(&part.path);
             // Writing to a String cannot fail.
             let _ = write!(
                 frame,
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n{exact}\r\n"
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n{further}\r\n"
             );
             frame.into()
         })

@@ -66,7 +66,7 @@ where
     F: Fn(u64) -> R + Send + Sync + 'a,
     R: Future<Output = Result<Rows, ProviderError>> + Send + 'a,
 {
-    let begin = Some(OffsetSeam { offset: 0, before: Vec::new(), pages: 0 });
+    let begin = Some(OffsetSeam { offset: 0, before: Vec::new(), milestone: Vec::new(), pages: 0 });
     let pages = stream::try_unfold((fetch, begin), |(fetch, seam)| async move {
         let Some(seam) = seam else { return Ok(None) };
         if seam.pages >= MAX_PAGES {
@@ -75,13 +75,14 @@ where
         let is_first = seam.pages == 0;
         let Rows { pins, count, not_understood } = fetch(seam.offset).await?;
         let ids: Vec<PinId> = pins.iter().map(|pin| pin.id.clone()).collect();
-        if ids.len() > 1 && ids == seam.before {
+        if ids.len() > 1 && (ids == seam.before || ids == seam.milestone) {
             return Err(ProviderError::Protocol { reason: "it gives the same page again and again".into() });
         }
         let is_steady = seam.before.is_empty() || ids.first() == seam.before.last();
         // A page of nothing but the row that was there already is the end.
         let next = (count > u64::from(!is_first)).then(|| OffsetSeam {
             offset: seam.offset + count - 1,
+            milestone: if seam.pages.is_power_of_two() { ids.clone() } else { seam.milestone },
             before: ids,
             pages: seam.pages + 1,
         });
@@ -95,6 +96,8 @@ where
 struct OffsetSeam {
     offset: u64,
     before: Vec<PinId>,
+    /// Page 1, 2, 4, 8 …: a list that goes round comes by the last of them again (Brent's algorithm).
+    milestone: Vec<PinId>,
     pages: u32,
 }
 

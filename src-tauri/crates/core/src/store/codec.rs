@@ -30,6 +30,11 @@ pub(super) fn cid_from(text: &str) -> Result<Cid, StoreError> {
     Cid::try_from(text).map_err(|_| StoreError::Row("a CID"))
 }
 
+/// A number for the content that a CID names, equal for equal digests: short to look for.
+pub(super) fn content_number(cid: &Cid) -> i64 {
+    cid.hash().digest().iter().rev().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
+}
+
 pub(super) fn metadata_text(metadata: &Metadata) -> String {
     serde_json::to_string(metadata).unwrap_or_else(|_| "{}".into())
 }

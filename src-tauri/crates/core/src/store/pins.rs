@@ -1,16 +1,19 @@
 //! The mirror: every account's pins, as the providers last described them.
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use holdfast_content::Cid;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 
 use super::{
     Store, StoreError,
-    codec::{cid_from, metadata_from, metadata_text, signed, unsigned},
+    codec::{cid_from, content_number, metadata_from, metadata_text, signed, unsigned},
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
+    pin::{Listed, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
 };
 
 const COLUMNS: &str =
@@ -41,13 +44,14 @@ impl Store {
     }
 
     /// The account's pins of that CID, pinned ones first.
-    pub(crate) async fn pins_of_cid(&self, account: &AccountId, cid: String) -> Result<Vec<Pin>, Error> {
+    pub(crate) async fn pins_of_cid(&self, account: &AccountId, cid: Cid) -> Result<Vec<Pin>, Error> {
         let account = account.clone();
         self.read(move |db| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM pin WHERE cid = ?1 AND account = ?2 AND status <> 'unpinned' ORDER BY status = 'pinned' DESC"
+                "SELECT {COLUMNS} FROM pin WHERE content = ?1 AND cid = ?2 AND +account = ?3 AND status <> 'unpinned'
+                 ORDER BY status = 'pinned' DESC"
             );
-            select(db, &sql, vec![cid.into(), account.0.into()])
+            select(db, &sql, vec![content_number(&cid).into(), cid.to_string().into(), account.0.into()])
         })
         .await
     }
@@ -56,7 +60,7 @@ impl Store {
     pub(crate) async fn pins_under_way(&self, account: &AccountId, limit: u32) -> Result<Vec<PinId>, Error> {
         let account = account.clone();
         self.read(move |db| {
-            let sql = "SELECT id FROM pin WHERE account = ?1 AND status IN ('queued', 'fetching', 'unknown') ORDER BY seen LIMIT ?2";
+            let sql = "SELECT id FROM pin WHERE status IN ('queued', 'fetching', 'unknown') AND +account = ?1 ORDER BY seen LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map((&account.0, limit), |row| Ok(PinId(row.get(0)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -65,12 +69,13 @@ impl Store {
     }
 
     /// How many other pins hold the same CID, at any account.
-    pub(crate) async fn other_copies(&self, key: &PinKey, cid: String) -> Result<u64, Error> {
+    pub(crate) async fn other_copies(&self, key: &PinKey, cid: Cid) -> Result<u64, Error> {
         let key = key.clone();
         self.read(move |db| {
             let sql =
-                "SELECT count(*) FROM pin WHERE cid = ?1 AND status = 'pinned' AND NOT (account = ?2 AND id = ?3)";
-            let count: i64 = db.query_row(sql, (cid, &key.account.0, &key.id.0), |row| row.get(0))?;
+                "SELECT count(*) FROM pin WHERE content = ?1 AND cid = ?2 AND +status = 'pinned' AND NOT (account = ?3 AND id = ?4)";
+            let values = (content_number(&cid), cid.to_string(), &key.account.0, &key.id.0);
+            let count: i64 = db.query_row(sql, values, |row| row.get(0))?;
             Ok(unsigned(count))
         })
         .await
@@ -95,10 +100,36 @@ impl Store {
     }
 
     /// Removes the account's pins that a whole listing begun at `began` did not have. Says whether there were any.
-    pub(crate) async fn forget_unseen_pins(&self, account: &AccountId, began: UnixMillis) -> Result<bool, Error> {
+    pub(crate) async fn forget_unlisted_pins(
+        &self,
+        account: &AccountId,
+        began: UnixMillis,
+        listed: Listed,
+    ) -> Result<bool, Error> {
         let account = account.clone();
         self.write(move |db| {
-            Ok(db.execute("DELETE FROM pin WHERE account = ?1 AND seen < ?2", (&account.0, began.0))? > 0)
+            let held: i64 = db
+                .prepare_cached("SELECT count(*) FROM pin WHERE account = ?1")?
+                .query_row([&account.0], |row| row.get(0))?;
+            // Every listed pin is in the mirror: as many are the same.
+            if unsigned(held) == listed.len() {
+                return Ok(false);
+            }
+            let mut select = db.prepare_cached("SELECT row, id FROM pin WHERE account = ?1 AND seen < ?2")?;
+            let rows =
+                select.query_map((&account.0, began.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+            let mut gone = Vec::new();
+            for row in rows {
+                let (row, id) = row?;
+                if !listed.has(&PinId(id)) {
+                    gone.push(row);
+                }
+            }
+            let mut delete = db.prepare_cached("DELETE FROM pin WHERE row = ?1")?;
+            for row in &gone {
+                delete.execute([row])?;
+            }
+            Ok(!gone.is_empty())
         })
         .await
     }
@@ -164,41 +195,58 @@ pub(super) fn observe(
     proof: Option<Proof>,
     seen: UnixMillis,
 ) -> Result<bool, StoreError> {
-    let key = (&account.0, &pin.id.0);
-    let before: Option<Pin> = {
-        let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND id = ?2");
-        db.prepare_cached(&sql)?.query_row(key, |row| Ok(self::pin(row))).optional()?.transpose()?
-    };
-    if before.as_ref().is_some_and(|before| before.held == *pin && proof.is_none_or(|proof| proof == before.proof)) {
-        // Without its indexes, which are most of the work.
-        let sql = "UPDATE pin SET seen = max(seen, ?3) WHERE account = ?1 AND id = ?2";
-        db.prepare_cached(sql)?.execute((key.0, key.1, seen.0))?;
+    let fingerprint = fingerprint(pin);
+    let before: Option<(i64, i64, String)> = db
+        .prepare_cached("SELECT row, fingerprint, proof FROM pin WHERE account = ?1 AND id = ?2")?
+        .query_row((&account.0, &pin.id.0), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let is_same = |proof_before: &str| proof.is_none_or(|proof| proof.as_str() == proof_before);
+    if let Some((row, before, proof_before)) = &before
+        && *before == fingerprint
+        && is_same(proof_before)
+    {
+        // Those under way are asked for in turn.
+        if pin.status.is_under_way() {
+            db.prepare_cached("UPDATE pin SET seen = max(seen, ?2) WHERE row = ?1")?.execute((row, seen.0))?;
+        }
         return Ok(false);
     }
-    let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14)
+    let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded, content, fingerprint)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14, ?15, ?16)
          ON CONFLICT (account, id) DO UPDATE SET
             proof = CASE WHEN cid = ?3 AND (?12 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?12, 'not_checked') END,
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
             cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
-            is_directory = ?9, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13)");
-    db.prepare_cached(&sql)?.execute((
-        key.0,
-        key.1,
-        pin.cid.to_string(),
-        &pin.name,
+            is_directory = CASE WHEN cid = ?3 THEN max(is_directory, ?9) ELSE ?9 END, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13),
+            content = ?15, fingerprint = ?16");
+    let cid = pin.cid.to_string();
+    let shown = folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&cid));
+    db.prepare_cached(&sql)?.execute(params![
+        account.0,
+        pin.id.0,
+        cid,
+        pin.name,
         pin.bytes.map(signed),
         pin.status.as_str(),
-        &pin.raw_status,
-        &pin.message,
+        pin.raw_status,
+        pin.message,
         pin.is_directory,
         pin.pinned_at.map(|at| at.0),
         metadata_text(&pin.metadata),
         proof.map(Proof::as_str),
         seen.0,
-        folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&pin.cid.to_string())),
-    ))?;
+        shown,
+        content_number(&pin.cid),
+        fingerprint,
+    ])?;
     Ok(true)
+}
+
+/// A number that another description of the pin has not.
+fn fingerprint(pin: &ProviderPin) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    pin.hash(&mut hasher);
+    hasher.finish().cast_signed()
 }
 
 fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
@@ -230,7 +278,7 @@ fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
     };
     let direction = if query.descending { "DESC" } else { "ASC" };
     let rows = format!(
-        "SELECT {COLUMNS} FROM pin {filter} ORDER BY {column} {direction}, account {direction}, id {direction} LIMIT {} OFFSET {}",
+        "SELECT {COLUMNS} FROM pin {filter} ORDER BY {column} {direction}, row {direction} LIMIT {} OFFSET {}",
         query.limit.min(MAX_PAGE_ROWS),
         i64::try_from(query.offset).unwrap_or(i64::MAX),
     );

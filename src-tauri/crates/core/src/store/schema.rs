@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -117,6 +117,36 @@ CREATE TABLE setting (
 ",
     r"ALTER TABLE account ADD COLUMN credentials TEXT NOT NULL DEFAULT 'key_and_secret';",
     r"ALTER TABLE account ADD COLUMN card TEXT; ALTER TABLE account ADD COLUMN check_mark TEXT;",
+    // The mirror with short indexes; what it had comes back with the next listing. `content` is a number for a CID's digest,
+    // `fingerprint` one for all that the provider said.
+    r"
+DROP TABLE pin;
+CREATE TABLE pin (
+    row INTEGER PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    cid TEXT NOT NULL,
+    content INTEGER NOT NULL,
+    name TEXT,
+    shown_folded TEXT NOT NULL,
+    bytes INTEGER,
+    status TEXT NOT NULL,
+    raw_status TEXT NOT NULL,
+    message TEXT,
+    is_directory INTEGER NOT NULL,
+    pinned_at INTEGER,
+    metadata TEXT NOT NULL,
+    fingerprint INTEGER NOT NULL,
+    proof TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    UNIQUE (account, id)
+) STRICT;
+CREATE INDEX pin_by_content ON pin(content);
+CREATE INDEX pin_by_name ON pin(shown_folded);
+CREATE INDEX pin_by_bytes ON pin(bytes);
+CREATE INDEX pin_by_status ON pin(status);
+CREATE INDEX pin_by_pinned_at ON pin(pinned_at);
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -29,7 +29,7 @@ pub(super) async fn in_mirror(
     cids: &[Cid],
 ) -> Result<Option<ProviderPin>, Error> {
     for cid in cids {
-        for pin in shared.store.pins_of_cid(&account.id, cid.to_string()).await? {
+        for pin in shared.store.pins_of_cid(&account.id, *cid).await? {
             match provider.get(&pin.held.id).await {
                 Ok(held) if is_live(&held) => return Ok(Some(held)),
                 Ok(_) | Err(ProviderError::NotFound { .. }) => shared.store.forget_pin(&pin.key()).await?,

@@ -77,7 +77,7 @@ impl Runner {
     async fn fill(&mut self) -> Result<(), Error> {
         while self.running.len() < MAX_RUNNING {
             let now = self.shared.ports.clock.now();
-            let due = self.shared.store.due_transfers(now, self.full_accounts(), 1).await?;
+            let due = self.shared.store.due_transfers(now, self.busy_accounts(), 1).await?;
             let Some(transfer) = due.into_iter().next() else { break };
             let cancel = CancellationToken::new();
             // Before it is called running, so that whoever reads that can stop it.
@@ -117,13 +117,19 @@ impl Runner {
         }
     }
 
-    fn full_accounts(&self) -> Vec<AccountId> {
+    /// Accounts that get nothing more to do: those that have enough, and those whose owner has to enter another secret first.
+    fn busy_accounts(&self) -> Vec<AccountId> {
         let full = self.per_account.iter().filter(|(_, count)| **count >= MAX_RUNNING_PER_ACCOUNT);
-        full.map(|(account, _)| account.clone()).collect()
+        let full = full.map(|(account, _)| account.clone());
+        match self.patience {
+            Patience::Endless => full.chain(self.shared.access.locked_out()).collect(),
+            // Somebody waits, and is told of each.
+            Patience::Short => full.collect(),
+        }
     }
 
     async fn until_next_due(&self) -> Duration {
-        match self.shared.store.next_due(self.full_accounts()).await {
+        match self.shared.store.next_due(self.busy_accounts()).await {
             Ok(Some(at)) if self.running.len() < MAX_RUNNING => {
                 at.since(self.shared.ports.clock.now()).clamp(Duration::from_millis(50), LONGEST_RETRY)
             }
@@ -229,7 +235,8 @@ fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared
     if !error.is_retryable() || attempts >= max_attempts {
         return TransferState::Failed(failure);
     }
-    let pause = error.retry_after().unwrap_or_else(|| retry_pause(attempts));
+    // "At once" from a service that fails is not taken at its word.
+    let pause = error.retry_after().map_or_else(|| retry_pause(attempts), |asked| asked.max(FIRST_RETRY));
     TransferState::Waiting { until: shared.ports.clock.now().plus(pause), failure }
 }
 

@@ -2,8 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use holdfast_core::{Code, account::ProviderKind};
-use holdfast_testkit::World;
+use holdfast_content::Profile;
+use holdfast_core::{
+    Code,
+    account::{Keep, ProviderKind},
+};
+use holdfast_testkit::{FakeProvider, World};
 
 const CONFIG: &str = include_str!("fixtures/kubo-0.43-config.json");
 
@@ -74,12 +78,38 @@ async fn a_configuration_with_nothing_in_it_names_nothing() {
 }
 
 #[tokio::test]
+async fn a_node_is_taken_over_with_its_credentials_and_is_there_once() {
+    let world = World::start().await;
+    let node = FakeProvider::start_as(ProviderKind::Kubo, Profile::UNIXFS_V1_2025).await;
+    let [_, secret] = node.canaries();
+    let port = node.endpoint().rsplit(':').next().unwrap().to_owned();
+    let users = format!(
+        r#""API": {{"Authorizations": {{"me": {{"AuthSecret": "bearer:{secret}", "AllowedPaths": ["/api/v0"]}}}},"#
+    );
+    let config = CONFIG.replace("/tcp/5001", &format!("/tcp/{port}")).replacen(r#""API": {"#, &users, 1);
+    let repository = repository(&world, &config);
+    let names = ["Kubo".to_owned(), "by hand".to_owned()];
+    for _ in 0..2 {
+        let imported =
+            world.engine.import_kubo_services(Some(repository.clone()), &names, Keep::Keyring).await.unwrap();
+        let [kubo, by_hand] = &imported[..] else { panic!("{imported:?}") };
+        let account = &kubo.account.as_ref().unwrap().account;
+        assert_eq!((account.kind, account.label.as_str()), (ProviderKind::Kubo, "Kubo"));
+        assert_eq!(account.endpoint.as_str(), format!("{}/", node.endpoint()));
+        assert_eq!(account.gateway.as_ref().unwrap().as_str(), "http://127.0.0.1:8080/");
+        assert_eq!(by_hand.account.as_ref().unwrap_err().to_string(), "The token is missing.");
+        assert_eq!(world.engine.accounts().await.unwrap().len(), 1);
+    }
+    let found = world.engine.kubo_services(Some(repository)).await.unwrap();
+    assert!(found[0].already_added && !found[1].already_added, "{found:?}");
+}
+
+#[tokio::test]
 async fn a_name_that_nothing_has_adds_nothing() {
     let world = World::start().await;
     let repository = repository(&world, CONFIG);
     let names = ["pinata".to_owned(), "nobody".to_owned()];
-    let keep = holdfast_core::account::Keep::Keyring;
-    let error = world.engine.import_kubo_services(Some(repository), &names, keep).await.unwrap_err();
+    let error = world.engine.import_kubo_services(Some(repository), &names, Keep::Keyring).await.unwrap_err();
     assert_eq!(error.to_string(), r#"there is no service in the Kubo configuration "nobody""#);
     assert!(world.engine.accounts().await.unwrap().is_empty() && world.vault.accounts().is_empty());
 }

@@ -7,7 +7,7 @@ use holdfast_core::account::Keep;
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually};
 
 /// Every file below a directory, with its bytes.
-fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -20,7 +20,7 @@ fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn assert_clean(what: &str, bytes: &[u8], canaries: &[String]) {
+pub(crate) fn assert_clean(what: &str, bytes: &[u8], canaries: &[String]) {
     for canary in canaries {
         let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
         assert!(!found, "{what} has a secret: {}", String::from_utf8_lossy(bytes));

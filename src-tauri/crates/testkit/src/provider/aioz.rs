@@ -2,22 +2,24 @@
 
 use std::io;
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::Stream;
 use holdfast_content::Cid;
 use serde_json::{Value, json};
 
 use super::{
-    Call, KeepBlocks, State, Totals,
+    Call, KeepBlocks, Pins, State, Totals,
     answer::{Reply, collect, drain},
-    form,
+    form::{self, Filenames},
 };
+use crate::identified;
 
 /// The call that a method and path stand for.
 pub(super) fn call_of(method: &Method, path: &str) -> Option<Call> {
     match (method.as_str(), path.strip_prefix("/api")?) {
         ("GET", "/apiKeys/testAuthentication/") => Some(Call::Test),
+        ("GET", "/billing/thisMonthUsage") => Some(Call::Usage),
         ("POST", "/pinning/") => Some(Call::Upload),
         ("POST", "/pinning/pinByHash") => Some(Call::Pin),
         ("GET", "/pinning/pins/") => Some(Call::List),
@@ -54,7 +56,11 @@ where
             None => Reply::json(StatusCode::NOT_FOUND, failure("record not found")),
         },
         Call::List => list(state, query.unwrap_or_default()),
-        Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
+        Call::Usage => {
+            let bytes: u64 = state.inner().pins.all().iter().filter(|pin| pin.pinned).filter_map(|pin| pin.size).sum();
+            Reply::json(StatusCode::OK, success(json!({ "total_storage": bytes, "storage_usage": bytes })))
+        }
+        Call::About | Call::Edit | Call::Block => Reply::json(StatusCode::NOT_FOUND, failure("not a call of the API")),
         Call::Unpin => match state.inner().pins.get(id).filter(|pin| !pin.is_unpinned()) {
             Some(pin) => {
                 let before = pin.json();
@@ -71,8 +77,7 @@ where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
     let layout = state.inner().manners.layout;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(uploaded) = form::read(body, content_type, layout, &mut KeepBlocks(state)).await else {
+    let Some(uploaded) = form::read(body, headers, layout, Filenames::Quoted, &mut KeepBlocks(state)).await else {
         return Reply::json(StatusCode::BAD_REQUEST, failure("Failed to get uploaded files"));
     };
     let mut inner = state.inner();
@@ -119,11 +124,7 @@ fn pin(state: &State, body: &[u8]) -> Reply {
 }
 
 fn list(state: &State, query: &str) -> Reply {
-    let number = |name: &str, default: u64| {
-        let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
-        found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
-    };
-    let (offset, limit) = (number("offset", 0), number("limit", 10));
+    let (offset, limit) = (number(query, "offset", 0), number(query, "limit", 10));
     let mut inner = state.inner();
     let inner = &mut *inner;
     let all = inner.pins.all();
@@ -141,6 +142,26 @@ fn list(state: &State, query: &str) -> Reply {
         change(&mut inner.pins, offset);
     }
     Reply::json(StatusCode::OK, success(json!({ "totals": totals, "pins": pins })))
+}
+
+/// A number of a query.
+fn number(query: &str, name: &str, default: u64) -> u64 {
+    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+    found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+}
+
+/// Makes a listing's answer the page at its offset of a list that has no end.
+pub(super) fn never_end(state: &State, answer: &mut Value, query: &str, again_after: Option<u64>) {
+    let (offset, limit) = (number(query, "offset", 0), number(query, "limit", 10));
+    let rows = limit.min(state.inner().manners.longest_page);
+    let cid = identified(b"anything", state.inner().manners.layout).cid;
+    let row = |number: u64| {
+        let mut pins = Pins::default();
+        let pin = pins.add(&cid, "one of many");
+        pin.id = format!("endless-{}", again_after.map_or(number, |again| number % again.max(1)));
+        pin.json()
+    };
+    answer["data"]["pins"] = (offset..offset + rows).map(row).collect();
 }
 
 fn success(data: Value) -> Value {

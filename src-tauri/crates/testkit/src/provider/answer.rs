@@ -10,15 +10,19 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use holdfast_content::{Cid, FileImporter};
-use hyper::body::Incoming;
+use http_body_util::StreamBody;
+use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, psa};
+use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, cluster, kubo, psa};
+
+/// Stands before the path that [`Fault::Moved`] leads to.
+const MOVED: &str = "/moved";
 
 /// What an API answers when nothing is wrong.
 pub(super) struct Reply {
@@ -30,6 +34,8 @@ pub(super) struct Reply {
 pub(super) enum ReplyBody {
     /// One JSON value.
     Json(Value),
+    /// One JSON value a line, and why the answer was broken off.
+    Lines(Vec<Value>, Option<String>),
     /// None.
     Nothing,
 }
@@ -39,22 +45,46 @@ impl Reply {
         Self { status, body: ReplyBody::Json(value) }
     }
 
+    pub(super) const fn lines(lines: Vec<Value>) -> Self {
+        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, None) }
+    }
+
+    pub(super) fn lines_and_failure(lines: Vec<Value>, message: &str) -> Self {
+        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, Some(message.into())) }
+    }
+
     pub(super) const fn empty(status: StatusCode) -> Self {
         Self { status, body: ReplyBody::Nothing }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match &self.body {
             ReplyBody::Json(value) => value.to_string(),
+            ReplyBody::Lines(lines, _) => lines.iter().map(|line| format!("{line}\n")).collect(),
             ReplyBody::Nothing => String::new(),
         }
     }
 
+    /// The body, in which trailers may follow.
+    fn to_body(&self) -> Body {
+        let text = self.text();
+        let ReplyBody::Lines(_, failure) = &self.body else { return text.into() };
+        let mut trailers = HeaderMap::new();
+        if let Some(value) = failure.as_deref().and_then(|message| HeaderValue::from_str(message).ok()) {
+            trailers.insert("X-Stream-Error", value);
+        }
+        let frames = [Frame::data(Bytes::from(text)), Frame::trailers(trailers)];
+        Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
+    }
+
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.text()));
+        let mut response = Response::new(self.to_body());
         *response.status_mut() = self.status;
+        if matches!(self.body, ReplyBody::Lines(..)) {
+            response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("X-Stream-Error"));
+        }
         if !matches!(self.body, ReplyBody::Nothing) {
-            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         response
     }
@@ -62,12 +92,15 @@ impl Reply {
 
 /// The part of an answer that depends on the API.
 impl Api {
-    fn call_of(self, method: &Method, path: &str) -> Option<Call> {
+    fn call_of(self, method: &Method, uri: &Uri) -> Option<Call> {
+        let path = uri.path();
         if path.starts_with("/ipfs/") {
             return Some(Call::Block);
         }
         match self {
             Self::Aioz => aioz::call_of(method, path),
+            Self::Kubo => kubo::call_of(method, uri),
+            Self::Cluster => cluster::call_of(method, path),
             Self::Psa => psa::call_of(method, path),
         }
     }
@@ -75,6 +108,9 @@ impl Api {
     fn failure(self, status: StatusCode, message: &str) -> Reply {
         match self {
             Self::Aioz => Reply::json(status, aioz::failure(message)),
+            Self::Kubo if status == StatusCode::UNAUTHORIZED => kubo::denied(),
+            Self::Kubo => Reply::json(status, kubo::failure_of(message)),
+            Self::Cluster => cluster::failure(status, message),
             Self::Psa => psa::failure(status, message),
         }
     }
@@ -83,16 +119,35 @@ impl Api {
     fn name_other_cid(self, reply: &mut Reply, other: &Cid) {
         match (self, &mut reply.body) {
             (Self::Aioz, ReplyBody::Json(answer)) => aioz::name_other_cid(answer, other),
+            (Self::Kubo, ReplyBody::Lines(lines, _)) => kubo::name_other_cid(lines, other),
+            (Self::Cluster, ReplyBody::Json(answer)) => cluster::name_other_cid(answer, other),
+            (Self::Cluster, ReplyBody::Lines(lines, _)) => {
+                lines.iter_mut().for_each(|line| cluster::name_other_cid(line, other));
+            }
             (Self::Psa, ReplyBody::Json(answer)) => answer["pin"]["cid"] = other.to_string().into(),
-            (_, ReplyBody::Nothing) => {}
+            _ => {}
+        }
+    }
+
+    /// Makes a listing's answer one page of many.
+    fn never_end(self, state: &State, reply: &mut Reply, query: Option<&str>, again_after: Option<u64>) {
+        let query = query.unwrap_or_default();
+        match (self, &mut reply.body) {
+            (Self::Aioz, ReplyBody::Json(answer)) => aioz::never_end(state, answer, query, again_after),
+            (Self::Psa, ReplyBody::Json(answer)) => psa::never_end(state, answer, query, again_after),
+            _ => {}
         }
     }
 }
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Response<Body>> {
-    let (head, body) = request.into_parts();
-    let (api, call) = (state.api, state.api.call_of(&head.method, head.uri.path()));
+    let (mut head, body) = request.into_parts();
+    let asked = head.uri.clone();
+    while let Some(path) = head.uri.to_string().strip_prefix(MOVED) {
+        head.uri = path.parse().map_err(io::Error::other)?;
+    }
+    let (api, call) = (state.api, state.api.call_of(&head.method, &head.uri));
     let headers = head
         .headers
         .iter()
@@ -101,10 +156,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         let mut inner = state.inner();
         inner.requests.push(Recorded {
             call,
-            line: format!("{} {}", head.method, head.uri),
+            line: format!("{} {asked}", head.method),
             headers: headers.collect(),
             body_bytes: 0,
             complete: false,
+            answer_bytes: None,
         });
         inner.requests.len() - 1
     };
@@ -123,6 +179,20 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
             }
             return Ok(response);
+        }
+        Some(Fault::StatusWith { status, headers, message }) => {
+            drain(body).await;
+            let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
+            let mut response = api.failure(status, message).into_response();
+            for (name, value) in *headers {
+                response.headers_mut().insert(*name, header::HeaderValue::from_static(value));
+            }
+            return Ok(response);
+        }
+        Some(Fault::Moved(status)) => {
+            drain(body).await;
+            let response = Response::builder().status(*status).header(header::LOCATION, format!("{MOVED}{asked}"));
+            return response.body(Body::empty()).map_err(io::Error::other);
         }
         Some(Fault::EchoesHeaders(status)) => {
             drain(body).await;
@@ -152,8 +222,8 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
             released.cancelled().await;
             body
         }
-        Some(Fault::SlowBody { piece_pause }) => {
-            let pause = *piece_pause;
+        Some(Fault::SlowBody { piece_pause: pause } | Fault::Trickle { pause, .. }) => {
+            let pause = *pause;
             body.then(move |piece| async move {
                 tokio::time::sleep(pause).await;
                 piece
@@ -171,6 +241,8 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     }
     let mut reply = match api {
         Api::Aioz => aioz::act(&state, call, head.uri.path(), head.uri.query(), &head.headers, body, number).await,
+        Api::Kubo => kubo::act(&state, call, &head.uri, &head.headers, body, number).await,
+        Api::Cluster => cluster::act(&state, call, &head.uri, &head.headers, body, number).await,
         Api::Psa => psa::act(&state, call, head.uri.path(), head.uri.query(), body).await,
     };
     match fault {
@@ -182,6 +254,15 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(half.into())
                 .map_err(io::Error::other);
+        }
+        Some(Fault::EndlessPages { again_after }) => api.never_end(&state, &mut reply, head.uri.query(), again_after),
+        Some(Fault::AnswerStalls(bytes)) => return bad_answer::stalling(&reply, bytes),
+        Some(Fault::Trickle { bytes, pause }) => return bad_answer::trickling(&reply, bytes, pause),
+        Some(Fault::HugeAnswer(bytes)) => return bad_answer::huge(&state, number, bytes),
+        Some(Fault::WrongTypes) => {
+            if let ReplyBody::Json(answer) = &mut reply.body {
+                bad_answer::mistype(answer);
+            }
         }
         Some(Fault::ReplyLost) => return Err(io::Error::other("asked to lose the answer")),
         Some(Fault::ReplyHeld(released)) => released.cancelled().await,
@@ -197,6 +278,13 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 answer["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into();
             }
         }
+        Some(Fault::BrokenOff(message)) => match &mut reply.body {
+            ReplyBody::Lines(lines, failure) => {
+                lines.truncate(lines.len() / 2);
+                *failure = Some(message.into());
+            }
+            _ => reply = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message),
+        },
         _ => {}
     }
     Ok(reply.into_response())

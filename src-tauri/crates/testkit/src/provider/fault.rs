@@ -16,6 +16,9 @@ pub enum Call {
     List,
     Edit,
     Unpin,
+    /// What else a node says of itself and of what it has.
+    About,
+    Usage,
     Block,
 }
 
@@ -33,14 +36,33 @@ pub enum Fault {
         /// The message in the answer.
         message: &'static str,
     },
+    /// Nothing is done; the answer is this status with these headers and a message.
+    StatusWith {
+        /// The status code.
+        status: u16,
+        /// Names and values.
+        headers: &'static [(&'static str, &'static str)],
+        /// The message in the answer.
+        message: &'static str,
+    },
     /// Nothing is done; a web page comes back with this status.
     WebPage(u16),
     /// Nothing is done; the answer of this status repeats every header of the request in its message and elsewhere.
     EchoesHeaders(u16),
     /// Nothing is done; the answer leads to another address, as a captive portal's does.
     RedirectTo(String),
+    /// Nothing is done; the answer of this status leads to another path here, where it is done.
+    Moved(u16),
     /// It is done; the answer ends in the middle.
     TruncatedAnswer,
+    /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
+    BrokenOff(&'static str),
+    /// It is done; that many bytes of the answer come, and then nothing more ever does.
+    AnswerStalls(usize),
+    /// It is done; every value in the answer is of another type than the API says.
+    WrongTypes,
+    /// It is done; the answer is JSON of that many bytes.
+    HugeAnswer(u64),
     /// It is done; the connection closes without an answer.
     ReplyLost,
     /// It is done; the answer comes when the token is cancelled.
@@ -54,8 +76,21 @@ pub enum Fault {
         /// The pause.
         piece_pause: Duration,
     },
+    /// It is done; the body is read with that pause after every piece of it, and the answer comes in pieces of so many bytes
+    /// with the same pause after each.
+    Trickle {
+        /// Bytes of a piece of the answer.
+        bytes: usize,
+        /// The pause.
+        pause: Duration,
+    },
     /// That many bytes of the body are read, and then the connection breaks.
     ResetAfter(u64),
+    /// The listing never ends. Its rows are all different, or come again after so many.
+    EndlessPages {
+        /// How many rows there are before the first comes again.
+        again_after: Option<u64>,
+    },
     /// It is done; the answer names the CID of other bytes.
     WrongCid,
     /// It is done; the answer's `root_hash` is not the CID's.

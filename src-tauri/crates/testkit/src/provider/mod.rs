@@ -4,8 +4,11 @@
 
 mod aioz;
 mod answer;
+mod bad_answer;
+mod cluster;
 mod fault;
 mod form;
+mod kubo;
 mod pins;
 mod psa;
 
@@ -15,6 +18,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use holdfast_content::{BlockSink, Cid, Profile};
 use holdfast_core::{
     account::{AccountDraft, PlainHttp, ProviderKind},
@@ -41,6 +45,8 @@ pub struct Recorded {
     pub body_bytes: u64,
     /// Whether the body came to its end in good form.
     pub complete: bool,
+    /// Bytes of a huge answer that were taken.
+    pub answer_bytes: Option<u64>,
 }
 
 /// A service on a port of its own; ends with the value.
@@ -55,6 +61,8 @@ pub struct FakeProvider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     Aioz,
+    Kubo,
+    Cluster,
     Psa,
 }
 
@@ -96,15 +104,16 @@ impl FakeProvider {
         Self::start_as(ProviderKind::Aioz, layout).await
     }
 
-    /// Starts a service of another kind.
+    /// Starts a service of another kind. Its CIDs are those of `layout` whatever layout a request asks for.
     ///
     /// # Panics
-    /// Without a free port, and for a kind that it cannot be.
+    /// Without a free port.
     pub async fn start_as(kind: ProviderKind, layout: Profile) -> Self {
         let api = match kind {
             ProviderKind::Aioz => Api::Aioz,
+            ProviderKind::Kubo => Api::Kubo,
+            ProviderKind::Cluster => Api::Cluster,
             ProviderKind::Psa => Api::Psa,
-            other => panic!("no test double speaks the API of {other:?}"),
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -124,6 +133,7 @@ impl FakeProvider {
     pub fn endpoint(&self) -> String {
         match self.state.api {
             Api::Aioz => format!("http://{}/api", self.address),
+            Api::Kubo | Api::Cluster => format!("http://{}", self.address),
             Api::Psa => format!("http://{}/api/psa", self.address),
         }
     }
@@ -148,6 +158,8 @@ impl FakeProvider {
         let secret = self.state.secret.clone().into();
         match self.state.api {
             Api::Aioz => Credentials::key_and_secret(&self.state.key, &secret).unwrap(),
+            Api::Kubo => Credentials::token(&secret).unwrap(),
+            Api::Cluster => Credentials::login(&self.state.key, &secret).unwrap(),
             Api::Psa => Credentials::token(&secret).unwrap(),
         }
     }
@@ -165,6 +177,8 @@ impl FakeProvider {
             label: label.into(),
             kind: match self.state.api {
                 Api::Aioz => ProviderKind::Aioz,
+                Api::Kubo => ProviderKind::Kubo,
+                Api::Cluster => ProviderKind::Cluster,
                 Api::Psa => ProviderKind::Psa,
             },
             endpoint: self.endpoint(),
@@ -251,6 +265,11 @@ impl State {
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
         match self.api {
             Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret),
+            Api::Kubo => is("authorization", &format!("Bearer {}", self.secret)),
+            Api::Cluster => {
+                let login = STANDARD.encode(format!("{}:{}", self.key, self.secret));
+                is("authorization", &format!("Basic {login}"))
+            }
             Api::Psa => is("authorization", &format!("Bearer {}", self.secret)),
         }
     }

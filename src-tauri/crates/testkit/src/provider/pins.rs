@@ -59,6 +59,17 @@ impl Pins {
         &mut self.all[at]
     }
 
+    /// The pin of that CID, which is its id; made where there is none.
+    pub(super) fn get_or_add(&mut self, cid: &Cid) -> &mut HeldPin {
+        let id = cid.to_string();
+        if let Some(at) = self.all.iter().position(|pin| pin.id == id) {
+            return &mut self.all[at];
+        }
+        let pin = self.add(cid, "");
+        pin.id = id;
+        pin
+    }
+
     /// All of them, oldest first.
     #[must_use]
     pub fn all(&self) -> &[HeldPin] {

@@ -9,9 +9,10 @@ use holdfast_content::{Cid, cid_v1};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Bounds, Call, EditedId, HeldPin, Manners, State, TimesTo, Totals,
+    Bounds, Call, EditedId, HeldPin, Manners, Pins, State, TimesTo, Totals,
     answer::{Reply, collect, drain},
 };
+use crate::identified;
 
 const MAX_CIDS: usize = 10;
 const STATUSES: [&str; 4] = ["queued", "pinning", "pinned", "failed"];
@@ -51,7 +52,7 @@ where
             inner.pins.remove(|pin| pin.id == id);
             if is_there { Reply::empty(StatusCode::ACCEPTED) } else { no_such_pin() }
         }
-        Call::Test | Call::Upload | Call::Block => {
+        Call::Test | Call::Upload | Call::About | Call::Usage | Call::Block => {
             drain(body).await;
             failure(StatusCode::NOT_FOUND, "not a call of the API")
         }
@@ -184,6 +185,29 @@ fn list(state: &State, query: &str) -> Reply {
         change(&mut inner.pins, u64::from(asked.contains_key("before")));
     }
     Reply::json(StatusCode::OK, json!({ "count": count, "results": page }))
+}
+
+/// Makes a listing's answer the page before its bound of a list that has no end.
+pub(super) fn never_end(state: &State, answer: &mut Value, query: &str, again_after: Option<u64>) {
+    const NEWEST: u64 = 999_999_999;
+    let asked = |name: &str| {
+        let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let before = asked("before").and_then(|text| text.get(20..29)?.parse().ok());
+    let first = before.map_or(0, |nanos: u64| NEWEST - nanos + 1);
+    let manners = state.inner().manners.clone();
+    let rows = asked("limit").and_then(|text| text.parse().ok()).unwrap_or(10).min(manners.longest_page);
+    let cid = identified(b"anything", manners.layout).cid;
+    let row = |number: u64| {
+        let mut pins = Pins::default();
+        let pin = pins.add(&cid, "one of many");
+        pin.id = format!("endless-{}", again_after.map_or(number, |again| number % again.max(1)));
+        pin.date_pinned = format!("2025-01-01T00:00:00.{:09}Z", NEWEST.saturating_sub(number));
+        status(pin, &manners)
+    };
+    answer["results"] = (first..first + rows).map(row).collect();
+    answer["count"] = NEWEST.into();
 }
 
 fn status(pin: &HeldPin, manners: &Manners) -> Value {

@@ -41,11 +41,7 @@ impl Reader {
         response: Response,
         after: Option<Duration>,
     ) -> Result<T, ProviderError> {
-        let body = self.success(response, after).await?;
-        serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
-            _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
-        })
+        parse(&self.success(response, after).await?)
     }
 
     /// That the answer is a 2xx one, whatever it says, or what it means instead.
@@ -55,6 +51,17 @@ impl Reader {
 
     /// The body of a 2xx answer that is no web page.
     async fn success(&self, response: Response, after: Option<Duration>) -> Result<Vec<u8>, ProviderError> {
+        let response = self.promising(response, after).await?;
+        let body = self.without_credentials(self.read(response).await?);
+        if is_web_page(&body) { Err(web_page()) } else { Ok(body) }
+    }
+
+    /// The answer if its head promises a 2xx one that is no web page, or what it means instead.
+    pub(super) async fn promising(
+        &self,
+        response: Response,
+        after: Option<Duration>,
+    ) -> Result<Response, ProviderError> {
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::NotAPinningApi {
@@ -65,11 +72,7 @@ impl Reader {
         if !status.is_success() {
             return Err(self.failure(response, after, is_html).await);
         }
-        let body = self.without_credentials(self.read(response).await?);
-        if is_html || body.trim_ascii_start().starts_with(b"<") {
-            return Err(ProviderError::NotAPinningApi { reason: "a web page came back".into() });
-        }
-        Ok(body)
+        if is_html { Err(web_page()) } else { Ok(response) }
     }
 
     async fn failure(&self, response: Response, after: Option<Duration>, is_html: bool) -> ProviderError {
@@ -122,7 +125,7 @@ impl Reader {
     }
 
     /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
-    fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
+    pub(super) fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
         let text = String::from_utf8_lossy(&body);
         if !self.secrets.iter().any(|secret| text.contains(secret.expose_secret())) {
             return body;
@@ -130,6 +133,25 @@ impl Reader {
         let clean = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "…");
         self.secrets.iter().fold(text.into_owned(), clean).into_bytes()
     }
+}
+
+/// Reads the JSON of an answer that promised success.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
+    if is_web_page(body) {
+        return Err(web_page());
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => ProviderError::Network { reason: "the answer is cut short".into() },
+        _ => ProviderError::Protocol { reason: format!("the answer is not what the API says ({error})") },
+    })
+}
+
+fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+fn web_page() -> ProviderError {
+    ProviderError::NotAPinningApi { reason: "a web page came back".into() }
 }
 
 pub(crate) fn content_type(response: &Response) -> Option<&str> {
@@ -144,6 +166,7 @@ fn message_of(body: &[u8]) -> Option<String> {
     let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
     let error = &value["error"];
     text(&value["message"])
+        .or_else(|| text(&value["Message"]))
         .or_else(|| text(error))
         .or_else(|| match (text(&error["reason"]), text(&error["details"])) {
             (Some(reason), Some(details)) => Some(format!("{reason}: {details}")),

@@ -21,7 +21,7 @@ use self::{answer::Reader, documented::limits_of, limits::Limits};
 use super::ProviderError;
 use crate::{account::is_loopback, content::Progress, vault::Credentials};
 
-pub(crate) use answer::content_type;
+pub(crate) use answer::{content_type, parse};
 pub(crate) use retry_after::retry_after;
 pub(crate) use timing::Timing;
 
@@ -162,6 +162,28 @@ impl Http {
         }
     }
 
+    /// Sends a request, whose body may take its time, and gives the answer if its head promises success.
+    pub(crate) async fn answer(
+        &self,
+        request: RequestBuilder,
+        body: Option<(&Progress, u64)>,
+    ) -> Result<Response, ProviderError> {
+        let response = self.send(request, body).await?;
+        let after = self.rest_if_asked(&response);
+        self.reader.promising(response, after).await
+    }
+
+    /// How long the service may be silent; longer once it has all of a body and puts it away.
+    pub(crate) fn silence(&self, body: Option<(&Progress, u64)>) -> Duration {
+        let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
+        self.timing.silence * if all_taken { STORING_TAKES } else { 1 }
+    }
+
+    /// Bytes of an answer as they may be kept and shown.
+    pub(crate) fn without_credentials(&self, bytes: Vec<u8>) -> Vec<u8> {
+        self.reader.without_credentials(bytes)
+    }
+
     async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ProviderError> {
         let after = self.rest_if_asked(&response);
         self.reader.json(response, after).await
@@ -203,9 +225,7 @@ impl Http {
         let mut sending = std::pin::pin!(self.client.execute(request));
         let mut taken = body.map_or(0, |(progress, _)| progress.bytes());
         loop {
-            let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
-            let silence = self.timing.silence * if all_taken { STORING_TAKES } else { 1 };
-            match tokio::time::timeout(silence, &mut sending).await {
+            match tokio::time::timeout(self.silence(body), &mut sending).await {
                 Ok(response) => return response.map_err(|error| broken(&error)),
                 Err(_) => match body.map_or(0, |(progress, _)| progress.bytes()) {
                     now if now == taken => return Err(silent()),
@@ -231,11 +251,11 @@ pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
     if is_loopback(base) { builder.no_proxy() } else { builder }
 }
 
-fn silent() -> ProviderError {
+pub(crate) fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
 }
 
-fn broken(error: &reqwest::Error) -> ProviderError {
+pub(crate) fn broken(error: &reqwest::Error) -> ProviderError {
     ProviderError::Network { reason: reason(error) }
 }
 

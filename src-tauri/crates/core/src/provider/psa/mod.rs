@@ -78,7 +78,7 @@ impl Psa {
         wire::list(&answer, limit)
     }
 
-    async fn send(&self, method: Method, path: &str, body: &Value) -> Result<ProviderPin, ProviderError> {
+    async fn send(&self, method: Method, path: &str, body: &wire::WantedPin<'_>) -> Result<ProviderPin, ProviderError> {
         let answer: Value = self.http.json(self.http.request(method, path).json(body)).await.map_err(out_of_funds)?;
         wire::pin(&answer)
     }
@@ -87,7 +87,9 @@ impl Psa {
 #[async_trait]
 impl Provider for Psa {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.rows(&[], &Ask::default(), 1).await.map_err(|error| match error {
+        let request = self.http.request(Method::GET, &query::list(&[], None, 1));
+        let answer = self.http.json::<Value>(request).await.map_err(no_such_call);
+        answer.and_then(|answer| wire::list(&answer, 1)).map_err(|error| match error {
             ProviderError::Protocol { reason } => ProviderError::NotAPinningApi { reason },
             error => error,
         })?;
@@ -104,7 +106,7 @@ impl Provider for Psa {
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let name = request.name.map(checked_name).transpose()?;
-        let body = wire::new_pin(request.cid, name, request.metadata, request.origins);
+        let body = wire::WantedPin::new(request.cid, name, request.metadata, request.origins);
         self.send(Method::POST, "/pins", &body).await.map_err(no_such_call)
     }
 
@@ -142,7 +144,7 @@ impl Provider for Psa {
         name: Option<&str>,
         metadata: &Metadata,
     ) -> Result<ProviderPin, ProviderError> {
-        let body = wire::changed_pin(&pin.cid, name.map(checked_name).transpose()?, metadata);
+        let body = wire::WantedPin::changed(&pin.cid, name.map(checked_name).transpose()?, metadata);
         self.send(Method::POST, &query::one(&pin.id)?, &body).await
     }
 

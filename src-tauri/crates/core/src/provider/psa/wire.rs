@@ -2,7 +2,8 @@
 //! another type says nothing.
 
 use holdfast_content::Cid;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     clock::UnixMillis,
@@ -58,29 +59,35 @@ pub(super) fn pin(row: &Value) -> Result<ProviderPin, ProviderError> {
     })
 }
 
-/// The wish for a new pin (`Pin`). Of `origins` only those go along that say whose address they are.
-pub(super) fn new_pin(cid: &Cid, name: Option<&str>, metadata: &Metadata, origins: &[String]) -> Value {
-    let mut body = Map::from_iter([("cid".to_owned(), cid.to_string().into())]);
-    body.extend(name.map(|name| ("name".to_owned(), name.into())));
-    let mut usable: Vec<&String> = Vec::new();
-    for origin in origins.iter().filter(|origin| names_its_peer(origin)) {
-        if usable.len() < MAX_ORIGINS && !usable.contains(&origin) {
-            usable.push(origin);
-        }
-    }
-    if !usable.is_empty() {
-        body.insert("origins".into(), json!(usable));
-    }
-    if !metadata.is_empty() {
-        body.insert("meta".into(), json!(metadata));
-    }
-    body.into()
+/// The wish for a pin (`Pin`), in the order of the documents.
+#[derive(Serialize)]
+pub(super) struct WantedPin<'a> {
+    cid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    origins: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a Metadata>,
 }
 
-/// The wish for a pin in place of another of the same CID. Everything is said: what is left out stays as it was at some
-/// services.
-pub(super) fn changed_pin(cid: &Cid, name: Option<&str>, metadata: &Metadata) -> Value {
-    json!({ "cid": cid.to_string(), "name": name.unwrap_or_default(), "meta": metadata })
+impl<'a> WantedPin<'a> {
+    /// A new one. Of `origins` only those go along that say whose address they are.
+    pub(super) fn new(cid: &Cid, name: Option<&'a str>, metadata: &'a Metadata, origins: &'a [String]) -> Self {
+        let mut usable: Vec<&str> = Vec::new();
+        for origin in origins.iter().filter(|origin| names_its_peer(origin)) {
+            if usable.len() < MAX_ORIGINS && !usable.contains(&origin.as_str()) {
+                usable.push(origin);
+            }
+        }
+        Self { cid: cid.to_string(), name, origins: usable, meta: (!metadata.is_empty()).then_some(metadata) }
+    }
+
+    /// One in place of another of the same CID. Everything is said: what is left out stays as it was at some services.
+    pub(super) fn changed(cid: &Cid, name: Option<&'a str>, metadata: &'a Metadata) -> Self {
+        let name = Some(name.unwrap_or_default());
+        Self { cid: cid.to_string(), name, origins: Vec::new(), meta: Some(metadata) }
+    }
 }
 
 fn mark(row: &Value) -> Option<Mark> {
@@ -138,6 +145,8 @@ fn capped(text: &str, chars: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const CID: &str = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
@@ -213,9 +222,11 @@ mod tests {
         let cid = Cid::try_from(CID).unwrap();
         let good = format!("/ip4/203.0.113.142/tcp/4001/p2p/{PEER}");
         let origins = [good.clone(), "/ip4/203.0.113.142/tcp/4001".into(), good.clone(), "p2p/x".into()];
-        assert_eq!(new_pin(&cid, None, &Metadata::new(), &origins), json!({ "cid": CID, "origins": [good] }));
+        let none = Metadata::new();
+        let body = json!(WantedPin::new(&cid, None, &none, &origins));
+        assert_eq!(body, json!({ "cid": CID, "origins": [good] }));
         let many: Vec<_> = (1..100).map(|port| format!("/ip4/203.0.113.142/tcp/{port}/p2p/{PEER}")).collect();
-        let body = new_pin(&cid, Some("n"), &Metadata::new(), &many);
+        let body = json!(WantedPin::new(&cid, Some("n"), &none, &many));
         assert_eq!(body["origins"].as_array().map(Vec::len), Some(MAX_ORIGINS));
     }
 }

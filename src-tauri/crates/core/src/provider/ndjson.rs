@@ -1,0 +1,198 @@
+//! Answers of one JSON value a line, which Kubo and IPFS Cluster write while they work.
+//!
+//! Such an answer begins before the work has ended, even before the request's body was read. What goes wrong then is told
+//! in a trailer, or in a line of its own; the mere end of the answer is success only without either.
+
+use bytes::BytesMut;
+use futures_util::{StreamExt, stream};
+use http_body_util::BodyExt;
+use reqwest::{Body, RequestBuilder, header::HeaderMap};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    ListPage, Pages, ProviderError,
+    http::{self, Http},
+    paging::Rows,
+};
+use crate::{content::Progress, pin::ProviderPin};
+
+/// Pins with long metadata on many peers stay well below.
+const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Rows of a page that is handed on.
+const PAGE_ROWS: usize = 1_000;
+
+/// Rows after which a list counts as endless.
+const MAX_ROWS: usize = 5_000_000;
+
+/// The trailer of an answer that began well.
+const STREAM_ERROR: &str = "X-Stream-Error";
+
+/// A request's body: what was taken of it, and its bytes of content.
+pub(super) type Sending = (Progress, u64);
+
+/// The lines of an answer, as they come.
+pub(super) struct Lines<'a> {
+    http: &'a Http,
+    body: Body,
+    sending: Option<Sending>,
+    received: BytesMut,
+    has_ended: bool,
+}
+
+impl<'a> Lines<'a> {
+    /// Sends a request and gives the lines of its answer.
+    pub(super) async fn ask(
+        http: &'a Http,
+        request: RequestBuilder,
+        sending: Option<Sending>,
+    ) -> Result<Self, ProviderError> {
+        // Some servers send no trailers to who does not ask for them (RFC 9110, section 6.5.1).
+        let request = request.header(reqwest::header::TE, "trailers");
+        let response = http.answer(request, sending.as_ref().map(|(progress, bytes)| (progress, *bytes))).await?;
+        let received = BytesMut::new();
+        Ok(Self { http, body: response.into(), sending, received, has_ended: false })
+    }
+
+    /// The next line's value, `None` at the end. The inner error is about this line alone; after the outer one there is no
+    /// more.
+    pub(super) async fn next<T: DeserializeOwned>(
+        &mut self,
+    ) -> Result<Option<Result<T, ProviderError>>, ProviderError> {
+        let Some(line) = self.line().await? else { return Ok(None) };
+        let line = self.http.without_credentials(line);
+        if line.starts_with(br#"{"Message""#) || line.starts_with(br#"{"code""#) {
+            failure(&line)?;
+        }
+        let error = match serde_json::from_slice(&line) {
+            Ok(value) => return Ok(Some(Ok(value))),
+            Err(error) => error,
+        };
+        failure(&line)?;
+        // What is no JSON at all ends the answer; what is another value than expected does not.
+        http::parse::<Value>(&line)?;
+        let reason = format!("a line of the answer is not what the API says ({error})");
+        Ok(Some(Err(ProviderError::Protocol { reason })))
+    }
+
+    async fn line(&mut self) -> Result<Option<Vec<u8>>, ProviderError> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.received[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.received.split_to(searched + end + 1);
+                searched = 0;
+                if !line.trim_ascii().is_empty() {
+                    return Ok(Some(line.to_vec()));
+                }
+                continue;
+            }
+            if self.has_ended {
+                let rest = self.received.split();
+                return Ok(Some(rest.to_vec()).filter(|rest| !rest.trim_ascii().is_empty()));
+            }
+            searched = self.received.len();
+            if searched > MAX_LINE_BYTES {
+                return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
+            }
+            self.receive().await?;
+        }
+    }
+
+    /// Takes what comes next. As long as bytes of the request are taken, the service is not silent.
+    async fn receive(&mut self) -> Result<(), ProviderError> {
+        let sending = self.sending.as_ref().map(|(progress, bytes)| (progress, *bytes));
+        let mut taken = sending.map_or(0, |(progress, _)| progress.bytes());
+        let frame = loop {
+            match tokio::time::timeout(self.http.silence(sending), self.body.frame()).await {
+                Ok(frame) => break frame,
+                Err(_) => match sending.map_or(0, |(progress, _)| progress.bytes()) {
+                    now if now == taken => return Err(http::silent()),
+                    now => taken = now,
+                },
+            }
+        };
+        let Some(frame) = frame else {
+            self.has_ended = true;
+            return Ok(());
+        };
+        let frame = frame.map_err(|error| http::broken(&error))?;
+        match frame.into_data() {
+            Ok(data) => self.received.extend_from_slice(&data),
+            Err(frame) => {
+                if let Some(message) = frame.trailers_ref().and_then(stream_error) {
+                    let message = self.http.without_credentials(message.into_bytes());
+                    return Err(broken_off(String::from_utf8_lossy(&message).into_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Goes through a list of lines, in pages; `pin` gives nothing for lines that say nothing.
+pub(super) fn pages<'a, T: DeserializeOwned + Send + 'a>(
+    http: &'a Http,
+    request: RequestBuilder,
+    pin: fn(T) -> Option<Result<ProviderPin, ProviderError>>,
+) -> Pages<'a> {
+    let begin = Course { request: Some(request), lines: None, rows: 0 };
+    let pages = stream::try_unfold(begin, move |mut course| async move {
+        if let Some(request) = course.request.take() {
+            course.lines = Some(Lines::ask(http, request, None).await?);
+        }
+        let Some(mut lines) = course.lines.take() else { return Ok(None) };
+        let mut rows = Vec::new();
+        while rows.len() < PAGE_ROWS {
+            match lines.next::<T>().await? {
+                Some(Ok(row)) => rows.push(pin(row)),
+                Some(Err(error)) => rows.push(Some(Err(error))),
+                None => {
+                    let page = page_of(rows);
+                    return Ok(Some((page, Course { request: None, lines: None, rows: course.rows })));
+                }
+            }
+        }
+        let rows_before = course.rows + rows.len();
+        if rows_before > MAX_ROWS {
+            return Err(ProviderError::Protocol { reason: "its list of pins has no end".into() });
+        }
+        Ok(Some((page_of(rows), Course { request: None, lines: Some(lines), rows: rows_before })))
+    });
+    pages.boxed()
+}
+
+/// How far a list was read.
+struct Course<'a> {
+    request: Option<RequestBuilder>,
+    lines: Option<Lines<'a>>,
+    rows: usize,
+}
+
+fn page_of(rows: Vec<Option<Result<ProviderPin, ProviderError>>>) -> ListPage {
+    let Rows { pins, not_understood, .. } = Rows::of(rows);
+    ListPage { pins, not_understood, gap: None }
+}
+
+/// An error in the place of a value.
+fn failure(line: &[u8]) -> Result<(), ProviderError> {
+    #[derive(Deserialize)]
+    struct WireFailure {
+        #[serde(alias = "Message")]
+        message: String,
+    }
+    match serde_json::from_slice(line) {
+        Ok(WireFailure { message }) => Err(broken_off(message)),
+        Err(_) => Ok(()),
+    }
+}
+
+fn stream_error(trailers: &HeaderMap) -> Option<String> {
+    let texts = trailers.get_all(STREAM_ERROR).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let text = texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn broken_off(message: String) -> ProviderError {
+    ProviderError::from_status(500, None, Some(message))
+}

@@ -1,0 +1,173 @@
+//! Nodes of one's own: what a Kubo node and an IPFS Cluster do otherwise than hosted services, and what becomes of answers
+//! that break off after they had begun well.
+
+use holdfast_content::Profile;
+use holdfast_core::{
+    Code,
+    account::{AccountDraft, Keep, ProviderKind},
+    pin::{Metadata, PinStatus},
+    transfer::TransferState,
+    vault::Credentials,
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
+
+const NODES: [ProviderKind; 2] = [ProviderKind::Kubo, ProviderKind::Cluster];
+
+async fn node(kind: ProviderKind) -> FakeProvider {
+    FakeProvider::start_as(kind, Profile::UNIXFS_V1_2025).await
+}
+
+#[tokio::test]
+async fn a_node_takes_everything_that_a_directory_can_have() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        world.write("d/100% \"quoted\"; + n\u{e4}me", b"a");
+        world.write("d/line\nbreak/.hidden", b"b");
+        world.write("d/no content", b"");
+        std::fs::create_dir(world.files.path().join("d/empty")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("no content", world.files.path().join("d/link")).unwrap();
+        let done = world.upload(&account, &world.files.path().join("d")).await;
+        assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{kind:?}");
+        let pin = world.pins().await.remove(0);
+        assert_eq!((pin.held.id.0, pin.held.name.as_deref()), (pin.held.cid.to_string(), Some("d")));
+        assert!(pin.held.is_directory);
+    }
+}
+
+#[tokio::test]
+async fn kubo_is_told_the_layout_and_the_name() {
+    let (provider, world) = (node(ProviderKind::Kubo).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    world.upload(&account, &world.write("a name & more", b"a")).await;
+    let lines: Vec<_> = provider.requests().into_iter().filter(|one| one.call == Some(Call::Upload)).collect();
+    assert_eq!(
+        lines[0].line,
+        "POST /api/v0/add?cid-version=1&hash=sha2-256&raw-leaves=true&trickle=false&inline=false&chunker=size-1048576\
+         &max-file-links=1024&pin=true&pin-name=a+name+%26+more&progress=false"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_whose_answer_breaks_off_is_looked_up_and_not_sent_again() {
+    for kind in NODES {
+        for fault in [Fault::BrokenOff("context canceled"), Fault::ReplyLost, Fault::TruncatedAnswer] {
+            let (provider, world) = (node(kind).await, World::start().await);
+            let account = world.account(&provider, "one").await;
+            provider.fail(Call::Upload, fault.clone());
+            let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, 300_000))).await;
+            let done = eventually("the transfer ends", || async {
+                world.clock.advance(std::time::Duration::from_secs(1));
+                let transfer = world.transfer(&id).await;
+                transfer.state.is_final().then_some(transfer)
+            })
+            .await;
+            assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{kind:?} {fault:?}");
+            assert_eq!(provider.count(Call::Upload), 1, "{kind:?} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_removes_nothing() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        for name in ["a", "b", "c", "d"] {
+            world.upload(&account, &world.write(name, name.as_bytes())).await;
+        }
+        for (fault, code) in [
+            (Fault::BrokenOff("context canceled"), Code::Unavailable),
+            (Fault::TruncatedAnswer, Code::Network),
+            (Fault::ReplyLost, Code::Network),
+        ] {
+            provider.fail(Call::List, fault.clone());
+            let error = world.engine.refresh(Some(&account)).await.unwrap_err();
+            assert_eq!((error.code(), world.pins().await.len()), (code, 4), "{kind:?} {fault:?}");
+        }
+        provider.pins(|pins| pins.remove(|pin| pin.name.as_deref() == Some("b")));
+        world.engine.refresh(Some(&account)).await.unwrap();
+        let names: Vec<_> = world.pins().await.into_iter().map(|pin| pin.name()).collect();
+        assert_eq!(names, ["a", "c", "d"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_many_lines_comes_in_pages() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        let cids: Vec<_> =
+            (0..2_500_u32).map(|number| identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid).collect();
+        provider.pins(|pins| cids.iter().for_each(|cid| pins.add(cid, "many").id = cid.to_string()));
+        world.engine.refresh(Some(&account)).await.unwrap();
+        let view = world.engine.accounts().await.unwrap().remove(0);
+        assert_eq!(view.pins, 2_500, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_stays_one_after_a_list_that_does_not_tell() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        world.write("d/a", b"a");
+        world.upload(&account, &world.files.path().join("d")).await;
+        world.engine.refresh(Some(&account)).await.unwrap();
+        let pin = world.pins().await.remove(0);
+        assert!(pin.held.is_directory && pin.held.bytes == Some(1), "{kind:?} {pin:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_peer_of_a_cluster_failed_at_is_shown_with_its_reason() {
+    let (provider, world) = (node(ProviderKind::Cluster).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    provider.behave(|manners| manners.status = "pin_error");
+    let cid = identified(b"elsewhere", Profile::UNIXFS_V1_2025).cid;
+    let id = world.engine.pin(&account, cid, Some("far".into()), Metadata::new()).await.unwrap();
+    world.end_of(&id).await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let pin = world.pins().await.remove(0).held;
+    assert_eq!((pin.status, pin.raw_status.as_str()), (PinStatus::Failed, "pin_error"));
+    assert_eq!(pin.message.as_deref(), Some("one: context deadline exceeded."));
+}
+
+#[tokio::test]
+async fn what_a_node_repeats_of_a_request_is_not_shown() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        for call in [Call::List, Call::Pin] {
+            for status in [200, 400, 403, 500] {
+                provider.fail(call, Fault::EchoesHeaders(status));
+                let error = match call {
+                    Call::List => format!("{:?}", world.engine.refresh(Some(&account)).await),
+                    _ => {
+                        let cid = identified(&[1, u8::try_from(status % 256).unwrap()], Profile::UNIXFS_V1_2025).cid;
+                        let id = world.engine.pin(&account, cid, None, Metadata::new()).await.unwrap();
+                        let failed = eventually("it has failed", || async {
+                            let transfer = world.transfer(&id).await;
+                            transfer.state.failure().is_some().then_some(transfer)
+                        });
+                        format!("{:?}", failed.await)
+                    }
+                };
+                for canary in provider.canaries() {
+                    assert!(!error.contains(&canary), "{kind:?} {call:?} {status}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_asks_for_credentials_is_not_added_without() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let draft = AccountDraft { credentials: Credentials::None, ..provider.draft("one") };
+        let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unauthorized, "{kind:?}: {error}");
+    }
+}

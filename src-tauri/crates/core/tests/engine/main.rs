@@ -12,6 +12,7 @@ mod kubo_import;
 mod logs;
 mod lost_answers;
 mod mirror;
+mod pin_only;
 mod nodes;
 mod proofs;
 mod properties;

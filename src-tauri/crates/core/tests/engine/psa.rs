@@ -13,8 +13,8 @@ use holdfast_core::{
     vault::CredentialKind,
 };
 use holdfast_testkit::{
-    Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of, eventually,
-    identified,
+    Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of,
+    eventually, identified,
 };
 
 async fn service() -> FakeProvider {

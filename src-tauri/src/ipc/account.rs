@@ -85,13 +85,14 @@ pub(crate) struct AddAccountRequest {
 impl From<AccountView> for Account {
     fn from(view: AccountView) -> Self {
         let (state, state_message) = state(view.state);
+        let gateway = view.account.gateway_text();
         let state = if view.secret_kept == account::SecretKept::Missing { AccountState::NoSecret } else { state };
         Self {
             id: view.account.id.0,
             label: view.account.label,
             kind: view.account.kind.into(),
             endpoint: view.account.endpoint.into(),
-            gateway: view.account.gateway_text(),
+            gateway,
             this_computer: view.account.this_computer,
             state,
             state_message,

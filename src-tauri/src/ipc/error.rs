@@ -24,8 +24,10 @@ pub(crate) enum Code {
     Unsupported,
     NotFound,
     OverQuota,
+    PinFailed,
     Protocol,
     RateLimited,
+    StillFetching,
     Unauthorized,
     Unavailable,
 }
@@ -90,8 +92,10 @@ impl From<holdfast_core::Code> for Code {
             Core::Unsupported => Self::Unsupported,
             Core::NotFound => Self::NotFound,
             Core::OverQuota => Self::OverQuota,
+            Core::PinFailed => Self::PinFailed,
             Core::Protocol => Self::Protocol,
             Core::RateLimited => Self::RateLimited,
+            Core::StillFetching => Self::StillFetching,
             Core::Unauthorized => Self::Unauthorized,
             Core::Unavailable => Self::Unavailable,
         }

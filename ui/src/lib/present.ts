@@ -31,6 +31,8 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   file_changed: ["error.file_changed", "error.file_changed.advice"],
   file_refused: ["error.file_refused", "error.file_refused.advice"],
   cid_mismatch: ["error.cid_mismatch", "error.cid_mismatch.advice"],
+  still_fetching: ["error.still_fetching", "error.still_fetching.advice"],
+  pin_failed: ["error.pin_failed", "error.pin_failed.advice"],
   cancelled: ["error.cancelled", "error.cancelled.advice"],
   home_busy: ["error.home_busy", "error.home_busy.advice"],
   internal: ["error.internal", "error.internal.advice"],

@@ -26,6 +26,8 @@ pub enum Code {
     FileChanged,
     FileRefused,
     CidMismatch,
+    StillFetching,
+    PinFailed,
     Cancelled,
     HomeBusy,
     Internal,
@@ -53,6 +55,8 @@ impl Code {
             Self::FileChanged => "file_changed",
             Self::FileRefused => "file_refused",
             Self::CidMismatch => "cid_mismatch",
+            Self::StillFetching => "still_fetching",
+            Self::PinFailed => "pin_failed",
             Self::Cancelled => "cancelled",
             Self::HomeBusy => "home_busy",
             Self::Internal => "internal",
@@ -121,6 +125,26 @@ pub enum Error {
     /// The blocks of what was read cannot be kept.
     #[error("the blocks cannot be written: {0}")]
     Blocks(std::io::Error),
+    /// The service was asked to pin it and has not got all of it yet.
+    #[error("the service is still fetching it{}", said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
+    StillFetching {
+        /// What the service says about it.
+        said: Option<String>,
+    },
+    /// The service was asked to pin it and gave up.
+    #[error("the service could not pin it: {reason}")]
+    PinFailed {
+        /// The service's reason.
+        reason: String,
+    },
+    /// What went wrong at the node through which files get to a service that takes none.
+    #[error("{label}, through which files get there: {source}")]
+    AtNode {
+        /// The label of the node's account.
+        label: String,
+        /// What went wrong.
+        source: Box<Self>,
+    },
     /// The user stopped it.
     #[error("cancelled")]
     Cancelled,
@@ -174,6 +198,9 @@ impl Error {
             Self::CidMismatch { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
             Self::Gateway(GatewayError::Network { .. }) => Code::Network,
             Self::Gateway(_) => Code::Unavailable,
+            Self::StillFetching { .. } => Code::StillFetching,
+            Self::PinFailed { .. } => Code::PinFailed,
+            Self::AtNode { source, .. } => source.code(),
             Self::Cancelled => Code::Cancelled,
             Self::NoSecret { .. } => Code::Unauthorized,
             Self::Vault(_) => Code::KeyringUnavailable,
@@ -189,7 +216,8 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Changed { .. } => true,
+            Self::Changed { .. } | Self::StillFetching { .. } => true,
+            Self::AtNode { source, .. } => source.is_retryable(),
             // Not there, not permitted: only a person changes that. A lock or a failing disk may pass.
             Self::Unreadable { source, .. } => !matches!(
                 source.kind(),
@@ -204,6 +232,9 @@ impl Error {
     /// Whether the world has to change before it can succeed, which may take any time: no network, a locked keyring.
     #[must_use]
     pub fn is_outage(&self) -> bool {
+        if let Self::AtNode { source, .. } = self {
+            return source.is_outage();
+        }
         matches!(
             self,
             Self::Vault(VaultError::Unavailable(_))
@@ -220,6 +251,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Provider(error) => error.retry_after(),
+            Self::AtNode { source, .. } => source.retry_after(),
             _ => None,
         }
     }
@@ -227,6 +259,9 @@ impl Error {
     /// The provider's own words or the chain of causes, for those who look closer. Never holds a secret.
     #[must_use]
     pub fn details(&self) -> Option<String> {
+        if let Self::AtNode { source, .. } = self {
+            return source.details();
+        }
         if let Self::Provider(error) = self
             && let Some(message) = error.provider_message()
         {

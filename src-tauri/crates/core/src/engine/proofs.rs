@@ -88,7 +88,7 @@ impl Engine {
         // What was sent had to fit the service; anything else is taken as it is.
         let limits = if was_sent {
             tokio::select! {
-                limits = self.shared.access.limits(&details.account) => limits.unwrap_or(Limits::NONE),
+                limits = self.upload_limits(&details.account) => limits.unwrap_or(Limits::NONE),
                 () = course.stopped() => return Err(Error::Cancelled),
             }
         } else {

@@ -6,13 +6,14 @@ use holdfast_content::{Cid, CidInText};
 
 use super::{Change, Engine};
 use crate::{
-    account::AccountId,
-    content::{Limits, Selection, select},
+    account::{Account, AccountId},
+    content::{Limits, Problem, Selection, entry_name, select},
     error::Error,
     folder::FolderId,
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
+    provider::ProviderError,
     store::TransferCounts,
-    transfer::{Transfer, TransferId, TransferProgress, Work},
+    transfer::{Transfer, TransferId, TransferProgress, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
@@ -30,8 +31,12 @@ impl Engine {
         let account = self.account(account).await?;
         // A person waits for this; the upload itself asks as long as it needs.
         let limits = tokio::select! {
-            limits = self.shared.access.limits(&account) => limits.unwrap_or(Limits::LEAST),
-            () = self.shared.ports.clock.sleep(LONGEST_LOOK) => Limits::LEAST,
+            limits = self.upload_limits(&account) => limits,
+            () = self.shared.ports.clock.sleep(LONGEST_LOOK) => Ok(Limits::LEAST),
+        };
+        let limits = match limits {
+            Err(error @ Error::Provider(ProviderError::Unsupported { .. })) => return Ok(refused(&paths, &error)),
+            limits => limits.unwrap_or(Limits::LEAST),
         };
         let (disk, own) = (Arc::clone(&self.shared.ports.disk), self.home.dir().to_owned());
         let user_home = std::env::var_os("HOME").map(PathBuf::from);
@@ -40,6 +45,11 @@ impl Engine {
             select(&*disk, &paths, limits, &own, user_home.as_deref())
         };
         tokio::task::spawn_blocking(look).await.map_err(|_| Error::Internal)
+    }
+
+    /// What an upload to an account may have in it, wherever it is sent first.
+    pub(super) async fn upload_limits(&self, account: &Account) -> Result<Limits, Error> {
+        self.shared.access.limits(&relay::first_stop(&self.shared, account).await?).await
     }
 
     /// Accepts uploads of files and directories, each under its own name, or all under `name`; one transfer a path, in the
@@ -230,6 +240,15 @@ impl Engine {
         self.shared.announce(Change::Transfers);
         Ok(())
     }
+}
+
+/// A selection of which nothing can be pinned.
+fn refused(paths: &[PathBuf], why: &Error) -> Selection {
+    let problem = |path: &PathBuf| Problem {
+        name: path.file_name().map_or_else(|| path.display().to_string(), entry_name),
+        reason: why.to_string(),
+    };
+    Selection { refused: paths.iter().map(problem).collect(), ..Selection::default() }
 }
 
 pub(super) fn parse_name(name: &str) -> Result<String, Error> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     Store, StoreError,
-    codec::{cid_from, path_bytes, path_from, signed, unsigned},
+    codec::{cid_from, fingerprint_from, path_bytes, path_from, signed, unsigned},
 };
 use crate::{
     account::AccountId,
@@ -14,6 +14,7 @@ use crate::{
     disk::Fingerprint,
     error::Error,
     pin::{PinId, PinKey, Proof, Receipt},
+    transfer::TransferId,
 };
 
 const COLUMNS: &str = "account, pin, cid, proof, profile, reason, compared_at, source, bytes, at";
@@ -58,6 +59,25 @@ impl Store {
                 signed(version.inode),
             );
             db.prepare_cached(&sql)?.query_row(values, |row| Ok(receipt(row))).optional()?.transpose()
+        })
+        .await
+    }
+
+    /// The receipt of a transfer, and the version of the file that it is for, where it is one file.
+    pub(crate) async fn receipt_of_transfer(
+        &self,
+        id: &TransferId,
+    ) -> Result<Option<(Receipt, Option<Fingerprint>)>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {COLUMNS}, bytes, modified_ns, changed_ns, device, inode FROM receipt WHERE transfer = ?1"
+            );
+            let found = db.prepare_cached(&sql)?.query_row([&id.0], |row| {
+                let version = row.get::<_, Option<i64>>(11)?.map(|_| fingerprint_from(row, 10)).transpose()?;
+                Ok(receipt(row).map(|receipt| (receipt, version)))
+            });
+            found.optional()?.transpose()
         })
         .await
     }

@@ -1,10 +1,32 @@
 //! Files for a service that only pins by CID: they are added at the user's own node, and the service gets them from there.
+//!
+//! What each step has come to is durable: a try goes on where the last one ended, and nothing is added or pinned twice.
 
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Transfer, TransferId, find, upload::Upload};
 use crate::{
     account::{Account, ProviderKind, UploadRoute},
-    engine::Shared,
+    content::Progress,
+    disk::{EntryKind, Fingerprint},
+    engine::{Change, Shared},
     error::Error,
+    pin::{PinKey, PinStatus, ProviderPin, Receipt},
+    provider::{PinRequest, Provider, ProviderError},
+    store::Finish,
 };
+
+/// Why files cannot get to a service that only pins by CID, as the end of a sentence.
+pub(crate) const NEEDS_NODE: &str = "it takes no files itself, only CIDs; add your Kubo node or an IPFS Cluster as an \
+                                     account, and files get there through it, or upload elsewhere and pin the CID";
+
+/// Looks at a new pin before its transfer makes room for others, each after such a pause.
+const FIRST_LOOKS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// Addresses that a request may have (the API's limit).
+const MAX_ORIGINS: usize = 20;
 
 /// How files get to an account, as far as is known without asking anybody.
 pub(crate) async fn route(shared: &Shared, account: &Account) -> Result<UploadRoute, Error> {
@@ -19,8 +41,228 @@ pub(crate) async fn route(shared: &Shared, account: &Account) -> Result<UploadRo
 
 /// The account of the user's own node that content is added at: the first that was added.
 pub(crate) async fn node(shared: &Shared) -> Result<Option<Account>, Error> {
-    let mut accounts = shared.store.accounts().await?.into_iter();
-    Ok(accounts.find(|account| {
-        matches!(account.kind, ProviderKind::Kubo | ProviderKind::Cluster) && shared.access.takes_files(account)
-    }))
+    Ok(shared.store.accounts().await?.into_iter().find(|account| is_node(shared, account)))
+}
+
+/// The account that an upload to `account` is sent to: itself, or the user's own node.
+///
+/// # Errors
+/// [`ProviderError::Unsupported`] where there is no such account.
+pub(crate) async fn first_stop(shared: &Shared, account: &Account) -> Result<Account, Error> {
+    if shared.access.capabilities(account).await?.upload.is_some() {
+        return Ok(account.clone());
+    }
+    node(shared).await?.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))
+}
+
+fn is_node(shared: &Shared, account: &Account) -> bool {
+    matches!(account.kind, ProviderKind::Kubo | ProviderKind::Cluster) && shared.access.takes_files(account)
+}
+
+/// One try of one upload by way of a node.
+pub(super) struct Relay<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) transfer: &'a Transfer,
+    pub(super) target: &'a Account,
+    pub(super) path: &'a Path,
+    pub(super) progress: Progress,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// What the node has, and the version of the file, where it is one.
+type Added = (Receipt, Option<Fingerprint>);
+
+impl Relay<'_> {
+    pub(super) async fn run(self) -> Result<Finish, Error> {
+        let (receipt, version) = match self.added().await? {
+            Some(added) => added,
+            None => self.add().await?,
+        };
+        let pinned = tokio::select! {
+            pinned = self.pin(&receipt) => pinned?,
+            () = self.cancel.cancelled() => return Err(Error::Cancelled),
+        };
+        Ok(finish(self.shared, self.target, receipt, version, pinned))
+    }
+
+    /// What an earlier try has added at a node, unless the file is another one by now.
+    async fn added(&self) -> Result<Option<Added>, Error> {
+        let Some((receipt, version)) = self.shared.store.receipt_of_transfer(&self.record()).await? else {
+            return Ok(None);
+        };
+        if let Some(version) = version {
+            let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
+            let now = tokio::task::spawn_blocking(move || disk.stat(&path)).await.map_err(|_| Error::Internal)?;
+            // A file that is gone is at the node all the same.
+            if now.is_ok_and(|now| now.kind == EntryKind::File && now.fingerprint != version) {
+                self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
+                return Ok(None);
+            }
+        }
+        Ok(Some((receipt, version)))
+    }
+
+    /// Adds the content at the node, with a pin and a receipt of its own there.
+    async fn add(&self) -> Result<Added, Error> {
+        let node = node(self.shared).await?;
+        let node = node.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))?;
+        let record = self.record();
+        let upload = Upload {
+            shared: self.shared,
+            transfer: self.transfer,
+            record: &record,
+            account: &node,
+            path: self.path,
+            progress: self.progress.clone(),
+            cancel: self.cancel,
+        };
+        let finish = self.at_node(&node, upload.run().await)?;
+        let now = self.shared.ports.clock.now();
+        self.shared.store.relay_added(&self.transfer.id, &record, finish, now).await?;
+        self.shared.announce(Change::Pins);
+        let added = self.shared.store.receipt_of_transfer(&record).await?;
+        added.ok_or(Error::Internal)
+    }
+
+    /// The pin at the service, pinned; asks for it where there is none yet.
+    async fn pin(&self, receipt: &Receipt) -> Result<ProviderPin, Error> {
+        let provider = self.shared.access.provider(self.target).await?;
+        if let Some(pin) = self.asked_for(&provider, receipt).await? {
+            return self.settled(&provider, pin, &[]).await;
+        }
+        let node = self.shared.store.account(&receipt.pin.account).await?;
+        let node = node.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))?;
+        let origins = self.origins(&node, receipt).await?;
+        let name = Some(self.transfer.name.as_str()).filter(|name| !name.is_empty());
+        let request = PinRequest { cid: &receipt.cid, name, metadata: &self.transfer.metadata, origins: &origins };
+        let pin = match provider.pin(request).await {
+            Ok(pin) => pin,
+            Err(error @ ProviderError::AlreadyExists { .. }) => {
+                find::at_provider(&provider, &[receipt.cid]).await?.ok_or(error)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.note(&pin, receipt).await?;
+        self.settled(&provider, pin, &FIRST_LOOKS).await
+    }
+
+    /// The pin that an earlier try asked for, or that is there for another reason.
+    async fn asked_for(&self, provider: &Arc<dyn Provider>, receipt: &Receipt) -> Result<Option<ProviderPin>, Error> {
+        if let Some(id) = &self.transfer.pin {
+            match provider.get(id).await {
+                // One that failed is asked for anew when the user tries again.
+                Ok(pin) if pin.status == PinStatus::Failed && self.transfer.attempts == 1 => {
+                    match provider.unpin(id).await {
+                        Ok(()) | Err(ProviderError::NotFound { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    let key = PinKey { account: self.target.id.clone(), id: id.clone() };
+                    self.shared.store.forget_pin(&key).await?;
+                }
+                Ok(pin) if find::same_content(&pin.cid, &receipt.cid) => return Ok(Some(pin)),
+                Ok(_) | Err(ProviderError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let found = find::anywhere(self.shared, self.target, provider, &[receipt.cid]).await?;
+        if let Some(pin) = &found {
+            self.note(pin, receipt).await?;
+        }
+        Ok(found)
+    }
+
+    /// Where the service can get the content. What the node has lost meanwhile is added again by the next try.
+    async fn origins(&self, node: &Account, receipt: &Receipt) -> Result<Vec<String>, Error> {
+        let asked = async {
+            let provider = self.shared.access.provider(node).await?;
+            match provider.get(&receipt.pin.id).await {
+                Ok(pin) if pin.status != PinStatus::Unpinned => {}
+                Ok(_) | Err(ProviderError::NotFound { .. }) => {
+                    self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
+                    self.shared.store.forget_pin(&receipt.pin).await?;
+                    return Err(Error::Changed { path: self.path.into() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            Ok(provider.addresses().await?)
+        };
+        let mut origins = self.at_node(node, asked.await)?;
+        origins.retain(|address| address.rsplit('/').nth(1) == Some("p2p"));
+        origins.truncate(MAX_ORIGINS);
+        Ok(origins)
+    }
+
+    /// Writes down the pin that is waited for, and shows it.
+    async fn note(&self, pin: &ProviderPin, receipt: &Receipt) -> Result<(), Error> {
+        if !find::same_content(&pin.cid, &receipt.cid) {
+            return Err(Error::CidMismatch { ours: receipt.cid.to_string(), theirs: pin.cid.to_string() });
+        }
+        let now = self.shared.ports.clock.now();
+        self.shared.store.note_asked_for(&self.transfer.id, &self.target.id, pin, now).await?;
+        self.shared.announce(Change::Pins);
+        Ok(())
+    }
+
+    /// Waits a short while for the service to have the content.
+    async fn settled(
+        &self,
+        provider: &Arc<dyn Provider>,
+        mut pin: ProviderPin,
+        looks: &[Duration],
+    ) -> Result<ProviderPin, Error> {
+        for look in 0..=looks.len() {
+            match pin.status {
+                PinStatus::Pinned | PinStatus::Stored => return Ok(pin),
+                PinStatus::Failed | PinStatus::Unpinned => {
+                    return Err(Error::PinFailed { reason: pin.message.unwrap_or_else(|| pin.raw_status.clone()) });
+                }
+                PinStatus::Queued | PinStatus::Fetching | PinStatus::Unknown => {}
+            }
+            let Some(pause) = looks.get(look) else { break };
+            self.shared.ports.clock.sleep(*pause).await;
+            match provider.get(&pin.id).await {
+                Ok(now) => pin = now,
+                // Some services show a new pin a while after they have taken it.
+                Err(ProviderError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::StillFetching { said: pin.message })
+    }
+
+    /// Says of what went wrong at the node that it was there.
+    fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
+        self.shared.access.note(&node.id, result.as_ref().err());
+        result.map_err(|error| match error {
+            error @ (Error::Provider(_) | Error::NoSecret { .. }) => {
+                Error::AtNode { label: node.label.clone(), source: Box::new(error) }
+            }
+            error => error,
+        })
+    }
+
+    /// What the receipt of the node is kept under; the transfer's own is that of the service.
+    fn record(&self) -> TransferId {
+        TransferId(format!("{}/node", self.transfer.id))
+    }
+}
+
+/// The service has what the node has: the CID is the same.
+fn finish(
+    shared: &Shared,
+    target: &Account,
+    at_node: Receipt,
+    version: Option<Fingerprint>,
+    mut pin: ProviderPin,
+) -> Finish {
+    pin.bytes = pin.bytes.or(Some(at_node.bytes));
+    let key = PinKey { account: target.id.clone(), id: pin.id.clone() };
+    let receipt = Receipt { pin: key, cid: pin.cid, at: shared.ports.clock.now(), ..at_node };
+    Finish::Pinned {
+        pin: Box::new(pin),
+        proof: receipt.proof,
+        receipt: Box::new(receipt),
+        version,
+        learnt_profile: None,
+    }
 }

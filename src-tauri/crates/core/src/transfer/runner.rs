@@ -1,14 +1,14 @@
 //! The runner: takes due transfers in order, a bounded number at a time, and writes how each try ended.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Transfer, TransferState, Work, pin_cid, unpin, upload::Upload};
+use super::{Failure, Transfer, TransferState, Work, pin_cid, relay::Relay, unpin, upload::Upload};
 use crate::{
-    account::AccountId,
+    account::{Account, AccountId},
     content::Progress,
     engine::{Change, Shared},
     error::Error,
@@ -176,12 +176,38 @@ async fn attempt(
     let account = shared.store.account(&transfer.account).await?;
     let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: transfer.account.0.clone() })?;
     let result = match &transfer.work {
-        Work::Upload { path, .. } => Upload { shared, transfer, account: &account, path, progress, cancel }.run().await,
+        Work::Upload { path, .. } => {
+            let task = UploadTask { transfer, account: &account, path, progress, cancel };
+            upload(shared, task).await
+        }
         Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
         Work::Unpin { pin } => unless_cancelled(cancel, unpin::run(shared, &account, pin)).await,
     };
     shared.access.note(&account.id, result.as_ref().err());
     result
+}
+
+/// Where an upload comes from and goes to.
+struct UploadTask<'a> {
+    transfer: &'a Transfer,
+    account: &'a Account,
+    path: &'a Path,
+    progress: Progress,
+    cancel: &'a CancellationToken,
+}
+
+/// Sends an upload to its account, or by way of the user's node where the service only pins by CID.
+async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> {
+    let UploadTask { transfer, account, path, progress, cancel } = task;
+    let takes_files = tokio::select! {
+        capabilities = shared.access.capabilities(account) => capabilities?.upload.is_some(),
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
+    if takes_files {
+        Upload { shared, transfer, record: &transfer.id, account, path, progress, cancel }.run().await
+    } else {
+        Relay { shared, transfer, target: account, path, progress, cancel }.run().await
+    }
 }
 
 async fn unless_cancelled(
@@ -200,6 +226,8 @@ fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared
     }
     let failure = Failure::from(error);
     let max_attempts = match patience {
+        // The service has been asked and will end it, one way or the other.
+        _ if matches!(error, Error::StillFetching { .. }) => u32::MAX,
         Patience::Short => MAX_ATTEMPTS_WHILE_WAITED_FOR,
         Patience::Endless if error.is_outage() => u32::MAX,
         Patience::Endless => MAX_ATTEMPTS,

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use holdfast_content::{Cid, Profile};
 use tokio_util::sync::CancellationToken;
 
-use super::{Transfer, find};
+use super::{Transfer, TransferId, find};
 use crate::{
     account::Account,
     clock::UnixMillis,
@@ -35,6 +35,8 @@ struct Finding {
 pub(super) struct Upload<'a> {
     pub(super) shared: &'a Shared,
     pub(super) transfer: &'a Transfer,
+    /// What the receipt is kept under.
+    pub(super) record: &'a TransferId,
     pub(super) account: &'a Account,
     pub(super) path: &'a Path,
     pub(super) progress: Progress,
@@ -188,7 +190,7 @@ impl Upload<'_> {
             // The proof takes its time, and a CID that nothing gives is not found again after a crash.
             let reason = "it was not compared with its blocks yet.".into();
             let taken = self.finish(plan, pin.clone(), self.found(Proof::NotReproduced, None, Some(reason)), None);
-            self.shared.store.note_taken(&self.transfer.id, taken, self.shared.ports.clock.now()).await?;
+            self.shared.store.note_taken(self.record, taken, self.shared.ports.clock.now()).await?;
         }
         let reason = match self.by_blocks(plan, pin.cid).await {
             Ok(Outcome::Verified(_)) => {
@@ -197,7 +199,7 @@ impl Upload<'_> {
             Ok(Outcome::Differs(difference)) => {
                 if !is_alarm {
                     let key = PinKey { account: self.account.id.clone(), id: pin.id };
-                    self.shared.store.take_back(&self.transfer.id, &key).await?;
+                    self.shared.store.take_back(self.record, &key).await?;
                 }
                 return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: difference.to_string() });
             }

@@ -17,6 +17,7 @@ mod proofs;
 mod properties;
 mod psa;
 mod queue;
+mod relay;
 mod retries;
 mod secrets;
 mod table;

@@ -55,14 +55,14 @@ pub enum Fault {
     Moved(u16),
     /// It is done; the answer ends in the middle.
     TruncatedAnswer,
+    /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
+    BrokenOff(&'static str),
     /// It is done; that many bytes of the answer come, and then nothing more ever does.
     AnswerStalls(usize),
     /// It is done; every value in the answer is of another type than the API says.
     WrongTypes,
     /// It is done; the answer is JSON of that many bytes.
     HugeAnswer(u64),
-    /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
-    BrokenOff(&'static str),
     /// It is done; the connection closes without an answer.
     ReplyLost,
     /// It is done; the answer comes when the token is cancelled.

@@ -1,0 +1,398 @@
+//! Files for a service that only pins by CID: through the user's own node, once, for as long as it takes.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use holdfast_content::{Cid, Profile};
+use holdfast_core::{
+    Change, Code, Error,
+    account::{Account, AccountDraft, AccountId, Keep, PlainHttp, ProviderKind, UploadRoute},
+    content::UploadBody,
+    gateway::Gateway,
+    pin::{Metadata, PinId, PinStatus, Proof, ProviderPin},
+    provider::{
+        Capabilities, Connect, Filter, HttpConnect, ListPage, Pages, Paging, PinRequest, Provider, ProviderError,
+    },
+    transfer::{Transfer, TransferId, TransferState},
+    vault::Credentials,
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
+
+const ADDRESS: &str = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+const PROFILE: Profile = Profile::UNIXFS_V1_2025;
+
+/// A service that only pins by CID, and what it was asked.
+#[derive(Clone, Default)]
+struct PinOnly(Arc<Mutex<PinOnlyState>>);
+
+#[derive(Default)]
+struct PinOnlyState {
+    pins: Vec<ProviderPin>,
+    asked: usize,
+    origins: Vec<String>,
+    loses_answer: bool,
+    edits: bool,
+}
+
+impl PinOnly {
+    fn state(&self) -> MutexGuard<'_, PinOnlyState> {
+        self.0.lock().unwrap()
+    }
+
+    fn becomes(&self, status: PinStatus, message: &str) {
+        for pin in &mut self.state().pins {
+            pin.status = status;
+            pin.message = Some(message.into());
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for PinOnly {
+    async fn test(&self) -> Result<Capabilities, ProviderError> {
+        Ok(Capabilities {
+            upload: None,
+            edit: self.state().edits,
+            filters: &[Filter::Cid],
+            sorts: &[],
+            paging: Paging::Whole,
+            usage: false,
+            addresses: false,
+        })
+    }
+
+    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        let mut state = self.state();
+        state.asked += 1;
+        state.origins = request.origins.to_vec();
+        let pin = ProviderPin {
+            id: PinId(format!("pin-{}", state.asked)),
+            cid: *request.cid,
+            name: request.name.map(str::to_owned),
+            bytes: None,
+            status: PinStatus::Queued,
+            raw_status: "queued".into(),
+            message: Some("Queue position: 7 of 9".into()),
+            is_directory: false,
+            pinned_at: None,
+            metadata: request.metadata.clone(),
+        };
+        state.pins.push(pin.clone());
+        if std::mem::take(&mut state.loses_answer) {
+            return Err(ProviderError::Network { reason: "the answer got lost".into() });
+        }
+        Ok(pin)
+    }
+
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
+        let found = self.state().pins.iter().find(|pin| pin.id == *id).cloned();
+        found.ok_or(ProviderError::NotFound { message: None })
+    }
+
+    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
+        let mut pins = self.state().pins.clone();
+        pins.retain(|pin| cids.is_empty() || cids.contains(&pin.cid));
+        futures_util::stream::iter([Ok(ListPage { pins, ..ListPage::default() })]).boxed()
+    }
+
+    async fn edit(
+        &self,
+        pin: &ProviderPin,
+        name: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<ProviderPin, ProviderError> {
+        let mut state = self.state();
+        let id = PinId(format!("{}-edited", pin.id));
+        let held = state.pins.iter_mut().find(|held| held.id == pin.id);
+        let held = held.ok_or(ProviderError::NotFound { message: None })?;
+        (held.id, held.name, held.metadata) = (id, name.map(str::to_owned), metadata.clone());
+        Ok(held.clone())
+    }
+
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
+        self.state().pins.retain(|pin| pin.id != *id);
+        Ok(())
+    }
+}
+
+/// A node: a service that takes files, and says where they can be fetched.
+struct Node(Arc<dyn Provider>);
+
+#[async_trait]
+impl Provider for Node {
+    async fn test(&self) -> Result<Capabilities, ProviderError> {
+        Ok(Capabilities { addresses: true, ..self.0.test().await? })
+    }
+
+    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
+        self.0.upload(name, metadata, body).await
+    }
+
+    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        self.0.pin(request).await
+    }
+
+    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
+        self.0.get(id).await
+    }
+
+    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
+        self.0.list(cids)
+    }
+
+    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
+        self.0.unpin(id).await
+    }
+
+    async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
+        Ok(vec!["/ip4/203.0.113.7/tcp/4001".into(), ADDRESS.into()])
+    }
+}
+
+struct Network {
+    http: HttpConnect,
+    pin_only: PinOnly,
+    node_credentials: Credentials,
+}
+
+impl Connect for Network {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        match account.kind {
+            ProviderKind::Psa => Ok(Arc::new(self.pin_only.clone())),
+            ProviderKind::Kubo => {
+                let account = Account { kind: ProviderKind::Aioz, ..account.clone() };
+                Ok(Arc::new(Node(self.http.connect(&account, self.node_credentials.clone())?)))
+            }
+            _ => self.http.connect(account, credentials),
+        }
+    }
+
+    fn gateway(&self, base: &url::Url) -> Result<Arc<dyn Gateway>, Error> {
+        self.http.gateway(base)
+    }
+}
+
+struct Scene {
+    world: World,
+    node: FakeProvider,
+    service: PinOnly,
+    account: AccountId,
+}
+
+fn draft(kind: ProviderKind, label: &str, endpoint: &str, credentials: Credentials) -> AccountDraft {
+    let (label, endpoint) = (label.into(), endpoint.into());
+    AccountDraft { label, kind, endpoint, gateway: None, credentials, plain_http: PlainHttp::Refused }
+}
+
+impl Scene {
+    async fn without_node() -> Self {
+        let (node, service) = (FakeProvider::start(PROFILE).await, PinOnly::default());
+        let (credentials, pin_only) = (node.credentials(), service.clone());
+        let network = move |http| Network { http, pin_only: pin_only.clone(), node_credentials: credentials.clone() };
+        let world = WorldBuilder::default().through(network).start().await;
+        let token = Credentials::token(&"token".into()).unwrap();
+        let draft = draft(ProviderKind::Psa, "service", "http://127.0.0.1:1/psa", token);
+        let account = world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.id;
+        Self { world, node, service, account }
+    }
+
+    async fn start() -> Self {
+        let scene = Self::without_node().await;
+        scene.add_node().await;
+        scene
+    }
+
+    async fn add_node(&self) -> AccountId {
+        let draft = draft(ProviderKind::Kubo, "my node", &self.node.endpoint(), Credentials::None);
+        self.world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.id
+    }
+
+    /// The transfer once it is in a state, while time passes.
+    async fn until(&self, id: &TransferId, is_there: impl Fn(&TransferState) -> bool) -> Transfer {
+        eventually("the transfer is there", || async {
+            self.world.clock.advance(Duration::from_millis(500));
+            let transfer = self.world.transfer(id).await;
+            is_there(&transfer.state).then_some(transfer)
+        })
+        .await
+    }
+
+    async fn waiting(&self, id: &TransferId) -> Transfer {
+        self.until(id, |state| {
+            state.failure().is_some_and(|failure| failure.code == Code::StillFetching) && !state.is_final()
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_file_gets_to_a_service_that_only_pins_through_the_node_and_is_verified_there() {
+    let scene = Scene::start().await;
+    let views = scene.world.engine.accounts().await.unwrap();
+    let route = views.iter().find(|view| view.account.id == scene.account).unwrap().upload.clone();
+    assert_eq!(route, UploadRoute::Through { label: "my node".into() });
+    let path = scene.world.write("photo.jpg", b"a photo");
+    let selection = scene.world.engine.select(vec![path.clone()], &scene.account).await.unwrap();
+    assert_eq!((selection.items.len(), selection.refused.len()), (1, 0));
+    let id = scene.world.begin_upload(&scene.account, &path).await;
+    let waiting = scene.waiting(&id).await;
+    let failure = waiting.state.failure().unwrap();
+    assert!(failure.message.contains("Queue position: 7 of 9"), "{}", failure.message);
+    let cid = identified(b"a photo", PROFILE).cid;
+    assert_eq!(scene.service.state().origins, [ADDRESS]);
+    let statuses: Vec<_> = scene.world.pins().await.iter().map(|pin| (pin.held.cid, pin.held.status)).collect();
+    assert!(statuses.contains(&(cid, PinStatus::Pinned)) && statuses.contains(&(cid, PinStatus::Queued)));
+
+    scene.service.becomes(PinStatus::Pinned, "");
+    let done = scene.until(&id, TransferState::is_final).await;
+    assert_eq!((done.state, done.verified, done.cid), (TransferState::Done, Some(true), Some(cid)));
+    let pins = scene.world.pins().await;
+    assert_eq!(pins.len(), 2);
+    assert!(pins.iter().all(|pin| pin.proof == Proof::Verified && pin.name() == "photo.jpg"), "{pins:?}");
+    for pin in &pins {
+        let details = scene.world.engine.pin_details(&pin.key()).await.unwrap();
+        assert_eq!(details.receipts.len(), 1);
+        assert_eq!((details.receipts[0].source.as_deref(), details.receipts[0].bytes), (Some(path.as_path()), 7));
+    }
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
+}
+
+#[tokio::test]
+async fn a_folder_takes_the_same_way() {
+    let scene = Scene::start().await;
+    scene.world.write("site/index.html", b"<p>");
+    scene.world.write("site/a/b.css", b"p{}");
+    let id = scene.world.begin_upload(&scene.account, &scene.world.files.path().join("site")).await;
+    scene.waiting(&id).await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    let done = scene.until(&id, TransferState::is_final).await;
+    assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
+}
+
+#[tokio::test]
+async fn without_a_node_nothing_is_sent_and_the_words_say_what_is_missing() {
+    let scene = Scene::without_node().await;
+    let path = scene.world.write("a", b"abc");
+    let selection = scene.world.engine.select(vec![path.clone()], &scene.account).await.unwrap();
+    assert!(selection.items.is_empty());
+    assert!(selection.refused[0].reason.contains("add your Kubo node"), "{:?}", selection.refused);
+    let failed = scene.world.upload(&scene.account, &path).await;
+    let failure = failed.state.failure().unwrap();
+    assert_eq!(failure.code, Code::Unsupported);
+    assert!(failure.message.contains("add your Kubo node"), "{}", failure.message);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (0, 0));
+
+    // With a node it goes on by itself.
+    scene.add_node().await;
+    scene.waiting(&failed.id).await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&failed.id, TransferState::is_final).await.state, TransferState::Done);
+}
+
+#[tokio::test]
+async fn it_waits_over_restarts_and_is_neither_added_nor_pinned_twice() {
+    let mut scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    for _ in 0..3 {
+        scene.waiting(&id).await;
+        scene.world = scene.world.restart().await;
+    }
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_got_lost_is_looked_up_and_not_asked_for_again() {
+    let scene = Scene::start().await;
+    scene.service.state().loses_answer = true;
+    scene.node.fail(Call::Upload, Fault::ReplyLost);
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&id, TransferState::is_final).await.verified, Some(true));
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
+}
+
+#[tokio::test]
+async fn a_pin_that_fails_says_why_and_is_asked_for_anew_by_a_retry() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    scene.service.becomes(PinStatus::Failed, "no peer has it");
+    let failed = scene.until(&id, TransferState::is_final).await;
+    let failure = failed.state.failure().unwrap();
+    assert_eq!(failure.code, Code::PinFailed);
+    assert!(failure.message.contains("no peer has it"), "{}", failure.message);
+    scene.world.engine.retry(&id).await.unwrap();
+    scene.waiting(&id).await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    let state = scene.service.state();
+    assert_eq!((state.asked, state.pins.len()), (2, 1), "the failed one is gone");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_waits_is_taken_in_its_new_version() {
+    let scene = Scene::start().await;
+    let path = scene.world.write("a", b"abc");
+    let id = scene.world.begin_upload(&scene.account, &path).await;
+    scene.waiting(&id).await;
+    scene.world.write("a", b"abcdef");
+    let cid = identified(b"abcdef", PROFILE).cid;
+    eventually("the new version is asked for", || async {
+        scene.world.clock.advance(Duration::from_millis(500));
+        scene.service.state().pins.iter().any(|pin| pin.cid == cid).then_some(())
+    })
+    .await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    let done = scene.until(&id, TransferState::is_final).await;
+    assert_eq!((done.cid, done.verified), (Some(cid), Some(true)));
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_is_named_and_not_the_service_blamed() {
+    let scene = Scene::start().await;
+    let fault = Fault::Status { status: 503, retry_after: None, message: "starting" };
+    scene.node.fail_always(Call::Upload, fault);
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    let waiting = scene.until(&id, |state| state.failure().is_some()).await;
+    assert!(waiting.state.failure().unwrap().message.starts_with("my node, through which"), "{waiting:?}");
+    assert_eq!(scene.service.state().asked, 0);
+}
+
+#[tokio::test]
+async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    scene.service.becomes(PinStatus::Pinned, "");
+    scene.until(&id, TransferState::is_final).await;
+    let mut pins = scene.world.pins().await;
+    pins.retain(|pin| pin.account == scene.account);
+    let before = pins.remove(0);
+    let metadata = Metadata::from([("k".into(), "v".into())]);
+
+    let edit = scene.world.engine.edit_pin(&before.key(), Some("b".into()), metadata.clone()).await;
+    assert_eq!(edit.unwrap_err().code(), Code::Unsupported);
+    scene.service.state().edits = true;
+    scene.world.engine.check_account(&scene.account).await.unwrap();
+    let mut changes = scene.world.engine.changes();
+    let after = scene.world.engine.edit_pin(&before.key(), Some(" b ".into()), metadata.clone()).await.unwrap();
+    assert_eq!((after.name().as_str(), &after.held.metadata, after.proof), ("b", &metadata, Proof::Verified));
+    assert_ne!(after.held.id, before.held.id);
+    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| change == Change::Pins));
+    assert_eq!(scene.world.engine.pin_details(&before.key()).await.unwrap_err().code(), Code::NotFound);
+    let details = scene.world.engine.pin_details(&after.key()).await.unwrap();
+    assert_eq!((details.receipts.len(), details.pin), (1, after.clone()));
+
+    let bare = scene.world.engine.edit_pin(&after.key(), None, Metadata::new()).await.unwrap();
+    assert_eq!((bare.held.name.as_deref(), bare.held.metadata.len()), (None, 0));
+    assert_eq!(bare.name(), bare.held.cid.to_string());
+    let nothing = scene.world.engine.edit_pin(&before.key(), None, Metadata::new()).await;
+    assert_eq!(nothing.unwrap_err().code(), Code::NotFound);
+}

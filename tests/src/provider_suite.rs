@@ -159,16 +159,13 @@ impl Subject {
     }
 
     async fn uploads_one(&self, path: &Path) -> Result<()> {
-        let plan = Arc::new(plan(&RealDisk, path, Limits::LEAST)?);
-        let pool = HashingPool::start(Urgency::Foreground)?;
-        let profiles = Profile::ALL.to_vec();
-        let (body, sent) = UploadBody::new(Arc::new(RealDisk), pool, Arc::clone(&plan), profiles, Progress::default());
         let metadata = self.metadata("kind", "upload");
-        let pin = self.provider.upload(&plan.name, &metadata, body).await?;
-        let ours: Vec<String> = sent.outcome().await?.iter().map(|one| cid_v1(&one.link.cid)).collect();
+        let (pin, ours) = upload(&*self.provider, path, &metadata).await?;
+        let ours: Vec<String> = ours.iter().map(cid_v1).collect();
         ensure!(ours.contains(&cid_v1(&pin.cid)), "its CID is {}, which is none of {ours:?}", pin.cid);
         let pin = self.comes_to_be_pinned(&pin).await?;
-        self.is_described(&pin, Some(&plan.name), &metadata)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        self.is_described(&pin, name, &metadata)?;
         self.unpins(&pin).await
     }
 
@@ -307,6 +304,20 @@ impl Subject {
         let pairs = self.quirks.keeps_metadata.then(|| (key.to_owned(), value.to_owned()));
         pairs.into_iter().collect()
     }
+}
+
+/// Sends a file or directory. Gives the pin, and the CIDs of what was sent under every profile.
+///
+/// # Errors
+///
+/// When it cannot be read or is not taken.
+pub async fn upload(provider: &dyn Provider, path: &Path, metadata: &Metadata) -> Result<(ProviderPin, Vec<Cid>)> {
+    let plan = Arc::new(plan(&RealDisk, path, Limits::LEAST)?);
+    let pool = HashingPool::start(Urgency::Foreground)?;
+    let profiles = Profile::ALL.to_vec();
+    let (body, sent) = UploadBody::new(Arc::new(RealDisk), pool, Arc::clone(&plan), profiles, Progress::default());
+    let pin = provider.upload(&plan.name, metadata, body).await?;
+    Ok((pin, sent.outcome().await?.iter().map(|one| one.link.cid).collect()))
 }
 
 fn request<'a>(cid: &'a Cid, name: Option<&'a str>, metadata: &'a Metadata) -> PinRequest<'a> {

@@ -11,17 +11,20 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use holdfast_content::{Cid, Profile};
 use holdfast_core::Code;
-use holdfast_core::account::{Account, AccountId, ProviderKind};
+use holdfast_core::account::{Account, AccountId, Keep, ProviderKind};
 use holdfast_core::content::{ArchiveBody, HashingPool, Identified, Limits, Progress, UploadBody, Urgency, plan};
 use holdfast_core::host::{RealDisk, SystemClock, SystemEntropy};
 use holdfast_core::pin::{Metadata, PinId, PinStatus, ProviderPin};
 use holdfast_core::provider::{Connect, HttpConnect, PinRequest, Provider, ProviderError};
+use holdfast_core::transfer::TransferState;
 use holdfast_core::vault::Credentials;
+use holdfast_testkit::World;
 use holdfast_tests::cluster::Cluster;
 use holdfast_tests::kubo::{Daemon, Kubo, Network};
 use holdfast_tests::provider_suite::{self, Quirks, Subject};
 use holdfast_tests::trees::{self, AT_SHARD_THRESHOLD, CHUNK_LIMITS, Growth, Random};
 use holdfast_tests::{samples, wait};
+use reqwest::Url;
 use tempfile::TempDir;
 
 const NOWHERE: &str = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
@@ -138,7 +141,7 @@ impl Node {
         let cut = fs::read(&archive)?;
         fs::write(&archive, &cut[..cut.len() / 2])?;
         let body = ArchiveBody::new(File::open(&archive)?, cid)?;
-        let refused = self.provider.import_car(None, &Metadata::new(), body).await.unwrap_err();
+        let refused = self.provider.import_car(None, &Metadata::new(), body).await.err().context("it was taken")?;
         assert_eq!(refused.code(), Code::InvalidInput, "{refused}");
         Ok(())
     }
@@ -406,6 +409,28 @@ async fn a_cluster_lets_in_who_has_its_login() -> Result<()> {
     test(Credentials::login("user", &"pass word".into()).map_err(anyhow::Error::msg)?).await?;
     let error = test(Credentials::None).await.unwrap_err().downcast::<ProviderError>()?;
     assert_eq!(error.code(), Code::Unauthorized, "{error}");
+    Ok(())
+}
+
+/// The daemon has its port from the system, and its user from the configuration.
+#[tokio::test]
+#[ignore = "needs Kubo: make interop"]
+async fn what_a_repository_says_is_taken_over_and_works() -> Result<()> {
+    let kubo = Kubo::new(None)?;
+    kubo.run(&["pin", "remote", "service", "add", "far", "https://pins.example.org", "a-token"])?;
+    let users = r#"{"me": {"AuthSecret": "basic:user:pass word", "AllowedPaths": ["/api/v0"]}}"#;
+    kubo.run(&["config", "--json", "API.Authorizations", users])?;
+    let daemon = kubo.serve(Network::Loopback)?;
+    let (world, repository) = (World::start().await, daemon.repository().to_owned());
+    let found = world.engine.kubo_services(Some(repository.clone())).await?;
+    let rows: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.kind, one.problem.is_some())).collect();
+    assert_eq!(rows, [("Kubo", ProviderKind::Kubo, false), ("far", ProviderKind::Psa, false)]);
+    let mut imported =
+        world.engine.import_kubo_services(Some(repository), &["Kubo".into()], Keep::Session).await?.into_iter();
+    let account = imported.next().context("nothing was imported")?.account?.account;
+    assert_eq!(account.gateway.as_ref().map(Url::as_str), Some(format!("{}/", daemon.gateway).as_str()));
+    let done = world.upload(&account.id, &world.write("note", b"a note")).await;
+    assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
     Ok(())
 }
 

@@ -1,13 +1,18 @@
 //! The conformance suite of the providers, over test doubles, the project's own service, and other people's servers.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use holdfast_content::Profile;
-use holdfast_core::account::ProviderKind;
+use holdfast_core::account::{PlainHttp, ProviderKind, parse_base_url};
+use holdfast_core::host::SystemEntropy;
+use holdfast_core::pin::Metadata;
+use holdfast_core::provider::{Connect, HttpConnect};
 use holdfast_core::vault::Credentials;
 use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
 use holdfast_testkit::{EditedId, FakeProvider, TimesTo, Totals};
 use holdfast_tests::node::Scripts;
-use holdfast_tests::provider_suite::{Quirks, Subject, check, connect};
+use holdfast_tests::provider_suite::{Quirks, Subject, check, connect, upload};
 use tempfile::TempDir;
 
 /// What the servers on node are told to take.
@@ -152,4 +157,18 @@ async fn psa_over_the_own_service() -> Result<()> {
 async fn psa_over_the_own_service_as_it_shares_its_root_with_the_other_api() -> Result<()> {
     let own = Own::start().await?;
     check(&own.subject(ProviderKind::Psa, "/pinning/pins/", Quirks::default())?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_says_where_the_cid_stands_and_leads_elsewhere_gives_blocks() -> Result<()> {
+    let own = Own::start().await?;
+    let subject = own.subject(ProviderKind::Aioz, "", Quirks::default())?;
+    let dir = tempfile::tempdir()?;
+    std::fs::write(dir.path().join("hello"), "hello world")?;
+    let pin = upload(&*subject.provider, &dir.path().join("hello"), &Metadata::new()).await?.0;
+    let typed = format!("{}/gateway/{{cid}}", own.service.endpoint());
+    let base = parse_base_url("gateway", &typed, PlainHttp::Refused)?;
+    let gateway = HttpConnect::new(Arc::new(SystemEntropy)).gateway(&base)?;
+    assert_eq!(gateway.block(&pin.cid).await?.as_deref(), Some(&b"hello world"[..]));
+    Ok(())
 }

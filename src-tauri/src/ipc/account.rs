@@ -165,12 +165,13 @@ impl From<AccountView> for Account {
             UploadRoute::NeedsNode => (CanUpload::NeedsNode, None),
         };
         let state = if view.secret_kept == account::SecretKept::Missing { AccountState::NoSecret } else { state };
+        let gateway = view.account.gateway_text();
         Self {
             id: view.account.id.0,
             label: view.account.label,
             kind: view.account.kind.into(),
             endpoint: view.account.endpoint.into(),
-            gateway: view.account.gateway_text(),
+            gateway,
             this_computer: view.account.this_computer,
             state,
             state_message,

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     /// Only small inner blocks are fetched: they say which bytes of the file every other block holds, and these are hashed
     /// here, whatever the service's chunk size and layout. Without a PATH, every block is fetched and checked.
     Verify(VerifyArgs),
+    /// Give a pin another name or other metadata, where its service can
+    Edit(EditArgs),
     /// Remove pins
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
@@ -58,8 +60,17 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
-    /// Test a key and keep it in the system's keyring
+    /// Test a key or token and keep it in the system's keyring
     Add(AccountAddArgs),
+    /// List the services that need not be typed, and what to know about each
+    Presets,
+    /// Find out what an account's service can do, with a small pin that is removed again
+    Check {
+        /// Its label or id
+        account: String,
+    },
+    /// Add the pinning services that a Kubo repository on this computer names, and the node itself
+    ImportKubo(ImportKuboArgs),
     /// List the accounts
     Ls,
     /// Remove an account and its secret; what is pinned there stays pinned
@@ -76,29 +87,66 @@ pub(crate) enum AccountCommand {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AccountAddArgs {
+    /// A known service, by the name that `account presets` shows: its kind, endpoint and gateway
+    #[arg(long, value_name = "NAME", conflicts_with = "kind")]
+    pub(crate) preset: Option<String>,
     /// The kind of service
-    #[arg(long, value_enum)]
-    pub(crate) kind: Kind,
-    /// What to call the account
-    #[arg(long)]
-    pub(crate) label: String,
-    /// The API's base, such as https://api.aiozpin.network/api
-    #[arg(long, value_name = "URL")]
-    pub(crate) endpoint: String,
+    #[arg(long, value_enum, required_unless_present = "preset")]
+    pub(crate) kind: Option<Kind>,
+    /// What to call the account [default: as the preset]
+    #[arg(long, required_unless_present = "preset")]
+    pub(crate) label: Option<String>,
+    /// The API's base, such as https://api.aiozpin.network/api [default: the preset's]
+    #[arg(long, value_name = "URL", required_unless_present = "preset")]
+    pub(crate) endpoint: Option<String>,
     /// Where pinned content can be fetched [default: the service's own, where known]
     #[arg(long, value_name = "URL")]
     pub(crate) gateway: Option<String>,
-    /// The API key
-    #[arg(long)]
-    pub(crate) key: String,
-    /// Read the secret from standard input instead of asking for it
+    #[command(flatten)]
+    pub(crate) known_by: KnownBy,
+    /// Read the secret, token or password from standard input instead of asking for it
     #[arg(long)]
     pub(crate) secret_stdin: bool,
+    /// Take an http:// address of another machine, though the secret travels there unencrypted
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+}
+
+/// What the service knows the user by. The secret half is asked for.
+#[derive(Debug, ClapArgs)]
+#[group(multiple = false)]
+pub(crate) struct KnownBy {
+    /// The API key, for services that give one with a secret
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// A token (aioz takes a key, psa takes a token without saying so)
+    #[arg(long)]
+    pub(crate) token: bool,
+    /// The user name, for a node that asks for a login
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Kind {
+    /// AIOZ Pin and W3IPFS, by API key; and `holdfast serve`
     Aioz,
+    /// Any IPFS Pinning Service API
+    Psa,
+    /// A Kubo node
+    Kubo,
+    /// An IPFS Cluster
+    Cluster,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportKuboArgs {
+    /// The repository [default: $IPFS_PATH, or .ipfs in the home folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: Option<PathBuf>,
+    /// What to add, by the names in the repository [default: only list them]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
 }
 
 /// What a new pin gets.
@@ -192,6 +240,24 @@ pub(crate) struct VerifyArgs {
     pub(crate) what: String,
     /// The file or folder to compare it with
     pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EditArgs {
+    /// The account's label or id, where several have a pin of that id
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The new name; empty for none
+    #[arg(long, required_unless_present_any = ["meta", "remove_meta"])]
+    pub(crate) name: Option<String>,
+    /// A pair of metadata to add or change; may be given again
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    pub(crate) meta: Vec<(String, String)>,
+    /// A key of metadata to remove; may be given again
+    #[arg(long, value_name = "KEY")]
+    pub(crate) remove_meta: Vec<String>,
+    /// The pin's id
+    pub(crate) id: String,
 }
 
 #[derive(Debug, ClapArgs)]

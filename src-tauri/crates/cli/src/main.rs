@@ -74,6 +74,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Ls(list) => command::list::run(list, home, out).await,
         Command::Show(show) => command::show::run(show, home, out).await,
         Command::Verify(verify) => command::verify::run(verify, home, out).await,
+        Command::Edit(edit) => command::edit::run(edit, home, out).await,
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
         Command::Cid(cid) => command::cid::run(&cid, out),
         Command::Car(car) => command::car::run(car, home, out).await,

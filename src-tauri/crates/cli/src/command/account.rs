@@ -1,4 +1,4 @@
-//! `holdfast account add|ls|rm|test`
+//! `holdfast account add|ls|presets|rm|test`
 
 use std::{
     io::{self, Read},
@@ -6,15 +6,19 @@ use std::{
 };
 
 use holdfast_core::{
-    account::{AccountDraft, AccountState, AccountView, Keep, PlainHttp, ProviderKind, SecretKept},
-    vault::Credentials,
+    account::{
+        AccountDraft, AccountState, AccountView, Keep, PRESETS, PlainHttp, Preset, ProviderKind, SecretKept,
+        UploadRoute,
+    },
+    vault::{CredentialKind, Credentials},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::{account_card, account_import};
 use crate::{
     Failure,
-    args::{AccountAddArgs, AccountCommand, Kind},
+    args::{AccountAddArgs, AccountCommand, Kind, KnownBy},
     output::{Output, bytes},
     session::Session,
 };
@@ -35,11 +39,18 @@ struct Row<'a> {
     message: Option<&'a str>,
     pins: u64,
     bytes: u64,
+    credentials: CredentialKind,
+    can_upload: &'static str,
+    upload_through: Option<&'a str>,
+    can_edit: bool,
 }
 
 pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match command {
         AccountCommand::Add(args) => add(args, home, out).await,
+        AccountCommand::Presets => presets(out),
+        AccountCommand::Check { account } => account_card::run(&account, home, out).await,
+        AccountCommand::ImportKubo(args) => account_import::run(args, home, out).await,
         AccountCommand::Ls => list(home, out).await,
         AccountCommand::Rm { account } => {
             let session = Session::open(home).await?;
@@ -55,17 +66,27 @@ pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Out
 }
 
 async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let preset = match &args.preset {
+        Some(name) => Some(Preset::named(name).ok_or_else(|| {
+            Failure::Plain(format!("There is no preset {name:?}; `holdfast account presets` lists them."))
+        })?),
+        None => None,
+    };
+    let (Some(kind), Some(label), Some(endpoint)) = (
+        preset.map(|preset| preset.kind).or(args.kind.map(ProviderKind::from)),
+        args.label.or(preset.map(|preset| preset.name.into())),
+        args.endpoint.or(preset.map(|preset| preset.endpoint.into())),
+    ) else {
+        return Err(Failure::Plain("Say which service: --preset, or --kind, --label and --endpoint.".into()));
+    };
     let session = Session::open(home).await?;
-    let secret = read_secret(args.secret_stdin)?;
     let draft = AccountDraft {
-        label: args.label,
-        kind: match args.kind {
-            Kind::Aioz => ProviderKind::Aioz,
-        },
-        endpoint: args.endpoint,
+        label,
+        kind,
+        endpoint,
         gateway: args.gateway,
-        credentials: Credentials::key_and_secret(&args.key, &secret).map_err(Failure::Plain)?,
-        plain_http: PlainHttp::Refused,
+        credentials: credentials(kind, args.known_by, preset, args.secret_stdin)?,
+        plain_http: if args.plain_http { PlainHttp::Accepted } else { PlainHttp::Refused },
     };
     let view = session.engine.add_account(draft, Keep::Keyring).await?;
     print(&view, out)?;
@@ -90,16 +111,103 @@ async fn test(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Fail
     if failed { Err(Failure::Partial) } else { Ok(()) }
 }
 
-fn read_secret(from_stdin: bool) -> Result<SecretString, Failure> {
+/// What the service knows the user by: as was said, else in the usual form of such services.
+fn credentials(
+    kind: ProviderKind,
+    known_by: KnownBy,
+    preset: Option<&Preset>,
+    from_stdin: bool,
+) -> Result<Credentials, Failure> {
+    let (form, name) = match known_by {
+        KnownBy { key: Some(key), .. } => (CredentialKind::KeyAndSecret, key),
+        KnownBy { user: Some(user), .. } => (CredentialKind::Login, user),
+        KnownBy { token: true, .. } => (CredentialKind::Token, String::new()),
+        _ => (kind.credentials().first().copied().unwrap_or(CredentialKind::None), String::new()),
+    };
+    if !kind.credentials().contains(&form) {
+        let wanted = kind.credentials().iter().map(|form| option_of(*form)).collect::<Vec<_>>().join(", or ");
+        return Err(Failure::Plain(format!("A service of the kind {} wants {wanted}.", kind.as_str())));
+    }
+    if form == CredentialKind::KeyAndSecret && name.is_empty() {
+        return Err(Failure::Plain("Say which key with --key; the secret that belongs to it is asked for.".into()));
+    }
+    let label = match form {
+        CredentialKind::Login => "Password",
+        CredentialKind::Token => preset.map_or("Token", |preset| preset.secret_label),
+        CredentialKind::KeyAndSecret | CredentialKind::None => "Secret",
+    };
+    let credentials = match form {
+        CredentialKind::None => Ok(Credentials::None),
+        CredentialKind::KeyAndSecret => Credentials::key_and_secret(&name, &read_secret(label, from_stdin)?),
+        CredentialKind::Token => Credentials::token(&read_secret(label, from_stdin)?),
+        CredentialKind::Login => Credentials::login(&name, &without_line_end(&read_secret(label, from_stdin)?)),
+    };
+    credentials.map_err(Failure::Plain)
+}
+
+const fn option_of(form: CredentialKind) -> &'static str {
+    match form {
+        CredentialKind::None => "nothing",
+        CredentialKind::KeyAndSecret => "--key",
+        CredentialKind::Token => "--token",
+        CredentialKind::Login => "--user",
+    }
+}
+
+/// A password may have spaces at its end, but the line break after it on standard input is not part of it.
+fn without_line_end(password: &SecretString) -> SecretString {
+    password.expose_secret().trim_end_matches(['\r', '\n']).into()
+}
+
+impl From<Kind> for ProviderKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Aioz => Self::Aioz,
+            Kind::Psa => Self::Psa,
+            Kind::Kubo => Self::Kubo,
+            Kind::Cluster => Self::Cluster,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PresetRow {
+    name: &'static str,
+    kind: &'static str,
+    endpoint: &'static str,
+    gateway: Option<&'static str>,
+    credentials: &'static [CredentialKind],
+    help: &'static str,
+    help_url: Option<&'static str>,
+}
+
+fn presets(out: Output) -> Result<(), Failure> {
+    let rows = PRESETS.each_ref().map(|preset| PresetRow {
+        name: preset.name,
+        kind: preset.kind.as_str(),
+        endpoint: preset.endpoint,
+        gateway: preset.gateway,
+        credentials: preset.credentials(),
+        help: preset.help,
+        help_url: preset.help_url,
+    });
+    let describe = |row: &PresetRow| {
+        let more = row.help_url.map(|url| format!("\n  {url}")).unwrap_or_default();
+        format!("{}  ({})  {}\n  {}{more}", row.name, row.kind, row.endpoint, row.help)
+    };
+    Ok(out.result(&rows, || rows.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?)
+}
+
+fn read_secret(label: &str, from_stdin: bool) -> Result<SecretString, Failure> {
     if !from_stdin {
-        return Ok(rpassword::prompt_password("Secret: ")?.into());
+        return Ok(rpassword::prompt_password(format!("{label}: "))?.into());
     }
     let mut text = String::new();
     io::stdin().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
     Ok(text.into())
 }
 
-fn print(view: &AccountView, out: Output) -> Result<(), Failure> {
+pub(super) fn print(view: &AccountView, out: Output) -> Result<(), Failure> {
     Ok(out.result(&row(view), || describe(view))?)
 }
 
@@ -121,6 +229,17 @@ fn row(view: &AccountView) -> Row<'_> {
         message,
         pins: view.pins,
         bytes: view.bytes,
+        credentials: view.account.credentials,
+        can_upload: match &view.upload {
+            UploadRoute::Direct => "yes",
+            UploadRoute::Through { .. } => "through_node",
+            UploadRoute::NeedsNode => "needs_node",
+        },
+        upload_through: match &view.upload {
+            UploadRoute::Through { label } => Some(label),
+            UploadRoute::Direct | UploadRoute::NeedsNode => None,
+        },
+        can_edit: view.can_edit,
     }
 }
 

@@ -1,9 +1,12 @@
 //! One file a subcommand.
 
 pub(crate) mod account;
+mod account_card;
+mod account_import;
 pub(crate) mod add;
 pub(crate) mod car;
 pub(crate) mod cid;
+pub(crate) mod edit;
 pub(crate) mod folder;
 pub(crate) mod list;
 pub(crate) mod pin;

@@ -4,8 +4,9 @@
 //! A node has one pin for a CID, with a name and nothing else; the CID is the pin's id.
 
 mod layout;
+mod wire;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -14,12 +15,15 @@ use reqwest::{
     Method, RequestBuilder,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
-use self::layout::{Layout, knows_v1_of_2025, measure_matters};
+use self::{
+    layout::{Layout, knows_v1_of_2025, measure_matters},
+    wire::{WireAdded, WireId, WireImported, WireKeys, WirePin, WirePinning, WireRepo, WireRoot, WireStat},
+};
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
     http::{Http, Sent, Timing},
@@ -241,6 +245,11 @@ impl Provider for Kubo {
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
+        let has_no_name = request.name.is_none_or(str::is_empty);
+        // To pin once more without a name would take away the one that it has.
+        if has_no_name && let Ok(pin) = self.look_up(&request.cid.to_string()).await {
+            return Ok(pin);
+        }
         if !request.origins.is_empty() {
             self.connect(request.origins).await;
         }
@@ -340,89 +349,6 @@ fn understood(error: ProviderError) -> ProviderError {
 
 fn not_kubo(status: u16) -> ProviderError {
     ProviderError::NotAPinningApi { reason: format!("it does not know this call (HTTP {status})") }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WireAdded {
-    name: String,
-    hash: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WireImported {
-    root: Option<WireRoot>,
-}
-
-#[derive(Deserialize)]
-struct WireRoot {
-    #[serde(rename = "Cid")]
-    cid: WireLink,
-    #[serde(rename = "PinErrorMsg")]
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireLink {
-    #[serde(rename = "/")]
-    cid: String,
-}
-
-/// Every half a second how much was fetched, and at the end what was pinned.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WirePinning {
-    pins: Option<Vec<String>>,
-    progress: Option<u64>,
-    bytes: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WireKeys {
-    #[serde(default)]
-    keys: HashMap<String, WireKey>,
-}
-
-#[derive(Deserialize)]
-struct WireKey {
-    #[serde(rename = "Type", default)]
-    kind: String,
-    #[serde(rename = "Name")]
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WirePin {
-    #[serde(rename = "Cid")]
-    cid: String,
-    #[serde(rename = "Type", default)]
-    kind: String,
-    #[serde(rename = "Name")]
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireStat {
-    #[serde(rename = "Size")]
-    size: u64,
-    #[serde(rename = "Type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct WireRepo {
-    #[serde(rename = "RepoSize")]
-    size: u64,
-    #[serde(rename = "StorageMax")]
-    max: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WireId {
-    addresses: Option<Vec<String>>,
 }
 
 #[cfg(test)]

@@ -3,10 +3,14 @@
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{AccountCard, AccountId, Deletion, Duplicates},
+    account::{AccountCard, AccountId, Deletion, Duplicates, Keep},
+    pin::PinStatus,
+    provider::{Filter, PinRequest, Provider},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
 use tokio_util::sync::CancellationToken;
+
+use super::pin_only::{PinOnly, service_draft, world_of};
 
 const REFUSED: Fault = Fault::Status { status: 403, retry_after: None, message: "no" };
 
@@ -175,4 +179,59 @@ async fn two_checks_of_an_account_do_not_run_at_once() {
     assert_eq!(error.code(), Code::InvalidInput);
     first.unwrap();
     assert!(live_names(&provider).is_empty());
+}
+
+/// A service that only pins by CID, with a pin of the user's.
+async fn pin_only() -> (PinOnly, World, AccountId) {
+    let (node, service) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, PinOnly::default());
+    let world = world_of(&node, &service).real_time().start().await;
+    let account = world.engine.add_account(service_draft(), Keep::Keyring).await.unwrap().account.id;
+    let empty_directory = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn".try_into().unwrap();
+    let request = PinRequest { cid: &empty_directory, name: None, metadata: &Default::default(), origins: &[] };
+    service.pin(request).await.unwrap();
+    service.becomes(PinStatus::Pinned, "");
+    (service, world, account)
+}
+
+fn pins_at(service: &PinOnly) -> Vec<String> {
+    service.state().pins.iter().map(|pin| pin.id.0.clone()).collect()
+}
+
+#[tokio::test]
+async fn where_no_files_are_taken_a_tiny_pin_is_tried_and_none_of_the_users_is_touched() {
+    let (service, world, account) = pin_only().await;
+    service.state().edits = true;
+    let found = card(&world, &account).await;
+    assert!(found.upload.is_none() && found.edit && found.notes.is_empty(), "{found:?}");
+    assert_eq!((found.duplicates, found.deletion), (Duplicates::AnotherPin, Deletion::AtOnce));
+    assert_eq!(found.filters, [Filter::Cid]);
+    assert_eq!(pins_at(&service), ["pin-1"]);
+    service.state().pins_once = true;
+    assert_eq!(card(&world, &account).await.duplicates, Duplicates::SamePin);
+    assert_eq!(pins_at(&service), ["pin-1"]);
+    let view = world.engine.accounts().await.unwrap().remove(0);
+    assert!(view.can_edit);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_passed_over_is_not_on_the_card() {
+    let (service, world, account) = pin_only().await;
+    service.state().ignores_filter = true;
+    let found = card(&world, &account).await;
+    assert!(found.filters.is_empty() && found.notes[0].contains("whole list"), "{found:?}");
+    assert_eq!(pins_at(&service), ["pin-1"]);
+}
+
+#[tokio::test]
+async fn a_pin_whose_answer_got_lost_is_found_and_removed() {
+    let (service, world, account) = pin_only().await;
+    service.state().loses_answer = true;
+    assert_eq!(world.engine.probe_account(&account).await.unwrap_err().code(), Code::Network);
+    assert_eq!(pins_at(&service), ["pin-1"]);
+    service.state().keeps_all = true;
+    let found = card(&world, &account).await;
+    assert_eq!((found.deletion, pins_at(&service).len()), (Deletion::Failed, 3));
+    service.state().keeps_all = false;
+    card(&world, &account).await;
+    assert_eq!(pins_at(&service), ["pin-1"]);
 }

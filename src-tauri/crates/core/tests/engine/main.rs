@@ -13,6 +13,7 @@ mod logs;
 mod lost_answers;
 mod mirror;
 mod nodes;
+mod pin_only;
 mod proofs;
 mod properties;
 mod psa;

@@ -9,11 +9,12 @@ use holdfast_core::{
     account::{Account, AccountId, ProviderKind},
     pin::{Metadata, PinId, PinStatus},
     provider::{Connect, Gap, HttpConnect, PinRequest, Provider, ProviderError},
+    transfer::TransferState,
     vault::CredentialKind,
 };
 use holdfast_testkit::{
     Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of,
-    identified,
+    eventually, identified,
 };
 
 async fn service() -> FakeProvider {
@@ -76,6 +77,40 @@ async fn a_service_that_shows_only_its_newest_pins_loses_none_that_were_seen_bef
     assert_eq!(world.pins().await.len(), 30);
     let pages: Vec<_> = adapter(&service).list(&[]).try_collect().await.unwrap();
     assert_eq!(pages.iter().filter_map(|page| page.gap).collect::<Vec<_>>(), [Gap::Truncated]);
+}
+
+#[tokio::test]
+async fn a_service_without_bounds_still_shows_what_fits_on_a_page() {
+    for (bounds, longest_page, shown, gaps) in [
+        (Bounds::Refused, 1_000, 30, vec![]),
+        (Bounds::Ignored, 1_000, 30, vec![]),
+        (Bounds::Refused, 20, 20, vec![Gap::Truncated]),
+        (Bounds::Ignored, 20, 20, vec![Gap::Truncated]),
+    ] {
+        let service = service().await;
+        fill(&service, 30);
+        service.behave(|manners| (manners.bounds, manners.longest_page) = (bounds, longest_page));
+        let pages: Vec<_> = adapter(&service).list(&[]).try_collect().await.unwrap();
+        let seen: Vec<_> = pages.iter().filter_map(|page| page.gap).collect();
+        assert_eq!((pages.iter().map(|page| page.pins.len()).sum::<usize>(), seen), (shown, gaps), "{bounds:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_pin_whose_answer_is_lost_is_found_and_not_asked_for_again() {
+    let (world, service) = (World::start().await, service().await);
+    let account = world.account(&service, "a").await;
+    service.fail(Call::Pin, Fault::ReplyLost);
+    let text = cid(1).to_string();
+    let id = world.engine.pin_text(&account, &text, Some("once".into()), Metadata::new()).await.unwrap();
+    let done = eventually("the transfer ends", || async {
+        world.clock.advance(Duration::from_secs(1));
+        let transfer = world.transfer(&id).await;
+        transfer.state.is_final().then_some(transfer)
+    })
+    .await;
+    assert_eq!(done.state, TransferState::Done);
+    assert_eq!((service.pins(|pins| pins.all().len()), service.count(Call::Pin)), (1, 1));
 }
 
 #[tokio::test]

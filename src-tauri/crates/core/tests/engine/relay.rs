@@ -1,180 +1,20 @@
 //! Files for a service that only pins by CID: through the user's own node, once, for as long as it takes.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::StreamExt;
-use holdfast_content::{Cid, Profile};
+use holdfast_content::Profile;
 use holdfast_core::{
-    Change, Code, Error,
-    account::{Account, AccountDraft, AccountId, Keep, PlainHttp, ProviderKind, UploadRoute},
-    content::UploadBody,
-    gateway::Gateway,
-    pin::{Metadata, PinId, PinStatus, Proof, ProviderPin},
-    provider::{
-        Capabilities, Connect, Filter, HttpConnect, ListPage, Pages, Paging, PinRequest, Provider, ProviderError,
-    },
+    Change, Code,
+    account::{AccountId, Keep, ProviderKind, UploadRoute},
+    pin::{Metadata, PinStatus, Proof},
     transfer::{Transfer, TransferId, TransferState},
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, eventually, identified};
 
-const ADDRESS: &str = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+use super::pin_only::{ADDRESS, PinOnly, draft, service_draft, world_of};
+
 const PROFILE: Profile = Profile::UNIXFS_V1_2025;
-
-/// A service that only pins by CID, and what it was asked.
-#[derive(Clone, Default)]
-struct PinOnly(Arc<Mutex<PinOnlyState>>);
-
-#[derive(Default)]
-struct PinOnlyState {
-    pins: Vec<ProviderPin>,
-    asked: usize,
-    origins: Vec<String>,
-    loses_answer: bool,
-    edits: bool,
-}
-
-impl PinOnly {
-    fn state(&self) -> MutexGuard<'_, PinOnlyState> {
-        self.0.lock().unwrap()
-    }
-
-    fn becomes(&self, status: PinStatus, message: &str) {
-        for pin in &mut self.state().pins {
-            pin.status = status;
-            pin.message = Some(message.into());
-        }
-    }
-}
-
-#[async_trait]
-impl Provider for PinOnly {
-    async fn test(&self) -> Result<Capabilities, ProviderError> {
-        Ok(Capabilities {
-            upload: None,
-            edit: self.state().edits,
-            filters: &[Filter::Cid],
-            sorts: &[],
-            paging: Paging::Whole,
-            usage: false,
-            addresses: false,
-        })
-    }
-
-    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
-        let mut state = self.state();
-        state.asked += 1;
-        state.origins = request.origins.to_vec();
-        let pin = ProviderPin {
-            id: PinId(format!("pin-{}", state.asked)),
-            cid: *request.cid,
-            name: request.name.map(str::to_owned),
-            bytes: None,
-            status: PinStatus::Queued,
-            raw_status: "queued".into(),
-            message: Some("Queue position: 7 of 9".into()),
-            is_directory: false,
-            pinned_at: None,
-            metadata: request.metadata.clone(),
-        };
-        state.pins.push(pin.clone());
-        if std::mem::take(&mut state.loses_answer) {
-            return Err(ProviderError::Network { reason: "the answer got lost".into() });
-        }
-        Ok(pin)
-    }
-
-    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
-        let found = self.state().pins.iter().find(|pin| pin.id == *id).cloned();
-        found.ok_or(ProviderError::NotFound { message: None })
-    }
-
-    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
-        let mut pins = self.state().pins.clone();
-        pins.retain(|pin| cids.is_empty() || cids.contains(&pin.cid));
-        futures_util::stream::iter([Ok(ListPage { pins, ..ListPage::default() })]).boxed()
-    }
-
-    async fn edit(
-        &self,
-        pin: &ProviderPin,
-        name: Option<&str>,
-        metadata: &Metadata,
-    ) -> Result<ProviderPin, ProviderError> {
-        let mut state = self.state();
-        let id = PinId(format!("{}-edited", pin.id));
-        let held = state.pins.iter_mut().find(|held| held.id == pin.id);
-        let held = held.ok_or(ProviderError::NotFound { message: None })?;
-        (held.id, held.name, held.metadata) = (id, name.map(str::to_owned), metadata.clone());
-        Ok(held.clone())
-    }
-
-    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
-        self.state().pins.retain(|pin| pin.id != *id);
-        Ok(())
-    }
-}
-
-/// A node: a service that takes files, and says where they can be fetched.
-struct Node(Arc<dyn Provider>);
-
-#[async_trait]
-impl Provider for Node {
-    async fn test(&self) -> Result<Capabilities, ProviderError> {
-        Ok(Capabilities { addresses: true, ..self.0.test().await? })
-    }
-
-    async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        self.0.upload(name, metadata, body).await
-    }
-
-    async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
-        self.0.pin(request).await
-    }
-
-    async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
-        self.0.get(id).await
-    }
-
-    fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
-        self.0.list(cids)
-    }
-
-    async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
-        self.0.unpin(id).await
-    }
-
-    async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
-        Ok(vec!["/ip4/203.0.113.7/tcp/4001".into(), ADDRESS.into()])
-    }
-}
-
-struct Network {
-    http: HttpConnect,
-    pin_only: PinOnly,
-    node_credentials: Credentials,
-}
-
-impl Connect for Network {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        match account.kind {
-            ProviderKind::Psa => Ok(Arc::new(self.pin_only.clone())),
-            ProviderKind::Kubo => {
-                let account = Account { kind: ProviderKind::Aioz, ..account.clone() };
-                Ok(Arc::new(Node(self.http.connect(&account, self.node_credentials.clone())?)))
-            }
-            _ => self.http.connect(account, credentials),
-        }
-    }
-
-    fn gateway(&self, base: &url::Url) -> Result<Arc<dyn Gateway>, Error> {
-        self.http.gateway(base)
-    }
-}
 
 struct Scene {
     world: World,
@@ -183,20 +23,11 @@ struct Scene {
     account: AccountId,
 }
 
-fn draft(kind: ProviderKind, label: &str, endpoint: &str, credentials: Credentials) -> AccountDraft {
-    let (label, endpoint) = (label.into(), endpoint.into());
-    AccountDraft { label, kind, endpoint, gateway: None, credentials, plain_http: PlainHttp::Refused }
-}
-
 impl Scene {
     async fn without_node() -> Self {
         let (node, service) = (FakeProvider::start(PROFILE).await, PinOnly::default());
-        let (credentials, pin_only) = (node.credentials(), service.clone());
-        let network = move |http| Network { http, pin_only: pin_only.clone(), node_credentials: credentials.clone() };
-        let world = WorldBuilder::default().through(network).start().await;
-        let token = Credentials::token(&"token".into()).unwrap();
-        let draft = draft(ProviderKind::Psa, "service", "http://127.0.0.1:1/psa", token);
-        let account = world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.id;
+        let world = world_of(&node, &service).start().await;
+        let account = world.engine.add_account(service_draft(), Keep::Keyring).await.unwrap().account.id;
         Self { world, node, service, account }
     }
 
@@ -212,7 +43,7 @@ impl Scene {
     }
 
     /// The transfer once it is in a state, while time passes.
-    async fn until(&self, id: &TransferId, is_there: impl Fn(&TransferState) -> bool) -> Transfer {
+    async fn until(&self, id: &TransferId, is_there: impl Fn(&TransferState) -> bool + Send + Sync) -> Transfer {
         eventually("the transfer is there", || async {
             self.world.clock.advance(Duration::from_millis(500));
             let transfer = self.world.transfer(id).await;
@@ -363,6 +194,25 @@ async fn a_node_that_does_not_answer_is_named_and_not_the_service_blamed() {
     let waiting = scene.until(&id, |state| state.failure().is_some()).await;
     assert!(waiting.state.failure().unwrap().message.starts_with("my node, through which"), "{waiting:?}");
     assert_eq!(scene.service.state().asked, 0);
+}
+
+#[tokio::test]
+async fn a_watched_folder_takes_the_same_way() {
+    let scene = Scene::start().await;
+    let (service, account) = (scene.service.clone(), scene.account.clone());
+    let world = scene.world;
+    world.write("watched/a", b"abc");
+    let path = world.files.path().join("watched");
+    world.engine.add_folder(path, &account, None).await.unwrap();
+    let view = eventually("the file is pinned", || async {
+        world.clock.advance(Duration::from_secs(1));
+        service.becomes(PinStatus::Pinned, "");
+        let view = world.engine.folders().await.unwrap().remove(0);
+        (view.pinned == 1).then_some(view)
+    })
+    .await;
+    assert_eq!((view.on_disk, view.failed), (1, 0));
+    assert_eq!((scene.node.count(Call::Upload), service.state().asked), (1, 1));
 }
 
 #[tokio::test]

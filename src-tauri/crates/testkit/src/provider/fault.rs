@@ -121,6 +121,8 @@ pub enum Bounds {
     Kept,
     /// It passes over them.
     Ignored,
+    /// It answers 400 to them.
+    Refused,
 }
 
 /// What becomes of a pin's id when the pin is edited.

@@ -155,6 +155,9 @@ fn list(state: &State, query: &str) -> Reply {
     let Some(limit) = limit.filter(|limit| (1..=manners.largest_limit).contains(limit)) else {
         return bad("limit is out of range");
     };
+    if manners.bounds == Bounds::Refused && (asked.contains_key("before") || asked.contains_key("after")) {
+        return bad("unknown parameter");
+    }
     let by_bounds = |pin: &HeldPin| {
         let created = created(pin, &manners);
         manners.bounds == Bounds::Ignored

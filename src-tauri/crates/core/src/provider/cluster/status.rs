@@ -35,7 +35,7 @@ pub(super) fn of(allocated: &[String], peers: &BTreeMap<String, WirePeer>) -> Fo
     let count = |words: &[&str]| concerned.iter().filter(|peer| words.contains(&peer.status.as_str())).count();
     let (pinned, pinning, queued) = (count(&["pinned"]), count(&["pinning"]), count(&["pin_queued", "queued"]));
     let failed = count(&["pin_error", "unexpectedly_unpinned", "error"]);
-    let gone = count(&["unpinned", "unpinning", "unpin_queued", "unpin_error"]);
+    let gone = count(&["unpinned", "unpinning", "unpin_queued"]);
     let status = match () {
         () if wanted > 0 && pinned >= wanted => PinStatus::Pinned,
         () if pinning > 0 || (queued > 0 && pinned > 0) => PinStatus::Fetching,
@@ -106,6 +106,7 @@ mod tests {
         assert_eq!(found(1, &["cluster_error"]).0, PinStatus::Unknown);
         assert_eq!(found(0, &["unpinned", "cluster_error"]).0, PinStatus::Unknown);
         assert_eq!(found(0, &["a new word"]).0, PinStatus::Unknown);
+        assert_eq!(found(0, &["unpin_error"]), (PinStatus::Unknown, Some("p0: context deadline exceeded.".into())));
         assert_eq!(found(0, &[]).0, PinStatus::Unknown);
     }
 

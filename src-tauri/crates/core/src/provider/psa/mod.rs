@@ -53,12 +53,18 @@ impl Psa {
         Ok(Self { http, page_rows: AtomicU64::new(PAGE_ROWS[0]) })
     }
 
-    /// One page of the list, with fewer rows where the service refuses so many.
+    /// One page of the list: with fewer rows where the service refuses so many, and the first one where it refuses bounds.
     async fn page(&self, cids: &[String], ask: &Ask) -> Result<CreatedRows, ProviderError> {
         if let Some(rows) = ask.rows {
             return self.rows(cids, ask, rows).await;
         }
         let taken = self.page_rows.load(Ordering::Relaxed);
+        if ask.bound.is_some() {
+            let answer = self.rows(cids, ask, taken).await;
+            // Paging sees that these are the first rows again.
+            let is_bound_refused = matches!(answer, Err(ProviderError::Refused { status: 400 | 422, .. }));
+            return if is_bound_refused { self.rows(cids, &Ask::default(), taken).await } else { answer };
+        }
         let (mut limit, mut fewer) = (taken, PAGE_ROWS.into_iter().filter(|rows| *rows < taken));
         loop {
             match (self.rows(cids, ask, limit).await, fewer.next()) {

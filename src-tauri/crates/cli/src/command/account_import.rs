@@ -1,0 +1,69 @@
+//! `holdfast account import-kubo`
+
+use std::path::PathBuf;
+
+use holdfast_core::account::Keep;
+use serde::Serialize;
+
+use super::account::print;
+use crate::{
+    Failure,
+    args::ImportKuboArgs,
+    output::{Output, complain, one_line},
+    session::Session,
+};
+
+#[derive(Serialize)]
+struct Found {
+    name: String,
+    kind: &'static str,
+    endpoint: String,
+    already_added: bool,
+    problem: Option<String>,
+}
+
+pub(super) async fn run(args: ImportKuboArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::open(home).await?;
+    let repository = args.repo.map(std::path::absolute).transpose()?;
+    if args.names.is_empty() {
+        let found: Vec<Found> = session.engine.kubo_services(repository).await?.into_iter().map(Found::from).collect();
+        out.result(&found, || describe(&found))?;
+        return session.end().await;
+    }
+    let mut complete = true;
+    for imported in session.engine.import_kubo_services(repository, &args.names, Keep::Keyring).await? {
+        match imported.account {
+            Ok(view) => print(&view, out)?,
+            Err(error) => {
+                complain(&format!("{}: {error}", one_line(&imported.name)), error.details().as_deref());
+                complete = false;
+            }
+        }
+    }
+    session.end().await?;
+    if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+impl From<holdfast_core::FoundService> for Found {
+    fn from(found: holdfast_core::FoundService) -> Self {
+        Self {
+            name: found.name,
+            kind: found.kind.as_str(),
+            endpoint: found.endpoint,
+            already_added: found.already_added,
+            problem: found.problem,
+        }
+    }
+}
+
+fn describe(found: &[Found]) -> String {
+    let line = |one: &Found| {
+        let state = match &one.problem {
+            _ if one.already_added => "added already",
+            Some(problem) => problem.as_str(),
+            None => "can be added",
+        };
+        format!("{}  {}  {}  {}", one_line(&one.name), one.kind, one_line(&one.endpoint), one_line(state))
+    };
+    found.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -3,7 +3,7 @@
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{AccountCard, AccountId, Deletion, Duplicates, Keep},
+    account::{AccountCard, AccountId, Deletion, Duplicates, Keep, ProviderKind},
     pin::PinStatus,
     provider::{Filter, PinRequest, Provider},
 };
@@ -234,4 +234,26 @@ async fn a_pin_whose_answer_got_lost_is_found_and_removed() {
     service.state().keeps_all = false;
     card(&world, &account).await;
     assert_eq!(pins_at(&service), ["pin-1"]);
+}
+
+#[tokio::test]
+async fn a_check_leaves_nothing_behind_at_a_service_of_any_kind() {
+    for kind in ProviderKind::ALL {
+        let provider = FakeProvider::start_as(kind, Profile::UNIXFS_V0_2015).await;
+        let world = WorldBuilder::default().real_time().start().await;
+        let account = world.account(&provider, "one").await;
+        let mine = holdfast_testkit::identified(b"mine", Profile::UNIXFS_V0_2015).cid;
+        provider.pins(|pins| drop(pins.add(&mine, "mine").id.clone()));
+        let found = card(&world, &account).await;
+        assert_eq!(found.upload.is_some(), kind != ProviderKind::Psa, "{kind:?}");
+        assert!(matches!(found.deletion, Deletion::AtOnce | Deletion::Later), "{kind:?} {found:?}");
+        let left: Vec<String> = provider.pins(|pins| {
+            pins.all()
+                .iter()
+                .filter(|pin| pin.pinned && pin.cid != mine.to_string())
+                .map(|pin| pin.cid.clone())
+                .collect()
+        });
+        assert!(left.is_empty(), "{kind:?} {left:?} {found:?}");
+    }
 }

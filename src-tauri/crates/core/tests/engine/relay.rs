@@ -246,3 +246,30 @@ async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
     let nothing = scene.world.engine.edit_pin(&before.key(), None, Metadata::new()).await;
     assert_eq!(nothing.unwrap_err().code(), Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_file_gets_through_kubo_or_a_cluster_to_a_pinning_service_in_their_own_words() {
+    for kind in [ProviderKind::Kubo, ProviderKind::Cluster] {
+        let node = FakeProvider::start_as(kind, PROFILE).await;
+        let service = FakeProvider::start_as(ProviderKind::Psa, PROFILE).await;
+        let world = World::start().await;
+        world.account(&node, "my node").await;
+        let account = world.account(&service, "service").await;
+        let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+        let done = eventually("it is done", || async {
+            world.clock.advance(Duration::from_millis(500));
+            service.pins(|pins| {
+                for id in pins.ids() {
+                    if let Some(pin) = pins.get(&id) {
+                        (pin.pinned, pin.status) = (true, "pinned".into());
+                    }
+                }
+            });
+            let transfer = world.transfer(&id).await;
+            transfer.state.is_final().then_some(transfer)
+        })
+        .await;
+        assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{kind:?}");
+        assert_eq!(service.pins(|pins| pins.all().len()), 1);
+    }
+}

@@ -43,7 +43,7 @@ use crate::{
 const RPC_PATH: &str = "/api/v0";
 
 /// How many silences a node may look for content without getting any more of it.
-const FETCHING_TAKES: u32 = 5;
+const FETCHING_TAKES: u32 = 10;
 
 /// How long a node may take to reach those who are said to have the content.
 const CONNECTING_TAKES: Duration = Duration::from_secs(10);

@@ -33,7 +33,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
 
 /// How many times as long a service may be silent that has taken a whole upload and puts it away.
-const STORING_TAKES: u32 = 15;
+const STORING_TAKES: u32 = 30;
 
 /// A page of a list is not asked for again when that would take longer than to wait for the whole list's next turn.
 const LONGEST_PAGE_PAUSE: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 
 /// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
 /// long as the line needs.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// Before a page of a list is asked for again.
 const PAGE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use holdfast_content::Profile;
 use holdfast_core::account::{PlainHttp, ProviderKind, parse_base_url};
-use holdfast_core::host::SystemEntropy;
+use holdfast_core::host::{SystemClock, SystemEntropy};
 use holdfast_core::pin::Metadata;
 use holdfast_core::provider::{Connect, HttpConnect};
 use holdfast_core::vault::Credentials;
@@ -168,7 +168,7 @@ async fn a_gateway_that_says_where_the_cid_stands_and_leads_elsewhere_gives_bloc
     let pin = upload(&*subject.provider, &dir.path().join("hello"), &Metadata::new()).await?.0;
     let typed = format!("{}/gateway/{{cid}}", own.service.endpoint());
     let base = parse_base_url("gateway", &typed, PlainHttp::Refused)?;
-    let gateway = HttpConnect::new(Arc::new(SystemEntropy)).gateway(&base)?;
+    let gateway = HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default())).gateway(&base)?;
     assert_eq!(gateway.block(&pin.cid).await?.as_deref(), Some(&b"hello world"[..]));
     Ok(())
 }

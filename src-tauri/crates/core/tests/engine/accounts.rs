@@ -1,14 +1,19 @@
 //! Adding and removing accounts: what is wrong is named, and then nothing is kept anywhere.
 
+use std::sync::Arc;
+
 use holdfast_content::Profile;
 use holdfast_core::{
-    Code, ThisComputer,
-    account::{AccountDraft, AccountState, Keep, SecretKept},
+    Code, Error, ThisComputer,
+    account::{Account, AccountDraft, AccountState, Keep, PlainHttp, SecretKept},
+    gateway::Gateway,
+    provider::{Connect, HttpConnect, Provider},
     transfer::TransferState,
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, VaultMode, World, eventually};
+use holdfast_testkit::{Call, FakeProvider, Fault, VaultMode, World, WorldBuilder, eventually};
 use tokio::net::TcpListener;
+use url::Url;
 
 async fn provider() -> FakeProvider {
     FakeProvider::start(Profile::UNIXFS_V1_2025).await
@@ -109,6 +114,45 @@ async fn an_address_where_nobody_answers_is_not_added() {
     let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
     assert_eq!(error.code(), Code::Network);
     assert_nothing_was_kept(&world).await;
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_speak_tls_is_not_added_and_the_reason_is_named() {
+    let (provider, world) = (provider().await, World::start().await);
+    let draft = provider.draft("one");
+    let draft = AccountDraft { endpoint: draft.endpoint.replace("http:", "https:"), ..draft };
+    let error = world.engine.add_account(draft, Keep::Keyring).await.unwrap_err();
+    assert_eq!(error.code(), Code::Network);
+    assert!(error.to_string().starts_with("the service cannot be reached: no connection ("), "{error}");
+    assert_nothing_was_kept(&world).await;
+}
+
+#[tokio::test]
+async fn an_unencrypted_address_on_another_machine_works_for_as_long_as_the_user_has_it() {
+    let provider = provider().await;
+    let here = provider.endpoint().parse().unwrap();
+    let world = WorldBuilder::default().through(move |http| Elsewhere(http, Url::clone(&here))).start().await;
+    let draft = || AccountDraft { endpoint: "http://192.168.1.5:8080/api".into(), ..provider.draft("one") };
+    let refused = world.engine.add_account(draft(), Keep::Keyring).await.unwrap_err();
+    assert!(refused.to_string().contains("https://"), "{refused}");
+    let accepted = AccountDraft { plain_http: PlainHttp::Accepted, ..draft() };
+    let id = world.engine.add_account(accepted, Keep::Keyring).await.unwrap().account.id;
+    let world = world.restart().await;
+    assert_eq!(world.engine.account(&id).await.unwrap().endpoint.as_str(), "http://192.168.1.5:8080/api");
+    assert_eq!(world.upload(&id, &world.write("a", b"abc")).await.state, TransferState::Done);
+}
+
+/// Reaches every endpoint at one address of this machine.
+struct Elsewhere(HttpConnect, Url);
+
+impl Connect for Elsewhere {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        self.0.connect(&Account { endpoint: self.1.clone(), ..account.clone() }, credentials)
+    }
+
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+        self.0.gateway(base)
+    }
 }
 
 #[tokio::test]

@@ -7,15 +7,14 @@ use holdfast_content::{Cid, Profile, cid_v0};
 use holdfast_core::{
     Code,
     account::{Account, AccountId, ProviderKind},
-    host::SystemClock,
     pin::{Metadata, PinId, PinStatus},
     provider::{Connect, Gap, HttpConnect, PinRequest, Provider, ProviderError},
     transfer::TransferState,
     vault::CredentialKind,
 };
 use holdfast_testkit::{
-    Bounds, Call, EditedId, FakeProvider, Fault, SeededEntropy, TimesTo, Totals, World, bytes_of, eventually,
-    identified,
+    Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of,
+    eventually, identified,
 };
 
 async fn service() -> FakeProvider {
@@ -34,7 +33,8 @@ fn adapter(service: &FakeProvider) -> Arc<dyn Provider> {
         profile: None,
         card: None,
     };
-    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(SystemClock::default()))
+    let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(ManualClock::default()))
+        .with_page_pauses(&[])
         .with_silence(Duration::from_secs(5));
     connect.connect(&account, service.credentials()).unwrap()
 }

@@ -1,8 +1,14 @@
 //! What an upload proves, and what it teaches about an account.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
+    content::{HashingPool, Limits, Progress, UploadBody, Urgency, plan},
+    host::RealDisk,
     pin::{Metadata, PinStatus, Proof},
     transfer::{Transfer, TransferState},
 };
@@ -117,4 +123,22 @@ async fn a_name_and_metadata_arrive_at_the_provider() {
     world.end_of(&accepted[0]).await;
     assert_eq!(provider.pins(|pins| pins.all()[0].name.clone()).as_deref(), Some("a \"name\""));
     assert_eq!(world.pins().await[0].held.metadata, metadata);
+}
+
+/// That the connection took a piece is an upload's only sign of life: on a slow line a large one would be long in coming.
+#[tokio::test]
+async fn the_connection_is_handed_small_pieces_whatever_the_disk_gives() {
+    let (world, bytes) = (World::start().await, bytes_of(4, 3_000_001));
+    let plan = Arc::new(plan(&RealDisk, &world.write("a", &bytes), Limits::NONE).unwrap());
+    let (pool, progress) = (HashingPool::start(Urgency::Foreground).unwrap(), Progress::default());
+    let (body, _sent) = UploadBody::new(Arc::new(RealDisk), pool, plan, vec![], progress.clone());
+    let mut pieces = Box::pin(body.into_stream(vec![], Bytes::new()));
+    let mut all = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.unwrap();
+        assert!(piece.len() <= 64 * 1024);
+        all.extend_from_slice(&piece);
+        assert_eq!(progress.bytes(), all.len() as u64, "and is counted when it is taken");
+    }
+    assert_eq!(all, bytes);
 }

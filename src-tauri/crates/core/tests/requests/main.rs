@@ -6,15 +6,14 @@
 mod aioz;
 mod psa;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use holdfast_core::{
     account::{Account, AccountId, ProviderKind},
-    host::SystemClock,
     provider::{Connect, HttpConnect, Provider},
     vault::Credentials,
 };
-use holdfast_testkit::{Recorder, SeededEntropy};
+use holdfast_testkit::{ManualClock, Recorder, SeededEntropy};
 use serde_json::Value;
 
 /// What a service is told by: the rest says how the connection is used, and by whom.
@@ -40,8 +39,7 @@ impl Recorded {
             profile: None,
             card: None,
         };
-        let entropy = Arc::new(SeededEntropy::new(1));
-        let connect = HttpConnect::new(entropy, Arc::new(SystemClock::default())).with_silence(Duration::from_secs(20));
+        let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(ManualClock::default()));
         Self { provider: connect.connect(&account, credentials).unwrap(), recorder }
     }
 

@@ -248,7 +248,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     match fault {
         Some(Fault::TruncatedAnswer) => {
             let text = reply.text();
-            let half = text[..text.len() / 2].to_owned();
+            let half = &text[..text.len() / 2];
+            // An answer of lines that ends with one of them looks whole.
+            let half = half.strip_suffix("}\n").unwrap_or(half).to_owned();
             return Response::builder()
                 .status(reply.status)
                 .header(header::CONTENT_TYPE, "application/json")

@@ -71,13 +71,7 @@ impl fmt::Debug for Http {
 
 impl Http {
     /// A client that shows `credentials` with every request.
-    pub(crate) fn new(
-        base: Url,
-        credentials: &Credentials,
-        sent: Sent,
-        timing: impl Into<Timing>,
-    ) -> Result<Self, ProviderError> {
-        let timing = timing.into();
+    pub(crate) fn new(base: Url, credentials: &Credentials, sent: Sent, timing: Timing) -> Result<Self, ProviderError> {
         let setup = |reason: String| ProviderError::Network { reason };
         let client = client_builder(&base).redirect(Policy::none()).build().map_err(|error| setup(reason(&error)))?;
         let request = client.get(base.clone());

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{clock::Clock, host::SystemClock};
+use crate::clock::Clock;
 
 /// Between two signs of life: bytes of the body taken, or bytes of the answer. There is no limit in all: an upload takes as
 /// long as the line needs.
@@ -26,13 +26,6 @@ impl Timing {
     /// The usual one.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, silence: LONGEST_SILENCE, page_pauses: &PAGE_PAUSES }
-    }
-}
-
-impl From<Duration> for Timing {
-    /// The usual one by the system's clock, but for its silence.
-    fn from(silence: Duration) -> Self {
-        Self { silence, ..Self::new(Arc::new(SystemClock::default())) }
     }
 }
 

@@ -164,8 +164,8 @@ impl Walk {
         let CreatedRows { rows: Rows { mut pins, count, not_understood }, marks, total, limit } = page;
         let counted = Counted { rows: count, total, limit };
         self.counts |= total.is_some_and(|total| total > count);
-        let mut ids: HashSet<&PinId> = self.previous.iter().map(|mark| &mark.id).collect();
-        let fresh: Vec<&Mark> = marks.iter().filter(|mark| ids.insert(&mark.id)).collect();
+        let mut known: HashSet<PinId> = self.previous.iter().map(|mark| mark.id.clone()).collect();
+        let fresh: Vec<&Mark> = marks.iter().filter(|mark| !known.contains(&mark.id)).collect();
         let overlaps = fresh.len() < marks.len();
         let leads_on = match &self.last {
             None => !fresh.is_empty(),
@@ -174,10 +174,8 @@ impl Walk {
         if self.step == Step::Seam && !overlaps && (leads_on || marks.is_empty()) && self.look_deeper() {
             return Ok(ListPage::default());
         }
-        {
-            let mut fresh: HashSet<&PinId> = fresh.iter().map(|mark| &mark.id).collect();
-            pins.retain(|pin| fresh.remove(&pin.id));
-        }
+        // A row without a time has no place in the list, and is a pin all the same.
+        pins.retain(|pin| known.insert(pin.id.clone()));
         self.looked_deeper &= !leads_on;
         let torn = match self.step {
             Step::Seam if leads_on && !overlaps => Some(Gap::Moved),
@@ -259,6 +257,13 @@ impl Walk {
                 let last = last.clone();
                 self.set_out(Step::Behind, last);
                 None
+            }
+            // Nothing at all, or nothing that has a time: what the service says of the number of rows is all there is to go by.
+            (Step::First, _) => {
+                self.is_over = true;
+                let is_all = counted.total.is_none_or(|total| total <= counted.rows);
+                let is_cut = counted.rows > 0 && counted.may_be_cut();
+                (!is_all || is_cut).then_some(Gap::Truncated)
             }
             _ => {
                 self.is_over = true;

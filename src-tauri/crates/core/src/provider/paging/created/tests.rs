@@ -176,7 +176,7 @@ fn seen_of(service: Simulated) -> Seen {
 #[test]
 fn a_list_is_seen_whole_and_once_whatever_the_service_says_of_its_length() {
     for count in [Count::Honest, Count::OfThePage, Count::Zero, Count::Huge, Count::Absent] {
-        for pins in [0, 1, 2, 9, 10, 11, 99, 100, 101] {
+        for pins in [1, 2, 9, 10, 11, 99, 100, 101] {
             for oldest_first in [false, true] {
                 let service = Simulated { longest_page: 10, count, oldest_first, ..Simulated::new(pins) };
                 let expected: Vec<u32> = if oldest_first { (0..pins).collect() } else { (0..pins).rev().collect() };
@@ -185,6 +185,29 @@ fn a_list_is_seen_whole_and_once_whatever_the_service_says_of_its_length() {
                 assert!(seen.requests <= pins / 9 + 3, "{count:?} {pins}: {} requests", seen.requests);
             }
         }
+    }
+}
+
+#[test]
+fn an_empty_page_is_believed_unless_the_service_says_that_there_are_pins() {
+    for (count, gaps) in [
+        (Count::Honest, vec![]),
+        (Count::OfThePage, vec![]),
+        (Count::Absent, vec![]),
+        (Count::Huge, vec![Gap::Truncated]),
+    ] {
+        let seen = seen_of(Simulated { count, ..Simulated::new(0) });
+        assert_eq!((seen.ids.len(), seen.gaps, seen.requests), (0, gaps, 1), "{count:?}");
+    }
+}
+
+#[test]
+fn rows_without_a_time_are_pins_too() {
+    for (total, gap) in [(Some(2), None), (Some(3), Some(Gap::Truncated)), (None, Some(Gap::Truncated))] {
+        let mut walk = Walk::default();
+        let rows = Rows { pins: vec![pin(1), pin(2), pin(2)], count: 2, not_understood: 0 };
+        let page = walk.take(CreatedRows { rows, marks: vec![], total, limit: 1_000 }).unwrap();
+        assert_eq!((page.pins.len(), page.gap, walk.is_over), (2, gap, true), "{total:?}");
     }
 }
 

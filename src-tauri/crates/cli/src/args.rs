@@ -119,7 +119,7 @@ pub(crate) struct KnownBy {
     /// The API key, for services that give one with a secret
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// A token (aioz takes a key, psa takes a token without saying so)
+    /// A token, for a node that asks for one; a pinning service (psa) is given one without this
     #[arg(long)]
     pub(crate) token: bool,
     /// The user name, for a node that asks for a login

@@ -74,14 +74,13 @@ type Added = (Receipt, Option<Fingerprint>);
 
 impl Relay<'_> {
     pub(super) async fn run(self) -> Result<Finish, Error> {
-        let (receipt, version) = match self.added().await? {
-            Some(added) => added,
-            None => self.add().await?,
-        };
-        let pinned = tokio::select! {
-            pinned = self.pin(&receipt) => pinned?,
-            () = self.cancel.cancelled() => return Err(Error::Cancelled),
-        };
+        if let Some((receipt, version)) = self.added().await?
+            && let Some(pinned) = self.unless_cancelled(self.pin(&receipt)).await?
+        {
+            return Ok(finish(self.shared, self.target, receipt, version, pinned));
+        }
+        let (receipt, version) = self.add().await?;
+        let pinned = self.unless_cancelled(self.pin(&receipt)).await?.ok_or_else(|| lost(&receipt))?;
         Ok(finish(self.shared, self.target, receipt, version, pinned))
     }
 
@@ -124,15 +123,15 @@ impl Relay<'_> {
         added.ok_or(Error::Internal)
     }
 
-    /// The pin at the service, pinned; asks for it where there is none yet.
-    async fn pin(&self, receipt: &Receipt) -> Result<ProviderPin, Error> {
+    /// The pin at the service, pinned; asks for it where there is none yet. `None` when the node has the content no more.
+    async fn pin(&self, receipt: &Receipt) -> Result<Option<ProviderPin>, Error> {
         let provider = self.shared.access.provider(self.target).await?;
         if let Some(pin) = self.asked_for(&provider, receipt).await? {
-            return self.settled(&provider, pin, &[]).await;
+            return self.settled(&provider, pin, &[]).await.map(Some);
         }
         let node = self.shared.store.account(&receipt.pin.account).await?;
         let node = node.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))?;
-        let origins = self.origins(&node, receipt).await?;
+        let Some(origins) = self.origins(&node, receipt).await? else { return Ok(None) };
         let name = Some(self.transfer.name.as_str()).filter(|name| !name.is_empty());
         let request = PinRequest { cid: &receipt.cid, name, metadata: &self.transfer.metadata, origins: &origins };
         let pin = match provider.pin(request).await {
@@ -143,7 +142,7 @@ impl Relay<'_> {
             Err(error) => return Err(error.into()),
         };
         self.note(&pin, receipt).await?;
-        self.settled(&provider, pin, &FIRST_LOOKS).await
+        self.settled(&provider, pin, &FIRST_LOOKS).await.map(Some)
     }
 
     /// The pin that an earlier try asked for, or that is there for another reason.
@@ -171,8 +170,8 @@ impl Relay<'_> {
         Ok(found)
     }
 
-    /// Where the service can get the content. What the node has lost meanwhile is added again by the next try.
-    async fn origins(&self, node: &Account, receipt: &Receipt) -> Result<Vec<String>, Error> {
+    /// Where the service can get the content; `None` when the node has lost it meanwhile.
+    async fn origins(&self, node: &Account, receipt: &Receipt) -> Result<Option<Vec<String>>, Error> {
         let asked = async {
             let provider = self.shared.access.provider(node).await?;
             match provider.get(&receipt.pin.id).await {
@@ -180,16 +179,16 @@ impl Relay<'_> {
                 Ok(_) | Err(ProviderError::NotFound { .. }) => {
                     self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
                     self.shared.store.forget_pin(&receipt.pin).await?;
-                    return Err(Error::Changed { path: self.path.into() });
+                    return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
             }
-            Ok(provider.addresses().await?)
+            Ok(Some(provider.addresses().await?))
         };
-        let mut origins = self.at_node(node, asked.await)?;
+        let Some(mut origins) = self.at_node(node, asked.await)? else { return Ok(None) };
         origins.retain(|address| address.rsplit('/').nth(1) == Some("p2p"));
         origins.truncate(MAX_ORIGINS);
-        Ok(origins)
+        Ok(Some(origins))
     }
 
     /// Writes down the pin that is waited for, and shows it.
@@ -230,6 +229,13 @@ impl Relay<'_> {
         Err(Error::StillFetching { said: pin.message })
     }
 
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::select! {
+            result = work => result,
+            () = self.cancel.cancelled() => Err(Error::Cancelled),
+        }
+    }
+
     /// Says of what went wrong at the node that it was there.
     fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
         self.shared.access.note(&node.id, result.as_ref().err());
@@ -245,6 +251,11 @@ impl Relay<'_> {
     fn record(&self) -> TransferId {
         TransferId(format!("{}/node", self.transfer.id))
     }
+}
+
+/// The node took the content a moment ago, and does not have it.
+fn lost(receipt: &Receipt) -> Error {
+    Error::NoSuch { what: "pin", id: receipt.pin.id.0.clone() }
 }
 
 /// The service has what the node has: the CID is the same.

@@ -35,6 +35,8 @@ pub(crate) struct PinOnlyState {
     pub(crate) pins_once: bool,
     /// It shows its whole list whatever was asked for.
     pub(crate) ignores_filter: bool,
+    /// It takes no pins.
+    pub(crate) refuses: bool,
     /// It removes nothing.
     pub(crate) keeps_all: bool,
 }
@@ -68,6 +70,9 @@ impl Provider for PinOnly {
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let mut state = self.state();
+        if state.refuses {
+            return Err(ProviderError::Forbidden { message: None });
+        }
         let there = state.pins.iter().find(|pin| pin.cid == *request.cid);
         if let (true, Some(pin)) = (state.pins_once, there) {
             return Ok(pin.clone());

@@ -186,6 +186,19 @@ async fn a_file_that_changes_while_it_waits_is_taken_in_its_new_version() {
 }
 
 #[tokio::test]
+async fn what_the_node_has_lost_meanwhile_is_added_again() {
+    let scene = Scene::start().await;
+    scene.service.state().refuses = true;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.until(&id, TransferState::is_final).await;
+    scene.node.pins(|pins| pins.remove(|_| true));
+    scene.service.state().refuses = false;
+    scene.world.engine.retry(&id).await.unwrap();
+    scene.waiting(&id).await;
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 1));
+}
+
+#[tokio::test]
 async fn a_node_that_does_not_answer_is_named_and_not_the_service_blamed() {
     let scene = Scene::start().await;
     let fault = Fault::Status { status: 503, retry_after: None, message: "starting" };

@@ -102,6 +102,42 @@ fn a_file_and_a_folder_are_added_listed_shown_and_unpinned() -> Result<()> {
 }
 
 #[test]
+fn a_service_that_only_pins_by_cid_is_added_by_token_checked_and_used() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    let endpoint = format!("{}/psa", server.endpoint);
+    let add = ["account", "add", "--kind", "psa", "--label", "Tokens", "--endpoint", &endpoint, "--secret-stdin"];
+    assert_ne!(computer.cli().run_with_input(&add, "not the token")?.code, 0);
+    computer.cli().run_with_input(&add, &server.secret)?.done()?;
+
+    // A file that stands in its CID.
+    let cid = "bafkqabtimvwgy3yk";
+    computer.run(&["pin", cid, "--account", "Tokens", "--name", "short", "--json"])?.done()?;
+    let pins = computer.pins()?;
+    let pin = pins.iter().find(|pin| pin["account"] == "Tokens").context("not listed")?;
+    assert_eq!((&pin["cid"], &pin["name"], &pin["status"]), (&json!(cid), &json!("short"), &json!("pinned")));
+    let id = pin["id"].as_str().context("no id")?;
+    let edited = computer.run(&["edit", id, "--name", "long", "--meta", "k=v", "--json"])?.done()?.value()?;
+    assert_eq!((&edited["name"], &edited["metadata"]), (&json!("long"), &json!({ "k": "v" })));
+
+    let card = computer.run(&["account", "check", "Tokens", "--json"])?.done()?.value()?;
+    assert_eq!((&card["upload"], &card["edit"], &card["deletion"]), (&Value::Null, &json!(true), &json!("at_once")));
+    let of_the_account =
+        |pins: Vec<Value>| pins.into_iter().filter(|pin| pin["account"] == "Tokens").collect::<Vec<_>>();
+    let pins = of_the_account(computer.pins()?);
+    assert_eq!(pins.len(), 1, "the check left something: {pins:?}");
+
+    let refused =
+        computer.run(&[Path::new("add"), &computer.file("a.txt", "a")?, "--account".as_ref(), "Tokens".as_ref()])?;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("Kubo"), "{}", refused.err);
+
+    computer.run(&["unpin", edited["id"].as_str().context("no id")?])?.done()?;
+    assert!(of_the_account(computer.pins()?).is_empty());
+    Ok(())
+}
+
+#[test]
 fn keys_are_made_and_revoked_while_the_service_runs() -> Result<()> {
     let computer = Computer::start()?;
     let server = computer.serve()?;

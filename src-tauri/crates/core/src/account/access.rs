@@ -197,7 +197,7 @@ impl Access {
     /// Keeps an account's credentials.
     pub(crate) async fn keep(&self, account: &AccountId, credentials: &Credentials, keep: Keep) -> Result<(), Error> {
         match keep {
-            _ if credentials.kind() == CredentialKind::None => self.forget(account).await?,
+            _ if credentials.kind() == CredentialKind::None => self.session.forget(account).await?,
             Keep::Keyring => {
                 self.vault.store(account, credentials).await?;
                 self.session.forget(account).await?;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Shared,
     entropy::new_id,
-    error::Error,
+    error::{Code, Error},
     pin::{PinId, PinKey, PinStatus, ProviderPin},
     provider::{Capabilities, Filter, Gap, PinRequest, Provider, ProviderError},
     transfer::find::same_content,
@@ -117,12 +117,21 @@ impl<'a> Probe<'a> {
 
     /// Removes what a check that was cut off has left, as far as that was written down.
     async fn remove_leftovers(&mut self) -> Result<(), Error> {
-        self.mark = self.shared.store.check_mark(&self.account.id).await?;
-        if self.mark.is_some() {
-            self.unsure = true;
-            self.clean_up().await?;
+        let Some(mut mark) = self.shared.store.check_mark(&self.account.id).await? else { return Ok(()) };
+        let mut made = Vec::new();
+        for id in std::mem::take(&mut mark.made) {
+            match self.provider.get(&id).await {
+                Ok(pin) if mark.shows_on(&pin) => made.push(id),
+                Ok(_) | Err(ProviderError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(())
+        mark.made = made;
+        (self.mark, self.unsure) = (Some(mark), true);
+        match self.clean_up().await {
+            Err(Error::Provider(error)) => self.cannot("It did not remove what an earlier check had left", error),
+            result => result,
+        }
     }
 
     /// Goes through the first pages.
@@ -152,7 +161,9 @@ impl<'a> Probe<'a> {
             self.note(format!("{not_understood} of the rows in its list cannot be understood."));
         }
         for id in left_behind {
-            self.remove(&id).await?;
+            if let Err(Error::Provider(error)) = self.remove(&id).await {
+                self.cannot("It did not remove what an earlier check had left", error)?;
+            }
         }
         Ok(())
     }
@@ -281,7 +292,11 @@ impl<'a> Probe<'a> {
                 return self.cannot("It does not change the name of a pin", error);
             }
         };
-        let now = provider.get(&edited.id).await?;
+        let now = match provider.get(&edited.id).await {
+            // Some show a change a while later.
+            Err(ProviderError::NotFound { .. }) => return Ok(()),
+            now => now?,
+        };
         if now.name.as_ref() != Some(&name) {
             self.card.edit = false;
             self.note("It says that it has changed the name of a pin, and has not.".into());
@@ -422,7 +437,7 @@ impl<'a> Probe<'a> {
     /// Notes what the service cannot do; what is only wrong at the moment ends the check.
     fn cannot(&mut self, what: &str, error: ProviderError) -> Result<(), Error> {
         let error = Error::from(error);
-        if error.is_outage() {
+        if error.is_outage() || error.is_retryable() || error.code() == Code::Unauthorized {
             return Err(error);
         }
         let words = error.details().filter(|words| !error.to_string().contains(words.as_str()));

@@ -87,11 +87,19 @@ impl Mark {
 
     /// Whether this check made the pin.
     pub(super) fn is_on(&self, pin: &ProviderPin) -> bool {
+        self.made.contains(&pin.id) && self.has_content(pin) || self.shows_on(pin)
+    }
+
+    /// Whether the pin itself shows that this check made it. Long after the check an id proves nothing: services that have one
+    /// pin for a CID give it to whoever pins the CID next.
+    pub(super) fn shows_on(&self, pin: &ProviderPin) -> bool {
         let has_name = pin.name.as_ref().is_some_and(|name| *name == self.name() || *name == self.other_name());
-        let has_content = self.cids().iter().any(|cid| same_content(cid, &pin.cid));
-        self.made.contains(&pin.id) && has_content
-            || has_name && (has_content || is_left_behind(pin))
-            || has_content && self.is_unique
+        let has_content = self.has_content(pin);
+        has_name && (has_content || is_left_behind(pin)) || has_content && self.is_unique
+    }
+
+    fn has_content(&self, pin: &ProviderPin) -> bool {
+        self.cids().iter().any(|cid| same_content(cid, &pin.cid))
     }
 }
 

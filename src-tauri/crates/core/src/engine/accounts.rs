@@ -91,8 +91,12 @@ impl Engine {
         let (draft, credentials) = self.parse(draft)?;
         let known = self.same_account(&draft).await?;
         let is_new = known.is_none();
+        let had_secret = known.as_ref().is_some_and(|known| known.credentials != CredentialKind::None);
         let account = known.map_or_else(|| draft.clone(), |known| Account { credentials: draft.credentials, ..known });
         self.shared.access.try_out(&account, credentials.clone())?.test().await?;
+        if had_secret && account.credentials == CredentialKind::None {
+            self.shared.access.forget(&account.id).await?;
+        }
         self.shared.access.keep(&account.id, &credentials, keep).await?;
         if !self.shared.store.save_account(account.clone()).await? {
             if is_new {

@@ -28,7 +28,6 @@ impl Engine {
         }
         let provider = self.shared.access.provider(&account).await?;
         let answer = provider.edit(&before.held, name.as_deref(), &metadata).await;
-        self.shared.announce(Change::Accounts);
         let mut after = match answer {
             Ok(after) => after,
             Err(error) => {
@@ -37,10 +36,12 @@ impl Engine {
                 }
                 let error = Error::from(error);
                 self.shared.access.note(&key.account, Some(&error));
+                self.shared.announce(Change::Accounts);
                 return Err(error);
             }
         };
         self.shared.access.note(&key.account, None);
+        self.shared.announce(Change::Accounts);
         if !same_content(&after.cid, &before.held.cid) {
             self.refresh_later(account);
             return Err(Error::CidMismatch { ours: before.held.cid.to_string(), theirs: after.cid.to_string() });

@@ -1,6 +1,6 @@
 //! Following the providers: the mirror of an account's pins is brought up to date page by page.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 
@@ -15,6 +15,11 @@ use crate::{
 
 /// Listings begun anew because pins came or went meanwhile, before the last one is taken as it is.
 const MAX_PASSES: u32 = 3;
+
+/// Pins of a list that may be written together, and how long the first of them may wait: every write touches pages all over
+/// the indexes, and many together touch them once.
+const MOST_UNWRITTEN: usize = 5_000;
+const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
@@ -80,7 +85,7 @@ async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
                 since = first_began;
                 listing.listed.add_all(listed_before);
             }
-            if shared.store.forget_unlisted_pins(&account.id, since, listing.listed).await? {
+            if shared.store.forget_unlisted_pins(&account.id, since, listing.listed, shared.ports.clock.now()).await? {
                 shared.announce(Change::Pins);
             }
             break;
@@ -100,19 +105,27 @@ struct Listing {
     listed: Listed,
 }
 
-/// Goes through the list once. A page is written while the next one is under way.
+/// Goes through the list once. Pages are written, several together, while the next one is under way.
 async fn list_once(
     shared: &Shared,
     account: &Account,
     provider: &Arc<dyn Provider>,
     began: UnixMillis,
 ) -> Result<Listing, Error> {
+    let clock = &shared.ports.clock;
     let mut listing = Listing { steady: true, whole: true, listed: Listed::default() };
     shared.unpinned().retain(|key| key.account != account.id);
     let mut pages = provider.list(&[]);
+    let (mut unwritten, mut written_at) = (Vec::new(), None);
     let mut next = pages.next().await;
     while let Some(page) = next {
-        let page = page?;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                observe(shared, &account.id, unwritten, began).await?;
+                return Err(error.into());
+            }
+        };
         listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
         listing.steady &= page.gap != Some(Gap::Moved);
         {
@@ -120,10 +133,19 @@ async fn list_once(
             let is_held = |pin: &&ProviderPin| is_shown(pin) && !unpinned.contains(&key(&account.id, pin));
             page.pins.iter().filter(is_held).for_each(|pin| listing.listed.add(&pin.id));
         }
-        let observed;
-        (observed, next) = tokio::join!(observe(shared, &account.id, page.pins, began), pages.next());
-        observed?;
+        unwritten.extend(page.pins);
+        let waited = written_at.is_none_or(|at| clock.monotonic().saturating_sub(at) >= LONGEST_UNWRITTEN);
+        if waited || unwritten.len() >= MOST_UNWRITTEN {
+            written_at = Some(clock.monotonic());
+            let pins = std::mem::take(&mut unwritten);
+            let observed;
+            (observed, next) = tokio::join!(observe(shared, &account.id, pins, began), pages.next());
+            observed?;
+        } else {
+            next = pages.next().await;
+        }
     }
+    observe(shared, &account.id, unwritten, began).await?;
     Ok(listing)
 }
 

@@ -8,7 +8,7 @@ use crate::account::AccountId;
 /// Rows that one page may have.
 pub(crate) const MAX_PAGE_ROWS: u32 = 1_000;
 
-/// What pins are sorted by; equal ones by account and id, so that pages never overlap.
+/// What pins are sorted by; equal ones in the order in which they came, so that pages never overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each names the column it stands for")]

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use holdfast_content::{Cid, multihash_hex};
 use reqwest::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use url::Url;
 
 use super::{
@@ -93,19 +93,24 @@ impl Aioz {
         ]);
         let answer: Answer<WireList> = self.http.json_of_page(request).await.map_err(no_such_call)?;
         let list = answer.into_data()?;
-        Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(WirePin::into_pin))))
+        Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(|row| read_row(&row)))))
     }
 }
 
 impl<T> Answer<T> {
     fn into_data(self) -> Result<T, ProviderError> {
-        match (self.data, self.status.as_deref()) {
-            (Some(data), None | Some("success")) => Ok(data),
-            (_, Some(status)) if status != "success" => Err(ProviderError::Refused {
-                status: 200,
-                message: self.message.unwrap_or_else(|| format!("status {status:?}")),
-            }),
-            _ => Err(ProviderError::Protocol { reason: "the answer has no data".into() }),
+        let data = self.accepted()?;
+        data.ok_or_else(|| ProviderError::Protocol { reason: "the answer has no data".into() })
+    }
+
+    /// The data, if there is any and the answer does not say that the service has refused: that may come with HTTP 200.
+    fn accepted(self) -> Result<Option<T>, ProviderError> {
+        match self.status.as_deref() {
+            None | Some("success") => Ok(self.data),
+            Some(status) => {
+                let message = self.message.unwrap_or_else(|| format!("status {status:?}"));
+                Err(ProviderError::from_status(400, None, Some(message)))
+            }
         }
     }
 }
@@ -115,6 +120,9 @@ impl Provider for Aioz {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
         let request = self.http.request(Method::GET, "/apiKeys/testAuthentication/");
         let answer: Tested = self.http.json(request).await.map_err(no_such_call)?;
+        if answer.status.as_deref().is_some_and(|status| status != "success") {
+            return Err(ProviderError::Unauthorized { message: answer.message });
+        }
         if answer.message.is_none() {
             return Err(ProviderError::NotAPinningApi {
                 reason: "its answer to the credentials test is another one".into(),
@@ -195,7 +203,7 @@ impl Provider for Aioz {
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         let request = self.http.request(Method::DELETE, &format!("/pinning/unpin/{}", segment(id)?));
         // The answer's pin is the one of before: only that there is an answer counts.
-        self.http.json::<IgnoredAny>(request).await.map(drop)
+        self.http.json::<Answer<IgnoredAny>>(request).await?.accepted().map(drop)
     }
 
     async fn usage(&self) -> Result<Usage, ProviderError> {
@@ -244,6 +252,7 @@ struct Answer<T> {
 
 #[derive(Deserialize)]
 struct Tested {
+    status: Option<String>,
     message: Option<String>,
     capabilities: Option<Vec<String>>,
 }
@@ -270,7 +279,14 @@ impl<'a> WireMetadata<'a> {
 
 #[derive(Deserialize)]
 struct WireList {
-    pins: Option<Vec<Option<WirePin>>>,
+    pins: Option<Vec<Option<Box<RawValue>>>>,
+}
+
+/// What is wrong with one row is not wrong with the list.
+fn read_row(row: &RawValue) -> Result<ProviderPin, ProviderError> {
+    let pin: WirePin = serde_json::from_str(row.get())
+        .map_err(|error| ProviderError::Protocol { reason: format!("a pin is not what the API says ({error})") })?;
+    pin.into_pin()
 }
 
 #[derive(Deserialize)]

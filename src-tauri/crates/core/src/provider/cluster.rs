@@ -155,6 +155,12 @@ impl Provider for Cluster {
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let mut query = described(request.name, request.metadata);
+        // What is pinned already keeps what was asked of it; what is not said again goes back to the cluster's defaults.
+        match self.json::<WireOptions>(self.request(Method::GET, &format!("/allocations/{}", request.cid))).await {
+            Ok(options) => query.extend(options.into_query()),
+            Err(ProviderError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
         if !request.origins.is_empty() {
             query.push(("origins".into(), request.origins.join(",")));
         }

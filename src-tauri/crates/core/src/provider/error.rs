@@ -11,13 +11,13 @@ const MAX_MESSAGE_CHARS: usize = 500;
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// 401: the key or secret is wrong or was revoked.
-    #[error("the service does not accept the key and secret")]
+    #[error("the service does not accept these credentials")]
     Unauthorized {
         /// The provider's own words.
         message: Option<String>,
     },
     /// 403: the key lacks a permission.
-    #[error("the key is not allowed to do this")]
+    #[error("these credentials do not allow this")]
     Forbidden {
         /// The provider's own words.
         message: Option<String>,

@@ -92,7 +92,7 @@ impl Store {
         self.write(move |db| {
             let mut changed = false;
             for one in &pins {
-                changed |= observe(db, &account, one, None, seen)?;
+                changed |= observe(db, &account, one, None, seen, Said::InList)?;
             }
             Ok(changed)
         })
@@ -105,6 +105,7 @@ impl Store {
         account: &AccountId,
         began: UnixMillis,
         listed: Listed,
+        now: UnixMillis,
     ) -> Result<bool, Error> {
         let account = account.clone();
         self.write(move |db| {
@@ -115,9 +116,10 @@ impl Store {
             if unsigned(held) == listed.len() {
                 return Ok(false);
             }
-            let mut select = db.prepare_cached("SELECT row, id FROM pin WHERE account = ?1 AND seen < ?2")?;
-            let rows =
-                select.query_map((&account.0, began.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+            let mut select =
+                db.prepare_cached("SELECT row, id FROM pin WHERE account = ?1 AND (seen < ?2 OR seen > ?3)")?;
+            let rows = select
+                .query_map((&account.0, began.0, now.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
             let mut gone = Vec::new();
             for row in rows {
                 let (row, id) = row?;
@@ -148,7 +150,7 @@ impl Store {
                 db.execute("UPDATE transfer SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
                 forget(db, &key)?;
             }
-            observe(db, &key.account, &after, proof, now)?;
+            observe(db, &key.account, &after, proof, now, Said::InAnswer)?;
             if after.name.is_none() {
                 let sql = "UPDATE pin SET name = NULL, shown_folded = ?3 WHERE account = ?1 AND id = ?2";
                 db.execute(sql, (account, new, folded(&after.cid.to_string())))?;
@@ -182,9 +184,19 @@ pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> 
     Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
-/// What a receipt still knows of a pin that the mirror had lost.
-const PROOF_OF_RECEIPT: &str = "SELECT proof FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3
-    ORDER BY proof = 'verified' DESC, sequence DESC LIMIT 1";
+/// What a receipt still knows of a pin that the mirror had lost. Most pins have none, and sorting none takes its time too.
+const PROOF_OF_RECEIPT: &str = "CASE WHEN EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2) THEN (
+    SELECT proof FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3
+    ORDER BY proof = 'verified' DESC, sequence DESC LIMIT 1) END";
+
+/// Where a provider described a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// In a list of many.
+    InList,
+    /// In an answer about this one.
+    InAnswer,
+}
 
 /// Writes what a provider said of a pin. A proof is only ever added here, and goes when the CID becomes another; a size
 /// or name that an answer leaves out is kept.
@@ -194,6 +206,7 @@ pub(super) fn observe(
     pin: &ProviderPin,
     proof: Option<Proof>,
     seen: UnixMillis,
+    said: Said,
 ) -> Result<bool, StoreError> {
     let fingerprint = fingerprint(pin);
     let before: Option<(i64, i64, String)> = db
@@ -205,14 +218,14 @@ pub(super) fn observe(
         && *before == fingerprint
         && is_same(proof_before)
     {
-        // Those under way are asked for in turn.
-        if pin.status.is_under_way() {
+        // Those under way are asked for in turn, and what was made while a list was read need not be in it.
+        if said == Said::InAnswer || pin.status.is_under_way() {
             db.prepare_cached("UPDATE pin SET seen = max(seen, ?2) WHERE row = ?1")?.execute((row, seen.0))?;
         }
         return Ok(false);
     }
     let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded, content, fingerprint)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, ({PROOF_OF_RECEIPT}), 'not_checked'), ?13, ?14, ?15, ?16)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, {PROOF_OF_RECEIPT}, 'not_checked'), ?13, ?14, ?15, ?16)
          ON CONFLICT (account, id) DO UPDATE SET
             proof = CASE WHEN cid = ?3 AND (?12 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?12, 'not_checked') END,
             shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
@@ -258,7 +271,9 @@ fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
     }
     if let Some(status) = query.status {
         values.push(status.as_str().to_owned().into());
-        conditions.push(format!("status = ?{}", values.len()));
+        // Few accounts, and few words for a status: with an account given, the index by status would lead through all others'.
+        let bare = if query.account.is_some() { "+" } else { "" };
+        conditions.push(format!("{bare}status = ?{}", values.len()));
     }
     let search = query.search.trim();
     if !search.is_empty() {

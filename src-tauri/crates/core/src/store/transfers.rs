@@ -244,11 +244,13 @@ impl Store {
         .await
     }
 
-    /// Puts back uploads that failed because their account takes no files: there may be a way now.
+    /// Puts back uploads that failed because their account takes no files, or because the node on their way did not accept its
+    /// credentials: there may be a way now.
     pub(crate) async fn requeue_unsupported_uploads(&self, now: UnixMillis) -> Result<(), Error> {
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND code = 'unsupported'";
+                       updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
+                         OR code = 'unauthorized' AND account IN (SELECT id FROM account WHERE kind = 'psa'))";
             db.execute(sql, [now.0])?;
             Ok(())
         })
@@ -262,7 +264,14 @@ impl Store {
             match finish {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
-                    pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
+                    pins::observe(
+                        db,
+                        account,
+                        &pin,
+                        (proof != Proof::NotChecked).then_some(proof),
+                        now,
+                        pins::Said::InAnswer,
+                    )?;
                     receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;
@@ -292,7 +301,7 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
-                pins::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
+                pins::observe(db, &receipt.pin.account, &pin, Some(proof), now, pins::Said::InAnswer)?;
                 receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
             }
             Ok(())
@@ -328,7 +337,7 @@ impl Store {
                 return Err(StoreError::Row("what a node has taken"));
             };
             let account = &receipt.pin.account;
-            pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
+            pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now, pins::Said::InAnswer)?;
             receipts::insert(db, Some(&record.0), &receipt, version.as_ref())?;
             if let Some(profile) = learnt_profile {
                 accounts::learn_profile(db, account, profile)?;
@@ -362,7 +371,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
         self.write(move |db| {
-            pins::observe(db, &account, &pin, None, now)?;
+            pins::observe(db, &account, &pin, None, now, pins::Said::InAnswer)?;
             db.execute("UPDATE transfer SET pin = ?2 WHERE id = ?1", (&id.0, &pin.id.0))?;
             Ok(())
         })

@@ -67,7 +67,7 @@ use Then::{Fails, Waits};
 
 const SILENT: &str = "the service cannot be reached: no answer in time";
 const BROKEN: &str = "the service cannot be reached: the connection broke";
-const REFUSED_KEY: &str = "the service does not accept the key and secret";
+const REFUSED_KEY: &str = "the service does not accept these credentials";
 const USED_UP: &str = "the account's storage or balance is used up";
 const SLOWER: &str = "the service asks to slow down";
 const NO_API: &str = "this address does not answer like a pinning service: ";
@@ -146,7 +146,7 @@ fn statuses() -> Vec<Row> {
     let words = "the service's words";
     vec![
         row("401", status(401, None), Fails, Code::Unauthorized, REFUSED_KEY).details(words),
-        row("403", status(403, None), Fails, Code::Forbidden, "the key is not allowed to do this").details(words),
+        row("403", status(403, None), Fails, Code::Forbidden, "these credentials do not allow this").details(words),
         row("402", status(402, None), Fails, Code::OverQuota, USED_UP).details(words),
         row("402, and when to ask again", status(402, Some(9)), Fails, Code::OverQuota, USED_UP).details(words),
         row("413", status(413, None), Fails, Code::OverQuota, USED_UP).details(words),

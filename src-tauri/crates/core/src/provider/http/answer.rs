@@ -21,6 +21,9 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// How many times as long as a service may be silent its whole answer may take: one that trickles must end as well.
 const ANSWER_TAKES: u32 = 5;
 
+/// No word of an API is that long.
+const MIN_BYTES_TAKEN_OUT: usize = 12;
+
 /// Where services put the number under which their support finds a request.
 const REQUEST_IDS: [&str; 4] = ["x-request-id", "request-id", "cf-ray", "x-amz-request-id"];
 const MAX_REQUEST_ID_CHARS: usize = 100;
@@ -80,7 +83,13 @@ impl Reader {
         // A failing gateway's page is the gateway's failure; a page for a client's error is somebody else's site.
         if is_html
             && status.is_client_error()
-            && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+            && !matches!(
+                status,
+                StatusCode::UNAUTHORIZED
+                    | StatusCode::PAYMENT_REQUIRED
+                    | StatusCode::PAYLOAD_TOO_LARGE
+                    | StatusCode::TOO_MANY_REQUESTS
+            )
         {
             return ProviderError::NotAPinningApi {
                 reason: format!("a web page came back (HTTP {})", status.as_u16()),
@@ -89,7 +98,8 @@ impl Reader {
         let request_id = self.request_id(&response);
         // The status says enough where the message cannot be had.
         let body = if is_html { None } else { self.read_up_to(response, MAX_ERROR_BYTES).await.ok().flatten() };
-        let message = body.and_then(|body| message_of(&self.without_credentials(body)));
+        // In the message as it is shown: in JSON a secret may be written with escapes.
+        let message = body.and_then(|body| message_of(&body)).map(|text| self.shown(text));
         ProviderError::from_status(status.as_u16(), after, message).with_request_id(request_id)
     }
 
@@ -119,20 +129,33 @@ impl Reader {
     fn request_id(&self, response: &Response) -> Option<String> {
         let headers = response.headers();
         let text = REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok())?;
-        let text = String::from_utf8(self.without_credentials(text.into())).ok()?;
+        let text = self.shown(text.into());
         let id: String = text.chars().filter(char::is_ascii_graphic).take(MAX_REQUEST_ID_CHARS).collect();
         (!id.is_empty()).then_some(id)
     }
 
-    /// Services may repeat what they were sent; what is kept and shown of an answer must not have it.
+    /// Services may repeat what they were sent; what is kept of an answer must not have it. A short password stays: it may be
+    /// a word of the API.
     pub(super) fn without_credentials(&self, body: Vec<u8>) -> Vec<u8> {
         let text = String::from_utf8_lossy(&body);
-        if !self.secrets.iter().any(|secret| text.contains(secret.expose_secret())) {
+        let is_there = |secret: &&SecretString| {
+            secret.expose_secret().len() >= MIN_BYTES_TAKEN_OUT && text.contains(secret.expose_secret())
+        };
+        let there: Vec<_> = self.secrets.iter().filter(is_there).collect();
+        if there.is_empty() {
             return body;
         }
-        let clean = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "…");
-        self.secrets.iter().fold(text.into_owned(), clean).into_bytes()
+        there.into_iter().fold(text.into_owned(), without).into_bytes()
     }
+
+    /// A text of an answer as it may be shown.
+    fn shown(&self, text: String) -> String {
+        self.secrets.iter().fold(text, without)
+    }
+}
+
+fn without(text: String, secret: &SecretString) -> String {
+    text.replace(secret.expose_secret(), "…")
 }
 
 /// Reads the JSON of an answer that promised success.

@@ -184,11 +184,6 @@ pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> 
     Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
-/// What a receipt still knows of a pin that the mirror had lost. Most pins have none, and sorting none takes its time too.
-const PROOF_OF_RECEIPT: &str = "CASE WHEN EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2) THEN (
-    SELECT proof FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3
-    ORDER BY proof = 'verified' DESC, sequence DESC LIMIT 1) END";
-
 /// Where a provider described a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -224,21 +219,49 @@ pub(super) fn observe(
         }
         return Ok(false);
     }
-    let sql = format!("INSERT INTO pin (account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof, seen, shown_folded, content, fingerprint)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, {PROOF_OF_RECEIPT}, 'not_checked'), ?13, ?14, ?15, ?16)
-         ON CONFLICT (account, id) DO UPDATE SET
-            proof = CASE WHEN cid = ?3 AND (?12 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?12, 'not_checked') END,
-            shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?14 END,
-            cid = ?3, name = coalesce(?4, name), bytes = coalesce(?5, bytes), status = ?6, raw_status = ?7, message = ?8,
-            is_directory = CASE WHEN cid = ?3 THEN max(is_directory, ?9) ELSE ?9 END, pinned_at = coalesce(?10, pinned_at), metadata = ?11, seen = max(seen, ?13),
-            content = ?15, fingerprint = ?16");
     let cid = pin.cid.to_string();
     let shown = folded(pin.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&cid));
-    db.prepare_cached(&sql)?.execute(params![
-        account.0,
-        pin.id.0,
+    let Some((row, ..)) = before else {
+        let proof = match proof {
+            Some(proof) => Some(proof.as_str().to_owned()),
+            None => proof_of_receipt(db, account, &pin.id, &cid)?,
+        };
+        let sql = "INSERT INTO pin (account, id, cid, content, name, shown_folded, bytes, status, raw_status, message, is_directory,
+                pinned_at, metadata, fingerprint, proof, seen)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, coalesce(?15, 'not_checked'), ?16)";
+        db.prepare_cached(sql)?.execute(params![
+            account.0,
+            pin.id.0,
+            cid,
+            content_number(&pin.cid),
+            pin.name,
+            shown,
+            pin.bytes.map(signed),
+            pin.status.as_str(),
+            pin.raw_status,
+            pin.message,
+            pin.is_directory,
+            pin.pinned_at.map(|at| at.0),
+            metadata_text(&pin.metadata),
+            fingerprint,
+            proof,
+            seen.0,
+        ])?;
+        return Ok(true);
+    };
+    let sql = "UPDATE pin SET
+            proof = CASE WHEN cid = ?2 AND (?13 IS NULL OR proof = 'verified') THEN proof ELSE coalesce(?13, 'not_checked') END,
+            shown_folded = CASE WHEN ?4 IS NULL AND name IS NOT NULL THEN shown_folded ELSE ?5 END,
+            is_directory = CASE WHEN cid = ?2 THEN max(is_directory, ?10) ELSE ?10 END,
+            cid = ?2, content = ?3, name = coalesce(?4, name), bytes = coalesce(?6, bytes), status = ?7, raw_status = ?8,
+            message = ?9, pinned_at = coalesce(?11, pinned_at), metadata = ?12, fingerprint = ?14, seen = max(seen, ?15)
+         WHERE row = ?1";
+    db.prepare_cached(sql)?.execute(params![
+        row,
         cid,
+        content_number(&pin.cid),
         pin.name,
+        shown,
         pin.bytes.map(signed),
         pin.status.as_str(),
         pin.raw_status,
@@ -247,12 +270,17 @@ pub(super) fn observe(
         pin.pinned_at.map(|at| at.0),
         metadata_text(&pin.metadata),
         proof.map(Proof::as_str),
-        seen.0,
-        shown,
-        content_number(&pin.cid),
         fingerprint,
+        seen.0,
     ])?;
     Ok(true)
+}
+
+/// What a receipt still knows of a pin that the mirror had lost.
+fn proof_of_receipt(db: &Connection, account: &AccountId, id: &PinId, cid: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT proof FROM receipt WHERE account = ?1 AND pin = ?2 AND cid = ?3
+         ORDER BY proof = 'verified' DESC, sequence DESC LIMIT 1";
+    Ok(db.prepare_cached(sql)?.query_row((&account.0, &id.0, cid), |row| row.get(0)).optional()?)
 }
 
 /// A number that another description of the pin has not.

@@ -59,8 +59,8 @@ async fn an_upload_that_is_killed_is_finished_after_the_next_start_and_pinned_on
 
 async fn add_account(window: &Window, server: &Server, line: &Proxy) -> Result<()> {
     let draft = json!({
-        "label": "Slow", "kind": "aioz", "gateway": server.gateway, "key": server.key, "secret": server.secret,
-        "endpoint": line.by_way_of(&server.endpoint),
+        "label": "Slow", "kind": "aioz", "gateway": server.gateway, "endpoint": line.by_way_of(&server.endpoint),
+        "credentials": { "form": "key_and_secret", "key": server.key, "secret": server.secret }, "plain_http": false,
     });
     let account = window.invoke("add_account", json!({ "draft": draft, "session_only": false })).await?;
     let settings = json!({ "theme": "system", "default_account": account["id"] });

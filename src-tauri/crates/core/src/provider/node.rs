@@ -8,8 +8,14 @@ use super::ProviderError;
 use crate::pin::PinId;
 
 /// Words about what was asked for, which will be said again however often it is asked.
-const REFUSALS: [&str; 5] =
-    ["invalid path", "invalid cid", "pin name is", "block was not found locally", "only CAR files with a single root"];
+const REFUSALS: [&str; 6] = [
+    "invalid path",
+    "invalid cid",
+    "pin name is",
+    "block was not found locally",
+    "unexpected EOF",
+    "only CAR files with a single root",
+];
 
 /// The CID that a pin's id is, at services whose pins have no other.
 pub(super) fn cid_of(id: &PinId) -> Result<Cid, ProviderError> {

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
+    error::no_such_call,
     http::{Http, Sent, Timing},
     multipart,
     paging::{self, Rows},
@@ -217,16 +218,6 @@ impl Provider for Aioz {
         let used_bytes =
             used_bytes.ok_or_else(|| ProviderError::Protocol { reason: "its usage has no storage".into() })?;
         Ok(Usage { used_bytes, quota_bytes: None })
-    }
-}
-
-/// Where no pin was asked for, "not found" means that there is no such API.
-fn no_such_call(error: ProviderError) -> ProviderError {
-    match error {
-        ProviderError::NotFound { .. } => {
-            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
-        }
-        error => error,
     }
 }
 

@@ -21,6 +21,7 @@ use url::Url;
 use self::status::WirePeer;
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
+    error::no_such_call,
     http::{Http, Sent, Timing},
     multipart::{self, Form},
     ndjson::{self, Lines, Sending},
@@ -65,10 +66,6 @@ impl Cluster {
         Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?, entropy })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, path)
-    }
-
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
         self.http.json(request).await.map_err(understood)
     }
@@ -84,13 +81,15 @@ impl Cluster {
         root: Option<&str>,
     ) -> Result<ProviderPin, ProviderError> {
         let request = self
+            .http
             .request(Method::POST, "/add")
             .query(query)
             .query(&described(name, metadata))
             .header(CONTENT_TYPE, form.content_type)
             .header(CONTENT_LENGTH, form.bytes)
             .body(form.body);
-        let mut lines = Lines::ask(&self.http, request, Some(sending)).await.map_err(no_such_call)?;
+        let mut lines =
+            Lines::ask(&self.http, request, Some(sending)).await.map_err(|error| no_such_call(understood(error)))?;
         let mut cid = None;
         while let Some(line) = lines.next::<WireAdded>().await.map_err(understood)? {
             let WireAdded { name, cid: added } = line?;
@@ -101,16 +100,22 @@ impl Cluster {
         new_pin(cid.ok_or_else(ended_early)?, name, metadata)
     }
 
+    /// What is asked of a pin that is there.
+    async fn options(&self, cid: &Cid) -> Result<WireOptions, ProviderError> {
+        self.json(self.http.request(Method::GET, &format!("/allocations/{cid}"))).await
+    }
+
     /// Sets a pin's options, whether it is there or not.
     async fn post(&self, id: &str, query: &[(String, String)]) -> Result<WireOptions, ProviderError> {
-        self.json(self.request(Method::POST, &format!("/pins/{id}")).query(query)).await.map_err(no_such_call)
+        let request = self.http.request(Method::POST, &format!("/pins/{id}")).query(query);
+        self.json(request).await.map_err(no_such_call)
     }
 }
 
 #[async_trait]
 impl Provider for Cluster {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        let answer: Value = self.json(self.request(Method::GET, "/id")).await.map_err(no_such_call)?;
+        let answer: Value = self.json(self.http.request(Method::GET, "/id")).await.map_err(no_such_call)?;
         if !(answer["id"].is_string() && answer["cluster_peers"].is_array()) {
             return Err(ProviderError::NotAPinningApi {
                 reason: "its answer to the question for its id is another one".into(),
@@ -156,7 +161,7 @@ impl Provider for Cluster {
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let mut query = described(request.name, request.metadata);
         // What is pinned already keeps what was asked of it; what is not said again goes back to the cluster's defaults.
-        match self.json::<WireOptions>(self.request(Method::GET, &format!("/allocations/{}", request.cid))).await {
+        match self.options(request.cid).await {
             Ok(options) => query.extend(options.into_query()),
             Err(ProviderError::NotFound { .. }) => {}
             Err(error) => return Err(error),
@@ -170,15 +175,16 @@ impl Provider for Cluster {
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
         cid_of(id)?;
-        let pin: WirePin = self.json(self.request(Method::GET, &format!("/pins/{id}"))).await?;
+        let pin: WirePin = self.json(self.http.request(Method::GET, &format!("/pins/{id}"))).await?;
         // A cluster tells the status of any CID; that of one that it does not have is none of a pin.
         pin.into_pin().unwrap_or(Err(ProviderError::NotFound { message: None }))
     }
 
     fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
-        let request = self.request(Method::GET, "/pins");
+        let request = self.http.request(Method::GET, "/pins");
         let request = if cids.is_empty() { request } else { request.query(&[("cids", ids_of(cids).join(","))]) };
-        Box::pin(ndjson::pages(&self.http, request, WirePin::into_pin).map_err(|error| no_such_call(understood(error))))
+        let pages = ndjson::pages(&self.http, request, WirePin::into_pin);
+        Box::pin(pages.map_err(|error| no_such_call(understood(error))))
     }
 
     async fn edit(
@@ -187,9 +193,8 @@ impl Provider for Cluster {
         name: Option<&str>,
         metadata: &Metadata,
     ) -> Result<ProviderPin, ProviderError> {
-        cid_of(&pin.id)?;
         // What is not said again goes back to the cluster's defaults.
-        let options: WireOptions = self.json(self.request(Method::GET, &format!("/allocations/{}", pin.id))).await?;
+        let options = self.options(&cid_of(&pin.id)?).await?;
         let query = [described(name, metadata), options.into_query()].concat();
         self.post(&pin.id.0, &query).await?;
         self.get(&pin.id).await
@@ -197,12 +202,12 @@ impl Provider for Cluster {
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         cid_of(id)?;
-        self.http.done(self.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
+        self.http.done(self.http.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
     }
 
     async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
-        let request = self.request(Method::GET, "/peers");
-        let mut lines = Lines::ask(&self.http, request, None).await.map_err(no_such_call)?;
+        let request = self.http.request(Method::GET, "/peers");
+        let mut lines = Lines::ask(&self.http, request, None).await.map_err(|error| no_such_call(understood(error)))?;
         let mut addresses = Vec::new();
         while let Some(line) = lines.next::<WireId>().await.map_err(understood)? {
             addresses.extend(line?.ipfs.and_then(|node| node.addresses).unwrap_or_default());
@@ -240,16 +245,6 @@ fn readable(id: &str) -> Result<Cid, ProviderError> {
 fn understood(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
-        other => other,
-    }
-}
-
-/// Where no pin was asked for, "not found" means that there is no such API.
-fn no_such_call(error: ProviderError) -> ProviderError {
-    match understood(error) {
-        ProviderError::NotFound { .. } => {
-            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
-        }
         other => other,
     }
 }

@@ -176,6 +176,11 @@ impl ProviderError {
         }
     }
 
+    /// A call that every API of this kind has is not known at this address.
+    pub(super) fn unknown_call(status: u16) -> Self {
+        Self::NotAPinningApi { reason: format!("it does not know this call (HTTP {status})") }
+    }
+
     /// With the number under which the provider's support finds the request, beside the provider's own words.
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
         let Some(id) = id.map(|id| format!("request id {id}")) else { return self };
@@ -193,6 +198,14 @@ impl ProviderError {
             Self::Unsupported { .. } | Self::Network { .. } | Self::NotAPinningApi { .. } | Self::Protocol { .. } => {}
         }
         self
+    }
+}
+
+/// Where no pin was asked for, "not found" means that there is no such API.
+pub(super) fn no_such_call(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::NotFound { .. } => ProviderError::unknown_call(404),
+        error => error,
     }
 }
 

@@ -329,8 +329,8 @@ fn pinned(id: &str, name: Option<String>, kind: &str) -> Result<ProviderPin, Pro
 fn understood(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
-        ProviderError::NotFound { .. } => not_kubo(404),
-        ProviderError::Refused { status: status @ 405, .. } => not_kubo(status),
+        ProviderError::NotFound { .. } => ProviderError::unknown_call(404),
+        ProviderError::Refused { status: status @ 405, .. } => ProviderError::unknown_call(status),
         ProviderError::Forbidden { message } => match message {
             Some(message) if message.contains("RPC Access Denied") => {
                 ProviderError::Unauthorized { message: Some(message) }
@@ -345,10 +345,6 @@ fn understood(error: ProviderError) -> ProviderError {
         },
         other => other,
     }
-}
-
-fn not_kubo(status: u16) -> ProviderError {
-    ProviderError::NotAPinningApi { reason: format!("it does not know this call (HTTP {status})") }
 }
 
 #[cfg(test)]

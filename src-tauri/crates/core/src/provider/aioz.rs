@@ -19,7 +19,7 @@ use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
     error::no_such_call,
     http::{Http, Sent, Timing},
-    multipart,
+    multipart::{self, Form},
     paging::{self, Rows},
 };
 use crate::{
@@ -70,6 +70,12 @@ impl Aioz {
 
     async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
         self.http.json::<Answer<T>>(request).await?.into_data()
+    }
+
+    async fn send(&self, form: Form) -> Result<ProviderPin, ProviderError> {
+        let (request, sending) = form.of(self.http.request(Method::POST, "/pinning/"));
+        let answer = self.http.json_of_upload::<Answer<WirePin>>(request, &sending).await.map_err(no_such_call)?;
+        answer.into_data()?.into_pin()
     }
 
     async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
@@ -148,20 +154,7 @@ impl Provider for Aioz {
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(Some(name), metadata))?;
-        let (progress, content_bytes) = (body.progress().clone(), body.content_bytes());
-        let form = multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)]);
-        let request = self
-            .http
-            .request(Method::POST, "/pinning/")
-            .header(reqwest::header::CONTENT_TYPE, form.content_type)
-            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let answer = self
-            .http
-            .json_of_upload::<Answer<WirePin>>(request, &progress, content_bytes)
-            .await
-            .map_err(no_such_call)?;
-        answer.into_data()?.into_pin()
+        self.send(multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)])).await
     }
 
     async fn import_car(
@@ -171,18 +164,7 @@ impl Provider for Aioz {
         archive: ArchiveBody,
     ) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(name, metadata))?;
-        let bytes = archive.bytes();
-        let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[("metadata", metadata)]);
-        let request = self
-            .http
-            .request(Method::POST, "/pinning/")
-            .header(reqwest::header::CONTENT_TYPE, form.content_type)
-            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let progress = form.progress;
-        let answer =
-            self.http.json_of_upload::<Answer<WirePin>>(request, &progress, bytes).await.map_err(no_such_call)?;
-        answer.into_data()?.into_pin()
+        self.send(multipart::archive_form(&new_id(&*self.entropy), archive, &[("metadata", metadata)])).await
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {

@@ -10,10 +10,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use holdfast_content::Cid;
-use reqwest::{
-    Method, RequestBuilder,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
-};
+use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
@@ -23,9 +20,9 @@ use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
     error::no_such_call,
     http::{Http, Sent, Timing},
-    multipart::{self, Form},
-    ndjson::{self, Lines, Sending},
-    node::{cid_of, ended_early, ids_of, of_message, reachable_first},
+    multipart,
+    ndjson::{self, Lines},
+    node::{self, WireAdded, cid_of, ids_of, of_message, reachable_first},
 };
 use crate::{
     clock::UnixMillis,
@@ -70,34 +67,9 @@ impl Cluster {
         self.http.json(request).await.map_err(understood)
     }
 
-    /// Sends a form and gives the CID that the line for `root` names, or the last line where there is none.
-    async fn add(
-        &self,
-        query: &[(&str, &str)],
-        name: Option<&str>,
-        metadata: &Metadata,
-        form: Form,
-        sending: Sending,
-        root: Option<&str>,
-    ) -> Result<ProviderPin, ProviderError> {
-        let request = self
-            .http
-            .request(Method::POST, "/add")
-            .query(query)
-            .query(&described(name, metadata))
-            .header(CONTENT_TYPE, form.content_type)
-            .header(CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let mut lines =
-            Lines::ask(&self.http, request, Some(sending)).await.map_err(|error| no_such_call(understood(error)))?;
-        let mut cid = None;
-        while let Some(line) = lines.next::<WireAdded>().await.map_err(understood)? {
-            let WireAdded { name, cid: added } = line?;
-            if added.is_some() && root.is_none_or(|root| name == root) {
-                cid = added;
-            }
-        }
-        new_pin(cid.ok_or_else(ended_early)?, name, metadata)
+    /// Where content is sent to.
+    fn adding(&self, query: &[(&str, &str)], name: Option<&str>, metadata: &Metadata) -> RequestBuilder {
+        self.http.request(Method::POST, "/add").query(query).query(&described(name, metadata))
     }
 
     /// What is asked of a pin that is there.
@@ -138,11 +110,10 @@ impl Provider for Cluster {
     }
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
-        let sending = (body.progress().clone(), body.content_bytes());
-        let form = multipart::percent_encoded_form(&new_id(&*self.entropy), body);
         let query = [&LAYOUT[..], &[("format", "unixfs"), ("recursive", "true"), ("hidden", "true")]].concat();
-        self.add(&query, Some(name), metadata, form, sending, Some(&root)).await
+        let request = self.adding(&query, Some(name), metadata);
+        let cid = node::add(&self.http, request, &new_id(&*self.entropy), body).await;
+        new_pin(cid.map_err(|error| no_such_call(understood(error)))?, Some(name), metadata)
     }
 
     async fn import_car(
@@ -151,11 +122,10 @@ impl Provider for Cluster {
         metadata: &Metadata,
         archive: ArchiveBody,
     ) -> Result<ProviderPin, ProviderError> {
-        let bytes = archive.bytes();
         let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[]);
-        let sending = (form.progress, bytes);
-        let form = Form { content_type: form.content_type, bytes: form.bytes, body: form.body };
-        self.add(&[("format", "car")], name, metadata, form, sending, None).await
+        let request = self.adding(&[("format", "car")], name, metadata);
+        let cid = node::send(&self.http, request, form, |line: WireAdded| Ok(line.cid)).await;
+        new_pin(cid.map_err(|error| no_such_call(understood(error)))?, name, metadata)
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
@@ -247,13 +217,6 @@ fn understood(error: ProviderError) -> ProviderError {
         ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
         other => other,
     }
-}
-
-#[derive(Deserialize)]
-struct WireAdded {
-    #[serde(default)]
-    name: String,
-    cid: Option<String>,
 }
 
 /// A pin with what each peer says of it ("GlobalPinInfo").

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::{
     ListPage, Pages, ProviderError,
-    http::{self, Http},
+    http::{self, Http, Sending},
     paging::Rows,
 };
-use crate::{content::Progress, pin::ProviderPin};
+use crate::pin::ProviderPin;
 
 /// Pins with long metadata on many peers stay well below.
 const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
@@ -28,9 +28,6 @@ const MAX_ROWS: usize = 5_000_000;
 
 /// The trailer of an answer that began well.
 const STREAM_ERROR: &str = "X-Stream-Error";
-
-/// A request's body: what was taken of it, and its bytes of content.
-pub(super) type Sending = (Progress, u64);
 
 /// The lines of an answer, as they come.
 pub(super) struct Lines<'a> {
@@ -50,7 +47,7 @@ impl<'a> Lines<'a> {
     ) -> Result<Self, ProviderError> {
         // Some servers send no trailers to who does not ask for them (RFC 9110, section 6.5.1).
         let request = request.header(reqwest::header::TE, "trailers");
-        let response = http.answer(request, sending.as_ref().map(|(progress, bytes)| (progress, *bytes))).await?;
+        let response = http.answer(request, sending.as_ref()).await?;
         let received = BytesMut::new();
         Ok(Self { http, body: response.into(), sending, received, has_ended: false })
     }
@@ -99,19 +96,9 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Takes what comes next. As long as bytes of the request are taken, the service is not silent.
+    /// Takes what comes next.
     async fn receive(&mut self) -> Result<(), ProviderError> {
-        let sending = self.sending.as_ref().map(|(progress, bytes)| (progress, *bytes));
-        let mut taken = sending.map_or(0, |(progress, _)| progress.bytes());
-        let frame = loop {
-            match tokio::time::timeout(self.http.silence(sending), self.body.frame()).await {
-                Ok(frame) => break frame,
-                Err(_) => match sending.map_or(0, |(progress, _)| progress.bytes()) {
-                    now if now == taken => return Err(http::silent()),
-                    now => taken = now,
-                },
-            }
-        };
+        let frame = self.http.sign_of_life(self.sending.as_ref(), self.body.frame()).await?;
         let Some(frame) = frame else {
             self.has_ended = true;
             return Ok(());

@@ -1,11 +1,20 @@
-//! What the adapters for nodes have in common: CIDs as ids, errors that are only words, and the addresses of nodes.
+//! What the adapters for nodes have in common: CIDs as ids, how content is added, errors that are only words, and the
+//! addresses of nodes.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use holdfast_content::{Cid, cid_v0, cid_v1};
 
-use super::ProviderError;
-use crate::pin::PinId;
+use reqwest::RequestBuilder;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    ProviderError,
+    http::Http,
+    multipart::{self, Form},
+    ndjson::Lines,
+};
+use crate::{content::UploadBody, pin::PinId};
 
 /// Words about what was asked for, which will be said again however often it is asked.
 const REFUSALS: [&str; 6] = [
@@ -33,6 +42,44 @@ pub(super) fn ids_of(cids: &[Cid]) -> Vec<String> {
         }
     }
     ids
+}
+
+/// Something that was added.
+#[derive(Deserialize)]
+pub(super) struct WireAdded {
+    #[serde(alias = "Name", default)]
+    name: String,
+    #[serde(alias = "Hash")]
+    pub(super) cid: Option<String>,
+}
+
+/// Sends a file or directory as nodes read it, and gives the CID of its root.
+pub(super) async fn add(
+    http: &Http,
+    request: RequestBuilder,
+    boundary: &str,
+    body: UploadBody,
+) -> Result<String, ProviderError> {
+    let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
+    let form = multipart::percent_encoded_form(boundary, body);
+    let cid_in = |line: WireAdded| Ok(line.cid.filter(|_| line.name == root));
+    send(http, request, form, cid_in).await
+}
+
+/// Sends a form and gives the last CID that `cid_in` finds in a line of the answer.
+pub(super) async fn send<T: DeserializeOwned>(
+    http: &Http,
+    request: RequestBuilder,
+    form: Form,
+    cid_in: impl Fn(T) -> Result<Option<String>, ProviderError>,
+) -> Result<String, ProviderError> {
+    let (request, sending) = form.of(request);
+    let mut lines = Lines::ask(http, request, Some(sending)).await?;
+    let mut cid = None;
+    while let Some(line) = lines.next::<T>().await? {
+        cid = cid_in(line?)?.or(cid);
+    }
+    cid.ok_or_else(ended_early)
 }
 
 /// What a node's words mean: its errors have one status and differ only in them.

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
+    bounds::{MAX_SIZE_BYTES, capped},
     error::no_such_call,
     http::{Http, Sent, Timing},
     multipart::{self, Form},
@@ -30,8 +31,6 @@ use crate::{
     vault::Credentials,
 };
 
-/// No file is larger than what a JavaScript number counts exactly.
-const MAX_SIZE_BYTES: u64 = 1 << 53;
 const MAX_ID_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 4_096;
 
@@ -323,14 +322,6 @@ fn id_of(id: String) -> Result<String, ProviderError> {
     match id.chars().count() {
         1..=MAX_ID_CHARS => Ok(id),
         _ => Err(ProviderError::Protocol { reason: "a pin has no usable id".into() }),
-    }
-}
-
-/// What a provider says is kept as far as anybody would read it.
-fn capped(text: String, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => text[..end].into(),
-        None => text,
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     http::{Http, Sent, Timing},
     multipart,
     ndjson::{self, Lines},
-    node::{self, WireAdded, cid_of, ids_of, of_message, reachable_first},
+    node::{self, WireAdded, cid_of, ids_of, of_archive, of_message, reachable_first},
 };
 use crate::{
     clock::UnixMillis,
@@ -125,7 +125,7 @@ impl Provider for Cluster {
         let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[]);
         let request = self.adding(&[("format", "car")], name, metadata);
         let cid = node::send(&self.http, request, form, |line: WireAdded| Ok(line.cid)).await;
-        new_pin(cid.map_err(|error| no_such_call(understood(error)))?, name, metadata)
+        new_pin(cid.map_err(|error| of_archive(no_such_call(understood(error))))?, name, metadata)
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {

@@ -26,7 +26,7 @@ use super::{
     http::{Http, Sent, Timing},
     multipart,
     ndjson::{self, Lines},
-    node::{self, cid_of, ended_early, ids_of, of_message, reachable_first},
+    node::{self, cid_of, ended_early, ids_of, of_archive, of_message, reachable_first},
     paging::{self, Rows},
 };
 use crate::{
@@ -210,7 +210,8 @@ impl Provider for Kubo {
             root => Ok(root.map(|root| root.cid.cid)),
         };
         let request = self.rpc("dag/import").query(&[("pin-roots", "true")]);
-        let cid = node::send(&self.http, request, form, cid_in).await.map_err(understood)?;
+        let cid = node::send(&self.http, request, form, cid_in).await;
+        let cid = cid.map_err(|error| of_archive(understood(error)))?;
         match name.filter(|name| !name.is_empty()) {
             // An archive is imported without a name.
             Some(name) if cid == root.to_string() => self.pin_named(&root, name).await,

@@ -17,14 +17,11 @@ use super::{
 use crate::{content::UploadBody, pin::PinId};
 
 /// Words about what was asked for, which will be said again however often it is asked.
-const REFUSALS: [&str; 6] = [
-    "invalid path",
-    "invalid cid",
-    "pin name is",
-    "block was not found locally",
-    "unexpected EOF",
-    "only CAR files with a single root",
-];
+const REFUSALS: [&str; 5] =
+    ["invalid path", "invalid cid", "pin name is", "block was not found locally", "only CAR files with a single root"];
+
+/// What a node says of an archive that is cut short.
+const CUT_SHORT: &str = "unexpected EOF";
 
 /// The CID that a pin's id is, at services whose pins have no other.
 pub(super) fn cid_of(id: &PinId) -> Result<Cid, ProviderError> {
@@ -93,6 +90,16 @@ pub(super) fn of_message(message: String) -> ProviderError {
         ProviderError::Refused { status: 500, message }
     } else {
         ProviderError::Unavailable { status: 500, after: None, message: Some(message) }
+    }
+}
+
+/// What an error means after an archive was sent: after anything else the same words are about a connection that broke.
+pub(super) fn of_archive(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Unavailable { status, message: Some(message), .. } if message.contains(CUT_SHORT) => {
+            ProviderError::Refused { status, message }
+        }
+        error => error,
     }
 }
 

@@ -510,6 +510,8 @@ export const en = {
   "error.still_fetching.advice": "Leave the node that has it running; this goes on by itself.",
   "error.pin_failed": "The service could not pin it",
   "error.pin_failed.advice": "Check that the node that has it can be reached from outside, then try again.",
+  "error.refused": "The service refused this",
+  "error.refused.advice": "The details say why. Change what it does not take, then try again.",
   "error.cancelled": "It was cancelled",
   "error.cancelled.advice": "Start it again when you like.",
   "error.home_busy": "Another Holdfast is using these files",

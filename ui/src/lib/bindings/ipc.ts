@@ -130,7 +130,7 @@ export type Changed = { tags: Array<ChangeTag>, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 /**
  * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.

@@ -122,7 +122,7 @@ impl Kubo {
             if since.elapsed() > patience {
                 let minutes = patience.as_secs().div_ceil(60);
                 let message = format!("for {minutes} minutes nobody has sent it more of the content");
-                return Err(ProviderError::Refused { status: 504, message });
+                return Err(ProviderError::ContentNotFound { message });
             }
         }
         Err(ended_early())
@@ -332,9 +332,9 @@ mod tests {
         for (message, code) in [
             ("path 'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e' is not pinned", Code::NotFound),
             ("not pinned or pinned indirectly", Code::NotFound),
-            (r#"invalid path "nonsense": path does not have enough components"#, Code::InvalidInput),
-            ("pin name is 300 bytes (max 255 bytes)", Code::InvalidInput),
-            ("block was not found locally (offline): ipld: could not find bafk", Code::InvalidInput),
+            (r#"invalid path "nonsense": path does not have enough components"#, Code::Refused),
+            ("pin name is 300 bytes (max 255 bytes)", Code::Refused),
+            ("block was not found locally (offline): ipld: could not find bafk", Code::PinFailed),
             ("write /repository/blocks/put-1: no space left on device", Code::OverQuota),
             ("context canceled", Code::Unavailable),
         ] {

@@ -17,8 +17,10 @@ use super::{
 use crate::{content::UploadBody, pin::PinId};
 
 /// Words about what was asked for, which will be said again however often it is asked.
-const REFUSALS: [&str; 5] =
-    ["invalid path", "invalid cid", "pin name is", "block was not found locally", "only CAR files with a single root"];
+const REFUSALS: [&str; 4] = ["invalid path", "invalid cid", "pin name is", "only CAR files with a single root"];
+
+/// Words about content that the node does not have and gets from nobody.
+const NOT_TO_BE_HAD: [&str; 3] = ["block was not found locally", "ipld: could not find", "merkledag: not found"];
 
 /// What a node says of an archive that is cut short.
 const CUT_SHORT: &str = "unexpected EOF";
@@ -86,6 +88,8 @@ pub(super) fn of_message(message: String) -> ProviderError {
         ProviderError::NotFound { message: Some(message) }
     } else if says(&["no space left on device", "disk quota exceeded", "maximum storage limit exceeded"]) {
         ProviderError::OverQuota { message: Some(message) }
+    } else if says(&NOT_TO_BE_HAD) {
+        ProviderError::ContentNotFound { message }
     } else if says(&REFUSALS) {
         ProviderError::Refused { status: 500, message }
     } else {

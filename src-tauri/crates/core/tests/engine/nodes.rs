@@ -83,7 +83,7 @@ async fn an_end_that_a_node_did_not_expect_is_an_archives_own_fault_and_no_other
         provider.fail(Call::Upload, fault.clone());
         let body = ArchiveBody::new(File::open(&path).unwrap(), root).unwrap();
         let refused = world.engine.import_car(&account, None, &Metadata::new(), body).await.unwrap_err();
-        assert!(!refused.is_retryable(), "{kind:?} {fault:?}: {refused}");
+        assert_eq!(refused.code(), Code::Refused, "{kind:?} {fault:?}: {refused}");
 
         provider.fail(Call::Upload, fault.clone());
         let id = world.begin_upload(&account, &world.write("a", b"no archive")).await;

@@ -240,7 +240,7 @@ async fn kubo_does_what_every_provider_does() -> Result<()> {
     let subject = Subject {
         provider: provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("token")?)?,
         stranger: Some(provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("another")?)?),
-        quirks: Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() },
+        quirks: Quirks { listed: 1_020, ..Quirks::default() },
     };
     // A new node has pinned an empty directory.
     let pins: Vec<_> = subject.provider.list(&[]).try_collect().await?;

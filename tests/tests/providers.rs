@@ -49,7 +49,7 @@ async fn aioz_over_its_test_double() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn kubo_over_its_test_double() -> Result<()> {
     let (_service, mut subject) = double(ProviderKind::Kubo).await?;
-    subject.quirks = Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() };
+    subject.quirks = Quirks { listed: 1_020, ..Quirks::default() };
     check(&subject).await
 }
 

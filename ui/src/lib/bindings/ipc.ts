@@ -22,7 +22,11 @@ card: AccountCard | null, can_upload: CanUpload,
 /**
  * The label of the account of the node that files go through.
  */
-upload_through: string | null, can_edit: boolean, };
+upload_through: string | null, can_edit: boolean, 
+/**
+ * Pins have metadata there, and not only a name.
+ */
+keeps_metadata: boolean, };
 
 export type AccountCard = { 
 /**
@@ -32,7 +36,7 @@ checked_at: number,
 /**
  * Null where the service only pins by CID.
  */
-upload: CardUpload | null, edit: boolean, 
+upload: CardUpload | null, edit: boolean, metadata: boolean, 
 /**
  * Of `cid`, `name`, `status`, `metadata`.
  */
@@ -112,7 +116,7 @@ export type CardDuplicates = "same_pin" | "another_pin" | "refused" | "unknown";
 /**
  * What content from this computer a service takes. Files, and folders as such, always.
  */
-export type CardUpload = { directories: boolean, empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
+export type CardUpload = { empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
 /**
  * Names with line breaks arrive as they are.
  */

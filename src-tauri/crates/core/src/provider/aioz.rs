@@ -143,6 +143,7 @@ impl Provider for Aioz {
                 car_archives: has("car"),
             }),
             edit: false,
+            metadata: true,
             filters: &[],
             sorts: &[PinSort::PinnedAt, PinSort::Size, PinSort::Name],
             paging: Paging::Offset,

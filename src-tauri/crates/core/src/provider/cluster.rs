@@ -101,6 +101,7 @@ impl Provider for Cluster {
                 car_archives: true,
             }),
             edit: true,
+            metadata: true,
             filters: &[Filter::Cid],
             sorts: &[],
             paging: Paging::Whole,

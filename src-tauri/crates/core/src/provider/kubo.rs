@@ -178,6 +178,7 @@ impl Provider for Kubo {
                 car_archives: true,
             }),
             edit: true,
+            metadata: false,
             filters: &[Filter::Cid],
             sorts: &[],
             paging: Paging::Whole,

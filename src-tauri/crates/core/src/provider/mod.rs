@@ -100,8 +100,10 @@ pub struct UploadForms {
 pub struct Capabilities {
     /// What content it takes; `None` where it only pins by CID.
     pub upload: Option<UploadForms>,
-    /// A pin's name and metadata can be changed.
+    /// A pin's name, and its metadata where there is any, can be changed.
     pub edit: bool,
+    /// Its pins have metadata, and not only a name.
+    pub metadata: bool,
     /// What its list can be narrowed down by.
     pub filters: &'static [Filter],
     /// What its list can be sorted by.

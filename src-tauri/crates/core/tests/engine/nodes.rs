@@ -1,14 +1,19 @@
 //! Nodes of one's own: what a Kubo node and an IPFS Cluster do otherwise than hosted services, and what becomes of answers
 //! that break off after they had begun well.
 
-use std::{fs::File, io::Cursor, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::Cursor,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use holdfast_content::{Cid, FileImporter, Profile, car::CarWriter};
 use holdfast_core::{
     Code,
     account::{AccountDraft, Keep, ProviderKind},
     content::ArchiveBody,
-    pin::{Metadata, PinStatus},
+    pin::{Metadata, PinKey, PinStatus},
     transfer::TransferState,
     vault::Credentials,
 };
@@ -55,6 +60,31 @@ async fn kubo_is_told_the_layout_and_the_name() {
 }
 
 #[tokio::test]
+async fn metadata_for_a_node_that_keeps_none_is_refused_before_anything_is_sent() {
+    let (provider, world) = (node(ProviderKind::Kubo).await, World::start().await);
+    let account = world.account(&provider, "My Kubo").await;
+    let pin = world.upload(&account, &world.write("a", b"a")).await.pin.unwrap();
+    let (asked, metadata) = (provider.requests().len(), Metadata::from([("key".into(), "value".into())]));
+    let (path, root) = archive(&world);
+    let key = PinKey { account: account.clone(), id: pin };
+    for error in [
+        world.engine.upload(&account, vec![path.clone()], None, metadata.clone()).await.err(),
+        world.engine.pin(&account, root, None, metadata.clone()).await.err(),
+        world.engine.import_car(&account, None, &metadata, body_of(&path, root)).await.err(),
+        world.engine.edit_pin(&key, Some("b".into()), metadata.clone()).await.err(),
+    ] {
+        let error = error.expect("it was taken");
+        assert!(
+            error.code() == Code::InvalidInput && error.to_string().contains("\"My Kubo\" keeps no metadata"),
+            "{error}"
+        );
+    }
+    assert_eq!(provider.requests().len(), asked);
+    assert!(!world.engine.accounts().await.unwrap().remove(0).keeps_metadata);
+    assert_eq!(world.engine.edit_pin(&key, Some("b".into()), Metadata::new()).await.unwrap().name(), "b");
+}
+
+#[tokio::test]
 async fn an_upload_whose_answer_breaks_off_is_looked_up_and_not_sent_again() {
     for kind in NODES {
         for fault in [Fault::BrokenOff("context canceled"), Fault::ReplyLost, Fault::TruncatedAnswer] {
@@ -81,8 +111,8 @@ async fn an_end_that_a_node_did_not_expect_is_an_archives_own_fault_and_no_other
         let account = world.account(&provider, "one").await;
         let (path, root) = archive(&world);
         provider.fail(Call::Upload, fault.clone());
-        let body = ArchiveBody::new(File::open(&path).unwrap(), root).unwrap();
-        let refused = world.engine.import_car(&account, None, &Metadata::new(), body).await.unwrap_err();
+        let sent = world.engine.import_car(&account, None, &Metadata::new(), body_of(&path, root)).await;
+        let refused = sent.unwrap_err();
         assert_eq!(refused.code(), Code::Refused, "{kind:?} {fault:?}: {refused}");
 
         provider.fail(Call::Upload, fault.clone());
@@ -103,6 +133,10 @@ fn archive(world: &World) -> (PathBuf, Cid) {
     importer.push(b"in an archive", &mut writer).unwrap();
     let root = importer.finish(&mut writer).unwrap().cid;
     (world.write("archive.car", &writer.finish(&root).unwrap().into_inner()), root)
+}
+
+fn body_of(archive: &Path, root: Cid) -> ArchiveBody {
+    ArchiveBody::new(File::open(archive).unwrap(), root).unwrap()
 }
 
 #[tokio::test]

@@ -103,6 +103,7 @@ impl Provider for Psa {
         Ok(Capabilities {
             upload: None,
             edit: true,
+            metadata: true,
             filters: &[Filter::Cid, Filter::Name, Filter::Status, Filter::Metadata],
             sorts: &[],
             paging: Paging::Before,

@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use reqwest::{Body, RequestBuilder, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     ListPage, Pages, ProviderError,
@@ -74,7 +75,7 @@ impl<'a> Lines<'a> {
     }
 
     async fn line(&mut self) -> Result<Option<Vec<u8>>, ProviderError> {
-        let mut searched = 0;
+        let (mut searched, mut begun) = (0, None);
         loop {
             if let Some(end) = self.received[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.received.split_to(searched + end + 1);
@@ -92,7 +93,14 @@ impl<'a> Lines<'a> {
             if searched > MAX_LINE_BYTES {
                 return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
             }
+            if begun
+                .is_some_and(|(since, _): (Instant, _)| since.elapsed() > self.http.longest_line(self.sending.as_ref()))
+            {
+                return Err(http::silent());
+            }
             self.receive().await?;
+            let taken = self.sending.as_ref().map(Sending::taken_bytes);
+            begun = begun.filter(|(_, before)| *before == taken).or_else(|| Some((Instant::now(), taken)));
         }
     }
 
@@ -182,4 +190,80 @@ fn stream_error(trailers: &HeaderMap) -> Option<String> {
 
 fn broken_off(message: String) -> ProviderError {
     ProviderError::from_status(500, None, Some(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Arc, time::Duration};
+
+    use bytes::Bytes;
+    use futures_util::Stream;
+    use serde::de::IgnoredAny;
+    use url::Url;
+
+    use super::*;
+    use crate::{
+        content::Progress,
+        host::SystemClock,
+        provider::http::{Sent, Timing},
+        vault::Credentials,
+    };
+
+    /// Shorter than the longest silence.
+    const PAUSE: Duration = Duration::from_secs(29);
+
+    /// How many lines come of an answer, and what ends it, and when.
+    async fn read(
+        pieces: impl Stream<Item = &'static str> + Send + 'static,
+        sending: Option<Sending>,
+    ) -> (usize, Option<ProviderError>, Duration) {
+        let base = Url::parse("http://127.0.0.1:5001").unwrap();
+        let timing = Timing::new(Arc::new(SystemClock::default()));
+        let http = Http::new(base, &Credentials::None, Sent::AsAuthorization, timing).unwrap();
+        let body = Body::wrap_stream(pieces.map(|text| Ok::<_, Infallible>(Bytes::from(text))));
+        let mut lines = Lines { http: &http, body, sending, received: BytesMut::new(), has_ended: false };
+        let began = Instant::now();
+        for count in 0.. {
+            match lines.next::<IgnoredAny>().await {
+                Ok(Some(line)) => drop(line.unwrap()),
+                Ok(None) => return (count, None, began.elapsed()),
+                Err(error) => return (count, Some(error), began.elapsed()),
+            }
+        }
+        unreachable!("an answer has an end")
+    }
+
+    /// Each piece comes after a pause.
+    fn slowly(pieces: impl Stream<Item = &'static str>) -> impl Stream<Item = &'static str> {
+        pieces.then(|piece| async move {
+            tokio::time::sleep(PAUSE).await;
+            piece
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_trickles_comes_to_an_end() {
+        for piece in [" ", "\n"] {
+            let (lines, error, took) = read(slowly(stream::iter(["{}\n"]).chain(stream::repeat(piece))), None).await;
+            assert_eq!(lines, 1);
+            assert!(matches!(error, Some(ProviderError::Network { .. })), "{error:?}");
+            assert!(took < Duration::from_secs(300), "{took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_come_whole_may_come_slowly() {
+        let (lines, error, _) = read(slowly(stream::repeat("{}\n").take(100)), None).await;
+        assert!(lines == 100 && error.is_none(), "{lines} {error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_long_as_bytes_of_the_request_are_taken_a_line_may_wait_for_its_end() {
+        let progress = Progress::default();
+        let sending = Sending::new(progress.clone(), 1_000);
+        let pieces = stream::iter(["{"]).chain(stream::repeat(" ").take(100)).chain(stream::iter(["}\n"]));
+        let taken = slowly(pieces).inspect(move |_| progress.add(1));
+        let (lines, error, _) = read(taken, Some(sending)).await;
+        assert!(lines == 1 && error.is_none(), "{error:?}");
+    }
 }

@@ -173,6 +173,12 @@ impl Http {
         self.timing.silence * if body.is_some_and(Sending::is_over) { STORING_TAKES } else { 1 }
     }
 
+    /// How long a line of an answer may take from its first byte to its last, and from the last byte of a body that was taken
+    /// meanwhile.
+    pub(crate) fn longest_line(&self, body: Option<&Sending>) -> Duration {
+        self.reader.longest_answer().max(self.silence(body))
+    }
+
     /// Waits for a sign of life. As long as bytes of a body are taken, the service is not silent.
     pub(crate) async fn sign_of_life<T>(
         &self,
@@ -245,7 +251,7 @@ pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
     if is_loopback(base) { builder.no_proxy() } else { builder }
 }
 
-fn silent() -> ProviderError {
+pub(crate) fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
 }
 

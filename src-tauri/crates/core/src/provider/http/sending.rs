@@ -16,7 +16,7 @@ impl Sending {
     }
 
     /// Bytes of content that were taken so far.
-    pub(super) fn taken_bytes(&self) -> u64 {
+    pub(crate) fn taken_bytes(&self) -> u64 {
         self.progress.bytes()
     }
 

@@ -24,7 +24,7 @@ use holdfast_core::vault::Credentials;
 use crate::wait;
 
 /// Longer than any answer on this computer takes.
-const SILENCE: Duration = Duration::from_secs(20);
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// A service to check, and what is known about it.
 #[expect(missing_debug_implementations, reason = "providers have none")]
@@ -79,12 +79,17 @@ pub fn carried_in_its_cid(number: u32) -> Cid {
     Cid::try_from(bytes.as_slice()).unwrap_or_default()
 }
 
-/// The adapter for a service of `kind` at `endpoint`.
+/// The adapter for a service of `kind` at `endpoint`, which may be silent for so long.
 ///
 /// # Errors
 ///
 /// When no client can be set up.
-pub fn connect(kind: ProviderKind, endpoint: &str, credentials: Credentials) -> Result<Arc<dyn Provider>> {
+pub fn connect(
+    kind: ProviderKind,
+    endpoint: &str,
+    credentials: Credentials,
+    silence: Duration,
+) -> Result<Arc<dyn Provider>> {
     let account = Account {
         id: AccountId("suite".into()),
         label: "suite".into(),
@@ -97,7 +102,7 @@ pub fn connect(kind: ProviderKind, endpoint: &str, credentials: Credentials) -> 
         card: None,
     };
     let http = HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()));
-    Ok(http.with_silence(SILENCE).connect(&account, credentials)?)
+    Ok(http.with_silence(silence).connect(&account, credentials)?)
 }
 
 /// Checks everything; the account must be empty, and is so again afterwards.
@@ -156,7 +161,7 @@ impl Subject {
     }
 
     async fn uploads_one(&self, path: &Path, capabilities: Capabilities) -> Result<()> {
-        let metadata = metadata(capabilities, "kind", "upload");
+        let metadata = one_pair(capabilities, "kind", "upload");
         let (pin, ours) = upload(&*self.provider, path, &metadata).await?;
         let ours: Vec<String> = ours.iter().map(cid_v1).collect();
         ensure!(ours.contains(&cid_v1(&pin.cid)), "its CID is {}, which is none of {ours:?}", pin.cid);
@@ -183,7 +188,7 @@ impl Subject {
 
     async fn pins_by_cid(&self, capabilities: Capabilities) -> Result<()> {
         let cid = (self.quirks.content)(1);
-        let metadata = metadata(capabilities, "app", "a \"b\", c & d=é");
+        let metadata = one_pair(capabilities, "app", "a \"b\", c & d=é");
         let name = "first näme.pdf";
         let pin = self.provider.pin(request(&cid, Some(name), &metadata)).await?;
         ensure!(same(&pin.cid, &cid), "its CID is {}, not {cid}", pin.cid);
@@ -192,7 +197,7 @@ impl Subject {
         let found = self.found(&cid, capabilities).await?;
         ensure!(found.contains(&pin.id.0), "it is not found by its CID, only {found:?}");
         if capabilities.edit {
-            let metadata = metadata(capabilities, "app", "edited");
+            let metadata = one_pair(capabilities, "app", "edited");
             let edited = self.provider.edit(&pin, Some("second name"), &metadata).await.context("editing it")?;
             ensure!(same(&edited.cid, &cid), "edited, its CID is {}", edited.cid);
             let now = self.comes_to_be_pinned(&edited).await.context("after it was edited")?;
@@ -313,7 +318,7 @@ pub async fn upload(provider: &dyn Provider, path: &Path, metadata: &Metadata) -
 }
 
 /// One pair, where pins have metadata.
-fn metadata(capabilities: Capabilities, key: &str, value: &str) -> Metadata {
+fn one_pair(capabilities: Capabilities, key: &str, value: &str) -> Metadata {
     capabilities.metadata.then(|| (key.to_owned(), value.to_owned())).into_iter().collect()
 }
 

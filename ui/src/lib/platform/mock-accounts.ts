@@ -109,7 +109,7 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
       ...{ empty_files: false, empty_directories: false, symlinks: false },
       ...{ exact_names: true, car: false },
     },
-    ...{ edit: false, metadata: true, filters: ["status"], sorts: ["pinned_at", "size", "name"] },
+    ...{ edit: false, metadata: kind !== "kubo", filters: ["status"], sorts: ["pinned_at", "size", "name"] },
     paging: "offset",
     ...{ page_rows: 100, profile: "unixfs-v1-2025", duplicates: "refused", deletion: "at_once" },
     ...{ usage: { used_bytes: 3_200_000_000, quota_bytes: 5_000_000_000 }, notes: [] },

@@ -123,7 +123,7 @@ pub struct PinRequest<'a> {
     pub cid: &'a Cid,
     /// The name that the pin gets.
     pub name: Option<&'a str>,
-    /// The key/value pairs that it gets.
+    /// The key/value pairs that it gets, where [`Capabilities::metadata`] says so.
     pub metadata: &'a Metadata,
     /// Multiaddrs of nodes that have the content.
     pub origins: &'a [String],
@@ -167,7 +167,8 @@ pub trait Provider: Send + Sync {
     /// Asks whether the credentials are right and what the service can do.
     async fn test(&self) -> Result<Capabilities, ProviderError>;
 
-    /// Sends a file or directory, where [`Capabilities::upload`] says so. The body may be sent once only.
+    /// Sends a file or directory, where [`Capabilities::upload`] says so; its pin gets the metadata where
+    /// [`Capabilities::metadata`] does. The body may be sent once only.
     async fn upload(&self, _name: &str, _metadata: &Metadata, _body: UploadBody) -> Result<ProviderPin, ProviderError> {
         Err(ProviderError::Unsupported { what: "it takes no files, only CIDs" })
     }

@@ -75,7 +75,9 @@ impl<'a> Lines<'a> {
     }
 
     async fn line(&mut self) -> Result<Option<Vec<u8>>, ProviderError> {
-        let (mut searched, mut begun) = (0, None);
+        let mut searched = 0;
+        // When the first bytes of the line came, and what was taken of the request by then.
+        let mut begun: Option<(Instant, Option<u64>)> = None;
         loop {
             if let Some(end) = self.received[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.received.split_to(searched + end + 1);
@@ -93,13 +95,12 @@ impl<'a> Lines<'a> {
             if searched > MAX_LINE_BYTES {
                 return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
             }
-            if begun
-                .is_some_and(|(since, _): (Instant, _)| since.elapsed() > self.http.longest_line(self.sending.as_ref()))
-            {
+            if begun.is_some_and(|(since, _)| since.elapsed() > self.http.longest_line(self.sending.as_ref())) {
                 return Err(http::silent());
             }
             self.receive().await?;
             let taken = self.sending.as_ref().map(Sending::taken_bytes);
+            // Its time begins anew when more of the request is taken.
             begun = begun.filter(|(_, before)| *before == taken).or_else(|| Some((Instant::now(), taken)));
         }
     }

@@ -4,7 +4,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use holdfast_content::{Cid, cid_v0, cid_v1};
-
 use reqwest::RequestBuilder;
 use serde::{Deserialize, de::DeserializeOwned};
 

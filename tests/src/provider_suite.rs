@@ -24,7 +24,7 @@ use holdfast_core::vault::Credentials;
 use crate::wait;
 
 /// Longer than any answer on this computer takes.
-const SILENCE: Duration = Duration::from_secs(20);
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// A service to check, and what is known about it.
 #[expect(missing_debug_implementations, reason = "providers have none")]
@@ -46,8 +46,6 @@ pub struct Quirks {
     pub pins_what_it_is_asked_for: bool,
     /// Names are kept.
     pub keeps_names: bool,
-    /// Metadata is kept.
-    pub keeps_metadata: bool,
     /// What was unpinned is still known, as unpinned.
     pub keeps_history: bool,
     /// What was unpinned can be unpinned again.
@@ -62,7 +60,6 @@ impl Default for Quirks {
             listed: 25,
             pins_what_it_is_asked_for: true,
             keeps_names: true,
-            keeps_metadata: true,
             keeps_history: false,
             unpins_twice: false,
             content: carried_in_its_cid,
@@ -82,12 +79,17 @@ pub fn carried_in_its_cid(number: u32) -> Cid {
     Cid::try_from(bytes.as_slice()).unwrap_or_default()
 }
 
-/// The adapter for a service of `kind` at `endpoint`.
+/// The adapter for a service of `kind` at `endpoint`, which may be silent for so long.
 ///
 /// # Errors
 ///
 /// When no client can be set up.
-pub fn connect(kind: ProviderKind, endpoint: &str, credentials: Credentials) -> Result<Arc<dyn Provider>> {
+pub fn connect(
+    kind: ProviderKind,
+    endpoint: &str,
+    credentials: Credentials,
+    silence: Duration,
+) -> Result<Arc<dyn Provider>> {
     let account = Account {
         id: AccountId("suite".into()),
         label: "suite".into(),
@@ -100,7 +102,7 @@ pub fn connect(kind: ProviderKind, endpoint: &str, credentials: Credentials) -> 
         card: None,
     };
     let http = HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()));
-    Ok(http.with_silence(SILENCE).connect(&account, credentials)?)
+    Ok(http.with_silence(silence).connect(&account, credentials)?)
 }
 
 /// Checks everything; the account must be empty, and is so again afterwards.
@@ -140,17 +142,17 @@ impl Subject {
         let dir = tempfile::tempdir()?;
         let file = dir.path().join("a \"quoted\" näme.bin");
         std::fs::write(&file, vec![7; 3_000_000])?;
-        self.uploads_one(&file).await.context("a file")?;
+        self.uploads_one(&file, capabilities).await.context("a file")?;
         let tree = dir.path().join("site");
         std::fs::create_dir_all(tree.join("css/deep"))?;
         for (name, bytes) in [("index.html", "<p>hello</p>"), ("css/a.css", "p {}"), ("css/deep/.hidden", "x")] {
             std::fs::write(tree.join(name), bytes)?;
         }
-        self.uploads_one(&tree).await.context("a directory")?;
+        self.uploads_one(&tree, capabilities).await.context("a directory")?;
         if forms.empty_files {
             let empty = dir.path().join("empty");
             std::fs::write(&empty, b"")?;
-            self.uploads_one(&empty).await.context("a file without content")?;
+            self.uploads_one(&empty, capabilities).await.context("a file without content")?;
         }
         if forms.car_archives {
             self.imports_an_archive(dir.path()).await.context("a CAR archive")?;
@@ -158,8 +160,8 @@ impl Subject {
         Ok(())
     }
 
-    async fn uploads_one(&self, path: &Path) -> Result<()> {
-        let metadata = self.metadata("kind", "upload");
+    async fn uploads_one(&self, path: &Path, capabilities: Capabilities) -> Result<()> {
+        let metadata = one_pair(capabilities, "kind", "upload");
         let (pin, ours) = upload(&*self.provider, path, &metadata).await?;
         let ours: Vec<String> = ours.iter().map(cid_v1).collect();
         ensure!(ours.contains(&cid_v1(&pin.cid)), "its CID is {}, which is none of {ours:?}", pin.cid);
@@ -186,7 +188,7 @@ impl Subject {
 
     async fn pins_by_cid(&self, capabilities: Capabilities) -> Result<()> {
         let cid = (self.quirks.content)(1);
-        let metadata = self.metadata("app", "a \"b\", c & d=é");
+        let metadata = one_pair(capabilities, "app", "a \"b\", c & d=é");
         let name = "first näme.pdf";
         let pin = self.provider.pin(request(&cid, Some(name), &metadata)).await?;
         ensure!(same(&pin.cid, &cid), "its CID is {}, not {cid}", pin.cid);
@@ -195,7 +197,7 @@ impl Subject {
         let found = self.found(&cid, capabilities).await?;
         ensure!(found.contains(&pin.id.0), "it is not found by its CID, only {found:?}");
         if capabilities.edit {
-            let metadata = self.metadata("app", "edited");
+            let metadata = one_pair(capabilities, "app", "edited");
             let edited = self.provider.edit(&pin, Some("second name"), &metadata).await.context("editing it")?;
             ensure!(same(&edited.cid, &cid), "edited, its CID is {}", edited.cid);
             let now = self.comes_to_be_pinned(&edited).await.context("after it was edited")?;
@@ -299,11 +301,6 @@ impl Subject {
             Err(error) => bail!("asked for again: {error}"),
         }
     }
-
-    fn metadata(&self, key: &str, value: &str) -> Metadata {
-        let pairs = self.quirks.keeps_metadata.then(|| (key.to_owned(), value.to_owned()));
-        pairs.into_iter().collect()
-    }
 }
 
 /// Sends a file or directory. Gives the pin, and the CIDs of what was sent under every profile.
@@ -318,6 +315,11 @@ pub async fn upload(provider: &dyn Provider, path: &Path, metadata: &Metadata) -
     let (body, sent) = UploadBody::new(Arc::new(RealDisk), pool, Arc::clone(&plan), profiles, Progress::default());
     let pin = provider.upload(&plan.name, metadata, body).await?;
     Ok((pin, sent.outcome().await?.iter().map(|one| one.link.cid).collect()))
+}
+
+/// One pair, where pins have metadata.
+fn one_pair(capabilities: Capabilities, key: &str, value: &str) -> Metadata {
+    capabilities.metadata.then(|| (key.to_owned(), value.to_owned())).into_iter().collect()
 }
 
 fn request<'a>(cid: &'a Cid, name: Option<&'a str>, metadata: &'a Metadata) -> PinRequest<'a> {

@@ -11,17 +11,17 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use holdfast_content::{Cid, Profile};
 use holdfast_core::Code;
-use holdfast_core::account::{Account, AccountId, Keep, ProviderKind};
+use holdfast_core::account::{Keep, ProviderKind};
 use holdfast_core::content::{ArchiveBody, HashingPool, Identified, Limits, Progress, UploadBody, Urgency, plan};
-use holdfast_core::host::{RealDisk, SystemClock, SystemEntropy};
+use holdfast_core::host::RealDisk;
 use holdfast_core::pin::{Metadata, PinId, PinStatus, ProviderPin};
-use holdfast_core::provider::{Connect, HttpConnect, PinRequest, Provider, ProviderError};
+use holdfast_core::provider::{PinRequest, Provider, ProviderError};
 use holdfast_core::transfer::TransferState;
 use holdfast_core::vault::Credentials;
 use holdfast_testkit::World;
 use holdfast_tests::cluster::Cluster;
 use holdfast_tests::kubo::{Daemon, Kubo, Network};
-use holdfast_tests::provider_suite::{self, Quirks, Subject};
+use holdfast_tests::provider_suite::{Quirks, SILENCE, Subject, check, connect};
 use holdfast_tests::trees::{self, AT_SHARD_THRESHOLD, CHUNK_LIMITS, Growth, Random};
 use holdfast_tests::{samples, wait};
 use reqwest::Url;
@@ -50,7 +50,7 @@ impl Node {
             _ => (Profile::KUBO_CIDV1_256K_174, None, &["--cid-version=1"][..]),
         };
         Ok(Self {
-            provider: connect(kind, endpoint, credentials, Duration::from_secs(30))?,
+            provider: connect(kind, endpoint, credentials, SILENCE)?,
             profile,
             named,
             options,
@@ -142,7 +142,7 @@ impl Node {
         fs::write(&archive, &cut[..cut.len() / 2])?;
         let body = ArchiveBody::new(File::open(&archive)?, cid)?;
         let refused = self.provider.import_car(None, &Metadata::new(), body).await.err().context("it was taken")?;
-        assert_eq!(refused.code(), Code::InvalidInput, "{refused}");
+        assert_eq!(refused.code(), Code::Refused, "{refused}");
         Ok(())
     }
 
@@ -195,28 +195,6 @@ impl Node {
     }
 }
 
-fn connect(
-    kind: ProviderKind,
-    endpoint: &str,
-    credentials: Credentials,
-    silence: Duration,
-) -> Result<Arc<dyn Provider>> {
-    let account = Account {
-        id: AccountId("node".into()),
-        label: "Node".into(),
-        kind,
-        endpoint: endpoint.parse()?,
-        gateway: None,
-        credentials: credentials.kind(),
-        this_computer: false,
-        profile: None,
-        card: None,
-    };
-    Ok(HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()))
-        .with_silence(silence)
-        .connect(&account, credentials)?)
-}
-
 fn kubo() -> Result<(Daemon, Node)> {
     let daemon = Kubo::new(None)?.serve(Network::Loopback)?;
     let node = Node::new(ProviderKind::Kubo, &daemon.api()?, Credentials::None)?;
@@ -238,16 +216,16 @@ async fn kubo_does_what_every_provider_does() -> Result<()> {
     let endpoint = kubo.serve(Network::Loopback)?;
     let token = |text: &str| Credentials::token(&text.into()).map_err(anyhow::Error::msg);
     let subject = Subject {
-        provider: provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("token")?)?,
-        stranger: Some(provider_suite::connect(ProviderKind::Kubo, &endpoint.api()?, token("another")?)?),
-        quirks: Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() },
+        provider: connect(ProviderKind::Kubo, &endpoint.api()?, token("token")?, SILENCE)?,
+        stranger: Some(connect(ProviderKind::Kubo, &endpoint.api()?, token("another")?, SILENCE)?),
+        quirks: Quirks { listed: 1_020, ..Quirks::default() },
     };
     // A new node has pinned an empty directory.
     let pins: Vec<_> = subject.provider.list(&[]).try_collect().await?;
     for pin in pins.iter().flat_map(|page| &page.pins) {
         subject.provider.unpin(&pin.id).await?;
     }
-    provider_suite::check(&subject).await
+    check(&subject).await
 }
 
 #[tokio::test]
@@ -256,11 +234,11 @@ async fn a_cluster_does_what_every_provider_does() -> Result<()> {
     let cluster = Cluster::start(Kubo::new(None)?.serve(Network::Loopback)?, Some(("user", "pass word")))?;
     let login = |user: &str| Credentials::login(user, &"pass word".into()).map_err(anyhow::Error::msg);
     let subject = Subject {
-        provider: provider_suite::connect(ProviderKind::Cluster, &cluster.api, login("user")?)?,
-        stranger: Some(provider_suite::connect(ProviderKind::Cluster, &cluster.api, login("another")?)?),
+        provider: connect(ProviderKind::Cluster, &cluster.api, login("user")?, SILENCE)?,
+        stranger: Some(connect(ProviderKind::Cluster, &cluster.api, login("another")?, SILENCE)?),
         quirks: Quirks::default(),
     };
-    provider_suite::check(&subject).await
+    check(&subject).await
 }
 
 #[tokio::test]
@@ -369,7 +347,8 @@ async fn what_nobody_has_fails_after_a_while_and_says_so() -> Result<()> {
         let silence = Duration::from_secs(1);
         let provider = connect(ProviderKind::Kubo, &daemon.api()?, Credentials::None, silence)?;
         let error = provider.pin(request).await.unwrap_err();
-        assert!(error.to_string().contains(words) && !error.is_retryable(), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.code() == Code::PinFailed && !error.is_retryable(), "{error}");
     }
     Ok(())
 }
@@ -383,7 +362,7 @@ async fn kubo_lets_in_who_has_the_credentials_of_its_configuration() -> Result<(
     kubo.run(&["config", "--json", "API.Authorizations", users])?;
     let daemon = kubo.serve(Network::Loopback)?;
     let test = async |credentials| {
-        connect(ProviderKind::Kubo, &daemon.api()?, credentials, Duration::from_secs(30))?.test().await?;
+        connect(ProviderKind::Kubo, &daemon.api()?, credentials, SILENCE)?.test().await?;
         anyhow::Ok(())
     };
     let good = [Credentials::login("user", &"pass word".into()), Credentials::token(&"token".into())];
@@ -403,7 +382,7 @@ async fn kubo_lets_in_who_has_the_credentials_of_its_configuration() -> Result<(
 async fn a_cluster_lets_in_who_has_its_login() -> Result<()> {
     let cluster = Cluster::start(Kubo::new(None)?.serve(Network::None)?, Some(("user", "pass word")))?;
     let test = async |credentials| {
-        connect(ProviderKind::Cluster, &cluster.api, credentials, Duration::from_secs(30))?.test().await?;
+        connect(ProviderKind::Cluster, &cluster.api, credentials, SILENCE)?.test().await?;
         anyhow::Ok(())
     };
     test(Credentials::login("user", &"pass word".into()).map_err(anyhow::Error::msg)?).await?;
@@ -443,7 +422,7 @@ async fn one_is_not_taken_for_the_other() -> Result<()> {
         (ProviderKind::Cluster, cluster.node.api()?),
         (ProviderKind::Kubo, cluster.node.gateway.clone()),
     ] {
-        let provider = connect(kind, &endpoint, Credentials::None, Duration::from_secs(30))?;
+        let provider = connect(kind, &endpoint, Credentials::None, SILENCE)?;
         let error = provider.test().await.unwrap_err();
         assert_eq!(error.code(), Code::NotAPinningApi, "{kind:?}: {error}");
     }

@@ -12,7 +12,7 @@ use holdfast_core::vault::Credentials;
 use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
 use holdfast_testkit::{EditedId, FakeProvider, TimesTo, Totals};
 use holdfast_tests::node::Scripts;
-use holdfast_tests::provider_suite::{Quirks, Subject, check, connect, upload};
+use holdfast_tests::provider_suite::{Quirks, SILENCE, Subject, check, connect, upload};
 use tempfile::TempDir;
 
 /// What the servers on node are told to take.
@@ -22,8 +22,8 @@ const TOKEN: &str = "a-token-for-tests";
 async fn double(kind: ProviderKind) -> Result<(FakeProvider, Subject)> {
     let service = FakeProvider::start_as(kind, Profile::UNIXFS_V1_2025).await;
     let subject = Subject {
-        provider: connect(kind, &service.endpoint(), service.credentials())?,
-        stranger: Some(connect(kind, &service.endpoint(), wrong(kind)?)?),
+        provider: connect(kind, &service.endpoint(), service.credentials(), SILENCE)?,
+        stranger: Some(connect(kind, &service.endpoint(), wrong(kind)?, SILENCE)?),
         quirks: Quirks { pins_what_it_is_asked_for: false, ..Quirks::default() },
     };
     Ok((service, subject))
@@ -49,7 +49,7 @@ async fn aioz_over_its_test_double() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn kubo_over_its_test_double() -> Result<()> {
     let (_service, mut subject) = double(ProviderKind::Kubo).await?;
-    subject.quirks = Quirks { listed: 1_020, keeps_metadata: false, ..Quirks::default() };
+    subject.quirks = Quirks { listed: 1_020, ..Quirks::default() };
     check(&subject).await
 }
 
@@ -91,8 +91,8 @@ async fn over(script: &str, quirks: Quirks) -> Result<()> {
     let endpoint = ready["endpoint"].as_str().context("no endpoint")?;
     let token = Credentials::token(&TOKEN.into()).map_err(anyhow::Error::msg)?;
     let subject = Subject {
-        provider: connect(ProviderKind::Psa, endpoint, token)?,
-        stranger: Some(connect(ProviderKind::Psa, endpoint, wrong(ProviderKind::Psa)?)?),
+        provider: connect(ProviderKind::Psa, endpoint, token, SILENCE)?,
+        stranger: Some(connect(ProviderKind::Psa, endpoint, wrong(ProviderKind::Psa)?, SILENCE)?),
         quirks,
     };
     check(&subject).await
@@ -132,8 +132,8 @@ impl Own {
             _ => Credentials::token(&self.key.secret),
         };
         Ok(Subject {
-            provider: connect(kind, &endpoint, credentials.map_err(anyhow::Error::msg)?)?,
-            stranger: Some(connect(kind, &endpoint, wrong(kind)?)?),
+            provider: connect(kind, &endpoint, credentials.map_err(anyhow::Error::msg)?, SILENCE)?,
+            stranger: Some(connect(kind, &endpoint, wrong(kind)?, SILENCE)?),
             quirks,
         })
     }

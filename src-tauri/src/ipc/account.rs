@@ -61,6 +61,8 @@ pub(crate) struct Account {
     /// The label of the account of the node that files go through.
     pub(crate) upload_through: Option<String>,
     pub(crate) can_edit: bool,
+    /// Pins have metadata there, and not only a name.
+    pub(crate) keeps_metadata: bool,
 }
 
 /// How files get to an account. One that only pins by CID gets them through the person's own node.
@@ -189,6 +191,7 @@ impl From<AccountView> for Account {
             can_upload,
             upload_through,
             can_edit: view.can_edit,
+            keeps_metadata: view.keeps_metadata,
         }
     }
 }

@@ -9,7 +9,6 @@ use ts_rs::TS;
 /// What content from this computer a service takes. Files, and folders as such, always.
 #[derive(Clone, Copy, Debug, Serialize, TS)]
 pub(crate) struct CardUpload {
-    pub(crate) directories: bool,
     pub(crate) empty_files: bool,
     pub(crate) empty_directories: bool,
     pub(crate) symlinks: bool,
@@ -51,6 +50,7 @@ pub(crate) struct AccountCard {
     /// Null where the service only pins by CID.
     pub(crate) upload: Option<CardUpload>,
     pub(crate) edit: bool,
+    pub(crate) metadata: bool,
     /// Of `cid`, `name`, `status`, `metadata`.
     pub(crate) filters: Vec<&'static str>,
     /// Of `name`, `size`, `status`, `pinned_at`.
@@ -72,6 +72,7 @@ impl From<account::AccountCard> for AccountCard {
             checked_at: card.checked_at.0,
             upload: card.upload.map(CardUpload::from),
             edit: card.edit,
+            metadata: card.metadata,
             filters: card.filters.into_iter().map(Filter::as_str).collect(),
             sorts: card.sorts.into_iter().map(PinSort::as_str).collect(),
             paging: Paging::as_str(card.paging),
@@ -98,7 +99,6 @@ impl From<account::AccountCard> for AccountCard {
 impl From<provider::UploadForms> for CardUpload {
     fn from(forms: provider::UploadForms) -> Self {
         Self {
-            directories: true,
             empty_files: forms.empty_files,
             empty_directories: forms.directory_parts,
             symlinks: forms.directory_parts,

@@ -33,6 +33,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   cid_mismatch: ["error.cid_mismatch", "error.cid_mismatch.advice"],
   still_fetching: ["error.still_fetching", "error.still_fetching.advice"],
   pin_failed: ["error.pin_failed", "error.pin_failed.advice"],
+  refused: ["error.refused", "error.refused.advice"],
   cancelled: ["error.cancelled", "error.cancelled.advice"],
   home_busy: ["error.home_busy", "error.home_busy.advice"],
   internal: ["error.internal", "error.internal.advice"],

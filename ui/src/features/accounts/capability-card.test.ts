@@ -1,5 +1,6 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
+import type { AccountCard } from "../../lib/bindings/ipc.ts";
 import { madeUpCard, madeUpNode, madeUpPinOnly } from "../../lib/platform/mock-accounts.ts";
 import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
 import { abilitiesOf, wordFor } from "./capability-words.ts";
@@ -30,7 +31,7 @@ test("a check fills the card", async () => {
   const { mock } = await openApp({ screen: "accounts" });
   const abilities = await unfold("Studio archive");
   await fireEvent.click(byTestId("probe-account"));
-  await waitFor(() => expect(abilities.textContent).toContain("Takes folders"));
+  await waitFor(() => expect(abilities.textContent).toContain("Takes files and folders"));
   expect(requestsOf(mock, "probe_account")).toEqual(["hosted"]);
   expect(abilities.textContent).toContain("Takes no empty files");
   expect(abilities.textContent).toContain("Checked now");
@@ -52,6 +53,16 @@ test("what nobody knows is said, and so is what went wrong", () => {
   const card = madeUpCard("aioz", NOW);
   const marks = abilitiesOf({ ...card, duplicates: "unknown", deletion: "failed" }).map(({ mark }) => mark);
   expect(marks.slice(-2)).toEqual(["unknown", "wrong"]);
+});
+
+test("what is kept of a pin is what can be changed of it", () => {
+  const words = (about: Partial<AccountCard>) =>
+    abilitiesOf({ ...madeUpCard("psa", NOW), ...about }).map(({ words }) => words);
+  expect(words({})).toEqual(
+    expect.arrayContaining(["Keeps names and metadata", "Lets you change names and metadata"]),
+  );
+  const without = words({ metadata: false });
+  expect(without).toEqual(expect.arrayContaining(["Keeps names, but no metadata", "Lets you change names"]));
 });
 
 test("a word of a newer backend is shown as it came", () => {

@@ -24,7 +24,6 @@ export function abilitiesOf(card: AccountCard): Ability[] {
   const files: Ability[] = upload
     ? [
         { mark: "yes", words: t("card.files.yes") },
-        either(upload.directories, t("card.directories.yes"), t("card.directories.no")),
         either(upload.empty_files, t("card.empty_files.yes"), t("card.empty_files.no")),
         either(upload.empty_directories, t("card.empty_directories.yes"), t("card.empty_directories.no")),
         either(upload.symlinks, t("card.symlinks.yes"), t("card.symlinks.no")),
@@ -33,7 +32,8 @@ export function abilitiesOf(card: AccountCard): Ability[] {
     : [{ mark: "no", words: t("card.files.no") }];
   return [
     ...files,
-    either(card.edit, t("card.edit.yes"), t("card.edit.no")),
+    either(card.metadata, t("card.metadata.yes"), t("card.metadata.no")),
+    either(card.edit, card.metadata ? t("card.edit.yes") : t("card.edit.name"), t("card.edit.no")),
     { mark: DUPLICATES[card.duplicates], words: t(`card.duplicates.${card.duplicates}`) },
     { mark: DELETION[card.deletion], words: t(`card.deletion.${card.deletion}`) },
   ];

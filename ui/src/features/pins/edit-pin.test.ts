@@ -1,11 +1,11 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import type { EditPinRequest } from "../../lib/bindings/ipc.ts";
+import type { Account, EditPinRequest } from "../../lib/bindings/ipc.ts";
 import { madeUpPinOnly, PIN_ONLY } from "../../lib/platform/mock-accounts.ts";
 import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
 
-async function openDetails(account: string) {
-  const opened = await openApp({ accounts: [madeUpPinOnly(NOW)] });
+async function openDetails(account: string, about: Partial<Account> = {}) {
+  const opened = await openApp({ accounts: [{ ...madeUpPinOnly(NOW), ...about }] });
   opened.app.pins.setFilter({ account });
   await waitFor(() => expect(opened.app.pins.row(0)?.account).toBe(account));
   await waitFor(() => expect(byTestId("pin-row").dataset["name"]).toBe(opened.app.pins.row(0)?.name));
@@ -15,8 +15,8 @@ async function openDetails(account: string) {
   return opened;
 }
 
-async function openEditor() {
-  const opened = await openDetails(PIN_ONLY);
+async function openEditor(about: Partial<Account> = {}) {
+  const opened = await openDetails(PIN_ONLY, about);
   await fireEvent.click(byTestId("edit-pin"));
   return opened;
 }
@@ -68,6 +68,18 @@ test("an empty name is no name, and a row can be taken away", async () => {
   await waitFor(() => expect(requestsOf(mock, "edit_pin")).toHaveLength(1));
   expect(requestsOf(mock, "edit_pin")).toMatchObject([{ name: null }]);
   expect((requestsOf(mock, "edit_pin")[0] as EditPinRequest).metadata).toEqual({ year: "2026" });
+});
+
+test("where pins have no metadata, only the name is asked for and sent", async () => {
+  const { mock } = await openEditor({ keeps_metadata: false });
+  expect(inputs("metadata-key")).toHaveLength(0);
+  expect(allByTestId("add-metadata")).toHaveLength(0);
+  expect(byTestId("edit-pin-dialog").textContent).not.toContain("metadata");
+  await type("name", 0, "Harbour at dawn");
+  await fireEvent.click(byTestId("save-pin"));
+  await waitFor(() => expect(requestsOf(mock, "edit_pin")).toHaveLength(1));
+  expect(requestsOf(mock, "edit_pin")).toMatchObject([{ name: "Harbour at dawn" }]);
+  expect((requestsOf(mock, "edit_pin")[0] as EditPinRequest).metadata).toEqual({});
 });
 
 test("the focus goes to a new row, and after a removal to what is next", async () => {

@@ -22,7 +22,11 @@ card: AccountCard | null, can_upload: CanUpload,
 /**
  * The label of the account of the node that files go through.
  */
-upload_through: string | null, can_edit: boolean, };
+upload_through: string | null, can_edit: boolean, 
+/**
+ * Pins have metadata there, and not only a name.
+ */
+keeps_metadata: boolean, };
 
 export type AccountCard = { 
 /**
@@ -32,7 +36,7 @@ checked_at: number,
 /**
  * Null where the service only pins by CID.
  */
-upload: CardUpload | null, edit: boolean, 
+upload: CardUpload | null, edit: boolean, metadata: boolean, 
 /**
  * Of `cid`, `name`, `status`, `metadata`.
  */
@@ -112,7 +116,7 @@ export type CardDuplicates = "same_pin" | "another_pin" | "refused" | "unknown";
 /**
  * What content from this computer a service takes. Files, and folders as such, always.
  */
-export type CardUpload = { directories: boolean, empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
+export type CardUpload = { empty_files: boolean, empty_directories: boolean, symlinks: boolean, 
 /**
  * Names with line breaks arrive as they are.
  */
@@ -130,7 +134,7 @@ export type Changed = { tags: Array<ChangeTag>, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 /**
  * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.

@@ -40,7 +40,8 @@ type Own = "id" | "label" | "kind" | "endpoint" | "credentials" | "last_contact"
 
 const BASE: Omit<Ipc.Account, Own> = {
   ...{ gateway: null, this_computer: false, state: "ok", state_message: null, secret_kept: "keyring" },
-  ...{ pins: 0, bytes: 0, card: null, can_upload: "yes", upload_through: null, can_edit: false },
+  ...{ pins: 0, bytes: 0, card: null, can_upload: "yes", upload_through: null },
+  ...{ can_edit: false, keeps_metadata: true },
 };
 
 export function madeUpAccounts(now: number): Ipc.Account[] {
@@ -75,7 +76,7 @@ export function madeUpNode(now: number): Ipc.Account {
   return {
     ...BASE,
     ...{ id: NODE, label: "My Kubo", kind: "kubo", credentials: "none", secret_kept: "not_needed" },
-    ...{ endpoint: "http://127.0.0.1:5001", last_contact: now - 9000 },
+    ...{ endpoint: "http://127.0.0.1:5001", last_contact: now - 9000, can_edit: true, keeps_metadata: false },
   };
 }
 
@@ -95,7 +96,8 @@ export function routed(accounts: Ipc.Account[]): Ipc.Account[] {
 export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.AccountCard {
   if (kind === "psa") {
     return {
-      ...{ checked_at, upload: null, edit: true, filters: ["cid", "name", "status", "metadata"], sorts: [] },
+      ...{ checked_at, upload: null, edit: true, metadata: true },
+      ...{ filters: ["cid", "name", "status", "metadata"], sorts: [] },
       ...{ paging: "before", page_rows: 1000, profile: null, duplicates: "another_pin", deletion: "later" },
       usage: null,
       notes: ["It gives at most 30 lists a minute, so a refresh of many pins takes a while."],
@@ -104,10 +106,11 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
   return {
     checked_at,
     upload: {
-      ...{ directories: true, empty_files: false, empty_directories: false, symlinks: false },
+      ...{ empty_files: false, empty_directories: false, symlinks: false },
       ...{ exact_names: true, car: false },
     },
-    ...{ edit: false, filters: ["status"], sorts: ["pinned_at", "size", "name"], paging: "offset" },
+    ...{ edit: false, metadata: kind !== "kubo", filters: ["status"], sorts: ["pinned_at", "size", "name"] },
+    paging: "offset",
     ...{ page_rows: 100, profile: "unixfs-v1-2025", duplicates: "refused", deletion: "at_once" },
     ...{ usage: { used_bytes: 3_200_000_000, quota_bytes: 5_000_000_000 }, notes: [] },
   };

@@ -256,7 +256,8 @@ export function createMock(options: MockOptions = {}): Mock {
     const account: Ipc.Account = {
       ...{ id: fresh("account"), label, kind, endpoint, gateway, credentials, secret_kept: kept },
       ...{ this_computer: false, state: "ok", state_message: null, pins: 0, bytes: 0, last_contact: now },
-      ...{ card: null, can_upload: "yes", upload_through: null, can_edit: kind === "psa" },
+      ...{ card: null, can_upload: "yes", upload_through: null },
+      ...{ can_edit: kind === "psa", keeps_metadata: kind !== "kubo" },
     };
     accounts = [...accounts, account];
     return found(counted(), account.id);

@@ -43,6 +43,7 @@ struct Row<'a> {
     can_upload: &'static str,
     upload_through: Option<&'a str>,
     can_edit: bool,
+    keeps_metadata: bool,
 }
 
 pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
@@ -240,6 +241,7 @@ fn row(view: &AccountView) -> Row<'_> {
             UploadRoute::Direct | UploadRoute::NeedsNode => None,
         },
         can_edit: view.can_edit,
+        keeps_metadata: view.keeps_metadata,
     }
 }
 

@@ -39,7 +39,11 @@ fn describe(checked: &Checked<'_>) -> String {
         format!("account     {}", one_line(checked.account)),
         format!("takes       {}", card.upload.map_or_else(|| "no files, only CIDs".into(), taken)),
         format!("CIDs        {}", card.profile.as_deref().unwrap_or("of no profile that showed")),
-        format!("changes     {}", if card.edit { "name and metadata of a pin" } else { "nothing of a pin" }),
+        format!(
+            "keeps       {}",
+            if card.metadata { "names and metadata of pins" } else { "names of pins, no metadata" }
+        ),
+        format!("changes     {}", changes(card)),
         format!("twice       {}", duplicates(card.duplicates)),
         format!("unpinned    {}", deletion(card.deletion)),
         format!("filters by  {}", listed(card.filters.iter().map(|filter| filter.as_str()))),
@@ -66,6 +70,14 @@ fn taken(forms: UploadForms) -> String {
     ];
     let more = more.into_iter().filter_map(|(is_taken, what)| is_taken.then_some(what));
     ["files", "folders"].into_iter().chain(more).collect::<Vec<_>>().join(", ")
+}
+
+const fn changes(card: &AccountCard) -> &'static str {
+    match (card.edit, card.metadata) {
+        (true, true) => "name and metadata of a pin",
+        (true, false) => "the name of a pin",
+        (false, _) => "nothing of a pin",
+    }
 }
 
 const fn duplicates(duplicates: Duplicates) -> &'static str {

@@ -120,6 +120,13 @@ impl Access {
         }
     }
 
+    /// Whether the account's pins have metadata, as far as that has shown. Asks nobody.
+    pub(crate) fn keeps_metadata(&self, account: &Account) -> bool {
+        let known = self.known().get(&account.id).and_then(|known| known.capabilities);
+        let says_so = known.map_or(account.kind != ProviderKind::Kubo, |capabilities| capabilities.metadata);
+        says_so && account.card.as_ref().is_none_or(|card| card.metadata)
+    }
+
     /// Asks whether the account's credentials are right.
     pub(crate) async fn test(&self, account: &Account) -> Result<Capabilities, Error> {
         let result = match self.provider(account).await {

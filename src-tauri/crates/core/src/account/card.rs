@@ -45,8 +45,10 @@ pub struct AccountCard {
     pub checked_at: UnixMillis,
     /// What content from this computer the service takes; `None` where it only pins by CID.
     pub upload: Option<UploadForms>,
-    /// A pin's name and metadata can be changed.
+    /// A pin's name, and its metadata where there is any, can be changed.
     pub edit: bool,
+    /// Its pins have metadata, and not only a name.
+    pub metadata: bool,
     /// What its list is really narrowed down by.
     pub filters: Vec<Filter>,
     /// What its list can be sorted by.

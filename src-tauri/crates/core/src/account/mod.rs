@@ -206,8 +206,10 @@ pub struct AccountView {
     pub bytes: u64,
     /// How files get there.
     pub upload: UploadRoute,
-    /// Whether a pin's name and metadata can be changed there.
+    /// Whether a pin's name, and its metadata where there is any, can be changed there.
     pub can_edit: bool,
+    /// Whether its pins have metadata, and not only a name.
+    pub keeps_metadata: bool,
 }
 
 impl Account {

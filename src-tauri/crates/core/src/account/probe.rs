@@ -16,7 +16,7 @@ use crate::{
     engine::Shared,
     entropy::new_id,
     error::{Code, Error},
-    pin::{PinId, PinKey, PinStatus, ProviderPin},
+    pin::{Metadata, PinId, PinKey, PinStatus, ProviderPin},
     provider::{Capabilities, Filter, Gap, PinRequest, Provider, ProviderError},
     transfer::find::same_content,
 };
@@ -87,6 +87,7 @@ impl<'a> Probe<'a> {
             checked_at: shared.ports.clock.now(),
             upload: can.upload,
             edit: can.edit,
+            metadata: can.metadata,
             filters: can.filters.to_vec(),
             sorts: can.sorts.to_vec(),
             paging: can.paging,
@@ -274,15 +275,23 @@ impl<'a> Probe<'a> {
             self.card.filters.retain(|filter| *filter != Filter::Cid);
             self.note("It gives its whole list where only the pins of one CID were asked for.".into());
         }
-        if self.search(&cids).await?.0.is_empty() {
+        let (found, _) = self.search(&cids).await?;
+        if found.is_empty() {
             self.note("A new pin is not in its list at once.".into());
+        }
+        let made = self.mark.as_ref().map(Mark::metadata).unwrap_or_default();
+        let keeps_it = |one: &ProviderPin| made.iter().all(|(key, value)| one.metadata.get(key) == Some(value));
+        if self.card.metadata && found.iter().any(|one| one.id == pin.id && !keeps_it(one)) {
+            self.card.metadata = false;
+            self.note("It does not keep the metadata of a pin.".into());
         }
         Ok(())
     }
 
     async fn try_edit(&mut self, pin: &ProviderPin) -> Result<(), Error> {
         let Some(mark) = self.mark.clone() else { return Ok(()) };
-        let (name, metadata) = (mark.other_name(), mark.metadata());
+        let metadata = if self.card.metadata { mark.metadata() } else { Metadata::new() };
+        let name = mark.other_name();
         let provider = Arc::clone(&self.provider);
         let edited = self.attempt(provider.edit(pin, Some(&name), &metadata)).await?;
         let edited = match edited {

@@ -267,7 +267,8 @@ impl Engine {
         let secret_kept = self.shared.access.secret_kept(&account);
         let upload = relay::route(&self.shared, &account).await?;
         let can_edit = self.shared.access.may_edit(&account);
-        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes, upload, can_edit })
+        let keeps_metadata = self.shared.access.keeps_metadata(&account);
+        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes, upload, can_edit, keeps_metadata })
     }
 }
 

@@ -15,7 +15,7 @@ impl Engine {
     /// not again by itself.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the service takes no archives, [`Error::CidMismatch`] when it pinned something else,
+    /// [`Error::InvalidInput`] when the service takes no archives or keeps no metadata, [`Error::CidMismatch`] when it pinned something else,
     /// and those of the provider.
     pub async fn import_car(
         &self,
@@ -24,7 +24,7 @@ impl Engine {
         metadata: &Metadata,
         archive: ArchiveBody,
     ) -> Result<ProviderPin, Error> {
-        let account = self.account(account).await?;
+        let account = self.account_for(account, metadata).await?;
         if !self.shared.access.upload_forms(&account).await?.car_archives {
             return Err(Error::InvalidInput(format!("The service of {:?} takes no CAR archives.", account.label)));
         }

@@ -1,9 +1,6 @@
 //! Changing what a pin is called and what stands beside it, where its service can.
 
-use super::{
-    Change, Engine,
-    transfers::{check_metadata, parse_name},
-};
+use super::{Change, Engine, transfers::parse_name};
 use crate::{
     error::Error,
     pin::{Metadata, Pin, PinKey},
@@ -19,8 +16,7 @@ impl Engine {
     /// What is wrong with the request, [`ProviderError::Unsupported`] where the service cannot, or the provider's answer.
     pub async fn edit_pin(&self, key: &PinKey, name: Option<String>, metadata: Metadata) -> Result<Pin, Error> {
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
-        check_metadata(&metadata)?;
-        let account = self.account(&key.account).await?;
+        let account = self.account_for(&key.account, &metadata).await?;
         let before = self.shared.store.pin(key).await?;
         let before = before.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
         if !self.shared.access.capabilities(&account).await?.edit {

@@ -64,9 +64,8 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<Vec<TransferId>, Error> {
-        self.account(account).await?;
+        self.account_for(account, &metadata).await?;
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
-        check_metadata(&metadata)?;
         let (mut transfers, mut ids) = (Vec::new(), Vec::new());
         for path in paths {
             let work = Work::Upload { path: path.clone(), folder: None };
@@ -116,9 +115,8 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<TransferId, Error> {
-        self.account(account).await?;
+        self.account_for(account, &metadata).await?;
         let name = parse_name(&name.unwrap_or_default())?;
-        check_metadata(&metadata)?;
         let work = Work::Pin { cid };
         if let Some(same) = self.shared.store.under_way(account, &work).await? {
             return Ok(same);
@@ -128,6 +126,24 @@ impl Engine {
         let id = transfer.id.clone();
         self.shared.accept(vec![transfer]).await?;
         Ok(id)
+    }
+
+    /// An account that is to have a pin with this metadata.
+    pub(super) async fn account_for(&self, id: &AccountId, metadata: &Metadata) -> Result<Account, Error> {
+        if metadata.len() > MAX_METADATA_PAIRS {
+            return Err(Error::InvalidInput(format!("At most {MAX_METADATA_PAIRS} pairs of metadata are possible.")));
+        }
+        if metadata.keys().any(String::is_empty) {
+            return Err(Error::InvalidInput("A key of the metadata is empty.".into()));
+        }
+        let account = self.account(id).await?;
+        if !metadata.is_empty() && !self.shared.access.keeps_metadata(&account) {
+            return Err(Error::InvalidInput(format!(
+                "The service of {:?} keeps no metadata with its pins, only a name; leave the metadata out.",
+                account.label
+            )));
+        }
+        Ok(account)
     }
 
     /// Accepts removing pins; what is being removed already is the same transfer.
@@ -257,14 +273,4 @@ pub(super) fn parse_name(name: &str) -> Result<String, Error> {
         return Err(Error::InvalidInput(format!("A name has at most {MAX_PIN_NAME_BYTES} bytes.")));
     }
     Ok(name.into())
-}
-
-pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Error> {
-    if metadata.len() > MAX_METADATA_PAIRS {
-        return Err(Error::InvalidInput(format!("At most {MAX_METADATA_PAIRS} pairs of metadata are possible.")));
-    }
-    if metadata.keys().any(String::is_empty) {
-        return Err(Error::InvalidInput("A key of the metadata is empty.".into()));
-    }
-    Ok(())
 }

@@ -17,8 +17,10 @@ use url::Url;
 
 use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
+    bounds::{MAX_SIZE_BYTES, capped},
+    error::no_such_call,
     http::{Http, Sent, Timing},
-    multipart,
+    multipart::{self, Form},
     paging::{self, Rows},
 };
 use crate::{
@@ -29,8 +31,6 @@ use crate::{
     vault::Credentials,
 };
 
-/// No file is larger than what a JavaScript number counts exactly.
-const MAX_SIZE_BYTES: u64 = 1 << 53;
 const MAX_ID_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 4_096;
 
@@ -69,6 +69,12 @@ impl Aioz {
 
     async fn call<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
         self.http.json::<Answer<T>>(request).await?.into_data()
+    }
+
+    async fn send(&self, form: Form) -> Result<ProviderPin, ProviderError> {
+        let (request, sending) = form.of(self.http.request(Method::POST, "/pinning/"));
+        let answer = self.http.json_of_upload::<Answer<WirePin>>(request, &sending).await.map_err(no_such_call)?;
+        answer.into_data()?.into_pin()
     }
 
     async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
@@ -137,6 +143,7 @@ impl Provider for Aioz {
                 car_archives: has("car"),
             }),
             edit: false,
+            metadata: true,
             filters: &[],
             sorts: &[PinSort::PinnedAt, PinSort::Size, PinSort::Name],
             paging: Paging::Offset,
@@ -147,20 +154,7 @@ impl Provider for Aioz {
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(Some(name), metadata))?;
-        let (progress, content_bytes) = (body.progress().clone(), body.content_bytes());
-        let form = multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)]);
-        let request = self
-            .http
-            .request(Method::POST, "/pinning/")
-            .header(reqwest::header::CONTENT_TYPE, form.content_type)
-            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let answer = self
-            .http
-            .json_of_upload::<Answer<WirePin>>(request, &progress, content_bytes)
-            .await
-            .map_err(no_such_call)?;
-        answer.into_data()?.into_pin()
+        self.send(multipart::form(&new_id(&*self.entropy), body, &[("metadata", metadata)])).await
     }
 
     async fn import_car(
@@ -170,18 +164,7 @@ impl Provider for Aioz {
         archive: ArchiveBody,
     ) -> Result<ProviderPin, ProviderError> {
         let metadata = to_json(&WireMetadata::new(name, metadata))?;
-        let bytes = archive.bytes();
-        let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[("metadata", metadata)]);
-        let request = self
-            .http
-            .request(Method::POST, "/pinning/")
-            .header(reqwest::header::CONTENT_TYPE, form.content_type)
-            .header(reqwest::header::CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let progress = form.progress;
-        let answer =
-            self.http.json_of_upload::<Answer<WirePin>>(request, &progress, bytes).await.map_err(no_such_call)?;
-        answer.into_data()?.into_pin()
+        self.send(multipart::archive_form(&new_id(&*self.entropy), archive, &[("metadata", metadata)])).await
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
@@ -217,16 +200,6 @@ impl Provider for Aioz {
         let used_bytes =
             used_bytes.ok_or_else(|| ProviderError::Protocol { reason: "its usage has no storage".into() })?;
         Ok(Usage { used_bytes, quota_bytes: None })
-    }
-}
-
-/// Where no pin was asked for, "not found" means that there is no such API.
-fn no_such_call(error: ProviderError) -> ProviderError {
-    match error {
-        ProviderError::NotFound { .. } => {
-            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
-        }
-        error => error,
     }
 }
 
@@ -350,14 +323,6 @@ fn id_of(id: String) -> Result<String, ProviderError> {
     match id.chars().count() {
         1..=MAX_ID_CHARS => Ok(id),
         _ => Err(ProviderError::Protocol { reason: "a pin has no usable id".into() }),
-    }
-}
-
-/// What a provider says is kept as far as anybody would read it.
-fn capped(text: String, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => text[..end].into(),
-        None => text,
     }
 }
 

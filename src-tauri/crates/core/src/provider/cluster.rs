@@ -10,10 +10,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use holdfast_content::Cid;
-use reqwest::{
-    Method, RequestBuilder,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
-};
+use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
@@ -21,10 +18,11 @@ use url::Url;
 use self::status::WirePeer;
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms,
+    error::no_such_call,
     http::{Http, Sent, Timing},
-    multipart::{self, Form},
-    ndjson::{self, Lines, Sending},
-    node::{cid_of, ended_early, ids_of, of_message, reachable_first},
+    multipart,
+    ndjson::{self, Lines},
+    node::{self, WireAdded, cid_of, ids_of, of_archive, of_message, reachable_first},
 };
 use crate::{
     clock::UnixMillis,
@@ -65,52 +63,31 @@ impl Cluster {
         Ok(Self { http: Http::new(endpoint, credentials, Sent::AsAuthorization, timing)?, entropy })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, path)
-    }
-
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
         self.http.json(request).await.map_err(understood)
     }
 
-    /// Sends a form and gives the CID that the line for `root` names, or the last line where there is none.
-    async fn add(
-        &self,
-        query: &[(&str, &str)],
-        name: Option<&str>,
-        metadata: &Metadata,
-        form: Form,
-        sending: Sending,
-        root: Option<&str>,
-    ) -> Result<ProviderPin, ProviderError> {
-        let request = self
-            .request(Method::POST, "/add")
-            .query(query)
-            .query(&described(name, metadata))
-            .header(CONTENT_TYPE, form.content_type)
-            .header(CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let mut lines = Lines::ask(&self.http, request, Some(sending)).await.map_err(no_such_call)?;
-        let mut cid = None;
-        while let Some(line) = lines.next::<WireAdded>().await.map_err(understood)? {
-            let WireAdded { name, cid: added } = line?;
-            if added.is_some() && root.is_none_or(|root| name == root) {
-                cid = added;
-            }
-        }
-        new_pin(cid.ok_or_else(ended_early)?, name, metadata)
+    /// Where content is sent to.
+    fn adding(&self, query: &[(&str, &str)], name: Option<&str>, metadata: &Metadata) -> RequestBuilder {
+        self.http.request(Method::POST, "/add").query(query).query(&described(name, metadata))
+    }
+
+    /// What is asked of a pin that is there.
+    async fn options(&self, cid: &Cid) -> Result<WireOptions, ProviderError> {
+        self.json(self.http.request(Method::GET, &format!("/allocations/{cid}"))).await
     }
 
     /// Sets a pin's options, whether it is there or not.
     async fn post(&self, id: &str, query: &[(String, String)]) -> Result<WireOptions, ProviderError> {
-        self.json(self.request(Method::POST, &format!("/pins/{id}")).query(query)).await.map_err(no_such_call)
+        let request = self.http.request(Method::POST, &format!("/pins/{id}")).query(query);
+        self.json(request).await.map_err(no_such_call)
     }
 }
 
 #[async_trait]
 impl Provider for Cluster {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        let answer: Value = self.json(self.request(Method::GET, "/id")).await.map_err(no_such_call)?;
+        let answer: Value = self.json(self.http.request(Method::GET, "/id")).await.map_err(no_such_call)?;
         if !(answer["id"].is_string() && answer["cluster_peers"].is_array()) {
             return Err(ProviderError::NotAPinningApi {
                 reason: "its answer to the question for its id is another one".into(),
@@ -124,6 +101,7 @@ impl Provider for Cluster {
                 car_archives: true,
             }),
             edit: true,
+            metadata: true,
             filters: &[Filter::Cid],
             sorts: &[],
             paging: Paging::Whole,
@@ -133,11 +111,10 @@ impl Provider for Cluster {
     }
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
-        let sending = (body.progress().clone(), body.content_bytes());
-        let form = multipart::percent_encoded_form(&new_id(&*self.entropy), body);
         let query = [&LAYOUT[..], &[("format", "unixfs"), ("recursive", "true"), ("hidden", "true")]].concat();
-        self.add(&query, Some(name), metadata, form, sending, Some(&root)).await
+        let request = self.adding(&query, Some(name), metadata);
+        let cid = node::add(&self.http, request, &new_id(&*self.entropy), body).await;
+        new_pin(cid.map_err(|error| no_such_call(understood(error)))?, Some(name), metadata)
     }
 
     async fn import_car(
@@ -146,17 +123,16 @@ impl Provider for Cluster {
         metadata: &Metadata,
         archive: ArchiveBody,
     ) -> Result<ProviderPin, ProviderError> {
-        let bytes = archive.bytes();
         let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[]);
-        let sending = (form.progress, bytes);
-        let form = Form { content_type: form.content_type, bytes: form.bytes, body: form.body };
-        self.add(&[("format", "car")], name, metadata, form, sending, None).await
+        let request = self.adding(&[("format", "car")], name, metadata);
+        let cid = node::send(&self.http, request, form, |line: WireAdded| Ok(line.cid)).await;
+        new_pin(cid.map_err(|error| of_archive(no_such_call(understood(error))))?, name, metadata)
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
         let mut query = described(request.name, request.metadata);
         // What is pinned already keeps what was asked of it; what is not said again goes back to the cluster's defaults.
-        match self.json::<WireOptions>(self.request(Method::GET, &format!("/allocations/{}", request.cid))).await {
+        match self.options(request.cid).await {
             Ok(options) => query.extend(options.into_query()),
             Err(ProviderError::NotFound { .. }) => {}
             Err(error) => return Err(error),
@@ -170,15 +146,16 @@ impl Provider for Cluster {
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
         cid_of(id)?;
-        let pin: WirePin = self.json(self.request(Method::GET, &format!("/pins/{id}"))).await?;
+        let pin: WirePin = self.json(self.http.request(Method::GET, &format!("/pins/{id}"))).await?;
         // A cluster tells the status of any CID; that of one that it does not have is none of a pin.
         pin.into_pin().unwrap_or(Err(ProviderError::NotFound { message: None }))
     }
 
     fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
-        let request = self.request(Method::GET, "/pins");
+        let request = self.http.request(Method::GET, "/pins");
         let request = if cids.is_empty() { request } else { request.query(&[("cids", ids_of(cids).join(","))]) };
-        Box::pin(ndjson::pages(&self.http, request, WirePin::into_pin).map_err(|error| no_such_call(understood(error))))
+        let pages = ndjson::pages(&self.http, request, WirePin::into_pin);
+        Box::pin(pages.map_err(|error| no_such_call(understood(error))))
     }
 
     async fn edit(
@@ -187,9 +164,8 @@ impl Provider for Cluster {
         name: Option<&str>,
         metadata: &Metadata,
     ) -> Result<ProviderPin, ProviderError> {
-        cid_of(&pin.id)?;
         // What is not said again goes back to the cluster's defaults.
-        let options: WireOptions = self.json(self.request(Method::GET, &format!("/allocations/{}", pin.id))).await?;
+        let options = self.options(&cid_of(&pin.id)?).await?;
         let query = [described(name, metadata), options.into_query()].concat();
         self.post(&pin.id.0, &query).await?;
         self.get(&pin.id).await
@@ -197,12 +173,12 @@ impl Provider for Cluster {
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         cid_of(id)?;
-        self.http.done(self.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
+        self.http.done(self.http.request(Method::DELETE, &format!("/pins/{id}"))).await.map_err(understood)
     }
 
     async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
-        let request = self.request(Method::GET, "/peers");
-        let mut lines = Lines::ask(&self.http, request, None).await.map_err(no_such_call)?;
+        let request = self.http.request(Method::GET, "/peers");
+        let mut lines = Lines::ask(&self.http, request, None).await.map_err(|error| no_such_call(understood(error)))?;
         let mut addresses = Vec::new();
         while let Some(line) = lines.next::<WireId>().await.map_err(understood)? {
             addresses.extend(line?.ipfs.and_then(|node| node.addresses).unwrap_or_default());
@@ -242,23 +218,6 @@ fn understood(error: ProviderError) -> ProviderError {
         ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
         other => other,
     }
-}
-
-/// Where no pin was asked for, "not found" means that there is no such API.
-fn no_such_call(error: ProviderError) -> ProviderError {
-    match understood(error) {
-        ProviderError::NotFound { .. } => {
-            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
-        }
-        other => other,
-    }
-}
-
-#[derive(Deserialize)]
-struct WireAdded {
-    #[serde(default)]
-    name: String,
-    cid: Option<String>,
 }
 
 /// A pin with what each peer says of it ("GlobalPinInfo").

@@ -58,6 +58,12 @@ pub enum ProviderError {
         /// The provider's own words.
         message: Option<String>,
     },
+    /// The service looked for the content that it was asked to pin, and nobody had it.
+    #[error("the service could not find the content: {message}")]
+    ContentNotFound {
+        /// How it looked, in its own words or in ours.
+        message: String,
+    },
     /// Another 4xx.
     #[error("the service refused: {message}")]
     Refused {
@@ -104,7 +110,8 @@ impl ProviderError {
             Self::OverQuota { .. } => Code::OverQuota,
             Self::RateLimited { .. } => Code::RateLimited,
             Self::Unavailable { .. } => Code::Unavailable,
-            Self::Refused { .. } => Code::InvalidInput,
+            Self::ContentNotFound { .. } => Code::PinFailed,
+            Self::Refused { .. } => Code::Refused,
             Self::Unsupported { .. } => Code::Unsupported,
             Self::Network { .. } => Code::Network,
             Self::NotAPinningApi { .. } => Code::NotAPinningApi,
@@ -147,7 +154,7 @@ impl ProviderError {
             | Self::OverQuota { message }
             | Self::RateLimited { message, .. }
             | Self::Unavailable { message, .. } => message.as_deref(),
-            Self::Refused { message, .. } => Some(message),
+            Self::ContentNotFound { message } | Self::Refused { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -176,6 +183,11 @@ impl ProviderError {
         }
     }
 
+    /// A call that every API of this kind has is not known at this address.
+    pub(super) fn unknown_call(status: u16) -> Self {
+        Self::NotAPinningApi { reason: format!("it does not know this call (HTTP {status})") }
+    }
+
     /// With the number under which the provider's support finds the request, beside the provider's own words.
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
         let Some(id) = id.map(|id| format!("request id {id}")) else { return self };
@@ -189,10 +201,18 @@ impl ProviderError {
             | Self::Unavailable { message, .. } => {
                 *message = Some(message.take().map_or_else(|| id.clone(), |words| format!("{words} ({id})")));
             }
-            Self::Refused { message, .. } => *message = format!("{message} ({id})"),
+            Self::ContentNotFound { message } | Self::Refused { message, .. } => *message = format!("{message} ({id})"),
             Self::Unsupported { .. } | Self::Network { .. } | Self::NotAPinningApi { .. } | Self::Protocol { .. } => {}
         }
         self
+    }
+}
+
+/// Where no pin was asked for, "not found" means that there is no such API.
+pub(super) fn no_such_call(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::NotFound { .. } => ProviderError::unknown_call(404),
+        error => error,
     }
 }
 
@@ -208,7 +228,7 @@ mod tests {
     fn every_status_has_its_class() {
         let class = |status, message: &str| ProviderError::from_status(status, None, Some(message.into())).code();
         for (status, message, code) in [
-            (400, "invalid cid: cid too short", Code::InvalidInput),
+            (400, "invalid cid: cid too short", Code::Refused),
             (400, "User not enough balance", Code::OverQuota),
             (400, "Pin with that hash already exists", Code::AlreadyExists),
             (409, "INSUFFICIENT_FUNDS: Unable to process request due to the lack of funds", Code::OverQuota),

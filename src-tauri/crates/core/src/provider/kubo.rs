@@ -11,10 +11,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use holdfast_content::Cid;
-use reqwest::{
-    Method, RequestBuilder,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
-};
+use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{sync::OnceCell, time::Instant};
@@ -22,14 +19,14 @@ use url::Url;
 
 use self::{
     layout::{Layout, knows_v1_of_2025, measure_matters},
-    wire::{WireAdded, WireId, WireImported, WireKeys, WirePin, WirePinning, WireRepo, WireRoot, WireStat},
+    wire::{WireId, WireImported, WireKeys, WirePin, WirePinning, WireRepo, WireRoot, WireStat},
 };
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
     http::{Http, Sent, Timing},
     multipart,
     ndjson::{self, Lines},
-    node::{cid_of, ended_early, ids_of, of_message, reachable_first},
+    node::{self, cid_of, ended_early, ids_of, of_archive, of_message, reachable_first},
     paging::{self, Rows},
 };
 use crate::{
@@ -125,7 +122,7 @@ impl Kubo {
             if since.elapsed() > patience {
                 let minutes = patience.as_secs().div_ceil(60);
                 let message = format!("for {minutes} minutes nobody has sent it more of the content");
-                return Err(ProviderError::Refused { status: 504, message });
+                return Err(ProviderError::ContentNotFound { message });
             }
         }
         Err(ended_early())
@@ -181,6 +178,7 @@ impl Provider for Kubo {
                 car_archives: true,
             }),
             edit: true,
+            metadata: false,
             filters: &[Filter::Cid],
             sorts: &[],
             paging: Paging::Whole,
@@ -191,25 +189,13 @@ impl Provider for Kubo {
 
     async fn upload(&self, name: &str, _metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
         let layout = self.layout(body.parts()).await?;
-        let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
-        let sending = (body.progress().clone(), body.content_bytes());
-        let form = multipart::percent_encoded_form(&new_id(&*self.entropy), body);
-        let request = self
-            .rpc("add")
-            .query(&layout.options())
-            .query(&[("pin", "true"), ("pin-name", name), ("progress", "false")])
-            .header(CONTENT_TYPE, form.content_type)
-            .header(CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let mut lines = Lines::ask(&self.http, request, Some(sending)).await.map_err(understood)?;
-        let mut cid = None;
-        while let Some(line) = lines.next::<WireAdded>().await.map_err(understood)? {
-            let WireAdded { name, hash } = line?;
-            if name == root && hash.is_some() {
-                cid = hash;
-            }
-        }
-        pinned(&cid.ok_or_else(ended_early)?, Some(name.into()), "recursive")
+        let request = self.rpc("add").query(&layout.options()).query(&[
+            ("pin", "true"),
+            ("pin-name", name),
+            ("progress", "false"),
+        ]);
+        let cid = node::add(&self.http, request, &new_id(&*self.entropy), body).await.map_err(understood)?;
+        pinned(&cid, Some(name.into()), "recursive")
     }
 
     async fn import_car(
@@ -218,25 +204,15 @@ impl Provider for Kubo {
         _metadata: &Metadata,
         archive: ArchiveBody,
     ) -> Result<ProviderPin, ProviderError> {
-        let (bytes, root) = (archive.bytes(), *archive.root());
+        let root = *archive.root();
         let form = multipart::archive_form(&new_id(&*self.entropy), archive, &[]);
-        let request = self
-            .rpc("dag/import")
-            .query(&[("pin-roots", "true")])
-            .header(CONTENT_TYPE, form.content_type)
-            .header(CONTENT_LENGTH, form.bytes)
-            .body(form.body);
-        let mut lines = Lines::ask(&self.http, request, Some((form.progress, bytes))).await.map_err(understood)?;
-        let mut cid = None;
-        while let Some(line) = lines.next::<WireImported>().await.map_err(understood)? {
-            if let Some(WireRoot { cid: link, error }) = line?.root {
-                if let Some(error) = error.filter(|text| !text.is_empty()) {
-                    return Err(of_message(error));
-                }
-                cid = Some(link.cid);
-            }
-        }
-        let cid = cid.ok_or_else(ended_early)?;
+        let cid_in = |line: WireImported| match line.root {
+            Some(WireRoot { error: Some(error), .. }) if !error.is_empty() => Err(of_message(error)),
+            root => Ok(root.map(|root| root.cid.cid)),
+        };
+        let request = self.rpc("dag/import").query(&[("pin-roots", "true")]);
+        let cid = node::send(&self.http, request, form, cid_in).await;
+        let cid = cid.map_err(|error| of_archive(understood(error)))?;
         match name.filter(|name| !name.is_empty()) {
             // An archive is imported without a name.
             Some(name) if cid == root.to_string() => self.pin_named(&root, name).await,
@@ -329,8 +305,8 @@ fn pinned(id: &str, name: Option<String>, kind: &str) -> Result<ProviderPin, Pro
 fn understood(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::Unavailable { status: 500, message: Some(message), .. } => of_message(message),
-        ProviderError::NotFound { .. } => not_kubo(404),
-        ProviderError::Refused { status: status @ 405, .. } => not_kubo(status),
+        ProviderError::NotFound { .. } => ProviderError::unknown_call(404),
+        ProviderError::Refused { status: status @ 405, .. } => ProviderError::unknown_call(status),
         ProviderError::Forbidden { message } => match message {
             Some(message) if message.contains("RPC Access Denied") => {
                 ProviderError::Unauthorized { message: Some(message) }
@@ -347,10 +323,6 @@ fn understood(error: ProviderError) -> ProviderError {
     }
 }
 
-fn not_kubo(status: u16) -> ProviderError {
-    ProviderError::NotAPinningApi { reason: format!("it does not know this call (HTTP {status})") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,9 +333,9 @@ mod tests {
         for (message, code) in [
             ("path 'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e' is not pinned", Code::NotFound),
             ("not pinned or pinned indirectly", Code::NotFound),
-            (r#"invalid path "nonsense": path does not have enough components"#, Code::InvalidInput),
-            ("pin name is 300 bytes (max 255 bytes)", Code::InvalidInput),
-            ("block was not found locally (offline): ipld: could not find bafk", Code::InvalidInput),
+            (r#"invalid path "nonsense": path does not have enough components"#, Code::Refused),
+            ("pin name is 300 bytes (max 255 bytes)", Code::Refused),
+            ("block was not found locally (offline): ipld: could not find bafk", Code::PinFailed),
             ("write /repository/blocks/put-1: no space left on device", Code::OverQuota),
             ("context canceled", Code::Unavailable),
         ] {

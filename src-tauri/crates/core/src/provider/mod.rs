@@ -1,6 +1,7 @@
 //! Providers: the trait that adapters implement, one file per adapter, and the HTTP plumbing that they share.
 
 mod aioz;
+mod bounds;
 mod cluster;
 mod connect;
 mod error;
@@ -99,8 +100,10 @@ pub struct UploadForms {
 pub struct Capabilities {
     /// What content it takes; `None` where it only pins by CID.
     pub upload: Option<UploadForms>,
-    /// A pin's name and metadata can be changed.
+    /// A pin's name, and its metadata where there is any, can be changed.
     pub edit: bool,
+    /// Its pins have metadata, and not only a name.
+    pub metadata: bool,
     /// What its list can be narrowed down by.
     pub filters: &'static [Filter],
     /// What its list can be sorted by.
@@ -120,7 +123,7 @@ pub struct PinRequest<'a> {
     pub cid: &'a Cid,
     /// The name that the pin gets.
     pub name: Option<&'a str>,
-    /// The key/value pairs that it gets.
+    /// The key/value pairs that it gets, where [`Capabilities::metadata`] says so.
     pub metadata: &'a Metadata,
     /// Multiaddrs of nodes that have the content.
     pub origins: &'a [String],
@@ -164,7 +167,8 @@ pub trait Provider: Send + Sync {
     /// Asks whether the credentials are right and what the service can do.
     async fn test(&self) -> Result<Capabilities, ProviderError>;
 
-    /// Sends a file or directory, where [`Capabilities::upload`] says so. The body may be sent once only.
+    /// Sends a file or directory, where [`Capabilities::upload`] says so; its pin gets the metadata where
+    /// [`Capabilities::metadata`] does. The body may be sent once only.
     async fn upload(&self, _name: &str, _metadata: &Metadata, _body: UploadBody) -> Result<ProviderPin, ProviderError> {
         Err(ProviderError::Unsupported { what: "it takes no files, only CIDs" })
     }

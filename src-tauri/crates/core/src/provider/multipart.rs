@@ -7,18 +7,33 @@ use std::{borrow::Cow, fmt::Write};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    Body, RequestBuilder,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 
+use super::http::Sending;
 use crate::content::{ArchiveBody, PartKind, Progress, UploadBody};
 
 /// A request body of known length.
-pub(crate) struct Form {
-    pub(crate) content_type: String,
-    pub(crate) bytes: u64,
-    pub(crate) body: reqwest::Body,
+pub(super) struct Form {
+    content_type: String,
+    bytes: u64,
+    body: Body,
+    sending: Sending,
+}
+
+impl Form {
+    /// Makes it the body of a request; beside that, where it shows what was taken of it.
+    pub(super) fn of(self, request: RequestBuilder) -> (RequestBuilder, Sending) {
+        let request =
+            request.header(CONTENT_TYPE, self.content_type).header(CONTENT_LENGTH, self.bytes).body(self.body);
+        (request, self.sending)
+    }
 }
 
 /// Wraps an upload's files as parts named `file`, and `fields` as text parts after them.
-pub(crate) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) -> Form {
+pub(super) fn form(boundary: &str, body: UploadBody, fields: &[(&str, String)]) -> Form {
     framed(boundary, body, fields, |path| (quoted(path), exact_path_header(path)))
 }
 
@@ -60,22 +75,15 @@ fn framed(
     let end = end(boundary, fields);
     let framing = frames.iter().map(|frame| frame.len() as u64).sum::<u64>() + end.len() as u64;
     Form {
-        content_type: format!("multipart/form-data; boundary={boundary}"),
+        content_type: content_type(boundary),
         bytes: framing + body.content_bytes(),
-        body: reqwest::Body::wrap_stream(body.into_stream(frames, end.into())),
+        sending: Sending::new(body.progress().clone(), body.content_bytes()),
+        body: Body::wrap_stream(body.into_stream(frames, end.into())),
     }
 }
 
-/// A form with a body that counts what the connection took of it.
-pub(crate) struct ArchiveForm {
-    pub(crate) content_type: String,
-    pub(crate) bytes: u64,
-    pub(crate) body: reqwest::Body,
-    pub(crate) progress: Progress,
-}
-
 /// Wraps an archive as a part named `car`, and `fields` as text parts after it.
-pub(crate) fn archive_form(boundary: &str, archive: ArchiveBody, fields: &[(&str, String)]) -> ArchiveForm {
+pub(super) fn archive_form(boundary: &str, archive: ArchiveBody, fields: &[(&str, String)]) -> Form {
     let start = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"car\"; filename=\"{}.car\"\r\nContent-Type: application/vnd.ipld.car\r\n\r\n",
         archive.root()
@@ -83,11 +91,15 @@ pub(crate) fn archive_form(boundary: &str, archive: ArchiveBody, fields: &[(&str
     let end = end(boundary, fields);
     let bytes = (start.len() + end.len()) as u64 + archive.bytes();
     let progress = Progress::default();
-    let counted = progress.clone();
+    let (counted, sending) = (progress.clone(), Sending::new(progress, archive.bytes()));
     let whole = |text: String| stream::once(std::future::ready(Ok::<_, std::io::Error>(Bytes::from(text))));
     let content = archive.into_stream().inspect_ok(move |piece| counted.add(piece.len() as u64));
-    let body = reqwest::Body::wrap_stream(whole(start).chain(content).chain(whole(end)));
-    ArchiveForm { content_type: format!("multipart/form-data; boundary={boundary}"), bytes, body, progress }
+    let body = Body::wrap_stream(whole(start).chain(content).chain(whole(end)));
+    Form { content_type: content_type(boundary), bytes, body, sending }
+}
+
+fn content_type(boundary: &str) -> String {
+    format!("multipart/form-data; boundary={boundary}")
 }
 
 fn end(boundary: &str, fields: &[(&str, String)]) -> String {

@@ -9,13 +9,14 @@ use http_body_util::BodyExt;
 use reqwest::{Body, RequestBuilder, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     ListPage, Pages, ProviderError,
-    http::{self, Http},
+    http::{self, Http, Sending},
     paging::Rows,
 };
-use crate::{content::Progress, pin::ProviderPin};
+use crate::pin::ProviderPin;
 
 /// Pins with long metadata on many peers stay well below.
 const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
@@ -28,9 +29,6 @@ const MAX_ROWS: usize = 5_000_000;
 
 /// The trailer of an answer that began well.
 const STREAM_ERROR: &str = "X-Stream-Error";
-
-/// A request's body: what was taken of it, and its bytes of content.
-pub(super) type Sending = (Progress, u64);
 
 /// The lines of an answer, as they come.
 pub(super) struct Lines<'a> {
@@ -50,7 +48,7 @@ impl<'a> Lines<'a> {
     ) -> Result<Self, ProviderError> {
         // Some servers send no trailers to who does not ask for them (RFC 9110, section 6.5.1).
         let request = request.header(reqwest::header::TE, "trailers");
-        let response = http.answer(request, sending.as_ref().map(|(progress, bytes)| (progress, *bytes))).await?;
+        let response = http.answer(request, sending.as_ref()).await?;
         let received = BytesMut::new();
         Ok(Self { http, body: response.into(), sending, received, has_ended: false })
     }
@@ -78,6 +76,8 @@ impl<'a> Lines<'a> {
 
     async fn line(&mut self) -> Result<Option<Vec<u8>>, ProviderError> {
         let mut searched = 0;
+        // When the first bytes of the line came, and what was taken of the request by then.
+        let mut begun: Option<(Instant, Option<u64>)> = None;
         loop {
             if let Some(end) = self.received[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.received.split_to(searched + end + 1);
@@ -95,23 +95,19 @@ impl<'a> Lines<'a> {
             if searched > MAX_LINE_BYTES {
                 return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
             }
+            if begun.is_some_and(|(since, _)| since.elapsed() > self.http.longest_line(self.sending.as_ref())) {
+                return Err(http::silent());
+            }
             self.receive().await?;
+            let taken = self.sending.as_ref().map(Sending::taken_bytes);
+            // Its time begins anew when more of the request is taken.
+            begun = begun.filter(|(_, before)| *before == taken).or_else(|| Some((Instant::now(), taken)));
         }
     }
 
-    /// Takes what comes next. As long as bytes of the request are taken, the service is not silent.
+    /// Takes what comes next.
     async fn receive(&mut self) -> Result<(), ProviderError> {
-        let sending = self.sending.as_ref().map(|(progress, bytes)| (progress, *bytes));
-        let mut taken = sending.map_or(0, |(progress, _)| progress.bytes());
-        let frame = loop {
-            match tokio::time::timeout(self.http.silence(sending), self.body.frame()).await {
-                Ok(frame) => break frame,
-                Err(_) => match sending.map_or(0, |(progress, _)| progress.bytes()) {
-                    now if now == taken => return Err(http::silent()),
-                    now => taken = now,
-                },
-            }
-        };
+        let frame = self.http.sign_of_life(self.sending.as_ref(), self.body.frame()).await?;
         let Some(frame) = frame else {
             self.has_ended = true;
             return Ok(());
@@ -195,4 +191,80 @@ fn stream_error(trailers: &HeaderMap) -> Option<String> {
 
 fn broken_off(message: String) -> ProviderError {
     ProviderError::from_status(500, None, Some(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Arc, time::Duration};
+
+    use bytes::Bytes;
+    use futures_util::Stream;
+    use serde::de::IgnoredAny;
+    use url::Url;
+
+    use super::*;
+    use crate::{
+        content::Progress,
+        host::SystemClock,
+        provider::http::{Sent, Timing},
+        vault::Credentials,
+    };
+
+    /// Shorter than the longest silence.
+    const PAUSE: Duration = Duration::from_secs(29);
+
+    /// How many lines come of an answer, and what ends it, and when.
+    async fn read(
+        pieces: impl Stream<Item = &'static str> + Send + 'static,
+        sending: Option<Sending>,
+    ) -> (usize, Option<ProviderError>, Duration) {
+        let base = Url::parse("http://127.0.0.1:5001").unwrap();
+        let timing = Timing::new(Arc::new(SystemClock::default()));
+        let http = Http::new(base, &Credentials::None, Sent::AsAuthorization, timing).unwrap();
+        let body = Body::wrap_stream(pieces.map(|text| Ok::<_, Infallible>(Bytes::from(text))));
+        let mut lines = Lines { http: &http, body, sending, received: BytesMut::new(), has_ended: false };
+        let began = Instant::now();
+        for count in 0.. {
+            match lines.next::<IgnoredAny>().await {
+                Ok(Some(line)) => drop(line.unwrap()),
+                Ok(None) => return (count, None, began.elapsed()),
+                Err(error) => return (count, Some(error), began.elapsed()),
+            }
+        }
+        unreachable!("an answer has an end")
+    }
+
+    /// Each piece comes after a pause.
+    fn slowly(pieces: impl Stream<Item = &'static str>) -> impl Stream<Item = &'static str> {
+        pieces.then(|piece| async move {
+            tokio::time::sleep(PAUSE).await;
+            piece
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_trickles_comes_to_an_end() {
+        for piece in [" ", "\n"] {
+            let (lines, error, took) = read(slowly(stream::iter(["{}\n"]).chain(stream::repeat(piece))), None).await;
+            assert_eq!(lines, 1);
+            assert!(matches!(error, Some(ProviderError::Network { .. })), "{error:?}");
+            assert!(took < Duration::from_secs(300), "{took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_come_whole_may_come_slowly() {
+        let (lines, error, _) = read(slowly(stream::repeat("{}\n").take(100)), None).await;
+        assert!(lines == 100 && error.is_none(), "{lines} {error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_long_as_bytes_of_the_request_are_taken_a_line_may_wait_for_its_end() {
+        let progress = Progress::default();
+        let sending = Sending::new(progress.clone(), 1_000);
+        let pieces = stream::iter(["{"]).chain(stream::repeat(" ").take(100)).chain(stream::iter(["}\n"]));
+        let taken = slowly(pieces).inspect(move |_| progress.add(1));
+        let (lines, error, _) = read(taken, Some(sending)).await;
+        assert!(lines == 1 && error.is_none(), "{error:?}");
+    }
 }

@@ -1,21 +1,28 @@
-//! What the adapters for nodes have in common: CIDs as ids, errors that are only words, and the addresses of nodes.
+//! What the adapters for nodes have in common: CIDs as ids, how content is added, errors that are only words, and the
+//! addresses of nodes.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use holdfast_content::{Cid, cid_v0, cid_v1};
+use reqwest::RequestBuilder;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::ProviderError;
-use crate::pin::PinId;
+use super::{
+    ProviderError,
+    http::Http,
+    multipart::{self, Form},
+    ndjson::Lines,
+};
+use crate::{content::UploadBody, pin::PinId};
 
 /// Words about what was asked for, which will be said again however often it is asked.
-const REFUSALS: [&str; 6] = [
-    "invalid path",
-    "invalid cid",
-    "pin name is",
-    "block was not found locally",
-    "unexpected EOF",
-    "only CAR files with a single root",
-];
+const REFUSALS: [&str; 4] = ["invalid path", "invalid cid", "pin name is", "only CAR files with a single root"];
+
+/// Words about content that the node does not have and gets from nobody.
+const NOT_TO_BE_HAD: [&str; 3] = ["block was not found locally", "ipld: could not find", "merkledag: not found"];
+
+/// What a node says of an archive that is cut short.
+const CUT_SHORT: &str = "unexpected EOF";
 
 /// The CID that a pin's id is, at services whose pins have no other.
 pub(super) fn cid_of(id: &PinId) -> Result<Cid, ProviderError> {
@@ -35,6 +42,44 @@ pub(super) fn ids_of(cids: &[Cid]) -> Vec<String> {
     ids
 }
 
+/// Something that was added.
+#[derive(Deserialize)]
+pub(super) struct WireAdded {
+    #[serde(alias = "Name", default)]
+    name: String,
+    #[serde(alias = "Hash")]
+    pub(super) cid: Option<String>,
+}
+
+/// Sends a file or directory as nodes read it, and gives the CID of its root.
+pub(super) async fn add(
+    http: &Http,
+    request: RequestBuilder,
+    boundary: &str,
+    body: UploadBody,
+) -> Result<String, ProviderError> {
+    let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
+    let form = multipart::percent_encoded_form(boundary, body);
+    let cid_in = |line: WireAdded| Ok(line.cid.filter(|_| line.name == root));
+    send(http, request, form, cid_in).await
+}
+
+/// Sends a form and gives the last CID that `cid_in` finds in a line of the answer.
+pub(super) async fn send<T: DeserializeOwned>(
+    http: &Http,
+    request: RequestBuilder,
+    form: Form,
+    cid_in: impl Fn(T) -> Result<Option<String>, ProviderError>,
+) -> Result<String, ProviderError> {
+    let (request, sending) = form.of(request);
+    let mut lines = Lines::ask(http, request, Some(sending)).await?;
+    let mut cid = None;
+    while let Some(line) = lines.next::<T>().await? {
+        cid = cid_in(line?)?.or(cid);
+    }
+    cid.ok_or_else(ended_early)
+}
+
 /// What a node's words mean: its errors have one status and differ only in them.
 pub(super) fn of_message(message: String) -> ProviderError {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -42,10 +87,22 @@ pub(super) fn of_message(message: String) -> ProviderError {
         ProviderError::NotFound { message: Some(message) }
     } else if says(&["no space left on device", "disk quota exceeded", "maximum storage limit exceeded"]) {
         ProviderError::OverQuota { message: Some(message) }
+    } else if says(&NOT_TO_BE_HAD) {
+        ProviderError::ContentNotFound { message }
     } else if says(&REFUSALS) {
         ProviderError::Refused { status: 500, message }
     } else {
         ProviderError::Unavailable { status: 500, after: None, message: Some(message) }
+    }
+}
+
+/// What an error means after an archive was sent: after anything else the same words are about a connection that broke.
+pub(super) fn of_archive(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Unavailable { status, message: Some(message), .. } if message.contains(CUT_SHORT) => {
+            ProviderError::Refused { status, message }
+        }
+        error => error,
     }
 }
 

@@ -4,7 +4,7 @@ use holdfast_content::Profile;
 use holdfast_core::{
     Code,
     account::{AccountCard, AccountId, Deletion, Duplicates, Keep, ProviderKind},
-    pin::PinStatus,
+    pin::{Metadata, PinStatus},
     provider::{Filter, PinRequest, Provider},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
@@ -211,6 +211,26 @@ async fn where_no_files_are_taken_a_tiny_pin_is_tried_and_none_of_the_users_is_t
     assert_eq!(pins_at(&service), ["pin-1"]);
     let view = world.engine.accounts().await.unwrap().remove(0);
     assert!(view.can_edit);
+}
+
+#[tokio::test]
+async fn metadata_that_a_service_drops_is_not_on_the_card_and_not_taken_for_it() {
+    let (service, world, account) = pin_only().await;
+    service.state().drops_metadata = true;
+    let found = card(&world, &account).await;
+    assert!(!found.metadata && found.notes.iter().any(|note| note.contains("metadata")), "{found:?}");
+    let metadata = Metadata::from([("key".into(), "value".into())]);
+    let error = world.engine.pin_text(&account, "bafkqaaa", None, metadata).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_node_that_keeps_names_alone_lets_them_be_changed() {
+    let provider = FakeProvider::start_as(ProviderKind::Kubo, Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().real_time().start().await;
+    let account = world.account(&provider, "one").await;
+    let found = card(&world, &account).await;
+    assert!(found.edit && !found.metadata && found.notes.is_empty(), "{found:?}");
 }
 
 #[tokio::test]

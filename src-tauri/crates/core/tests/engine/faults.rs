@@ -152,7 +152,7 @@ fn statuses() -> Vec<Row> {
         row("413", status(413, None), Fails, Code::OverQuota, USED_UP).details(words),
         row("413, and when to ask again", with(413, UNTIL), Fails, Code::OverQuota, USED_UP).details(words),
         row("507", status(507, None), Fails, Code::OverQuota, USED_UP).details(words),
-        row("400", status(400, None), Fails, Code::InvalidInput, "the service refused: ").details(words),
+        row("400", status(400, None), Fails, Code::Refused, "the service refused: ").details(words),
         row("429", status(429, None), Waits(1), Code::RateLimited, SLOWER).details(words),
         row("429 with seconds", status(429, Some(17)), Waits(17), Code::RateLimited, SLOWER).details(words).rests(),
         row("429 with a date", with(429, UNTIL), Waits(17), Code::RateLimited, SLOWER).details(words).rests(),
@@ -183,8 +183,8 @@ fn answers() -> Vec<Row> {
         row("another root_hash", Fault::WrongRootHash, Fails, Code::Protocol, "root_hash is not the hash of the CID")
             .done()
             .only(ProviderKind::Aioz),
-        row("what was sent comes back", Fault::EchoesHeaders(400), Fails, Code::InvalidInput, "the service refused: "),
-        row("what was sent comes back as data", Fault::EchoesHeaders(200), Fails, Code::InvalidInput, "You sent")
+        row("what was sent comes back", Fault::EchoesHeaders(400), Fails, Code::Refused, "the service refused: "),
+        row("what was sent comes back as data", Fault::EchoesHeaders(200), Fails, Code::Refused, "You sent")
             .only(ProviderKind::Aioz),
     ]
 }

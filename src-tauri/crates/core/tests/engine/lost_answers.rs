@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// Lets time pass until a transfer ends.
-async fn end_in_time(world: &World, id: &TransferId) -> Transfer {
+pub(crate) async fn end_in_time(world: &World, id: &TransferId) -> Transfer {
     eventually("the transfer ends", || async {
         world.clock.advance(Duration::from_secs(1));
         let transfer = world.transfer(id).await;

@@ -1,17 +1,25 @@
 //! Nodes of one's own: what a Kubo node and an IPFS Cluster do otherwise than hosted services, and what becomes of answers
 //! that break off after they had begun well.
 
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::Cursor,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use holdfast_content::Profile;
+use holdfast_content::{Cid, FileImporter, Profile, car::CarWriter};
 use holdfast_core::{
     Code,
     account::{AccountDraft, Keep, ProviderKind},
-    pin::{Metadata, PinStatus},
+    content::ArchiveBody,
+    pin::{Metadata, PinKey, PinStatus},
     transfer::TransferState,
     vault::Credentials,
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
+
+use crate::lost_answers::end_in_time;
 
 const NODES: [ProviderKind; 2] = [ProviderKind::Kubo, ProviderKind::Cluster];
 
@@ -52,6 +60,31 @@ async fn kubo_is_told_the_layout_and_the_name() {
 }
 
 #[tokio::test]
+async fn metadata_for_a_node_that_keeps_none_is_refused_before_anything_is_sent() {
+    let (provider, world) = (node(ProviderKind::Kubo).await, World::start().await);
+    let account = world.account(&provider, "My Kubo").await;
+    let pin = world.upload(&account, &world.write("a", b"a")).await.pin.unwrap();
+    let (asked, metadata) = (provider.requests().len(), Metadata::from([("key".into(), "value".into())]));
+    let (path, root) = archive(&world);
+    let key = PinKey { account: account.clone(), id: pin };
+    for error in [
+        world.engine.upload(&account, vec![path.clone()], None, metadata.clone()).await.err(),
+        world.engine.pin(&account, root, None, metadata.clone()).await.err(),
+        world.engine.import_car(&account, None, &metadata, body_of(&path, root)).await.err(),
+        world.engine.edit_pin(&key, Some("b".into()), metadata.clone()).await.err(),
+    ] {
+        let error = error.expect("it was taken");
+        assert!(
+            error.code() == Code::InvalidInput && error.to_string().contains("\"My Kubo\" keeps no metadata"),
+            "{error}"
+        );
+    }
+    assert_eq!(provider.requests().len(), asked);
+    assert!(!world.engine.accounts().await.unwrap().remove(0).keeps_metadata);
+    assert_eq!(world.engine.edit_pin(&key, Some("b".into()), Metadata::new()).await.unwrap().name(), "b");
+}
+
+#[tokio::test]
 async fn an_upload_whose_answer_breaks_off_is_looked_up_and_not_sent_again() {
     for kind in NODES {
         for fault in [Fault::BrokenOff("context canceled"), Fault::ReplyLost, Fault::TruncatedAnswer] {
@@ -59,16 +92,51 @@ async fn an_upload_whose_answer_breaks_off_is_looked_up_and_not_sent_again() {
             let account = world.account(&provider, "one").await;
             provider.fail(Call::Upload, fault.clone());
             let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, 300_000))).await;
-            let done = eventually("the transfer ends", || async {
-                world.clock.advance(Duration::from_secs(1));
-                let transfer = world.transfer(&id).await;
-                transfer.state.is_final().then_some(transfer)
-            })
-            .await;
+            let done = end_in_time(&world, &id).await;
             assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{kind:?} {fault:?}");
             assert_eq!(provider.count(Call::Upload), 1, "{kind:?} {fault:?}");
         }
     }
+}
+
+/// A node has the same words for an archive that is cut short and for a connection of its own that broke.
+#[tokio::test]
+async fn an_end_that_a_node_did_not_expect_is_an_archives_own_fault_and_no_other_uploads() {
+    let faults = [
+        Fault::BrokenOff("unexpected EOF"),
+        Fault::Status { status: 500, retry_after: None, message: "unexpected EOF" },
+    ];
+    for (kind, fault) in NODES.into_iter().flat_map(|kind| faults.clone().map(|fault| (kind, fault))) {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        let (path, root) = archive(&world);
+        provider.fail(Call::Upload, fault.clone());
+        let sent = world.engine.import_car(&account, None, &Metadata::new(), body_of(&path, root)).await;
+        let refused = sent.unwrap_err();
+        assert_eq!(refused.code(), Code::Refused, "{kind:?} {fault:?}: {refused}");
+
+        provider.fail(Call::Upload, fault.clone());
+        let id = world.begin_upload(&account, &world.write("a", b"no archive")).await;
+        let waiting =
+            eventually("the first try ends", || async { world.transfer(&id).await.state.failure().cloned() }).await;
+        assert_eq!(waiting.code, Code::Unavailable, "{kind:?} {fault:?}");
+        let done = end_in_time(&world, &id).await;
+        assert_eq!(done.state, TransferState::Done, "{kind:?} {fault:?}");
+    }
+}
+
+/// A whole archive, and its root.
+fn archive(world: &World) -> (PathBuf, Cid) {
+    let profile = Profile::UNIXFS_V1_2025;
+    let mut writer = CarWriter::new(Cursor::new(Vec::new()), profile).unwrap();
+    let mut importer = FileImporter::new(profile);
+    importer.push(b"in an archive", &mut writer).unwrap();
+    let root = importer.finish(&mut writer).unwrap().cid;
+    (world.write("archive.car", &writer.finish(&root).unwrap().into_inner()), root)
+}
+
+fn body_of(archive: &Path, root: Cid) -> ArchiveBody {
+    ArchiveBody::new(File::open(archive).unwrap(), root).unwrap()
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub(crate) struct PinOnlyState {
     pub(crate) ignores_filter: bool,
     /// It takes no pins.
     pub(crate) refuses: bool,
+    /// It keeps no metadata, and says nothing of that.
+    pub(crate) drops_metadata: bool,
     /// It removes nothing.
     pub(crate) keeps_all: bool,
 }
@@ -60,6 +62,7 @@ impl Provider for PinOnly {
         Ok(Capabilities {
             upload: None,
             edit: self.state().edits,
+            metadata: true,
             filters: &[Filter::Cid],
             sorts: &[],
             paging: Paging::Whole,
@@ -89,7 +92,7 @@ impl Provider for PinOnly {
             message: Some("Queue position: 7 of 9".into()),
             is_directory: false,
             pinned_at: None,
-            metadata: request.metadata.clone(),
+            metadata: if state.drops_metadata { Metadata::new() } else { request.metadata.clone() },
         };
         state.pins.push(pin.clone());
         if std::mem::take(&mut state.loses_answer) {

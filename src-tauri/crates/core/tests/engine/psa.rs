@@ -179,7 +179,7 @@ async fn every_refusal_has_its_class() {
     for (status, message, code) in [
         (409, "Unable to process request due to the lack of funds", Code::OverQuota),
         (409, "This CID is pinned already", Code::AlreadyExists),
-        (400, "invalid cid", Code::InvalidInput),
+        (400, "invalid cid", Code::Refused),
         (401, "Access token is missing or invalid", Code::Unauthorized),
         (403, "no scope", Code::Forbidden),
         (404, "no such route", Code::NotAPinningApi),

@@ -105,7 +105,7 @@ async fn what_waiting_cannot_mend_fails_at_once_and_says_why() {
         (402, Code::OverQuota),
         (403, Code::Forbidden),
         (413, Code::OverQuota),
-        (400, Code::InvalidInput),
+        (400, Code::Refused),
     ] {
         let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
         let (world, account) = world_with(&provider).await;

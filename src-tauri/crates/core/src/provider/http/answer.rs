@@ -18,7 +18,8 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// What is read of an answer that only says what went wrong.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// How many times as long as a service may be silent its whole answer may take: one that trickles must end as well.
+/// How many times as long as a service may be silent its whole answer may take, or a line of one that has many: what trickles
+/// must end as well.
 const ANSWER_TAKES: u32 = 5;
 
 /// No word of an API is that long.
@@ -103,6 +104,10 @@ impl Reader {
         ProviderError::from_status(status.as_u16(), after, message).with_request_id(request_id)
     }
 
+    pub(super) fn longest_answer(&self) -> Duration {
+        self.silence * ANSWER_TAKES
+    }
+
     async fn read(&self, response: Response) -> Result<Vec<u8>, ProviderError> {
         let body = self.read_up_to(response, MAX_ANSWER_BYTES).await?;
         body.ok_or_else(|| ProviderError::Protocol { reason: "the answer is too long".into() })
@@ -113,7 +118,7 @@ impl Reader {
         if response.content_length().is_some_and(|bytes| bytes > most as u64) {
             return Ok(None);
         }
-        let end = Instant::now() + self.silence * ANSWER_TAKES;
+        let end = Instant::now() + self.longest_answer();
         let (mut body, mut pieces) = (Vec::new(), response.bytes_stream());
         loop {
             let next = timeout_at(end.min(Instant::now() + self.silence), pieces.next()).await;

@@ -5,6 +5,7 @@ mod documented;
 mod limits;
 mod redirect;
 mod retry_after;
+mod sending;
 mod timing;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -19,10 +20,11 @@ use url::Url;
 
 use self::{answer::Reader, documented::limits_of, limits::Limits};
 use super::ProviderError;
-use crate::{account::is_loopback, content::Progress, vault::Credentials};
+use crate::{account::is_loopback, vault::Credentials};
 
 pub(crate) use answer::{content_type, parse};
 pub(crate) use retry_after::retry_after;
+pub(crate) use sending::Sending;
 pub(crate) use timing::Timing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -113,14 +115,13 @@ impl Http {
         self.read_json(self.send(request, None).await?).await
     }
 
-    /// The same for a request whose body of `content_bytes` takes its time; `progress` counts what was taken of it.
+    /// The same for a request whose body takes its time.
     pub(crate) async fn json_of_upload<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
-        progress: &Progress,
-        content_bytes: u64,
+        body: &Sending,
     ) -> Result<T, ProviderError> {
-        self.read_json(self.send(request, Some((progress, content_bytes))).await?).await
+        self.read_json(self.send(request, Some(body)).await?).await
     }
 
     /// Sends a request whose 2xx answer need not say anything.
@@ -130,8 +131,8 @@ impl Http {
         self.reader.done(response, after).await
     }
 
-    /// The same for a page of a list, which changes nothing and is asked for again a few times: a list of many pages would
-    /// hardly ever come to its end otherwise. After a long silence nothing is asked for again.
+    /// Reads the JSON of a page of a list. A page changes nothing and is asked for again a few times: a list of many pages
+    /// would hardly ever come to its end otherwise. After a long silence nothing is asked for again.
     pub(crate) async fn json_of_page<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
         let began = Instant::now();
         let (mut request, mut pauses) = (request, self.timing.page_pauses.iter());
@@ -160,7 +161,7 @@ impl Http {
     pub(crate) async fn answer(
         &self,
         request: RequestBuilder,
-        body: Option<(&Progress, u64)>,
+        body: Option<&Sending>,
     ) -> Result<Response, ProviderError> {
         let response = self.send(request, body).await?;
         let after = self.rest_if_asked(&response);
@@ -168,9 +169,32 @@ impl Http {
     }
 
     /// How long the service may be silent; longer once it has all of a body and puts it away.
-    pub(crate) fn silence(&self, body: Option<(&Progress, u64)>) -> Duration {
-        let all_taken = body.is_some_and(|(progress, content_bytes)| progress.bytes() >= content_bytes);
-        self.timing.silence * if all_taken { STORING_TAKES } else { 1 }
+    pub(crate) fn silence(&self, body: Option<&Sending>) -> Duration {
+        self.timing.silence * if body.is_some_and(Sending::is_over) { STORING_TAKES } else { 1 }
+    }
+
+    /// How long a line of an answer may take from its first byte to its last, and from the last byte of a body that was taken
+    /// meanwhile.
+    pub(crate) fn longest_line(&self, body: Option<&Sending>) -> Duration {
+        self.reader.longest_answer().max(self.silence(body))
+    }
+
+    /// Waits for a sign of life. As long as bytes of a body are taken, the service is not silent.
+    pub(crate) async fn sign_of_life<T>(
+        &self,
+        body: Option<&Sending>,
+        awaited: impl Future<Output = T>,
+    ) -> Result<T, ProviderError> {
+        let mut awaited = std::pin::pin!(awaited);
+        let taken = || body.map_or(0, Sending::taken_bytes);
+        loop {
+            let before = taken();
+            match tokio::time::timeout(self.silence(body), &mut awaited).await {
+                Ok(came) => return Ok(came),
+                Err(_) if taken() == before => return Err(silent()),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Bytes of an answer as they may be kept and shown.
@@ -192,13 +216,14 @@ impl Http {
         after
     }
 
-    async fn send(&self, request: RequestBuilder, body: Option<(&Progress, u64)>) -> Result<Response, ProviderError> {
+    async fn send(&self, request: RequestBuilder, body: Option<&Sending>) -> Result<Response, ProviderError> {
         let mut request = request.build().map_err(|error| broken(&error))?;
         let mut followed = 0;
         loop {
             self.limits.admit(request.method(), request.url().path()).await?;
             let repeatable = redirect::repeatable(&request).filter(|_| followed < redirect::MOST_REDIRECTS);
-            let response = self.answer_to(request, body).await?;
+            let response =
+                self.sign_of_life(body, self.client.execute(request)).await?.map_err(|error| broken(&error))?;
             let next = repeatable.and_then(|mut next| {
                 *next.url_mut() = redirect::target(next.url(), &response)?;
                 Some(next)
@@ -206,25 +231,6 @@ impl Http {
             match next {
                 Some(next) => (request, followed) = (next, followed + 1),
                 None => return Ok(response),
-            }
-        }
-    }
-
-    /// Waits for the head of an answer for as long as there are signs of life.
-    async fn answer_to(
-        &self,
-        request: reqwest::Request,
-        body: Option<(&Progress, u64)>,
-    ) -> Result<Response, ProviderError> {
-        let mut sending = std::pin::pin!(self.client.execute(request));
-        let mut taken = body.map_or(0, |(progress, _)| progress.bytes());
-        loop {
-            match tokio::time::timeout(self.silence(body), &mut sending).await {
-                Ok(response) => return response.map_err(|error| broken(&error)),
-                Err(_) => match body.map_or(0, |(progress, _)| progress.bytes()) {
-                    now if now == taken => return Err(silent()),
-                    now => taken = now,
-                },
             }
         }
     }

@@ -6,13 +6,6 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct WireAdded {
-    pub(super) name: String,
-    pub(super) hash: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(super) struct WireImported {
     pub(super) root: Option<WireRoot>,
 }

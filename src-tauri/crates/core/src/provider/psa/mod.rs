@@ -22,6 +22,7 @@ use url::Url;
 
 use super::{
     Capabilities, Filter, Pages, Paging, PinRequest, Provider, ProviderError,
+    error::no_such_call,
     http::{Http, Sent, Timing},
     paging::{self, Ask, CreatedRows},
 };
@@ -102,6 +103,7 @@ impl Provider for Psa {
         Ok(Capabilities {
             upload: None,
             edit: true,
+            metadata: true,
             filters: &[Filter::Cid, Filter::Name, Filter::Status, Filter::Metadata],
             sorts: &[],
             paging: Paging::Before,
@@ -156,16 +158,6 @@ impl Provider for Psa {
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
         self.http.done(self.http.request(Method::DELETE, &query::one(id)?)).await
-    }
-}
-
-/// Where no pin was asked for, "not found" means that there is no such API.
-fn no_such_call(error: ProviderError) -> ProviderError {
-    match error {
-        ProviderError::NotFound { .. } => {
-            ProviderError::NotAPinningApi { reason: "it does not know this call (HTTP 404)".into() }
-        }
-        error => error,
     }
 }
 

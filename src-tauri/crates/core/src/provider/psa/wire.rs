@@ -10,12 +10,11 @@ use crate::{
     pin::{Metadata, PinId, PinStatus, ProviderPin},
     provider::{
         ProviderError,
+        bounds::{MAX_SIZE_BYTES, capped},
         paging::{CreatedRows, Mark, Moment, Rows},
     },
 };
 
-/// No file is larger than what a JavaScript number counts exactly.
-const MAX_SIZE_BYTES: u64 = 1 << 53;
 const MAX_ID_CHARS: usize = 500;
 const MAX_TEXT_CHARS: usize = 4_096;
 /// Addresses that the API takes with a pin.
@@ -136,11 +135,6 @@ fn number(value: &Value) -> Option<u64> {
 fn metadata(pairs: &Map<String, Value>) -> Metadata {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     pairs.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), plain(value))).collect()
-}
-
-/// What a provider says is kept as far as anybody would read it.
-fn capped(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{
     Capabilities, Pages, Paging, PinRequest, Provider, ProviderError, UploadForms, Usage,
     http::{Http, Sent, Timing},
     multipart,
-    paging::{self, Rows},
+    paging::{self, RawRows},
 };
 use crate::{
     clock::UnixMillis,
@@ -71,7 +71,7 @@ impl Aioz {
         self.http.json::<Answer<T>>(request).await?.into_data()
     }
 
-    async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
+    async fn page(&self, offset: u64) -> Result<RawRows, ProviderError> {
         if !self.refuses_long_pages.load(Ordering::Relaxed) {
             match self.page_of(offset, PAGE_ROWS).await {
                 Err(ProviderError::Refused { status: 400 | 422, .. }) => {
@@ -83,7 +83,7 @@ impl Aioz {
         self.page_of(offset, FEWER_PAGE_ROWS).await
     }
 
-    async fn page_of(&self, offset: u64, rows: u32) -> Result<Rows, ProviderError> {
+    async fn page_of(&self, offset: u64, rows: u32) -> Result<RawRows, ProviderError> {
         let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
             ("offset", offset.to_string().as_str()),
             ("limit", rows.to_string().as_str()),
@@ -92,8 +92,7 @@ impl Aioz {
             ("sortOrder", "DESC"),
         ]);
         let answer: Answer<WireList> = self.http.json_of_page(request).await.map_err(no_such_call)?;
-        let list = answer.into_data()?;
-        Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(|row| read_row(&row)))))
+        Ok(answer.into_data()?.pins.unwrap_or_default())
     }
 }
 
@@ -197,7 +196,7 @@ impl Provider for Aioz {
     }
 
     fn list<'a>(&'a self, _cids: &'a [Cid]) -> Pages<'a> {
-        paging::by_offset(move |offset| self.page(offset))
+        paging::by_offset(move |offset| self.page(offset), read_row)
     }
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
@@ -279,7 +278,7 @@ impl<'a> WireMetadata<'a> {
 
 #[derive(Deserialize)]
 struct WireList {
-    pins: Option<Vec<Option<Box<RawValue>>>>,
+    pins: Option<RawRows>,
 }
 
 /// What is wrong with one row is not wrong with the list.

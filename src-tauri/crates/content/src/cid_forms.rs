@@ -58,7 +58,8 @@ pub fn base36(cid: &Cid) -> String {
 /// ```
 #[must_use]
 pub fn multihash_hex(cid: &Cid) -> String {
-    cid.hash().to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    cid.hash().to_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn as_v1(cid: &Cid) -> Cid {

@@ -20,6 +20,7 @@ pub mod proof;
 pub mod provider;
 mod store;
 pub mod transfer;
+mod turns;
 pub mod vault;
 
 pub use engine::{

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,7 +31,7 @@ pub use pins::PinDetails;
 pub use settings::{Settings, Theme};
 
 use crate::{
-    account::{Access, AccountId},
+    account::{Access, Account, AccountId},
     clock::{Clock, UnixMillis},
     content::HashingPool,
     disk::Disk,
@@ -42,7 +42,8 @@ use crate::{
     pin::{Metadata, PinKey, mirror},
     provider::Connect,
     store::Store,
-    transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Turns, Work},
+    transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Work},
+    turns::Turns,
     vault::Vault,
 };
 
@@ -119,7 +120,10 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) access: Access,
     pub(crate) running: Running,
-    pub(crate) turns: Turns,
+    /// Uploads to one account that may be of the same bytes, so that the later ones find what the first one pinned: what
+    /// differs in length cannot be the same.
+    pub(crate) upload_turns: Turns<(AccountId, u64)>,
+    pub(crate) list_turns: Turns<AccountId>,
     pub(crate) wake: Notify,
     pub(crate) stop: CancellationToken,
     changes: broadcast::Sender<Change>,
@@ -149,7 +153,8 @@ impl Engine {
             store,
             access,
             running: Running::default(),
-            turns: Turns::default(),
+            upload_turns: Turns::default(),
+            list_turns: Turns::default(),
             wake: Notify::new(),
             stop: CancellationToken::new(),
             changes: broadcast::channel(CHANGES_KEPT).0,
@@ -287,31 +292,54 @@ async fn until_stopped<F: Future<Output = ()>>(shared: Arc<Shared>, task: impl F
 
 /// Lists every account whole, now and then.
 async fn follow(shared: Arc<Shared>) {
-    loop {
-        if let Err(error) = pins::refresh_all(&shared).await {
-            tracing::warn!(%error, "the accounts cannot be listed");
-        }
-        shared.ports.clock.sleep(REFRESH).await;
-    }
+    let shared = &*shared;
+    let list = |account: Account| async move { pins::refresh_one(shared, &account).await };
+    in_rounds(shared, Duration::ZERO, REFRESH, list).await;
 }
 
-/// Asks about pins that a provider is working on, all accounts at once: a slow one does not hold up the others.
+/// Asks about pins that a provider is working on.
 async fn poll(shared: Arc<Shared>) {
+    let shared = &*shared;
+    let ask = |account: Account| async move {
+        if let Err(error) = mirror::poll_under_way(shared, &account).await {
+            tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
+        }
+    };
+    in_rounds(shared, POLL, POLL, ask).await;
+}
+
+/// Does something for every account, all at once, after `first` and then every `pause`. Who is not done when the next round
+/// begins sits it out: a slow account does not hold up the others.
+async fn in_rounds<F: Future<Output = ()>>(
+    shared: &Shared,
+    first: Duration,
+    pause: Duration,
+    work: impl Fn(Account) -> F,
+) {
+    let (mut busy, mut under_way) = (HashSet::new(), FuturesUnordered::new());
+    let mut next = shared.ports.clock.sleep(first);
     loop {
-        shared.ports.clock.sleep(POLL).await;
-        let accounts = match shared.store.accounts().await {
-            Ok(accounts) => accounts,
-            Err(error) => {
-                tracing::error!(%error, "the accounts cannot be read");
+        tokio::select! {
+            Some(id) = under_way.next() => {
+                busy.remove(&id);
                 continue;
             }
-        };
-        let shared = &shared;
-        join_all(accounts.iter().map(|account| async move {
-            if let Err(error) = mirror::poll_under_way(shared, account).await {
-                tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
+            () = &mut next => next = shared.ports.clock.sleep(pause),
+        }
+        match shared.store.accounts().await {
+            Ok(accounts) => {
+                for account in accounts {
+                    let id = account.id.clone();
+                    if busy.insert(id.clone()) {
+                        let done = work(account);
+                        under_way.push(async move {
+                            done.await;
+                            id
+                        });
+                    }
+                }
             }
-        }))
-        .await;
+            Err(error) => tracing::error!(%error, "the accounts cannot be read"),
+        }
     }
 }

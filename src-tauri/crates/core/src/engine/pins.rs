@@ -65,16 +65,13 @@ impl Engine {
     pub async fn refresh(&self, account: Option<&AccountId>) -> Result<(), Error> {
         match account {
             Some(id) => mirror::refresh(&self.shared, &self.account(id).await?).await,
-            None => refresh_all(&self.shared).await,
+            None => {
+                let accounts = self.shared.store.accounts().await?;
+                let all = join_all(accounts.iter().map(|account| mirror::refresh(&self.shared, account))).await;
+                all.into_iter().collect()
+            }
         }
     }
-}
-
-/// Lists every account, all at once: a slow one does not hold up the others.
-pub(super) async fn refresh_all(shared: &Shared) -> Result<(), Error> {
-    let accounts = shared.store.accounts().await?;
-    let all = join_all(accounts.iter().map(|account| mirror::refresh(shared, account))).await;
-    all.into_iter().collect()
 }
 
 /// Lists one account; that it cannot be listed is noted with the account.

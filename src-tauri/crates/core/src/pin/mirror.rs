@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 
-use super::{Listed, PinKey, PinStatus, ProviderPin};
+use super::{Known, PinId, PinKey, PinStatus, ProviderPin};
 use crate::{
     account::{Account, AccountId},
     clock::UnixMillis,
@@ -18,11 +18,14 @@ const MAX_PASSES: u32 = 3;
 
 /// Pins of a list that may be written together, and how long the first of them may wait: every write touches pages all over
 /// the indexes, and many together touch them once.
-const MOST_UNWRITTEN: usize = 5_000;
+const MOST_UNWRITTEN: usize = 10_000;
 const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
+
+/// Pins asked for one by one after a list without them that may have been cut.
+const MAX_CONFIRMED: usize = 100;
 
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
@@ -43,21 +46,11 @@ pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result
     if ids.is_empty() {
         return Ok(());
     }
+    // Those that cannot be asked about wait for their next turn like the others.
+    shared.store.note_asked(&account.id, ids.clone(), shared.ports.clock.now()).await?;
     let provider = shared.access.provider(account).await?;
-    for id in &ids {
-        match provider.get(id).await {
-            Ok(pin) => observe(shared, &account.id, vec![pin], shared.ports.clock.now()).await?,
-            Err(ProviderError::NotFound { .. }) => {
-                let key = PinKey { account: account.id.clone(), id: id.clone() };
-                shared.store.forget_pin(&key).await?;
-                shared.announce(Change::Pins);
-            }
-            // What is wrong with one pin is not wrong with the next.
-            Err(ProviderError::Protocol { reason }) => {
-                tracing::debug!(pin = %id, reason, "a pin cannot be asked about")
-            }
-            Err(error) => return Err(error.into()),
-        }
+    for id in ids {
+        ask_about(shared, account, &provider, id).await?;
     }
     Ok(())
 }
@@ -70,27 +63,26 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
 
 async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
+    // Two lists of one account at a time would take each other's word for what is there.
+    let _turn = shared.list_turns.take(account.id.clone()).await;
     let first_began = shared.ports.clock.now();
-    let mut listed_before = Listed::default();
+    let mut earlier = Known::default();
     for pass in 1..=MAX_PASSES {
         let began = shared.ports.clock.now();
         let mut listing = list_once(shared, account, &provider, began).await?;
         if !listing.whole {
             break;
         }
-        if listing.steady || pass == MAX_PASSES {
-            let mut since = began;
-            if !listing.steady {
-                // A list that never stood still may have hidden a pin from one pass, hardly from all.
-                since = first_began;
-                listing.listed.add_all(listed_before);
-            }
-            if shared.store.forget_unlisted_pins(&account.id, since, listing.listed, shared.ports.clock.now()).await? {
-                shared.announce(Change::Pins);
-            }
+        if listing.steady {
+            forget_unlisted(shared, account, &provider, &listing, began).await?;
             break;
         }
-        listed_before.add_all(listing.listed);
+        // A list that never stood still may have hidden a pin from one pass, hardly from all.
+        listing.known.lists_all_of(&earlier);
+        if pass == MAX_PASSES {
+            forget_unlisted(shared, account, &provider, &listing, first_began).await?;
+        }
+        earlier = listing.known;
     }
     Ok(())
 }
@@ -101,11 +93,14 @@ struct Listing {
     steady: bool,
     /// Every row was shown and understood.
     whole: bool,
-    /// What there was to show.
-    listed: Listed,
+    /// The end was seen as such.
+    ended: bool,
+    /// What the mirror had when it began, and what of that the list has.
+    known: Known,
 }
 
-/// Goes through the list once. Pages are written, several together, while the next one is under way.
+/// Goes through the list once. Pages are written, several together, while the next one is under way; pins that are as they
+/// were are not.
 async fn list_once(
     shared: &Shared,
     account: &Account,
@@ -113,8 +108,9 @@ async fn list_once(
     began: UnixMillis,
 ) -> Result<Listing, Error> {
     let clock = &shared.ports.clock;
-    let mut listing = Listing { steady: true, whole: true, listed: Listed::default() };
     shared.unpinned().retain(|key| key.account != account.id);
+    let known = shared.store.known_pins(&account.id).await?;
+    let mut listing = Listing { steady: true, whole: true, ended: true, known };
     let mut pages = provider.list(&[]);
     let (mut unwritten, mut written_at) = (Vec::new(), None);
     let mut next = pages.next().await;
@@ -128,12 +124,8 @@ async fn list_once(
         };
         listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
         listing.steady &= page.gap != Some(Gap::Moved);
-        {
-            let unpinned = shared.unpinned();
-            let is_held = |pin: &&ProviderPin| is_shown(pin) && !unpinned.contains(&key(&account.id, pin));
-            page.pins.iter().filter(is_held).for_each(|pin| listing.listed.add(&pin.id));
-        }
-        unwritten.extend(page.pins);
+        listing.ended &= page.gap != Some(Gap::Unended);
+        unwritten.extend(page.pins.into_iter().filter(|pin| listing.known.is_news(pin)));
         let waited = written_at.is_none_or(|at| clock.monotonic().saturating_sub(at) >= LONGEST_UNWRITTEN);
         if waited || unwritten.len() >= MOST_UNWRITTEN {
             written_at = Some(clock.monotonic());
@@ -149,12 +141,54 @@ async fn list_once(
     Ok(listing)
 }
 
-async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
-    let key = |pin: &ProviderPin| key(account, pin);
-    let (shown, hidden): (Vec<_>, Vec<_>) = pins.into_iter().partition(is_shown);
-    if !hidden.is_empty() && shared.store.forget_pins(hidden.iter().map(key).collect()).await? {
+/// Removes what a list does not have any more and nobody has spoken of since.
+async fn forget_unlisted(
+    shared: &Shared,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+    listing: &Listing,
+    since: UnixMillis,
+) -> Result<(), Error> {
+    let unlisted = listing.known.unlisted();
+    if unlisted.is_empty() {
+        return Ok(());
+    }
+    let mut gone = shared.store.pins_unheard_of(&account.id, unlisted, since).await?;
+    if !listing.ended {
+        gone.truncate(MAX_CONFIRMED);
+        for id in gone {
+            ask_about(shared, account, provider, id).await?;
+        }
+        return Ok(());
+    }
+    forget(shared, gone.into_iter().map(|id| PinKey { account: account.id.clone(), id }).collect()).await
+}
+
+/// Asks for one pin.
+async fn ask_about(shared: &Shared, account: &Account, provider: &Arc<dyn Provider>, id: PinId) -> Result<(), Error> {
+    match provider.get(&id).await {
+        Ok(pin) => observe(shared, &account.id, vec![pin], shared.ports.clock.now()).await,
+        Err(ProviderError::NotFound { .. }) => forget(shared, vec![PinKey { account: account.id.clone(), id }]).await,
+        // What is wrong with one pin is not wrong with the next.
+        Err(ProviderError::Protocol { reason }) => {
+            tracing::debug!(pin = %id, reason, "a pin cannot be asked about");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn forget(shared: &Shared, keys: Vec<PinKey>) -> Result<(), Error> {
+    if !keys.is_empty() && shared.store.forget_pins(keys).await? {
         shared.announce(Change::Pins);
     }
+    Ok(())
+}
+
+async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
+    let key = |pin: &ProviderPin| PinKey { account: account.clone(), id: pin.id.clone() };
+    let (shown, hidden): (Vec<_>, Vec<_>) = pins.into_iter().partition(is_shown);
+    forget(shared, hidden.iter().map(key).collect()).await?;
     let pins: Vec<_> = {
         let unpinned = shared.unpinned();
         shown.into_iter().filter(|pin| !unpinned.contains(&key(pin))).collect()
@@ -163,8 +197,4 @@ async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, s
         shared.announce(Change::Pins);
     }
     Ok(())
-}
-
-fn key(account: &AccountId, pin: &ProviderPin) -> PinKey {
-    PinKey { account: account.clone(), id: pin.id.clone() }
 }

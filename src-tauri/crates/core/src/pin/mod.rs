@@ -1,6 +1,6 @@
 //! Pins: what an account holds for a CID, and how they are asked for.
 
-mod listed;
+mod known;
 pub(crate) mod mirror;
 mod query;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{account::AccountId, clock::UnixMillis};
 
-pub(crate) use listed::Listed;
+pub(crate) use known::{Fingerprint, Known, PinNumber};
 pub(crate) use query::MAX_PAGE_ROWS;
 pub use query::{PinPage, PinQuery, PinSort};
 

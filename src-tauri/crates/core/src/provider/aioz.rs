@@ -21,7 +21,7 @@ use super::{
     error::no_such_call,
     http::{Http, Sent, Timing},
     multipart::{self, Form},
-    paging::{self, Rows},
+    paging::{self, RawRows},
 };
 use crate::{
     clock::UnixMillis,
@@ -77,7 +77,7 @@ impl Aioz {
         answer.into_data()?.into_pin()
     }
 
-    async fn page(&self, offset: u64) -> Result<Rows, ProviderError> {
+    async fn page(&self, offset: u64) -> Result<RawRows, ProviderError> {
         if !self.refuses_long_pages.load(Ordering::Relaxed) {
             match self.page_of(offset, PAGE_ROWS).await {
                 Err(ProviderError::Refused { status: 400 | 422, .. }) => {
@@ -89,7 +89,7 @@ impl Aioz {
         self.page_of(offset, FEWER_PAGE_ROWS).await
     }
 
-    async fn page_of(&self, offset: u64, rows: u32) -> Result<Rows, ProviderError> {
+    async fn page_of(&self, offset: u64, rows: u32) -> Result<RawRows, ProviderError> {
         let request = self.http.request(Method::GET, "/pinning/pins/").query(&[
             ("offset", offset.to_string().as_str()),
             ("limit", rows.to_string().as_str()),
@@ -98,8 +98,7 @@ impl Aioz {
             ("sortOrder", "DESC"),
         ]);
         let answer: Answer<WireList> = self.http.json_of_page(request).await.map_err(no_such_call)?;
-        let list = answer.into_data()?;
-        Ok(Rows::of(list.pins.unwrap_or_default().into_iter().map(|row| row.map(|row| read_row(&row)))))
+        Ok(answer.into_data()?.pins.unwrap_or_default())
     }
 }
 
@@ -180,7 +179,7 @@ impl Provider for Aioz {
     }
 
     fn list<'a>(&'a self, _cids: &'a [Cid]) -> Pages<'a> {
-        paging::by_offset(move |offset| self.page(offset))
+        paging::by_offset(move |offset| self.page(offset), read_row)
     }
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
@@ -252,7 +251,7 @@ impl<'a> WireMetadata<'a> {
 
 #[derive(Deserialize)]
 struct WireList {
-    pins: Option<Vec<Option<Box<RawValue>>>>,
+    pins: Option<RawRows>,
 }
 
 /// What is wrong with one row is not wrong with the list.

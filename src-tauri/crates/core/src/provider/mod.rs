@@ -129,13 +129,15 @@ pub struct PinRequest<'a> {
     pub origins: &'a [String],
 }
 
-/// Why rows may be missing from a listing.
+/// Why rows may be missing from a listing, or may be without anybody having seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// Rows have moved between two pages.
     Moved,
     /// The service shows no more, though there are more.
     Truncated,
+    /// The list came to an end that one cut on its way would have too.
+    Unended,
 }
 
 /// One page of an account's pins.
@@ -149,7 +151,7 @@ pub struct ListPage {
     pub gap: Option<Gap>,
 }
 
-/// The pages of a list, one request each, made when the page is asked for.
+/// The pages of a list, one request each. At most one is under way before its page is asked for.
 pub type Pages<'a> = BoxStream<'a, Result<ListPage, ProviderError>>;
 
 /// How much of an account is used.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    ListPage, Pages, ProviderError,
+    Gap, ListPage, Pages, ProviderError,
     http::{self, Http, Sending},
     paging::Rows,
 };
@@ -144,7 +144,8 @@ pub(super) fn pages<'a, T: DeserializeOwned + Send + 'a>(
                 Some(Ok(row)) => rows.push(pin(row)),
                 Some(Err(error)) => rows.push(Some(Err(error))),
                 None => {
-                    let page = page_of(rows);
+                    // Whoever passes the answer on may end it where it broke off.
+                    let page = page_of(rows, Some(Gap::Unended));
                     return Ok(Some((page, Course { request: None, lines: None, rows: course.rows })));
                 }
             }
@@ -153,7 +154,7 @@ pub(super) fn pages<'a, T: DeserializeOwned + Send + 'a>(
         if rows_before > MAX_ROWS {
             return Err(ProviderError::Protocol { reason: "its list of pins has no end".into() });
         }
-        Ok(Some((page_of(rows), Course { request: None, lines: Some(lines), rows: rows_before })))
+        Ok(Some((page_of(rows, None), Course { request: None, lines: Some(lines), rows: rows_before })))
     });
     pages.boxed()
 }
@@ -165,9 +166,9 @@ struct Course<'a> {
     rows: usize,
 }
 
-fn page_of(rows: Vec<Option<Result<ProviderPin, ProviderError>>>) -> ListPage {
+fn page_of(rows: Vec<Option<Result<ProviderPin, ProviderError>>>, gap: Option<Gap>) -> ListPage {
     let Rows { pins, not_understood, .. } = Rows::of(rows);
-    ListPage { pins, not_understood, gap: None }
+    ListPage { pins, not_understood, gap }
 }
 
 /// An error in the place of a value.

@@ -3,6 +3,7 @@
 mod accounts;
 mod codec;
 mod folders;
+mod mirror;
 mod pins;
 mod receipts;
 mod schema;
@@ -48,6 +49,9 @@ const CACHE_KIB: i32 = 16 * 1024;
 /// Pages of 4 KiB in the log before they go into the database.
 const CHECKPOINT_PAGES: i32 = 8 * 1024;
 
+/// The setting by which a commit is on the disk when it ends (`FULL`), or when the next such commit or checkpoint does.
+const SYNCHRONOUS: &str = "synchronous";
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A handle to the database; clones share it.
@@ -89,11 +93,19 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Error> {
+        self.run(move |connection| in_transaction(connection, work)).await
+    }
+
+    /// Runs `work` in one transaction that a power cut may undo, whole: only for what providers can be asked for again.
+    pub(crate) async fn write_mirror<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
         self.run(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
+            connection.pragma_update(None, SYNCHRONOUS, "NORMAL")?;
+            let done = in_transaction(connection, work);
+            connection.pragma_update(None, SYNCHRONOUS, "FULL")?;
+            done
         })
         .await
     }
@@ -117,6 +129,16 @@ impl Store {
     }
 }
 
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
 fn connect(path: Option<&Path>) -> Result<Connection, StoreError> {
     let mut connection = match path {
         Some(path) => Connection::open(path)?,
@@ -125,10 +147,12 @@ fn connect(path: Option<&Path>) -> Result<Connection, StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit is on the disk before anybody is told of it.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, SYNCHRONOUS, "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // A long list changes pages all over its indexes: with these they are kept, and written once instead of with every page.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // A transaction that does not fit is written once all the same, not over and over.
+    connection.pragma_update(None, "cache_spill", false)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;

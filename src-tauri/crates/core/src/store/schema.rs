@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -117,8 +117,7 @@ CREATE TABLE setting (
 ",
     r"ALTER TABLE account ADD COLUMN credentials TEXT NOT NULL DEFAULT 'key_and_secret';",
     r"ALTER TABLE account ADD COLUMN card TEXT; ALTER TABLE account ADD COLUMN check_mark TEXT;",
-    // The mirror with short indexes; what it had comes back with the next listing. `content` is a number for a CID's digest,
-    // `fingerprint` one for all that the provider said.
+    // The mirror with short indexes; what it had comes back with the next listing.
     r"
 DROP TABLE pin;
 CREATE TABLE pin (
@@ -146,6 +145,40 @@ CREATE INDEX pin_by_name ON pin(shown_folded);
 CREATE INDEX pin_by_bytes ON pin(bytes);
 CREATE INDEX pin_by_status ON pin(status);
 CREATE INDEX pin_by_pinned_at ON pin(pinned_at);
+",
+    // The mirror once more. `number` stands for the provider's id, `content` for a CID's digest, `fingerprint` for all that the
+    // provider said; `asked` is when it was last asked about a pin that it is working on, NULL for those that it is done with.
+    r"
+DROP TABLE pin;
+CREATE TABLE pin (
+    row INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    cid TEXT NOT NULL,
+    content INTEGER NOT NULL,
+    name TEXT,
+    shown_folded TEXT NOT NULL,
+    bytes INTEGER,
+    status TEXT NOT NULL,
+    raw_status TEXT NOT NULL,
+    message TEXT,
+    is_directory INTEGER NOT NULL,
+    pinned_at INTEGER,
+    metadata TEXT NOT NULL,
+    fingerprint INTEGER NOT NULL,
+    proof TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    asked INTEGER
+) STRICT;
+CREATE INDEX pin_by_number ON pin(number);
+CREATE INDEX pin_by_account ON pin(account);
+CREATE INDEX pin_by_content ON pin(content);
+CREATE INDEX pin_by_name ON pin(shown_folded);
+CREATE INDEX pin_by_bytes ON pin(bytes);
+CREATE INDEX pin_by_status ON pin(status);
+CREATE INDEX pin_by_pinned_at ON pin(pinned_at);
+CREATE INDEX pin_under_way ON pin(account, asked) WHERE asked IS NOT NULL;
 ",
 ];
 

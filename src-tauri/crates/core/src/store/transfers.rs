@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     Store, StoreError, accounts,
     codec::{cid_from, metadata_from, metadata_text, path_bytes, path_from, signed, unsigned},
-    pins, receipts,
+    mirror, receipts,
 };
 use crate::{
     account::AccountId,
@@ -264,14 +264,7 @@ impl Store {
             match finish {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
-                    pins::observe(
-                        db,
-                        account,
-                        &pin,
-                        (proof != Proof::NotChecked).then_some(proof),
-                        now,
-                        pins::Said::InAnswer,
-                    )?;
+                    mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
                     receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;
@@ -285,7 +278,7 @@ impl Store {
                     db.execute("UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4 WHERE id = ?1", values)?;
                 }
                 Finish::Unpinned(key) => {
-                    pins::forget(db, &key)?;
+                    mirror::forget(db, &key)?;
                 }
             }
             let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
@@ -301,7 +294,7 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
-                pins::observe(db, &receipt.pin.account, &pin, Some(proof), now, pins::Said::InAnswer)?;
+                mirror::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
                 receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
             }
             Ok(())
@@ -316,7 +309,7 @@ impl Store {
             db.execute("DELETE FROM receipt WHERE transfer = ?1", [&id.0])?;
             let sql = "SELECT NOT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2)";
             if db.query_row(sql, (&key.account.0, &key.id.0), |row| row.get(0))? {
-                pins::forget(db, &key)?;
+                mirror::forget(db, &key)?;
             }
             Ok(())
         })
@@ -337,7 +330,7 @@ impl Store {
                 return Err(StoreError::Row("what a node has taken"));
             };
             let account = &receipt.pin.account;
-            pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now, pins::Said::InAnswer)?;
+            mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
             receipts::insert(db, Some(&record.0), &receipt, version.as_ref())?;
             if let Some(profile) = learnt_profile {
                 accounts::learn_profile(db, account, profile)?;
@@ -371,7 +364,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
         self.write(move |db| {
-            pins::observe(db, &account, &pin, None, now, pins::Said::InAnswer)?;
+            mirror::observe(db, &account, &pin, None, now)?;
             db.execute("UPDATE transfer SET pin = ?2 WHERE id = ?1", (&id.0, &pin.id.0))?;
             Ok(())
         })

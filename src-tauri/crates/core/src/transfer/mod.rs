@@ -5,7 +5,6 @@ mod pin_cid;
 pub(crate) mod relay;
 mod runner;
 mod running;
-mod turns;
 mod unpin;
 mod upload;
 
@@ -23,7 +22,6 @@ use crate::{
 
 pub(crate) use runner::{Patience, Runner};
 pub(crate) use running::Running;
-pub(crate) use turns::Turns;
 
 /// A transfer's id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

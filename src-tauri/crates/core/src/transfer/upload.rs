@@ -56,7 +56,7 @@ impl Upload<'_> {
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
         let _turn = tokio::select! {
-            turn = self.shared.turns.take(&self.account.id, plan.content_bytes()) => turn,
+            turn = self.shared.upload_turns.take((self.account.id.clone(), plan.content_bytes())) => turn,
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
         if let Some(finish) = self.same_version(&provider, &plan).await? {

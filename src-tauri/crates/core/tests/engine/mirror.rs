@@ -8,7 +8,8 @@ use holdfast_core::{
     account::{AccountId, AccountState},
     pin::{PinQuery, PinStatus},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, Pins, Totals, World, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, Pins, Totals, World, WorldBuilder, eventually, identified};
+use tokio_util::sync::CancellationToken;
 
 const MANY: u64 = 1_250;
 
@@ -198,4 +199,95 @@ async fn a_clock_that_is_set_back_removes_nothing() {
     });
     world.engine.refresh(Some(&account)).await.unwrap();
     assert_eq!(ids(&world).await.len(), MANY as usize);
+}
+
+#[tokio::test]
+async fn a_list_that_hardly_moves_holds_up_no_other_account() {
+    let (slow, quick) =
+        (FakeProvider::start(Profile::UNIXFS_V1_2025).await, FakeProvider::start(Profile::UNIXFS_V1_2025).await);
+    let world = WorldBuilder::default().with_background().start().await;
+    world.account(&slow, "slow").await;
+    world.account(&quick, "quick").await;
+    let answer = CancellationToken::new();
+    slow.fail_always(Call::List, Fault::ReplyHeld(answer.clone()));
+    for pins in 1..4 {
+        quick.pins(|held| fill(held, pins..pins + 1));
+        eventually("the quick account is listed again", || async {
+            world.clock.advance(Duration::from_secs(60));
+            (ids(&world).await.len() as u64 == pins).then_some(())
+        })
+        .await;
+    }
+    assert!(!answer.is_cancelled());
+}
+
+#[tokio::test]
+async fn pins_that_cannot_be_asked_about_hold_up_no_other() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    provider.pins(|pins| {
+        fill(pins, 0..30);
+        for id in pins.ids() {
+            let pin = pins.get(&id).unwrap();
+            (pin.status, pin.pinned) = ("queued".into(), false);
+        }
+    });
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    // Nobody learns it from a list.
+    provider.fail_always(Call::List, Fault::ReplyLost);
+    provider.pins(|pins| {
+        for id in pins.ids() {
+            let pin = pins.get(&id).unwrap();
+            match &pin.name {
+                Some(name) if name == "pin 29" => (pin.status, pin.pinned) = ("pinned".into(), true),
+                _ => pin.cid = "no CID".into(),
+            }
+        }
+    });
+    eventually("every pin had its turn", || async {
+        world.clock.advance(Duration::from_secs(10));
+        world.pins().await.iter().any(|pin| pin.held.status == PinStatus::Pinned).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_known_of_other_content_is_not_said_of_an_ids_new_one() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.pins(|pins| fill(pins, 7..8));
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let before = world.pins().await.remove(0).held;
+    assert_eq!((before.name.as_deref(), before.bytes), (Some("pin 7"), Some(7)));
+    let rename = |number| {
+        provider.pins(|pins| {
+            let pin = pins.get(&before.id.0).unwrap();
+            (pin.cid, pin.name, pin.size) = (cid(number).to_string(), None, None);
+        });
+    };
+    rename(7);
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let same = world.pins().await.remove(0).held;
+    assert_eq!((same.name.as_deref(), same.bytes), (Some("pin 7"), Some(7)));
+    rename(8);
+    world.engine.refresh(Some(&account)).await.unwrap();
+    let other = world.pins().await.remove(0).held;
+    assert_eq!((other.cid, other.name, other.bytes), (cid(8), None, None));
+}
+
+#[tokio::test]
+async fn a_version_0_cid_and_its_version_1_are_copies_of_each_other() {
+    let (one, two) =
+        (FakeProvider::start(Profile::UNIXFS_V1_2025).await, FakeProvider::start(Profile::UNIXFS_V1_2025).await);
+    let v0 = identified(b"the same", Profile::UNIXFS_V0_2015).cid;
+    one.pins(|pins| pins.add(&v0, "v0").size = None);
+    two.pins(|pins| pins.add(&Cid::new_v1(v0.codec(), *v0.hash()), "v1").size = None);
+    let world = World::start().await;
+    for (provider, name) in [(&one, "one"), (&two, "two")] {
+        world.engine.refresh(Some(&world.account(provider, name).await)).await.unwrap();
+    }
+    for pin in world.pins().await {
+        assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().other_copies, 1);
+    }
 }

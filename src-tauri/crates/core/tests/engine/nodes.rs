@@ -140,6 +140,24 @@ fn body_of(archive: &Path, root: Cid) -> ArchiveBody {
 }
 
 #[tokio::test]
+async fn a_list_that_somebody_cut_cleanly_removes_only_what_is_gone() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        for name in ["a", "b", "c", "d"] {
+            world.upload(&account, &world.write(name, name.as_bytes())).await;
+        }
+        world.clock.advance(Duration::from_secs(1));
+        provider.pins(|pins| pins.remove(|pin| pin.name.as_deref() == Some("d")));
+        provider.fail(Call::List, Fault::HalfTheLines);
+        world.engine.refresh(Some(&account)).await.unwrap();
+        let mut names: Vec<_> = world.pins().await.into_iter().filter_map(|pin| pin.held.name).collect();
+        names.sort();
+        assert_eq!(names, ["a", "b", "c"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_breaks_off_removes_nothing() {
     for kind in NODES {
         let (provider, world) = (node(kind).await, World::start().await);

@@ -280,6 +280,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 answer["data"]["root_hash"] = format!("1220{}", "00".repeat(32)).into();
             }
         }
+        Some(Fault::HalfTheLines) => {
+            if let ReplyBody::Lines(lines, _) = &mut reply.body {
+                lines.truncate(lines.len() / 2);
+            }
+        }
         Some(Fault::BrokenOff(message)) => match &mut reply.body {
             ReplyBody::Lines(lines, failure) => {
                 lines.truncate(lines.len() / 2);

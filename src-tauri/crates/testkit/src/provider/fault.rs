@@ -57,6 +57,8 @@ pub enum Fault {
     TruncatedAnswer,
     /// It is done; the answer is broken off in the middle with this reason, where it is one of lines, and else is the failure.
     BrokenOff(&'static str),
+    /// It is done; the answer of lines ends after half of them as if these were all.
+    HalfTheLines,
     /// It is done; that many bytes of the answer come, and then nothing more ever does.
     AnswerStalls(usize),
     /// It is done; every value in the answer is of another type than the API says.

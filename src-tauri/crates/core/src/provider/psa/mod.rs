@@ -81,8 +81,8 @@ impl Psa {
 
     async fn rows(&self, cids: &[String], ask: &Ask, limit: u64) -> Result<CreatedRows, ProviderError> {
         let request = self.http.request(Method::GET, &query::list(cids, ask.bound.as_ref(), limit));
-        let answer: Value = self.http.json_of_page(request).await.map_err(no_such_call)?;
-        wire::list(&answer, limit)
+        let answer = self.http.json_of_page(request).await.map_err(no_such_call)?;
+        wire::list(answer, limit)
     }
 
     async fn send(&self, method: Method, path: &str, body: &wire::WantedPin<'_>) -> Result<ProviderPin, ProviderError> {
@@ -95,8 +95,8 @@ impl Psa {
 impl Provider for Psa {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
         let request = self.http.request(Method::GET, &query::list(&[], None, 1));
-        let answer = self.http.json::<Value>(request).await.map_err(no_such_call);
-        answer.and_then(|answer| wire::list(&answer, 1)).map_err(|error| match error {
+        let answer = self.http.json(request).await.map_err(no_such_call);
+        answer.and_then(|answer| wire::list(answer, 1)).map_err(|error| match error {
             ProviderError::Protocol { reason } => ProviderError::NotAPinningApi { reason },
             error => error,
         })?;

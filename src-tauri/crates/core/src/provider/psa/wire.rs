@@ -2,8 +2,8 @@
 //! another type says nothing.
 
 use holdfast_content::Cid;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     clock::UnixMillis,
@@ -20,20 +20,32 @@ const MAX_TEXT_CHARS: usize = 4_096;
 /// Addresses that the API takes with a pin.
 const MAX_ORIGINS: usize = 20;
 
-/// A page of a list (`PinResults`), of which `limit` rows were asked for.
-pub(super) fn list(answer: &Value, limit: u64) -> Result<CreatedRows, ProviderError> {
-    let nothing = Vec::new();
-    let rows = match (&answer["results"], &answer["count"]) {
-        (Value::Array(rows), _) => rows,
-        (Value::Null, Value::Number(_)) => &nothing,
+/// A page of a list (`PinResults`), its rows not read yet: in memory they are many times as long.
+#[derive(Deserialize)]
+pub(super) struct WireList {
+    #[serde(default)]
+    results: Option<Vec<Box<RawValue>>>,
+    #[serde(default)]
+    count: Value,
+}
+
+/// The rows of a page of which `limit` were asked for.
+pub(super) fn list(answer: WireList, limit: u64) -> Result<CreatedRows, ProviderError> {
+    let rows = match (answer.results, &answer.count) {
+        (Some(rows), _) => rows,
+        (None, Value::Number(_)) => Vec::new(),
         _ => return Err(ProviderError::Protocol { reason: "its list of pins has no results".into() }),
     };
-    Ok(CreatedRows {
-        rows: Rows::of(rows.iter().map(|row| (!row.is_null()).then(|| pin(row)))),
-        marks: rows.iter().filter_map(mark).collect(),
-        total: answer["count"].as_u64(),
-        limit,
-    })
+    let mut marks = Vec::with_capacity(rows.len());
+    let rows = Rows::of(rows.into_iter().map(|row| match serde_json::from_str(row.get()) {
+        Ok(Value::Null) => None,
+        Ok(row) => {
+            marks.extend(mark(&row));
+            Some(pin(&row))
+        }
+        Err(error) => Some(Err(ProviderError::Protocol { reason: format!("a pin cannot be read ({error})") })),
+    }));
+    Ok(CreatedRows { rows, marks, total: answer.count.as_u64(), limit })
 }
 
 /// A pin (`PinStatus`).
@@ -139,7 +151,7 @@ fn metadata(pairs: &Map<String, Value>) -> Metadata {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Error, json};
 
     use super::*;
 
@@ -185,12 +197,15 @@ mod tests {
             { "requestid": "b", "created": "2020-07-27T17:32:27Z", "pin": { "cid": "nonsense" } },
             null,
         ]});
-        let page = list(&page, 10).unwrap();
+        let read = |page: Value| -> Result<_, Error> {
+            list(serde_json::from_str(&page.to_string())?, 10).map_err(serde::de::Error::custom)
+        };
+        let page = read(page).unwrap();
         assert_eq!((page.rows.pins.len(), page.rows.not_understood, page.rows.count), (1, 1, 3));
         assert_eq!((page.marks.len(), page.total), (2, Some(3)));
-        assert_eq!(list(&json!({ "count": 0, "results": null }), 10).unwrap().rows.count, 0);
+        assert_eq!(read(json!({ "count": 0, "results": null })).unwrap().rows.count, 0);
         for answer in [json!({}), json!([]), json!("hello"), json!({ "results": "x" })] {
-            assert!(list(&answer, 10).is_err(), "{answer}");
+            assert!(read(answer.clone()).is_err(), "{answer}");
         }
     }
 

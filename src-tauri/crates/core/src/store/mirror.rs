@@ -1,0 +1,273 @@
+//! Writing the mirror: what providers said of their pins. All of it can be asked for again, so that lists need not wait for
+//! the disk.
+
+use holdfast_content::Cid;
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::{
+    Store, StoreError,
+    codec::{cid_from, content_number, metadata_text, signed},
+    pins,
+};
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    error::Error,
+    pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, Proof, ProviderPin},
+    transfer::find::same_content,
+};
+
+impl Store {
+    /// The account's pins as numbers.
+    pub(crate) async fn known_pins(&self, account: &AccountId) -> Result<Known, Error> {
+        let account = account.clone();
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT number, fingerprint FROM pin WHERE account = ?1")?;
+            let pins = select.query_map([&account.0], |row| Ok((PinNumber(row.get(0)?), Fingerprint(row.get(1)?))))?;
+            Ok(pins.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Writes what a provider said of some pins in a list. Says whether that changed anything.
+    pub(crate) async fn observe_pins(
+        &self,
+        account: &AccountId,
+        pins: Vec<ProviderPin>,
+        seen: UnixMillis,
+    ) -> Result<bool, Error> {
+        let account = account.clone();
+        self.write_mirror(move |db| {
+            let (mut writer, mut changed) = (Writer::new(db)?, false);
+            for pin in &pins {
+                changed |= writer.observe(&account, pin, None, seen)?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// The ids of the account's pins of these numbers that nobody has spoken of since `since`.
+    pub(crate) async fn pins_unheard_of(
+        &self,
+        account: &AccountId,
+        numbers: Vec<PinNumber>,
+        since: UnixMillis,
+    ) -> Result<Vec<PinId>, Error> {
+        let account = account.clone();
+        self.read(move |db| {
+            let sql = "SELECT id FROM pin WHERE number = ?1 AND +account = ?2 AND seen < ?3";
+            let (mut select, mut ids) = (db.prepare_cached(sql)?, Vec::new());
+            for number in numbers {
+                let found = select.query_map((number.0, &account.0, since.0), |row| Ok(PinId(row.get(0)?)))?;
+                for id in found {
+                    ids.push(id?);
+                }
+            }
+            Ok(ids)
+        })
+        .await
+    }
+
+    /// Notes that the provider is asked about these pins.
+    pub(crate) async fn note_asked(&self, account: &AccountId, ids: Vec<PinId>, now: UnixMillis) -> Result<(), Error> {
+        let account = account.clone();
+        self.write_mirror(move |db| {
+            let sql = "UPDATE pin SET asked = ?4 WHERE number = ?1 AND +account = ?2 AND id = ?3 AND asked IS NOT NULL";
+            let mut update = db.prepare_cached(sql)?;
+            for id in ids {
+                update.execute((PinNumber::of(&id).0, &account.0, &id.0, now.0))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes a pin as its provider says that it is after a change, whatever its id is now: receipts and transfers follow it,
+    /// for its content is the same.
+    pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
+        let key = key.clone();
+        self.write(move |db| {
+            let (mut after, before) = (after, pins::one(db, &key)?);
+            let proof = before.as_ref().map(|pin| pin.proof).filter(|proof| *proof != Proof::NotChecked);
+            let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
+            if new != old {
+                db.execute("UPDATE receipt SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+                db.execute("UPDATE transfer SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
+            }
+            // A name that the answer leaves out is gone; the size of the same content is not.
+            forget(db, &key)?;
+            if let Some(before) = before.filter(|before| same_content(&before.held.cid, &after.cid)) {
+                after.bytes = after.bytes.or(before.held.bytes);
+                after.is_directory |= before.held.is_directory;
+            }
+            observe(db, &key.account, &after, proof, now)?;
+            let key = PinKey { account: key.account, id: after.id };
+            pins::one(db, &key)?.ok_or(StoreError::Row("a pin that was just written"))
+        })
+        .await
+    }
+
+    /// Removes pins. Says whether there were any.
+    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>) -> Result<bool, Error> {
+        self.write_mirror(move |db| {
+            let mut forgotten = false;
+            for key in &keys {
+                forgotten |= forget(db, key)?;
+            }
+            Ok(forgotten)
+        })
+        .await
+    }
+
+    /// Removes one pin.
+    pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
+        self.forget_pins(vec![key.clone()]).await.map(drop)
+    }
+}
+
+pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM pin WHERE number = ?1 AND +account = ?2 AND id = ?3";
+    Ok(db.prepare_cached(sql)?.execute((PinNumber::of(&key.id).0, &key.account.0, &key.id.0))? > 0)
+}
+
+/// Writes what a provider said of a pin. A proof is only ever added here, and goes when the pin's content becomes another;
+/// a size or name that an answer leaves out is kept. Says whether that changed anything.
+pub(super) fn observe(
+    db: &Connection,
+    account: &AccountId,
+    pin: &ProviderPin,
+    proof: Option<Proof>,
+    seen: UnixMillis,
+) -> Result<bool, StoreError> {
+    Writer::new(db)?.observe(account, pin, proof, seen)
+}
+
+/// The statements that write a pin, made ready once for many.
+struct Writer<'db> {
+    find: CachedStatement<'db>,
+    seen: CachedStatement<'db>,
+    delete: CachedStatement<'db>,
+    insert: CachedStatement<'db>,
+    receipts: CachedStatement<'db>,
+}
+
+/// What the mirror had of a pin.
+struct Before {
+    row: i64,
+    fingerprint: Fingerprint,
+    cid: Cid,
+    name: Option<String>,
+    bytes: Option<i64>,
+    is_directory: bool,
+    pinned_at: Option<i64>,
+    proof: Proof,
+    seen: i64,
+    asked: Option<i64>,
+}
+
+impl<'db> Writer<'db> {
+    fn new(db: &'db Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            find: db.prepare_cached(
+                "SELECT row, fingerprint, cid, name, bytes, is_directory, pinned_at, proof, seen, asked FROM pin
+                 WHERE number = ?1 AND +account = ?2 AND id = ?3",
+            )?,
+            seen: db.prepare_cached("UPDATE pin SET seen = max(seen, ?2) WHERE row = ?1")?,
+            delete: db.prepare_cached("DELETE FROM pin WHERE row = ?1")?,
+            insert: db.prepare_cached(
+                "INSERT INTO pin (row, number, account, id, cid, content, name, shown_folded, bytes, status,
+                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, proof, seen, asked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+            )?,
+            receipts: db.prepare_cached(
+                "SELECT cid, proof FROM receipt WHERE account = ?1 AND pin = ?2 ORDER BY sequence DESC",
+            )?,
+        })
+    }
+
+    fn observe(
+        &mut self,
+        account: &AccountId,
+        pin: &ProviderPin,
+        proof: Option<Proof>,
+        seen: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let (number, fingerprint) = (PinNumber::of(&pin.id), Fingerprint::of(pin));
+        let before = self.find(account, &pin.id, number)?;
+        if let Some(before) = &before
+            && before.fingerprint == fingerprint
+            && proof.is_none_or(|proof| proof == before.proof)
+        {
+            self.seen.execute((before.row, seen.0))?;
+            return Ok(false);
+        }
+        let of_same = before.as_ref().filter(|before| same_content(&before.cid, &pin.cid));
+        let proof = match (proof, of_same) {
+            (Some(Proof::Verified), _) => Proof::Verified,
+            (_, Some(same)) if proof.is_none() || same.proof == Proof::Verified => same.proof,
+            (Some(proof), _) => proof,
+            (None, _) => self.proof_of_receipts(account, pin)?,
+        };
+        let cid = pin.cid.to_string();
+        let name = pin.name.as_deref().or_else(|| of_same?.name.as_deref());
+        if let Some(before) = &before {
+            self.delete.execute([before.row])?;
+        }
+        self.insert.execute(params![
+            before.as_ref().map(|before| before.row),
+            number.0,
+            account.0,
+            pin.id.0,
+            cid,
+            content_number(&pin.cid),
+            name,
+            pins::folded(name.filter(|name| !name.is_empty()).unwrap_or(&cid)),
+            pin.bytes.map(signed).or_else(|| of_same?.bytes),
+            pin.status.as_str(),
+            pin.raw_status,
+            pin.message,
+            pin.is_directory || of_same.is_some_and(|same| same.is_directory),
+            pin.pinned_at.map(|at| at.0).or_else(|| of_same?.pinned_at),
+            metadata_text(&pin.metadata),
+            fingerprint.0,
+            proof.as_str(),
+            before.as_ref().map_or(seen.0, |before| before.seen.max(seen.0)),
+            pin.status.is_under_way().then(|| before.as_ref().and_then(|before| before.asked).unwrap_or(0)),
+        ])?;
+        Ok(true)
+    }
+
+    fn find(&mut self, account: &AccountId, id: &PinId, number: PinNumber) -> Result<Option<Before>, StoreError> {
+        let mut rows = self.find.query((number.0, &account.0, &id.0))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        Ok(Some(Before {
+            row: row.get(0)?,
+            fingerprint: Fingerprint(row.get(1)?),
+            cid: cid_from(row.get_ref(2)?.as_str().map_err(|_| StoreError::Row("a CID"))?)?,
+            name: row.get(3)?,
+            bytes: row.get(4)?,
+            is_directory: row.get(5)?,
+            pinned_at: row.get(6)?,
+            proof: Proof::named(&row.get::<_, String>(7)?),
+            seen: row.get(8)?,
+            asked: row.get(9)?,
+        }))
+    }
+
+    /// What receipts still know of a pin that the mirror had lost: the best of its content, else the newest.
+    fn proof_of_receipts(&mut self, account: &AccountId, pin: &ProviderPin) -> Result<Proof, StoreError> {
+        let mut newest = None;
+        let mut rows = self.receipts.query((&account.0, &pin.id.0))?;
+        while let Some(row) = rows.next()? {
+            if !same_content(&cid_from(&row.get::<_, String>(0)?)?, &pin.cid) {
+                continue;
+            }
+            match Proof::named(&row.get::<_, String>(1)?) {
+                Proof::Verified => return Ok(Proof::Verified),
+                proof => newest = newest.or(Some(proof)),
+            }
+        }
+        Ok(newest.unwrap_or(Proof::NotChecked))
+    }
+}

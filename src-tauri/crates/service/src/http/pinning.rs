@@ -26,8 +26,9 @@ use crate::store::{
     blocks::BlockWriter,
     holding::{Holding, holding},
     keys::Owner,
+    order::{SortKey, SortOrder},
     page::{PinPage, PinQuery},
-    pins::{Metadata, NewPin, NewPinState, Origin, Pin, PinStatus, SortKey, SortOrder},
+    pin::{Metadata, NewPin, NewPinState, Origin, Pin, PinStatus},
     scopes::Scope,
 };
 

@@ -14,7 +14,7 @@ use crate::{
         Store, StoreError,
         blocks::BlockWriter,
         keys::Owner,
-        pins::{self, Metadata, NewPin, NewPinState, Origin},
+        pin::{Metadata, NewPin, NewPinState, Origin, Pin},
     },
 };
 
@@ -40,7 +40,7 @@ struct Stored {
 }
 
 /// Takes pieces until the end, then makes the blocks durable and the pin after them.
-pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -> Result<pins::Pin, ApiError> {
+pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -> Result<Pin, ApiError> {
     let writer = store.writer_for(owner)?;
     let (stored, mut writer) = match next(&mut pieces)? {
         Piece::BeginArchive(name) => store_archive(store, name, writer, pieces)?,

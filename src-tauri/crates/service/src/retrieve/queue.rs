@@ -24,7 +24,7 @@ use crate::{
         blocks::BlockWriter,
         holding::{Measured, measure},
         keys::Owner,
-        pins::Wanted,
+        wanted::Wanted,
     },
 };
 
@@ -250,7 +250,7 @@ mod tests {
     use crate::{
         fetch::{FetchConfig, Fetcher},
         store::{
-            pins::{Metadata, NewPin, NewPinState, Origin, PinStatus},
+            pin::{Metadata, NewPin, NewPinState, Origin, PinStatus},
             quota::Quota,
         },
     };

@@ -11,7 +11,9 @@ mod held;
 pub(crate) mod holding;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod order;
 pub(crate) mod page;
+pub(crate) mod pin;
 pub(crate) mod pins;
 pub(crate) mod quota;
 pub(crate) mod room;
@@ -23,6 +25,7 @@ pub(crate) mod search;
 pub(crate) mod statistics;
 mod sync;
 pub(crate) mod visits;
+pub(crate) mod wanted;
 pub(crate) mod writer;
 
 use std::{
@@ -197,7 +200,7 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 mod tests {
     use cid::multihash::Multihash;
     use holdfast_content::BlockSink;
-    use pins::{Metadata, NewPin, NewPinState, Origin};
+    use pin::{Metadata, NewPin, NewPinState, Origin};
 
     use super::*;
 

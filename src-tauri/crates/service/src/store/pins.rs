@@ -1,161 +1,19 @@
-//! Pin records: one by one. Lists are in `page` and `search`.
+//! Pin records: one by one. Lists are in `page` and `search`, those that wait for their content in `wanted`.
 
 use holdfast_content::Cid;
-use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, types::ValueRef};
-use serde_json::Map;
+use rusqlite::{OptionalExtension, ToSql, Transaction};
 use uuid::Uuid;
 
 use super::{
     StoreError,
     database::Database,
     keys::{Owner, random_uuid},
+    pin::{
+        COLUMNS, Metadata, NewPin, NewPinState, Origin, Pin, PinStatus, keyvalues_text, now_microseconds, pin,
+        root_bytes,
+    },
     runs,
 };
-
-/// What a pin is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum PinStatus {
-    /// Blocks are missing and are to be fetched.
-    Queued,
-    /// Missing blocks are being fetched.
-    Fetching,
-    /// Every block is held.
-    Pinned,
-    /// Blocks are missing and could not be fetched.
-    Failed,
-    /// The owner gave it up.
-    Unpinned,
-}
-
-impl PinStatus {
-    const ALL: [Self; 5] = [Self::Queued, Self::Fetching, Self::Pinned, Self::Failed, Self::Unpinned];
-
-    /// As the database has it.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Fetching => "fetching",
-            Self::Pinned => "pinned",
-            Self::Failed => "failed",
-            Self::Unpinned => "unpinned",
-        }
-    }
-
-    fn from_word(word: &str) -> Result<Self, StoreError> {
-        Self::ALL.into_iter().find(|status| status.word() == word).ok_or(StoreError::Damaged("unknown status"))
-    }
-}
-
-/// How a pin came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Upload,
-    /// By its CID, through the AIOZ API: once per owner and CID.
-    ByHash,
-    /// By its CID, through the Pinning Service API: as often as it is asked for. With the addresses that were named as
-    /// having the content.
-    Request(Vec<String>),
-}
-
-/// What a client says about a pin.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Metadata {
-    pub(crate) name: String,
-    pub(crate) mime_type: Option<String>,
-    pub(crate) keyvalues: Option<Map<String, serde_json::Value>>,
-}
-
-/// A pin to be recorded.
-#[derive(Clone, Debug)]
-pub(crate) struct NewPin {
-    pub(crate) root: Cid,
-    /// The CID as the client wrote it.
-    pub(crate) cid_text: String,
-    pub(crate) origin: Origin,
-    pub(crate) state: NewPinState,
-    pub(crate) metadata: Metadata,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum NewPinState {
-    /// All blocks are held and durable.
-    Pinned { content_bytes: u64, is_dir: bool },
-    /// Blocks are missing.
-    Queued,
-}
-
-/// A pin as recorded. Times are microseconds since 1970.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pin {
-    pub(crate) id: Uuid,
-    pub(crate) file_record_id: Uuid,
-    pub(crate) cid_text: String,
-    pub(crate) root: Cid,
-    pub(crate) content_bytes: Option<u64>,
-    pub(crate) metadata: Metadata,
-    pub(crate) is_dir: bool,
-    pub(crate) origin: Origin,
-    pub(crate) status: PinStatus,
-    /// Why it failed.
-    pub(crate) failure: Option<String>,
-    /// Differs among an owner's pins.
-    pub(crate) created_at: i64,
-    pub(crate) date_pinned: Option<i64>,
-    pub(crate) date_unpinned: Option<i64>,
-}
-
-/// A pin whose blocks are still to be fetched.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) id: Uuid,
-    /// Against whose quota it counts.
-    pub(crate) owner: Owner,
-    pub(crate) root: Cid,
-    /// Multiaddrs that were named as having it.
-    pub(crate) origins: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SortKey {
-    CreatedAt,
-    Size,
-    Name,
-}
-
-impl SortKey {
-    pub(crate) const ALL: [Self; 3] = [Self::CreatedAt, Self::Size, Self::Name];
-
-    pub(crate) const fn column(self) -> &'static str {
-        match self {
-            Self::CreatedAt => "created_at",
-            Self::Size => "order_size",
-            Self::Name => "name",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SortOrder {
-    Ascending,
-    Descending,
-}
-
-impl SortOrder {
-    pub(crate) const fn sql(self) -> &'static str {
-        match self {
-            Self::Ascending => "ASC",
-            Self::Descending => "DESC",
-        }
-    }
-}
-
-pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
-                                  is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
-
-/// When the pins of a page have so much in what clients say about them, it ends before its limit: in memory it is a
-/// multiple. Those who page go on behind what they got.
-pub(super) const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The most records of one owner, ended pins among them.
 const MAX_PINS: i64 = 4_000_000;
@@ -241,101 +99,6 @@ impl Pins {
             Ok(select_one(transaction, owner, id)?.filter(|pin| pin.status != PinStatus::Unpinned))
         })
     }
-
-    /// Takes a pin that is to be fetched, if there is one, and marks it as being fetched: the oldest of the owner with the
-    /// fewest that are being fetched; among several such owners, of the next one after `last_served`.
-    pub(crate) fn take_wanted(&self, last_served: Option<Owner>) -> Result<Option<Wanted>, StoreError> {
-        self.database.write(|transaction| {
-            let mut take = transaction.prepare_cached(
-                "UPDATE pins SET status = 'fetching'
-                 WHERE row = (
-                     SELECT row FROM pins WHERE status = 'queued' AND owner = (
-                         SELECT waiting.owner FROM totals AS waiting
-                         LEFT JOIN totals AS served ON served.owner = waiting.owner AND served.status = 'fetching'
-                         WHERE waiting.status = 'queued' AND waiting.files > 0
-                         ORDER BY ifnull(served.files, 0), waiting.owner <= ?1, waiting.owner LIMIT 1
-                     ) ORDER BY created_at LIMIT 1
-                 )
-                 RETURNING id, root, origins, owner,
-                     (SELECT user_id FROM owners WHERE owners.id = owner)",
-            )?;
-            let mut rows = take.query([last_served.map(|owner| owner.id)])?;
-            let wanted = match rows.next()? {
-                None => None,
-                Some(row) => Some(Wanted {
-                    id: Uuid::from_bytes(row.get(0)?),
-                    root: cid_of(row.get(1)?)?,
-                    origins: origins_of(row.get(2)?)?.unwrap_or_default(),
-                    owner: Owner { id: row.get(3)?, user_id: Uuid::from_bytes(row.get(4)?) },
-                }),
-            };
-            Ok(wanted)
-        })
-    }
-
-    /// What was being fetched when the last run ended is to be fetched again.
-    pub(crate) fn requeue_interrupted(&self) -> Result<(), StoreError> {
-        self.database.write(|transaction| {
-            transaction.execute("UPDATE pins SET status = 'queued' WHERE status = 'fetching'", ())?;
-            Ok(())
-        })
-    }
-
-    /// Records that all blocks of a pin are held and durable; `false` if nobody wants it any more.
-    pub(crate) fn finish(&self, wanted: &Wanted, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
-        let id = wanted.id;
-        self.database.write(|transaction| {
-            let changed = transaction.execute(
-                "UPDATE pins SET status = 'pinned', pinned = 1, size = ?2, order_size = ?2, is_dir = ?3, file_record_id = ?4,
-                     date_pinned = ?5, failure = NULL
-                 WHERE id = ?1 AND status IN ('queued', 'fetching')",
-                (
-                    id.as_bytes(),
-                    content_bytes.cast_signed(),
-                    is_dir,
-                    random_uuid()?.as_bytes(),
-                    now_microseconds(),
-                ),
-            )?;
-            if changed == 1 {
-                cut_runs_of(transaction, wanted.owner, id)?;
-            }
-            Ok(changed == 1)
-        })
-    }
-
-    /// Records why the blocks of a pin cannot be had.
-    pub(crate) fn fail(&self, id: Uuid, reason: &str) -> Result<(), StoreError> {
-        self.database.write(|transaction| {
-            transaction.execute(
-                "UPDATE pins SET status = 'failed', failure = ?2 WHERE id = ?1 AND status IN ('queued', 'fetching')",
-                (id.as_bytes(), reason),
-            )?;
-            Ok(())
-        })
-    }
-}
-
-pub(crate) fn now_microseconds() -> i64 {
-    Timestamp::now().as_microsecond()
-}
-
-/// The same for every CID of one DAG.
-pub(super) fn root_bytes(root: &Cid) -> Vec<u8> {
-    Cid::new_v1(root.codec(), *root.hash()).to_bytes()
-}
-
-fn cid_of(bytes: Vec<u8>) -> Result<Cid, StoreError> {
-    Cid::try_from(bytes).map_err(|_| StoreError::Damaged("a pin's CID"))
-}
-
-fn origins_of(text: Option<String>) -> Result<Option<Vec<String>>, StoreError> {
-    let origins = text.map(|text| serde_json::from_str(&text)).transpose();
-    origins.map_err(|_| StoreError::Damaged("a pin's origins"))
-}
-
-fn keyvalues_text(metadata: &Metadata) -> Option<String> {
-    metadata.keyvalues.as_ref().map(|pairs| serde_json::Value::from(pairs.clone()).to_string())
 }
 
 fn is_live(transaction: &Transaction<'_>, owner: Owner, root: &[u8]) -> Result<bool, StoreError> {
@@ -401,7 +164,7 @@ fn end(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<bool, St
 }
 
 /// What a change may have brought into a run.
-fn cut_runs_of(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<(), StoreError> {
+pub(super) fn cut_runs_of(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<(), StoreError> {
     let row: Option<i64> = transaction
         .prepare_cached("SELECT row FROM pins WHERE id = ?1")?
         .query_row([id.as_bytes()], |row| row.get(0))
@@ -473,47 +236,10 @@ fn select_one(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<O
     rows.next()?.map(pin).transpose()
 }
 
-/// How long what clients said about a pin is, of [`COLUMNS`].
-pub(super) fn given_bytes(row: &Row<'_>) -> rusqlite::Result<usize> {
-    [2, 5, 6, 7, 14].into_iter().try_fold(0, |bytes, column| match row.get_ref(column)? {
-        ValueRef::Text(text) => Ok(bytes + text.len()),
-        _ => Ok(bytes),
-    })
-}
-
-/// Reads [`COLUMNS`].
-pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
-    let keyvalues: Option<String> = row.get(7)?;
-    let keyvalues = keyvalues.map(|text| serde_json::from_str(&text)).transpose();
-    let is_pin_by_hash: bool = row.get(9)?;
-    Ok(Pin {
-        id: Uuid::from_bytes(row.get(0)?),
-        file_record_id: Uuid::from_bytes(row.get(1)?),
-        cid_text: row.get(2)?,
-        root: cid_of(row.get(3)?)?,
-        content_bytes: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
-        metadata: Metadata {
-            name: row.get(5)?,
-            mime_type: row.get(6)?,
-            keyvalues: keyvalues.map_err(|_| StoreError::Damaged("a pin's keyvalues"))?,
-        },
-        is_dir: row.get(8)?,
-        origin: match origins_of(row.get(14)?)? {
-            Some(origins) => Origin::Request(origins),
-            None if is_pin_by_hash => Origin::ByHash,
-            None => Origin::Upload,
-        },
-        status: PinStatus::from_word(&row.get::<_, String>(10)?)?,
-        failure: row.get(15)?,
-        created_at: row.get(13)?,
-        date_pinned: row.get(11)?,
-        date_unpinned: row.get(12)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::pin::MAX_PAGE_BYTES;
 
     fn with_owner() -> (tempfile::TempDir, Pins) {
         let dir = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ use std::{
 use holdfast_content::Cid;
 use rusqlite::OptionalExtension;
 
-use super::{StoreError, database::Database, keys::Owner, pins::root_bytes};
+use super::{StoreError, database::Database, keys::Owner, pin::root_bytes};
 
 /// What an owner may store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use super::super::{
 use crate::store::{
     Store, StoreError,
     keys::Owner,
-    pins::{Metadata, NewPin, Origin},
+    pin::{Metadata, NewPin, Origin},
     scopes::Scope,
 };
 

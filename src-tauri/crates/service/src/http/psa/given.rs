@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{errors::ApiError, metadata::check_size, pinning::parse_cid},
-    store::pins::Metadata,
+    store::pin::Metadata,
 };
 
 pub(super) const MAX_NAME_CHARS: usize = 255;

@@ -28,7 +28,7 @@ use super::{
 use crate::store::{
     Store,
     keys::Owner,
-    pins::{NewPin, Origin, Pin, PinStatus},
+    pin::{NewPin, Origin, Pin, PinStatus},
     scopes::Scope,
 };
 

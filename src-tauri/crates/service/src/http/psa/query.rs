@@ -10,7 +10,7 @@ use super::given::MAX_NAME_CHARS;
 use crate::{
     http::{errors::ApiError, pinning::parse_cid},
     store::{
-        pins::PinStatus,
+        pin::PinStatus,
         search::{Match, PinSearch},
     },
 };

@@ -2,15 +2,10 @@
 
 use std::collections::HashSet;
 
-use holdfast_content::{Cid, child_cids};
+use holdfast_content::{CODEC_RAW, Cid, HASH_IDENTITY, child_cids};
 use uuid::Uuid;
 
-use super::{
-    Store, StoreError,
-    blocks::{CODEC_RAW, HASH_IDENTITY, StoredBlock},
-    holds::ShortHash,
-    pin::cid_of,
-};
+use super::{Store, StoreError, blocks::StoredBlock, holds::ShortHash, pin::cid_of};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,19 +5,28 @@
 //! nodes are read; leaves are known from the links to them. Counting references instead would make each pin write as
 //! many rows as it has blocks. The memory for the mark is some 20 bytes a block, 20 MB for 1 TiB of files.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, fs, sync::Arc, time::Duration};
 
-use holdfast_content::{BlockSource, Cid, ReadError, child_cids};
+use holdfast_content::{BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, ReadError, child_cids};
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Store, StoreError,
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, Swept},
+    blocks::{BlockStore, absent_is_fine},
     holds::ShortHash,
     pins::Pins,
     roots::KeptRoot,
 };
+
+/// What a collection removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    /// Blocks that the mark did not reach and that stay because somebody uses them.
+    pub(crate) spared: u64,
+}
 
 /// Why nothing was removed.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +86,7 @@ pub(super) fn collect(pins: &Pins, blocks: &BlockStore, stop: impl Fn() -> bool)
     blocks.inner.holds.begin_collection();
     blocks.forget_garbage();
     let collected = mark(pins, blocks, &stop).and_then(|marked| {
-        let swept = blocks.sweep(&marked.blocks, &stop)?;
+        let swept = sweep(blocks, &marked.blocks, &stop)?;
         Ok((swept, marked.all_durable && swept.spared == 0))
     });
     blocks.inner.holds.end_collection();
@@ -152,5 +161,47 @@ impl Marked {
             pending.push(cid);
         }
         Ok(())
+    }
+}
+
+/// Removes every block that is neither `needed` nor in use.
+fn sweep(blocks: &BlockStore, needed: &HashSet<ShortHash>, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
+    let mut swept = Swept::default();
+    blocks.visit(|block| {
+        if stop() {
+            return Err(CollectError::Stopped);
+        }
+        let short = ShortHash::of(&block.cid);
+        if needed.contains(&short) {
+            return Ok(());
+        }
+        if blocks.inner.holds.remove(short, || absent_is_fine(fs::remove_file(blocks.path(&block.cid))))? {
+            swept.blocks += 1;
+            swept.bytes += block.bytes;
+        } else {
+            swept.spared += 1;
+        }
+        Ok(())
+    })?;
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collection_takes_what_nobody_needs_and_leaves_what_a_writer_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let (found, garbage) = (store.keep(b"found"), store.keep(b"garbage"));
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&found).unwrap(), Some(5));
+        store.inner.holds.begin_collection();
+        drop(writer);
+        let swept = sweep(&store, &HashSet::new(), || false).unwrap();
+        store.inner.holds.end_collection();
+        assert_eq!(swept, Swept { blocks: 1, bytes: 7, spared: 1 });
+        assert_eq!((store.len(&found).unwrap(), store.len(&garbage).unwrap()), (Some(5), None));
     }
 }

@@ -35,8 +35,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use blocks::{BlockStore, Swept};
-use collect::CollectError;
+use blocks::BlockStore;
+use collect::{CollectError, Swept};
 use database::Database;
 pub(crate) use held::Held;
 use holdfast_content::Cid;
@@ -199,7 +199,7 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use cid::multihash::Multihash;
-    use holdfast_content::BlockSink;
+    use holdfast_content::{BlockSink, CODEC_RAW, HASH_SHA2_256};
     use pin::{Metadata, NewPin, NewPinState, Origin};
 
     use super::*;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn raw(number: u8) -> Cid {
-        Cid::new_v1(blocks::CODEC_RAW, Multihash::wrap(0x12, &[number; 32]).unwrap())
+        Cid::new_v1(CODEC_RAW, Multihash::wrap(HASH_SHA2_256, &[number; 32]).unwrap())
     }
 
     fn queue(store: &Store, owner: &str, root: Cid) {

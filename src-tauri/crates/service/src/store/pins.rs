@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn new_pin(number: u8, metadata: Metadata) -> NewPin {
-        let root = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
+        let root = Cid::new_v1(holdfast_content::CODEC_RAW, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
         let state = NewPinState::Pinned { content_bytes: 1, is_dir: false };
         NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata }
     }

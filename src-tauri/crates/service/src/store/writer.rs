@@ -9,11 +9,11 @@ use std::{
 };
 
 use cid::multihash::Multihash;
-use holdfast_content::{BlockSink, Cid};
+use holdfast_content::{BlockSink, CODEC_RAW, Cid, HASH_IDENTITY};
 
 use super::{
     StoreError,
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, absent_is_fine},
+    blocks::{BlockStore, absent_is_fine},
     holds::ShortHash,
     quota::Reservation,
 };
@@ -179,6 +179,13 @@ impl BlockWriter {
         self.leaves = true;
     }
 
+    #[cfg(test)]
+    pub(super) fn put_file(&mut self, bytes: &[u8]) -> Cid {
+        let mut importer = holdfast_content::FileImporter::new(holdfast_content::Profile::UNIXFS_V1_2025);
+        importer.push(bytes, self).unwrap();
+        importer.finish(self).unwrap().cid
+    }
+
     /// Whether the file of a block that is there already has the block's bytes.
     fn is_sound(&self, path: &Path, held: Option<u64>, parts: &[&[u8]]) -> io::Result<bool> {
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
@@ -261,7 +268,84 @@ fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_content::{BlockSource, FileImporter, HASH_SHA2_256, Profile};
+
     use super::*;
+
+    #[test]
+    fn what_is_not_kept_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let kept = store.keep(b"kept");
+        assert_eq!(store.writer().put_file(b"kept"), kept);
+        let gone = store.writer().put_file(b"gone");
+        assert_eq!((store.len(&kept).unwrap(), store.len(&gone).unwrap()), (Some(4), None));
+        assert!(!store.has_garbage());
+    }
+
+    #[test]
+    fn blocks_that_another_writer_counts_on_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let (mut writer, mut other) = (store.writer(), store.writer());
+        let block = writer.put_file(b"both");
+        other.put_file(b"both");
+        drop(writer);
+        assert_eq!(store.len(&block).unwrap(), Some(4));
+        assert!(store.has_garbage());
+    }
+
+    #[test]
+    fn a_block_of_a_long_digest_is_found_and_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        for (code, digest) in [(0x20, vec![7; 48]), (0x13, vec![8; 64])] {
+            let cid = Cid::new_v1(CODEC_RAW, Multihash::wrap(code, &digest).unwrap());
+            let mut writer = store.writer();
+            writer.put(&cid, &[b"long"]).unwrap();
+            let mut found = Vec::new();
+            store
+                .visit::<io::Error>(|block| {
+                    found.push(block.cid);
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(found, [cid]);
+            drop(writer);
+            assert_eq!(store.count().unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_began_in_doubt_stays_in_doubt() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let cid = store.keep(b"hello");
+        fs::write(store.path(&cid), b"\0\0\0\0\0").unwrap();
+        store.distrust();
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&cid).unwrap(), None);
+        store.trust();
+        writer.put(&cid, &[b"hello"]).unwrap();
+        assert_eq!(store.get(&cid).unwrap().as_deref(), Some(b"hello".as_slice()));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing_half_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let mut writer = store.writer();
+        let mut importer = FileImporter::new(Profile::UNIXFS_V1_2025);
+        importer.push(&[1; 3 << 20], &mut writer).unwrap();
+        if store.room().free_bytes().unwrap().is_none() {
+            return;
+        }
+        store.room().set_reserve(u64::MAX);
+        let error = importer.push(&[2; 3 << 20], &mut writer).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        drop(writer);
+        assert_eq!((store.count().unwrap(), fs::read_dir(&store.inner.temporary).unwrap().count()), (0, 0));
+    }
 
     #[test]
     fn a_pin_has_no_more_blocks_than_it_may() {
@@ -269,7 +353,7 @@ mod tests {
         let store = BlockStore::open(dir.path()).unwrap();
         let mut writer = store.writer();
         writer.max_blocks = 2;
-        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(0x12, &[digest; 32]).unwrap());
+        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(HASH_SHA2_256, &[digest; 32]).unwrap());
         for digest in [1, 2, 1] {
             writer.put(&cid(digest), &[b"block"]).unwrap();
         }

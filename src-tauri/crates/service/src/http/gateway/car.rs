@@ -6,15 +6,12 @@ use std::{
 };
 
 use holdfast_content::{
-    BlockSource, Cid, EntityNode, ReadError, car::car_header, car::push_car_block, child_cids, entity_node,
+    BlockSource, CODEC_DAG_PB, CODEC_RAW, Cid, EntityNode, HASH_IDENTITY, ReadError, car::car_header,
+    car::push_car_block, child_cids, entity_node,
 };
 
 use super::format::{CarOptions, DagScope, Duplicates};
 use crate::store::blocks::BlockStore;
-
-const HASH_IDENTITY: u64 = 0;
-const CODEC_RAW: u64 = 0x55;
-const CODEC_DAG_PB: u64 = 0x70;
 
 /// Small blocks are sent together up to here.
 const PIECE_BYTES: usize = 64 * 1024;

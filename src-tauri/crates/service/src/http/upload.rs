@@ -33,8 +33,9 @@ use utoipa::ToSchema;
 use super::{
     App, Shared, auth, disposition,
     errors::{ApiError, Body as ErrorReply},
+    json::Success,
     metadata::GivenMetadata,
-    pinning::{PinReply, ReplyTo, Success},
+    pinning::{PinReply, ReplyTo},
     shares::{Permit, Shares},
     upload_worker::{self, Piece},
 };

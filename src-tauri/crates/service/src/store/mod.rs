@@ -4,6 +4,7 @@
 //! callers in async code use `spawn_blocking`.
 
 pub(crate) mod blocks;
+mod by_cid;
 pub(crate) mod check;
 pub(crate) mod collect;
 mod database;

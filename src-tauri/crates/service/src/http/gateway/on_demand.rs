@@ -15,18 +15,8 @@ use axum::{
 use holdfast_content::{Cid, parse_cid};
 use serde::Serialize;
 
-use super::super::{
-    Shared,
-    auth::authenticate,
-    errors::ApiError,
-    pinning::{Success, new_state},
-};
-use crate::store::{
-    Store, StoreError,
-    keys::Owner,
-    pin::{Metadata, NewPin, Origin},
-    scopes::Scope,
-};
+use super::super::{Shared, auth::authenticate, errors::ApiError, json::Success};
+use crate::store::{Store, StoreError, keys::Owner, pin::Metadata, scopes::Scope};
 
 #[derive(Debug, Serialize)]
 struct Visited {
@@ -110,13 +100,8 @@ fn is_over_quota(error: &StoreError) -> bool {
 
 /// Pins for that owner what they have not pinned; what is not held is to be fetched.
 fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
-    if store.pins.is_pinned(owner, &root)? {
-        return Ok(());
-    }
-    let (state, _writer) = new_state(store, owner, &root)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
-    match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
-        // Another visit was quicker.
+    match store.pin_by_hash(owner, root, cid_text, metadata) {
         Ok(_) | Err(StoreError::AlreadyPinned) => Ok(()),
         Err(error) => Err(error),
     }

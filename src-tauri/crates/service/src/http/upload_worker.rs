@@ -61,9 +61,12 @@ pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -
     };
     let (root, cid_text) = (stored.root, stored.root.to_string());
     let new = NewPin { root, cid_text, origin: Origin::Upload, state: stored.state, metadata };
+    let recorded = store.pins.insert(owner, &new);
     // A commit that fails may have happened nevertheless, so the blocks stay.
-    writer.keep();
-    store.pins.insert(owner, &new).map_err(|error| {
+    if !matches!(recorded, Err(StoreError::OverQuota(_))) {
+        writer.keep();
+    }
+    recorded.map_err(|error| {
         store.blocks.note_garbage();
         error.into()
     })

@@ -101,10 +101,10 @@ impl Store {
         let database = Database::open(&dir.join(DATABASE))?;
         database.write(runs::cut_all)?;
         let blocks = BlockStore::open(dir)?;
-        let pins = Pins::new(database.clone());
         let keys = ApiKeys::new(database.clone());
         let visits = Visits::new(database.clone());
         let quotas = Quotas::new(database.clone());
+        let pins = Pins::new(database.clone(), quotas.clone());
         match database.write(schema::take_last_end)? {
             LastEnd::Clean => {}
             LastEnd::Unclean => {

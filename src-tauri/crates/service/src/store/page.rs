@@ -145,7 +145,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::database::Database;
+    use crate::store::{database::Database, quota::Quotas};
 
     const OWNER: Owner = Owner { id: 1, user_id: Uuid::nil() };
 
@@ -222,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("service.db")).unwrap();
         fill(&database, 9_000);
-        let pins = Pins::new(database.clone());
+        let pins = Pins::new(database.clone(), Quotas::new(database.clone()));
         let runs: i64 = database
             .read(|transaction| transaction.query_row("SELECT count(*) FROM runs", (), |row| row.get(0)))
             .unwrap();

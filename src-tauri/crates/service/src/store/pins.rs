@@ -12,11 +12,23 @@ use super::{
         COLUMNS, Metadata, NewPin, NewPinState, Origin, Pin, PinStatus, keyvalues_text, now_microseconds, pin,
         root_bytes,
     },
+    quota::Quotas,
     runs,
 };
 
-/// The most records of one owner, ended pins among them.
-const MAX_PINS: i64 = 4_000_000;
+/// The records that an owner may have.
+#[derive(Clone, Copy, Debug)]
+struct RecordLimits {
+    /// The most, ended pins among them.
+    pins: i64,
+    /// The most that may be said in those of ended pins, which no quota counts, in bytes.
+    ended_metadata_bytes: i64,
+}
+
+const RECORD_LIMITS: RecordLimits = RecordLimits { pins: 4_000_000, ended_metadata_bytes: 64 * 1024 * 1024 };
+
+/// So many ended pins are forgotten at most when another pin is recorded: more than one, so that they become fewer.
+const FORGOTTEN_AT_ONCE: usize = 4;
 
 /// In microseconds.
 const MILLISECOND: i64 = 1000;
@@ -25,18 +37,19 @@ const MILLISECOND: i64 = 1000;
 #[derive(Clone, Debug)]
 pub(crate) struct Pins {
     pub(super) database: Database,
+    quotas: Quotas,
 }
 
 impl Pins {
-    pub(crate) const fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) const fn new(database: Database, quotas: Quotas) -> Self {
+        Self { database, quotas }
     }
 
     /// Records a pin; it is on the disk when this returns. The blocks of a pinned one must be there before.
     ///
-    /// By hash, an attempt that is repeated stays one record.
+    /// By hash, an attempt that is repeated stays one record. Refused when the owner may not store so much.
     pub(crate) fn insert(&self, owner: Owner, new: &NewPin) -> Result<Pin, StoreError> {
-        self.database.write(|transaction| insert(transaction, owner, new))
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || insert(transaction, owner, new)))
     }
 
     /// Whether the owner has that CID pinned.
@@ -72,15 +85,16 @@ impl Pins {
 
     /// Ends one pin and records another at one moment; `None` if there is nothing to end.
     pub(crate) fn replace(&self, owner: Owner, old: Uuid, new: &NewPin) -> Result<Option<Pin>, StoreError> {
-        self.database.write(|transaction| {
+        let replace = |transaction: &Transaction<'_>| {
             if !end(transaction, owner, old)? {
                 return Ok(None);
             }
             insert(transaction, owner, new).map(Some)
-        })
+        };
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || replace(transaction)))
     }
 
-    /// Changes what is said about a pin that has not ended.
+    /// Changes what is said about a pin that has not ended. Refused when the owner may not store so much more.
     pub(crate) fn describe(
         &self,
         owner: Owner,
@@ -88,7 +102,7 @@ impl Pins {
         metadata: &Metadata,
         origins: &[String],
     ) -> Result<Option<Pin>, StoreError> {
-        self.database.write(|transaction| {
+        let describe = |transaction: &Transaction<'_>| {
             let origins = serde_json::Value::from(origins).to_string();
             transaction.execute(
                 "UPDATE pins SET name = ?3, keyvalues = ?4, origins = iif(origins IS NULL, NULL, ?5)
@@ -97,7 +111,8 @@ impl Pins {
             )?;
             cut_runs_of(transaction, owner, id)?;
             Ok(select_one(transaction, owner, id)?.filter(|pin| pin.status != PinStatus::Unpinned))
-        })
+        };
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || describe(transaction)))
     }
 }
 
@@ -112,7 +127,7 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     if !is_request && is_live(transaction, owner, &root)? {
         return Err(StoreError::AlreadyPinned);
     }
-    make_room(transaction, owner, MAX_PINS)?;
+    make_room(transaction, owner, RECORD_LIMITS)?;
     let id = match attempt(transaction, owner, &root)? {
         Some((id, status)) if new.origin == Origin::ByHash => {
             if status != PinStatus::Failed.word() && matches!(new.state, NewPinState::Queued) {
@@ -128,19 +143,24 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("a new pin is missing"))
 }
 
-/// Forgets the oldest pin that has ended where there are too many records for another one.
-fn make_room(transaction: &Transaction<'_>, owner: Owner, max_pins: i64) -> Result<(), StoreError> {
-    let sql = "SELECT ifnull(sum(files), 0) FROM totals WHERE owner = ?1";
-    let pins: i64 = transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0))?;
-    if pins < max_pins {
-        return Ok(());
+/// Forgets the oldest pins that have ended where there are too many records for another one, or too much is said in them.
+fn make_room(transaction: &Transaction<'_>, owner: Owner, limits: RecordLimits) -> Result<(), StoreError> {
+    let sql = "SELECT ifnull((SELECT sum(files) FROM totals WHERE owner = ?1), 0),
+                      ifnull((SELECT bytes FROM metadata_usage WHERE owner = ?1 AND ended = 1), 0)";
+    for _ in 0..FORGOTTEN_AT_ONCE {
+        let (pins, ended_metadata_bytes): (i64, i64) =
+            transaction.prepare_cached(sql)?.query_row([owner.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if pins < limits.pins && ended_metadata_bytes <= limits.ended_metadata_bytes {
+            return Ok(());
+        }
+        let sql = "DELETE FROM pins WHERE row = (SELECT row FROM pins INDEXED BY pins_by_status
+                   WHERE owner = ?1 AND status = 'unpinned' ORDER BY created_at LIMIT 1)";
+        let is_forgotten = transaction.prepare_cached(sql)?.execute([owner.id])? == 1;
+        if !is_forgotten && pins >= limits.pins {
+            return Err(StoreError::TooManyPins);
+        }
     }
-    let sql = "DELETE FROM pins WHERE row = (SELECT row FROM pins INDEXED BY pins_by_status
-               WHERE owner = ?1 AND status = 'unpinned' ORDER BY created_at LIMIT 1)";
-    match transaction.prepare_cached(sql)?.execute([owner.id])? {
-        0 => Err(StoreError::TooManyPins),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The pin by hash of a CID that is not held.
@@ -246,7 +266,7 @@ mod tests {
         let database = Database::open(&dir.path().join("service.db")).unwrap();
         let sql = "INSERT INTO owners VALUES (1, 'a', zeroblob(16))";
         database.write(|transaction| transaction.execute(sql, ())).unwrap();
-        (dir, Pins::new(database))
+        (dir, Pins::new(database.clone(), Quotas::new(database)))
     }
 
     fn new_pin(number: u8, metadata: Metadata) -> NewPin {
@@ -264,7 +284,10 @@ mod tests {
         for ended in [&made[1], &made[2]] {
             pins.unpin(owner, ended.id).unwrap();
         }
-        let make_room = |max| pins.database.write(|transaction| make_room(transaction, owner, max));
+        let make_room = |pins_max| {
+            let limits = RecordLimits { pins: pins_max, ..RECORD_LIMITS };
+            pins.database.write(|transaction| make_room(transaction, owner, limits))
+        };
         make_room(5).unwrap();
         assert!(pins.get(owner, made[1].id).unwrap().is_some());
         make_room(4).unwrap();
@@ -272,6 +295,29 @@ mod tests {
         make_room(3).unwrap();
         assert!(matches!(make_room(2), Err(StoreError::TooManyPins)));
         assert!([0, 3].into_iter().all(|number: usize| pins.get(owner, made[number].id).unwrap().is_some()));
+    }
+
+    #[test]
+    fn what_is_said_about_ended_pins_is_forgotten_where_it_is_too_much() {
+        let (_dir, pins) = with_owner();
+        let owner = Owner { id: 1, user_id: Uuid::nil() };
+        let described = Metadata { name: "n".repeat(100), ..Metadata::default() };
+        let made: Vec<_> =
+            (0..9).map(|number| pins.insert(owner, &new_pin(number, described.clone())).unwrap()).collect();
+        let forget = || {
+            let limits = RecordLimits { ended_metadata_bytes: 250, ..RECORD_LIMITS };
+            pins.database.write(|transaction| make_room(transaction, owner, limits)).unwrap();
+            let is_there = |pin: &&Pin| pins.get(owner, pin.id).unwrap().is_some();
+            made.iter().filter(is_there).map(|pin| pin.created_at).collect::<Vec<_>>()
+        };
+        let dates = |from: usize| made[from..].iter().map(|pin| pin.created_at).collect::<Vec<_>>();
+        assert_eq!(forget(), dates(0), "nothing of live pins");
+        for ended in &made[..8] {
+            pins.unpin(owner, ended.id).unwrap();
+        }
+        assert_eq!(forget(), dates(FORGOTTEN_AT_ONCE));
+        assert_eq!(forget(), dates(6));
+        assert_eq!(forget(), dates(6));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! A pin counts the bytes of its DAG's different blocks: a block that stands twice in one DAG counts once. Owners are not
 //! told apart by what others have: a block in two DAGs counts in both, whoever has pinned them. A root that an owner has
-//! pinned twice counts once. What is stored but not pinned counts for nobody.
+//! pinned twice counts once. What is stored but not pinned counts for nobody. What clients say about their pins counts for
+//! each pin that has not ended: its name, MIME type, keyvalues and origins, as they are stored.
 //!
 //! A DAG's size is a fact about its root, so it is recorded by root before the pin is; the database then keeps every
 //! owner's sum with triggers. Uploads and retrievals under way count as well, from their first byte on, in
-//! [`Reservation`]s: several at one time cannot exceed together what each may have alone.
+//! [`Reservation`]s: several at one time cannot exceed together what each may have alone. The last word has the transaction
+//! that records or changes a pin, see [`Quotas::within`].
 
 use std::{
     collections::HashMap,
@@ -14,7 +16,7 @@ use std::{
 };
 
 use holdfast_content::Cid;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::{StoreError, database::Database, keys::Owner, pin::root_bytes};
 
@@ -23,7 +25,7 @@ use super::{StoreError, database::Database, keys::Owner, pin::root_bytes};
 pub enum Quota {
     /// No more than the disk takes.
     Unlimited,
-    /// So many bytes in the blocks of all pins.
+    /// So many bytes in the blocks of all pins and in what is said about them.
     Bytes(u64),
 }
 
@@ -76,25 +78,28 @@ impl Quotas {
 
     /// What an owner may store.
     pub(crate) fn of(&self, owner: Owner) -> Result<Quota, StoreError> {
-        let own: Option<Option<i64>> = self.database.read::<_, StoreError>(|transaction| {
-            let sql = "SELECT bytes FROM quotas WHERE owner = ?1";
-            Ok(transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?)
-        })?;
-        Ok(match own {
-            Some(Some(bytes)) => Quota::Bytes(bytes.cast_unsigned()),
-            Some(None) => Quota::Unlimited,
-            None => self.shared().default,
-        })
+        self.database.read(|transaction| self.quota(transaction, owner))
     }
 
-    /// What an owner's pins hold, in bytes of blocks.
+    /// What an owner's pins hold, in bytes of blocks and of what is said about them.
     pub(crate) fn used(&self, owner: Owner) -> Result<u64, StoreError> {
-        self.database.read(|transaction| {
-            let sql = "SELECT bytes FROM usage WHERE owner = ?1";
-            let used: Option<i64> =
-                transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?;
-            Ok(used.unwrap_or(0).cast_unsigned())
-        })
+        self.database.read(|transaction| used(transaction, owner))
+    }
+
+    /// Makes a change of an owner's pins, and refuses it if they hold more afterwards than they did and than they may.
+    pub(super) fn within<T>(
+        &self,
+        transaction: &Transaction<'_>,
+        owner: Owner,
+        change: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let before = used(transaction, owner)?;
+        let changed = change()?;
+        let after = used(transaction, owner)?;
+        match self.quota(transaction, owner)? {
+            Quota::Bytes(quota) if after > quota.max(before) => Err(OverQuota { quota, used: before }.into()),
+            _ => Ok(changed),
+        }
     }
 
     /// Begins to count a pin that is to be. Refused when nothing is left; let it live until the pin is recorded.
@@ -119,9 +124,26 @@ impl Quotas {
         })
     }
 
+    fn quota(&self, transaction: &Transaction<'_>, owner: Owner) -> Result<Quota, StoreError> {
+        let sql = "SELECT bytes FROM quotas WHERE owner = ?1";
+        let own: Option<Option<i64>> =
+            transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?;
+        Ok(match own {
+            Some(Some(bytes)) => Quota::Bytes(bytes.cast_unsigned()),
+            Some(None) => Quota::Unlimited,
+            None => self.shared().default,
+        })
+    }
+
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn used(transaction: &Transaction<'_>, owner: Owner) -> Result<u64, StoreError> {
+    let sql = "SELECT ifnull((SELECT bytes FROM usage WHERE owner = ?1), 0)
+               + ifnull((SELECT bytes FROM metadata_usage WHERE owner = ?1 AND ended = 0), 0)";
+    Ok(transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
 /// A part of an owner's quota that is being filled. Given back when dropped.

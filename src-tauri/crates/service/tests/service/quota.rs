@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
-    client::{self, Form, noise, start, start_with},
+    client::{self, Form, json, noise, start, start_with},
     durability::block_files,
 };
 
@@ -102,6 +102,43 @@ async fn quotas_and_what_is_used_survive_a_restart() {
     let service = service.restart().await;
     let (status, _) = service.try_upload(Form::new().file("b", &noise(2, 3_000_000))).await;
     assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
+}
+
+#[tokio::test]
+async fn what_is_said_about_a_pin_counts_until_it_ends() {
+    let service = start().await;
+    service.service.set_quota("home", Quota::Bytes(100_000)).await.unwrap();
+    let meta = |bytes: usize| json!({"cid": "bafkqaaa", "name": "n", "meta": {"k": "v".repeat(bytes)}});
+    let pin = async |path: &str, meta: serde_json::Value| {
+        json(service.request(Method::POST, path).body(meta.to_string()).send().await.unwrap()).await
+    };
+    let mut pins = Vec::new();
+    for _ in 0..3 {
+        let (status, reply) = pin("/psa/pins", meta(30_000)).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{reply}");
+        pins.push(reply["requestid"].as_str().unwrap().to_owned());
+    }
+    let (status, reply) = pin("/psa/pins", meta(30_000)).await;
+    assert_eq!((status, &reply["error"]["reason"]), (StatusCode::PAYMENT_REQUIRED, &json!("INSUFFICIENT_FUNDS")));
+    // To say more about a pin is refused too, to say less is not.
+    let described = |id: &str| format!("/pinning/pins/{id}");
+    assert_eq!(pin("/psa/pins", meta(9_000)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(pin(&described(&pins[0]), meta(31_000)).await.0, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!(pin(&described(&pins[0]), meta(100)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(pin("/psa/pins", meta(30_000)).await.0, StatusCode::ACCEPTED);
+    service.request(Method::DELETE, &format!("/psa/pins/{}", pins[1])).send().await.unwrap();
+    assert_eq!(pin("/psa/pins", meta(30_000)).await.0, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn an_upload_whose_metadata_is_over_the_quota_leaves_nothing() {
+    let service = start().await;
+    service.service.set_quota("home", Quota::Bytes(20_000)).await.unwrap();
+    let before = block_files(service.dir.path());
+    let metadata = json!({"keyvalues": {"k": "v".repeat(30_000)}}).to_string();
+    let (status, reply) = service.try_upload(Form::new().file("a", b"a").metadata(&metadata)).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    assert_eq!(block_files(service.dir.path()), before);
 }
 
 #[cfg(unix)]

@@ -116,7 +116,7 @@ impl Store {
         Ok(Self { blocks, pins, keys, visits, quotas, database, collecting: Mutex::new(()), lock })
     }
 
-    /// A writer for the blocks of a pin of this owner, which stops where the owner's quota does.
+    /// A writer for the blocks of a pin of this owner, which stops [where the owner's quota does](BlockWriter::within).
     pub(crate) fn writer_for(&self, owner: Owner) -> Result<BlockWriter, StoreError> {
         Ok(self.blocks.writer().within(self.quotas.reserve(owner)?))
     }

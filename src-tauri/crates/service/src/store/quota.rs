@@ -102,17 +102,14 @@ impl Quotas {
         }
     }
 
-    /// Begins to count a pin that is to be. Refused when nothing is left; let it live until the pin is recorded.
+    /// Begins to count a pin that is to be; let it live until the pin is recorded.
     pub(crate) fn reserve(&self, owner: Owner) -> Result<Reservation, StoreError> {
         let limit = match self.of(owner)? {
             Quota::Unlimited => None,
             Quota::Bytes(bytes) => Some(bytes),
         };
         let used = self.used(owner)?;
-        match limit {
-            Some(quota) if used >= quota => Err(OverQuota { quota, used }.into()),
-            _ => Ok(Reservation { quotas: self.clone(), owner, limit, used, bytes: 0, unchecked_bytes: 0 }),
-        }
+        Ok(Reservation { quotas: self.clone(), owner, limit, used, bytes: 0, unchecked_bytes: 0 })
     }
 
     /// Records what the DAG below a root holds. Call it before the pin is recorded.
@@ -180,16 +177,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// Looks a last time, before the pin is recorded, whether other pins that came meanwhile leave room for this one.
-    pub(crate) fn confirm(&mut self) -> Result<(), StoreError> {
+    /// Takes the last part, before the pin is recorded, if other pins that came meanwhile leave room for this one.
+    pub(crate) fn confirm(&mut self, bytes: u64) -> Result<(), StoreError> {
         self.look()?;
-        self.take(0)
+        self.take(bytes)
     }
 
-    /// How many bytes can still be taken; `None` for any number.
-    pub(crate) fn left_bytes(&self) -> Option<u64> {
+    /// How much an upload can hold at most that is not refused; `None` for any number: what is left, or, of what is pinned
+    /// already, all that is stored.
+    pub(crate) fn most_bytes(&self) -> Option<u64> {
         let under_way = self.quotas.shared().under_way.get(&self.owner.id).copied().unwrap_or(0);
-        self.limit.map(|limit| limit.saturating_sub(self.used).saturating_sub(under_way))
+        self.limit.map(|limit| limit.saturating_sub(self.used).saturating_sub(under_way).max(self.used))
     }
 
     fn look(&mut self) -> Result<(), StoreError> {

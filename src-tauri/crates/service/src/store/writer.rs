@@ -39,6 +39,8 @@ pub(crate) struct BlockWriter {
     dag_bytes: u64,
     /// What the pin's owner may still store.
     allowance: Option<Reservation>,
+    /// What is held of the DAG beyond that.
+    over_quota_bytes: u64,
     /// The hashes of blocks that were not there before, to be taken back.
     written: Vec<Multihash<64>>,
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
@@ -62,6 +64,7 @@ impl BlockWriter {
             max_blocks: MAX_BLOCKS,
             dag_bytes: 0,
             allowance: None,
+            over_quota_bytes: 0,
             written: Vec::new(),
             leaves: false,
             left_some: false,
@@ -70,7 +73,12 @@ impl BlockWriter {
         }
     }
 
-    /// Refuses blocks from where the owner's quota is used up.
+    /// Refuses blocks from where the owner's quota is used up, except where the DAG may be pinned already.
+    ///
+    /// Whether it is, its root tells, which comes last. So beyond the quota blocks go on to be taken, but only such as
+    /// are there already, which need no room on the disk, and no more of them than the owner's pins hold, because a DAG
+    /// that is pinned is one of these. What an owner gains who may store no more is that this service hashes what it
+    /// holds already, which repeats of one block would get as well.
     pub(crate) fn within(mut self, allowance: Reservation) -> Self {
         self.allowance = Some(allowance);
         self
@@ -132,7 +140,7 @@ impl BlockWriter {
             self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
         };
         if let Some(bytes) = bytes {
-            self.count(cid, bytes)?;
+            self.count(cid, bytes, true)?;
         }
         Ok(bytes)
     }
@@ -151,20 +159,24 @@ impl BlockWriter {
         Ok(())
     }
 
-    fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
+    fn count(&mut self, cid: &Cid, bytes: u64, is_there: bool) -> io::Result<()> {
         if self.held.insert(ShortHash::of(cid), Counted(true)) == Some(Counted(true)) {
             return Ok(());
         }
         self.dag_bytes += bytes;
-        match &mut self.allowance {
-            Some(allowance) => allowance.take(bytes).map_err(io::Error::other),
-            None => Ok(()),
+        match self.allowance.as_mut().map_or(Ok(()), |allowance| allowance.take(bytes)) {
+            Err(StoreError::OverQuota(over)) if is_there && self.dag_bytes <= over.used => {
+                self.over_quota_bytes += bytes;
+                Ok(())
+            }
+            taken => taken.map_err(io::Error::other),
         }
     }
 
-    /// Looks whether what was put still fits the owner's quota; the last thing to do before the pin is recorded.
+    /// Looks whether what was put fits the owner's quota after all; the last thing to do before the pin is recorded.
     pub(crate) fn confirm_quota(&mut self) -> Result<(), StoreError> {
-        self.allowance.as_mut().map_or(Ok(()), Reservation::confirm)
+        let bytes = std::mem::take(&mut self.over_quota_bytes);
+        self.allowance.as_mut().map_or(Ok(()), |allowance| allowance.confirm(bytes))
     }
 
     /// Leaves the blocks where they are, whatever comes.
@@ -229,9 +241,9 @@ impl BlockSink for BlockWriter {
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         self.hold(cid)?;
-        self.count(cid, bytes as u64)?;
         let path = self.store.path(cid);
         let held = self.store.len(cid)?;
+        self.count(cid, bytes as u64, held.is_some())?;
         if self.is_sound(&path, held, parts)? {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! What a key may store, and what the disk has room for.
 
+use futures_util::StreamExt;
 use holdfast_service::Quota;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -29,6 +30,41 @@ async fn an_upload_over_the_quota_is_refused_and_leaves_nothing() {
     // What is given up can be used again.
     service.unpin(&kept["id"]).await;
     service.upload(Form::new().file("b", &noise(2, 2_500_000))).await;
+}
+
+#[tokio::test]
+async fn an_upload_of_what_is_pinned_already_is_told_so_whatever_is_left_of_the_quota() {
+    let service = start_small().await;
+    let ours = Form::new().file("t/a", &noise(1, 1_500_000)).file("t/b", &noise(2, 1_500_000));
+    service.upload(ours.clone()).await;
+    let blocks = block_files(service.dir.path());
+    for quota in [QUOTA, 3_000_000, 1] {
+        service.service.set_quota("home", Quota::Bytes(quota)).await.unwrap();
+        let (status, reply) = service.try_upload(ours.clone()).await;
+        assert_eq!((status, &reply["message"]), (StatusCode::CONFLICT, &json!("Pin with that hash already exists")));
+    }
+    // What is there but not pinned like this is refused, even if all of its blocks are there.
+    let (status, reply) = service.try_upload(Form::new().file("b", &noise(2, 1_500_000))).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    let (status, reply) = service.try_upload(ours.file("t/c", b"c")).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    assert_eq!(block_files(service.dir.path()), blocks);
+    assert_eq!(service.list("").await["totals"]["files"], 1);
+}
+
+#[tokio::test]
+async fn over_the_quota_no_more_is_read_than_the_owner_has_pinned() {
+    let service = start_small().await;
+    service.service.set_quota("home", Quota::Unlimited).await.unwrap();
+    let theirs = noise(1, 12_000_000);
+    service.upload(Form::new().file("a", &theirs)).await;
+    let other = service.client_of("somebody else").await;
+    other.upload(Form::new().file("b", &noise(2, 1_500_000))).await;
+    service.service.set_quota("somebody else", Quota::Bytes(1)).await.unwrap();
+    let begun = Form::new().file("a", &theirs[..6_000_000]).unfinished();
+    let body = futures_util::stream::iter([Ok::<_, std::io::Error>(begun)]).chain(futures_util::stream::pending());
+    let answer = other.upload_request(reqwest::Body::wrap_stream(body)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYMENT_REQUIRED);
 }
 
 #[tokio::test]

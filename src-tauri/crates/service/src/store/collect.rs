@@ -71,13 +71,22 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
         match collected {
             Ok(Ok(Swept { blocks, bytes, .. })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
             Ok(Err(CollectError::Stopped)) => return,
-            Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "blocks that no pin needs are kept");
-            }
+            Ok(Err(error)) => log(&error),
             Err(error) => tracing::error!(%error, "a collection failed"),
         }
         // At most a twentieth of the time.
         pause = rest.max(started.elapsed() * 20);
+    }
+}
+
+/// Logs why nothing was removed, but not of which pin: no log says what is held.
+fn log(error: &CollectError) {
+    const KEPT: &str = "blocks that no pin needs are kept";
+    match error {
+        CollectError::Damaged(_) => {
+            tracing::error!(error = "a pin is damaged; `holdfast serve check` says which", "{KEPT}");
+        }
+        error => tracing::error!(error = error as &dyn std::error::Error, "{KEPT}"),
     }
 }
 
@@ -189,6 +198,7 @@ fn sweep(blocks: &BlockStore, needed: &HashSet<ShortHash>, stop: impl Fn() -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logged::logged;
 
     #[test]
     fn a_collection_takes_what_nobody_needs_and_leaves_what_a_writer_found() {
@@ -203,5 +213,17 @@ mod tests {
         store.inner.holds.end_collection();
         assert_eq!(swept, Swept { blocks: 1, bytes: 7, spared: 1 });
         assert_eq!((store.len(&found).unwrap(), store.len(&garbage).unwrap()), (Some(5), None));
+    }
+
+    #[test]
+    fn the_log_does_not_say_which_pin_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let root = Cid::try_from("bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi").unwrap();
+        let mut marked = Marked { blocks: HashSet::new(), all_durable: true, walked: HashSet::new() };
+        let error = marked.walk(&store, KeptRoot { root, is_pinned: true }, || false).unwrap_err();
+        assert!(error.to_string().contains(&root.to_string()), "who collects by hand is told");
+        let log = logged(|| super::log(&error));
+        assert!(log.contains("a pin is damaged") && !log.contains(&root.to_string()), "{log}");
     }
 }

@@ -11,7 +11,7 @@ use holdfast_content::ReadError;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinError,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -27,6 +27,9 @@ use crate::{
         wanted::Wanted,
     },
 };
+
+/// How long the queue rests after it could not be read: most likely the disk or the database has to recover.
+const REST_AFTER_ERROR: Duration = Duration::from_secs(10);
 
 /// How long and how many.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +119,7 @@ impl Retrievals {
                                 error = &error as &dyn std::error::Error,
                                 "cannot read what is to be fetched"
                             );
-                            self.news.notified().await;
+                            sleep(REST_AFTER_ERROR).await;
                         }
                     }
                 }
@@ -255,50 +258,79 @@ mod tests {
         },
     };
 
-    /// Why a pin fails whose only block is held.
-    async fn failure(cid_text: &str, block: &[u8], quota: Quota) -> String {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(dir.path()).unwrap());
-        let root: Cid = cid_text.parse().unwrap();
-        let mut writer = store.blocks.writer();
-        writer.put(&root, &[block]).unwrap();
-        writer.keep();
-        let owner = store.keys.owner("somebody").unwrap();
-        store.quotas.set(owner, quota).unwrap();
-        let (origin, state) = (Origin::ByHash, NewPinState::Queued);
-        let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
-        let id = store.pins.insert(owner, &new).unwrap().id;
-        let (work, stop) = (TaskTracker::new(), CancellationToken::new());
-        let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
-        let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
-        let _retrievals = Retrievals::start(Arc::clone(&store), fetcher, limits, work.clone(), stop.clone()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let pin = loop {
-            let pin = store.pins.get(owner, id).unwrap().unwrap();
-            if pin.status == PinStatus::Failed {
-                break pin;
-            }
-            assert!(Instant::now() < deadline, "{pin:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        stop.cancel();
-        work.close();
-        work.wait().await;
-        pin.failure.unwrap()
+    const HELLO: &str = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+
+    /// A queue with a pin whose only block is held.
+    struct Queued {
+        dir: tempfile::TempDir,
+        store: Arc<Store>,
+        owner: Owner,
+        id: Uuid,
+    }
+
+    impl Queued {
+        fn new(cid_text: &str, block: &[u8], quota: Quota) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Arc::new(Store::open(dir.path()).unwrap());
+            let root: Cid = cid_text.parse().unwrap();
+            let mut writer = store.blocks.writer();
+            writer.put(&root, &[block]).unwrap();
+            writer.keep();
+            let owner = store.keys.owner("somebody").unwrap();
+            store.quotas.set(owner, quota).unwrap();
+            let (origin, state) = (Origin::ByHash, NewPinState::Queued);
+            let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
+            let id = store.pins.insert(owner, &new).unwrap().id;
+            Self { dir, store, owner, id }
+        }
+
+        /// Why the pin fails.
+        async fn failure(&self) -> String {
+            let (work, stop) = (TaskTracker::new(), CancellationToken::new());
+            let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
+            let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
+            let store = Arc::clone(&self.store);
+            let _retrievals = Retrievals::start(store, fetcher, limits, work.clone(), stop.clone()).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let pin = loop {
+                let pin = self.store.pins.get(self.owner, self.id).unwrap().unwrap();
+                if pin.status == PinStatus::Failed {
+                    break pin;
+                }
+                assert!(Instant::now() < deadline, "{pin:?}");
+                sleep(Duration::from_millis(5)).await;
+            };
+            stop.cancel();
+            work.close();
+            work.wait().await;
+            pin.failure.unwrap()
+        }
     }
 
     #[tokio::test]
     async fn a_node_that_is_no_file_is_named_as_the_reason() {
         // The empty node of dag-pb.
         let empty = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
-        let reason = failure(empty, b"", Quota::Unlimited).await;
+        let reason = Queued::new(empty, b"", Quota::Unlimited).failure().await;
         assert!(reason.contains("cannot be pinned") && reason.contains("not a valid node"), "{reason}");
     }
 
     #[tokio::test]
     async fn what_is_held_already_must_fit_the_quota_too() {
-        let hello = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
-        let reason = failure(hello, b"hello", Quota::Bytes(4)).await;
+        let reason = Queued::new(HELLO, b"hello", Quota::Bytes(4)).failure().await;
+        assert!(reason.contains("quota"), "{reason}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_could_not_be_read_is_read_again() {
+        let queued = Queued::new(HELLO, b"hello", Quota::Bytes(4));
+        let database = rusqlite::Connection::open(queued.dir.path().join("service.db")).unwrap();
+        database.execute_batch("ALTER TABLE owners RENAME TO elsewhere").unwrap();
+        let recovering = async {
+            sleep(Duration::from_secs(1)).await;
+            database.execute_batch("ALTER TABLE elsewhere RENAME TO owners").unwrap();
+        };
+        let (reason, ()) = tokio::join!(queued.failure(), recovering);
         assert!(reason.contains("quota"), "{reason}");
     }
 }

@@ -145,6 +145,14 @@ impl BlockStore {
         self.inner.trusted.load(Ordering::Relaxed)
     }
 
+    /// Whether an earlier write to the disk failed, so that nothing more can be stored until the service starts again.
+    pub(crate) fn has_failed(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.inner.sync.has_failed();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Puts everything that was written on the disk.
     ///
     /// # Errors

@@ -256,7 +256,9 @@ mod tests {
     fn a_run_whose_disk_failed_ends_like_a_crash() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
+        assert!(!store.blocks.has_failed());
         store.blocks.inner.sync.fail();
+        assert!(store.blocks.has_failed());
         store.close().unwrap();
         drop(store);
         let store = open(dir.path());

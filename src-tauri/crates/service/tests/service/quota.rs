@@ -191,7 +191,11 @@ async fn a_disk_that_is_nearly_full_takes_nothing_more_and_still_gives() {
     let (status, reply) = client.try_upload(Form::new().file("b", b"b")).await;
     assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{reply}");
     assert!(reply["message"].as_str().unwrap().contains("nearly full"), "{reply}");
-    assert_eq!(client.content(pin["cid"].as_str().unwrap()).await, b"a");
+    let cid = pin["cid"].as_str().unwrap();
+    assert_eq!(client.content(cid).await, b"a");
+    let other = client::Client::new(&running.gateway(), running.create_key("somebody else", "k").await.unwrap());
+    let visited = other.request(Method::GET, &format!("/gateway/{cid}")).send().await.unwrap();
+    assert_eq!(visited.status(), StatusCode::FOUND);
     assert_eq!(client.request(Method::GET, "/pinning/pins/").send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(client.unpin(&pin["id"]).await.0, StatusCode::OK);
 }

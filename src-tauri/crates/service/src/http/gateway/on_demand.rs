@@ -4,7 +4,7 @@
 //! Anybody may visit what is held. Only with a key does a visit pin what the key's owner has not pinned, and so may make
 //! this service look for it: a picture in somebody's page must not.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Json,
@@ -41,7 +41,7 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
             let is_held = store.blocks.len(&root)?.is_some();
             match owner.map(|owner| pin(store, owner, root, cid_text)) {
                 // What is held can be visited all the same, as by anybody without a key.
-                Some(Err(error)) if is_held && is_over_quota(&error) => {}
+                Some(Err(error)) if is_held && is_for_want_of_room(&error) => {}
                 Some(Err(error)) => return Err(error),
                 Some(Ok(())) | None => {}
             }
@@ -86,14 +86,11 @@ fn asks_for_numbers(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
 }
 
-/// Refused before the first block or at a later one, and then as an error of the disk.
-fn is_over_quota(error: &StoreError) -> bool {
+/// Whether there may not be one more pin of that owner, or of anybody.
+fn is_for_want_of_room(error: &StoreError) -> bool {
     match error {
-        StoreError::OverQuota(_) => true,
-        StoreError::Io(error) => error
-            .get_ref()
-            .and_then(|cause| cause.downcast_ref::<StoreError>())
-            .is_some_and(|cause| matches!(cause, StoreError::OverQuota(_))),
+        StoreError::OverQuota(_) | StoreError::TooManyPins => true,
+        StoreError::Io(error) => error.kind() == io::ErrorKind::StorageFull,
         _ => false,
     }
 }

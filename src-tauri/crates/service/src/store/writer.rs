@@ -18,7 +18,7 @@ use super::{
     quota::Reservation,
 };
 
-/// Different blocks of one pin: what a retrieval may fetch, and some 300 MB of memory.
+/// Different blocks of one pin: what a retrieval may fetch.
 const MAX_BLOCKS: usize = 4_000_000;
 
 /// The message of a pin that has more blocks than one may have.
@@ -151,8 +151,8 @@ impl BlockWriter {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooManyBlocks(self.max_blocks)));
         }
         if let Entry::Vacant(place) = self.held.entry(short) {
+            self.store.inner.holds.hold(short)?;
             place.insert(Counted(false));
-            self.store.inner.holds.hold(short);
             #[cfg(not(target_os = "linux"))]
             self.touched.push(self.store.path(cid));
         }

@@ -90,7 +90,7 @@ fn asks_for_numbers(headers: &HeaderMap) -> bool {
 fn is_for_want_of_room(error: &StoreError) -> bool {
     match error {
         StoreError::OverQuota(_) | StoreError::TooManyPins => true,
-        StoreError::Io(error) => error.kind() == io::ErrorKind::StorageFull,
+        StoreError::Io(error) => matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ResourceBusy),
         _ => false,
     }
 }

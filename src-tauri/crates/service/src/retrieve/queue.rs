@@ -145,23 +145,25 @@ impl Retrievals {
             outcome = self.retrieve(&wanted, &progress) => outcome,
             () = cancel.cancelled() => Ok(Outcome::GivenUp),
         };
-        let recorded = match outcome {
-            Ok(Outcome::Pinned | Outcome::GivenUp) => Ok(()),
-            Ok(Outcome::Failed(reason)) => self.fail(wanted.id, reason).await,
-            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => self.fail(wanted.id, error.to_string()).await,
+        let failure = match outcome {
+            Ok(Outcome::Pinned | Outcome::GivenUp) => None,
+            Ok(Outcome::Failed(reason)) => Some(reason),
+            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => Some(error.to_string()),
             Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
-                self.fail(wanted.id, "the disk of the service is nearly full".into()).await
+                Some("the disk of the service is nearly full".into())
             }
-            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::FileTooLarge => {
-                self.fail(wanted.id, error.to_string()).await
+            Err(QueueError::Store(StoreError::Io(error)))
+                if matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::ResourceBusy) =>
+            {
+                Some(error.to_string())
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
-                self.fail(wanted.id, "the service failed; its log says why".into()).await
+                Some("the service failed; its log says why".into())
             }
         };
-        if let Err(error) = recorded {
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot record how a retrieval ended");
+        if let Some(reason) = failure {
+            self.record_failure(wanted.id, reason).await;
         }
         self.running().remove(&wanted.id);
     }
@@ -223,6 +225,18 @@ impl Retrievals {
         Ok(self.work.spawn_blocking(move || store.pins.take_wanted(last_served)).await??)
     }
 
+    /// Records why a pin failed, however long it takes: one that is neither fetched nor failed would wait for ever.
+    async fn record_failure(&self, id: Uuid, reason: String) {
+        while let Err(error) = self.fail(id, reason.clone()).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot record how a retrieval ended");
+            tokio::select! {
+                // The next run fetches it again.
+                () = self.stop.cancelled() => return,
+                () = sleep(REST_AFTER_ERROR) => {}
+            }
+        }
+    }
+
     async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {
         let store = Arc::clone(&self.store);
         let fail = move || {
@@ -247,12 +261,14 @@ enum QueueError {
 mod tests {
     use std::time::Instant;
 
+    use futures_util::future::BoxFuture;
     use holdfast_content::{BlockSink, Cid};
 
     use super::*;
     use crate::{
         fetch::{FetchConfig, Fetcher},
         store::{
+            blocks::BlockStore,
             pin::{Metadata, NewPin, NewPinState, Origin, PinStatus},
             quota::Quota,
         },
@@ -286,18 +302,22 @@ mod tests {
 
         /// Why the pin fails.
         async fn failure(&self) -> String {
-            let (work, stop) = (TaskTracker::new(), CancellationToken::new());
-            let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
+            let work = TaskTracker::new();
+            let fetcher = Fetcher::new(FetchConfig::default(), work.clone()).unwrap();
+            self.failure_with(Arc::new(fetcher), work).await
+        }
+
+        async fn failure_with(&self, retriever: Arc<dyn Retriever>, work: TaskTracker) -> String {
+            let stop = CancellationToken::new();
             let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
             let store = Arc::clone(&self.store);
-            let _retrievals = Retrievals::start(store, fetcher, limits, work.clone(), stop.clone()).unwrap();
+            let _retrievals = Retrievals::start(store, retriever, limits, work.clone(), stop.clone()).unwrap();
             let deadline = Instant::now() + Duration::from_secs(60);
             let pin = loop {
-                let pin = self.store.pins.get(self.owner, self.id).unwrap().unwrap();
-                if pin.status == PinStatus::Failed {
-                    break pin;
+                match self.store.pins.get(self.owner, self.id) {
+                    Ok(Some(pin)) if pin.status == PinStatus::Failed => break pin,
+                    pin => assert!(Instant::now() < deadline, "{pin:?}"),
                 }
-                assert!(Instant::now() < deadline, "{pin:?}");
                 sleep(Duration::from_millis(5)).await;
             };
             stop.cancel();
@@ -332,5 +352,39 @@ mod tests {
         };
         let (reason, ()) = tokio::join!(queued.failure(), recovering);
         assert!(reason.contains("quota"), "{reason}");
+    }
+
+    /// Finds nothing, and the database does not work any more then.
+    #[derive(Debug)]
+    struct LastBlow(std::path::PathBuf);
+
+    impl Retriever for LastBlow {
+        fn retrieve<'a>(
+            &'a self,
+            _: &'a Wanted,
+            _: &'a BlockStore,
+            _: BlockWriter,
+            _: &'a FetchProgress,
+        ) -> BoxFuture<'a, Result<BlockWriter, FetchError>> {
+            let database = rusqlite::Connection::open(&self.0).unwrap();
+            database.execute_batch("ALTER TABLE pins RENAME TO elsewhere").unwrap();
+            Box::pin(async { Err(FetchError::NoSource) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_cannot_be_recorded_is_recorded_later() {
+        let queued = Queued::new(HELLO, b"hello", Quota::Unlimited);
+        queued.store.blocks.set_aside(&HELLO.parse().unwrap()).unwrap();
+        let path = queued.dir.path().join("service.db");
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let recovering = async {
+            let recover = || database.execute_batch("ALTER TABLE elsewhere RENAME TO pins");
+            while recover().is_err() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let (reason, ()) = tokio::join!(queued.failure_with(Arc::new(LastBlow(path)), TaskTracker::new()), recovering);
+        assert!(reason.contains("upload it instead"), "{reason}");
     }
 }

@@ -50,13 +50,13 @@ pub(crate) enum CollectError {
 pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: CancellationToken) {
     // What the last run left goes at once.
     let mut pause = if store.blocks.has_garbage() { Duration::ZERO } else { rest };
-    let mut failed = false;
+    let mut is_damaged = false;
     loop {
         let noted = async {
-            // What failed is not tried again until there is more to collect.
-            while failed || !store.blocks.has_garbage() {
+            // Before a damaged pin is repaired it would fail again, so not until there is more to collect.
+            while is_damaged || !store.blocks.has_garbage() {
                 store.blocks.garbage_noted().await;
-                failed = false;
+                is_damaged = false;
             }
             sleep(pause).await;
         };
@@ -67,7 +67,7 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
         let started = tokio::time::Instant::now();
         let (collecting, stopped) = (Arc::clone(&store), stop.clone());
         let collected = spawn_blocking(move || collecting.collect(|| stopped.is_cancelled())).await;
-        failed = !matches!(collected, Ok(Ok(_)));
+        is_damaged = matches!(collected, Ok(Err(CollectError::Damaged(_))) | Err(_));
         match collected {
             Ok(Ok(Swept { blocks, bytes, .. })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
             Ok(Err(CollectError::Stopped)) => return,
@@ -225,5 +225,27 @@ mod tests {
         assert!(error.to_string().contains(&root.to_string()), "who collects by hand is told");
         let log = logged(|| super::log(&error));
         assert!(log.contains("a pin is damaged") && !log.contains(&root.to_string()), "{log}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collection_that_the_database_refused_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path()).unwrap());
+        store.blocks.note_garbage();
+        let database = rusqlite::Connection::open(dir.path().join("service.db")).unwrap();
+        database.execute_batch("ALTER TABLE pins RENAME TO elsewhere").unwrap();
+        let rest = Duration::from_secs(60);
+        let collecting = keep_collecting(Arc::clone(&store), rest, CancellationToken::new());
+        let recovering = async {
+            sleep(rest / 2).await;
+            assert!(store.blocks.has_garbage());
+            database.execute_batch("ALTER TABLE elsewhere RENAME TO pins").unwrap();
+            sleep(rest * 2).await;
+        };
+        tokio::select! {
+            () = collecting => {}
+            () = recovering => {}
+        }
+        assert!(!store.blocks.has_garbage());
     }
 }

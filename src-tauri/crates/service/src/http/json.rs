@@ -29,6 +29,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Given<T> {
     }
 }
 
+/// An answer of the AIOZ API.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Success<T> {
     data: T,

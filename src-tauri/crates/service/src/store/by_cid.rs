@@ -27,7 +27,7 @@ impl Store {
     }
 
     /// What a new pin by CID begins as, and the writer to keep until the pin is recorded. A root that the owner has pinned
-    /// counts once, so that another pin of it needs nothing of the quota.
+    /// counts once: another pin of it needs no more of the quota than for what is said about it.
     pub(crate) fn new_state(&self, owner: Owner, root: &Cid) -> Result<(NewPinState, BlockWriter), StoreError> {
         self.blocks.room().check(0)?;
         if self.pins.is_pinned(owner, root)? {

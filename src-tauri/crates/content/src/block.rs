@@ -11,10 +11,17 @@ use crate::{hashes, profile::CidVersion, sha256::Digest256};
 /// (the bitswap and trustless-gateway limit).
 pub const MAX_BLOCK_BYTES: usize = 2 * 1024 * 1024;
 
-pub(crate) const CODEC_RAW: u64 = 0x55;
-pub(crate) const CODEC_DAG_PB: u64 = 0x70;
-pub(crate) const HASH_IDENTITY: u64 = 0x00;
-pub(crate) const HASH_SHA2_256: u64 = 0x12;
+/// The codec of blocks that are bytes of a file and nothing else (multicodec `raw`).
+pub const CODEC_RAW: u64 = 0x55;
+
+/// The codec of nodes with links (multicodec `dag-pb`).
+pub const CODEC_DAG_PB: u64 = 0x70;
+
+/// The "hash" of a CID that holds its block itself (multicodec `identity`).
+pub const HASH_IDENTITY: u64 = 0x00;
+
+/// The hash of nearly all blocks (multicodec `sha2-256`).
+pub const HASH_SHA2_256: u64 = 0x12;
 
 /// Takes the blocks that an import makes.
 pub trait BlockSink {
@@ -58,6 +65,14 @@ pub struct Discard;
 
 impl BlockSink for Discard {
     fn put(&mut self, _cid: &Cid, _parts: &[&[u8]]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps every block in memory.
+impl<H: BuildHasher> BlockSink for HashMap<Cid, Vec<u8>, H> {
+    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
+        self.insert(*cid, parts.concat());
         Ok(())
     }
 }

@@ -54,7 +54,10 @@ mod unixfs;
 mod verify;
 mod verify_archive;
 
-pub use block::{BlockSink, BlockSource, Discard, FileNumber, LeafBlock, Link, MAX_BLOCK_BYTES, is_block_of};
+pub use block::{
+    BlockSink, BlockSource, CODEC_DAG_PB, CODEC_RAW, Discard, FileNumber, HASH_IDENTITY, HASH_SHA2_256, LeafBlock,
+    Link, MAX_BLOCK_BYTES, is_block_of,
+};
 pub use cid::Cid;
 pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex};
 pub use cid_text::{CidInText, CidTextError, parse_cid};

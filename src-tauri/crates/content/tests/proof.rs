@@ -2,27 +2,13 @@
 //! nodes.
 #![cfg(test)]
 
-use std::{cell::RefCell, collections::HashMap, io};
+use std::collections::HashMap;
 
 use cid::multihash::Multihash;
-use holdfast_content::{BlockSink, BlockSource, Cid, FileImporter, Profile, ProofLimits, Proven, Verdict, prove_file};
+use holdfast_content::{BlockSource, Cid, FileImporter, Profile, ProofLimits, Proven, Verdict, prove_file};
 use proptest::prelude::*;
 
-#[derive(Default)]
-struct Memory(RefCell<HashMap<Cid, Vec<u8>>>);
-
-impl BlockSink for Memory {
-    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
-        self.0.get_mut().insert(*cid, parts.concat());
-        Ok(())
-    }
-}
-
-impl BlockSource for Memory {
-    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.borrow().get(cid).cloned())
-    }
-}
+type Memory = HashMap<Cid, Vec<u8>>;
 
 fn import(profile: Profile, bytes: &[u8]) -> (Cid, Memory) {
     let mut store = Memory::default();
@@ -63,7 +49,7 @@ fn a_file_is_proven_under_every_layout_from_its_inner_nodes_alone() {
     for profile in layouts() {
         let (root, store) = import(profile, &bytes);
         let leaves = bytes.len().div_ceil(profile.chunk_bytes());
-        let inner_nodes = store.0.borrow().len() - leaves;
+        let inner_nodes = store.len() - leaves;
         let proven = prove(&bytes, &root, &store);
         assert_eq!(proven.verdict, Verdict::Equal, "{profile}");
         assert_eq!(proven.fetched_blocks, inner_nodes as u64, "{profile}");
@@ -88,10 +74,10 @@ fn a_single_block_needs_nothing_fetched() {
 #[test]
 fn a_block_that_cannot_be_had_or_is_another_one_is_named() {
     let bytes = sample(20_000);
-    let (root, store) = import(Profile::UNIXFS_V1_2025.custom(1_000, 3), &bytes);
-    store.0.borrow_mut().insert(root, b"something else".to_vec());
+    let (root, mut store) = import(Profile::UNIXFS_V1_2025.custom(1_000, 3), &bytes);
+    store.insert(root, b"something else".to_vec());
     assert!(matches!(prove(&bytes, &root, &store).verdict, Verdict::CannotFetch(cid, _) if cid == root));
-    store.0.borrow_mut().remove(&root);
+    store.remove(&root);
     assert!(matches!(prove(&bytes, &root, &store).verdict, Verdict::CannotFetch(cid, _) if cid == root));
 }
 

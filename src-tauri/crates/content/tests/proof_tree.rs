@@ -1,29 +1,15 @@
 //! Proof of directory trees: equal under any layout, and what differs is found and named.
 #![cfg(test)]
 
-use std::{cell::RefCell, collections::HashMap, io};
+use std::{collections::HashMap, io};
 
 use holdfast_content::{
-    BlockSink, BlockSource, Cid, Difference, DifferenceKind, EntryWord, FileImporter, LocalBytes, LocalEntry,
-    LocalKind, LocalTree, Profile, ProofLimits, TreeBuilder, Verdict, import_symlink, prove_file, prove_tree,
+    Cid, Difference, DifferenceKind, EntryWord, FileImporter, LocalBytes, LocalEntry, LocalKind, LocalTree, Profile,
+    ProofLimits, TreeBuilder, Verdict, import_symlink, prove_file, prove_tree,
 };
 use proptest::prelude::*;
 
-#[derive(Default)]
-struct Memory(RefCell<HashMap<Cid, Vec<u8>>>);
-
-impl BlockSink for Memory {
-    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
-        self.0.get_mut().insert(*cid, parts.concat());
-        Ok(())
-    }
-}
-
-impl BlockSource for Memory {
-    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.borrow().get(cid).cloned())
-    }
-}
+type Memory = HashMap<Cid, Vec<u8>>;
 
 #[derive(Clone, Debug)]
 enum Entry {
@@ -148,7 +134,7 @@ fn a_tree_is_proven_under_every_layout_from_its_inner_nodes_alone() {
         let proven = prove_tree(&tree, &root, &store, ProofLimits::default()).unwrap();
         assert_eq!(proven.verdict, Verdict::Equal, "{profile}");
         let leaves = 40_000_usize.div_ceil(profile.chunk_bytes()) + 1_000_usize.div_ceil(profile.chunk_bytes());
-        assert!(proven.fetched_blocks as usize <= store.0.borrow().len() - leaves, "{profile}: {proven:?}");
+        assert!(proven.fetched_blocks as usize <= store.len() - leaves, "{profile}: {proven:?}");
     }
 }
 
@@ -158,7 +144,7 @@ fn a_directory_so_large_that_it_is_sharded_is_proven_and_what_it_lacks_is_named(
     let tree = Tree((0..4_000).map(|n| (name(n), Entry::File(n.to_string().into_bytes()))).collect());
     for profile in [Profile::UNIXFS_V1_2025, Profile::UNIXFS_V0_2015] {
         let (root, store) = tree.import(profile);
-        assert!(store.0.borrow().len() > 4_001, "{profile}: not sharded");
+        assert!(store.len() > 4_001, "{profile}: not sharded");
         assert_eq!(prove_tree(&tree, &root, &store, ProofLimits::default()).unwrap().verdict, Verdict::Equal);
         assert_eq!(tree.without(&name(7)).against(&tree, profile), differs(&name(7), DifferenceKind::OnlyThere));
         assert_eq!(tree.against(&tree.without(&name(7)), profile), differs(&name(7), DifferenceKind::OnlyHere));
@@ -202,9 +188,9 @@ fn a_link_that_points_elsewhere_is_named_and_an_equal_one_is_not_even_fetched() 
     let other = tree.with("2024/link", Entry::Symlink(b"../z".to_vec()));
     for profile in layouts() {
         assert_eq!(tree.against(&other, profile), differs("2024/link", DifferenceKind::Target));
-        let (root, store) = tree.import(profile);
+        let (root, mut store) = tree.import(profile);
         let link = import_symlink(profile, b"../a.txt", &mut Memory::default()).unwrap();
-        store.0.borrow_mut().remove(&link.cid);
+        store.remove(&link.cid);
         assert_eq!(prove_tree(&tree, &root, &store, ProofLimits::default()).unwrap().verdict, Verdict::Equal);
     }
 }
@@ -229,16 +215,16 @@ fn a_file_against_a_directory_is_a_difference() {
 #[test]
 fn a_block_that_cannot_be_had_is_named_and_nothing_is_called_equal() {
     let tree = photos();
-    let (root, store) = tree.import(Profile::UNIXFS_V1_2025.custom(1_000, 7));
+    let (root, mut store) = tree.import(Profile::UNIXFS_V1_2025.custom(1_000, 7));
     let mut needed = 0;
-    let cids: Vec<_> = store.0.borrow().keys().copied().collect();
+    let cids: Vec<_> = store.keys().copied().collect();
     for cid in cids {
-        let block = store.0.borrow_mut().remove(&cid).unwrap();
+        let block = store.remove(&cid).unwrap();
         match prove_tree(&tree, &root, &store, ProofLimits::default()).unwrap().verdict {
             Verdict::CannotFetch(missing, _) if missing == cid => needed += 1,
             verdict => assert_eq!(verdict, Verdict::Equal, "{cid} is a leaf"),
         }
-        store.0.borrow_mut().insert(cid, block);
+        store.insert(cid, block);
     }
     assert!(needed >= 10, "{needed}");
 }

@@ -24,6 +24,8 @@ mod error;
 mod fetch;
 mod http;
 mod import;
+#[cfg(test)]
+mod logged;
 mod retrieve;
 mod service;
 mod stopped;

@@ -80,7 +80,14 @@ impl Service {
         let metrics = Arc::<Metrics>::default();
         let dir = config.dir.clone();
         let store = Arc::new(spawn_blocking(move || Store::open(&dir)).await??);
-        let listener = listen(config.listen, config.port).await?;
+        let listener = match listen(config.listen, config.port).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                // Nothing was written: the next start need not look at all blocks.
+                spawn_blocking(move || store.close()).await??;
+                return Err(error);
+            }
+        };
         let listening = SocketAddr::new(config.listen, 0);
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { address: listening, source })?;
         let (connections, work) = (TaskTracker::new(), TaskTracker::new());
@@ -298,5 +305,21 @@ impl KeyRing {
     /// Those of the database.
     pub fn revoke(&self, id: Uuid) -> Result<bool, ServiceError> {
         Ok(self.keys.revoke(id, None)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_on_a_port_that_is_taken_is_no_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut config = ServiceConfig::new(dir.path());
+        config.port = PortChoice::Exactly(taken.local_addr().unwrap().port());
+        let error = Service::start(config).await.unwrap_err();
+        assert!(matches!(error, ServiceError::Listen { .. }), "{error}");
+        assert!(Store::open(dir.path()).unwrap().blocks.is_trusted());
     }
 }

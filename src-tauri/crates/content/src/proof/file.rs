@@ -191,37 +191,17 @@ fn spanned(cid: &Cid, message: &UnixFs) -> Result<u64, End> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        cell::{Cell, RefCell},
-        collections::HashMap,
-        io,
-    };
-
-    use cid::multihash::Multihash;
+    use std::{cell::Cell, io};
 
     use super::*;
     use crate::{
-        BlockSource, ProofLimits, Proven, Verdict,
+        ProofLimits, Proven, Verdict,
         dag_pb::{encode_data, encode_link, write_varint},
+        proof::made_blocks::MadeBlocks,
         prove_file,
     };
 
-    #[derive(Default)]
-    struct Blocks(RefCell<HashMap<Cid, Vec<u8>>>);
-
-    impl BlockSource for Blocks {
-        fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-            Ok(self.0.borrow().get(cid).cloned())
-        }
-    }
-
-    impl Blocks {
-        fn put(&self, codec: u64, bytes: Vec<u8>) -> Cid {
-            let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(&bytes)).unwrap());
-            self.0.borrow_mut().insert(cid, bytes);
-            cid
-        }
-
+    impl MadeBlocks {
         fn inner(&self, children: &[(Cid, u64)], stated_dag_bytes: u64) -> Cid {
             let mut block = Vec::new();
             for (cid, _) in children {
@@ -252,7 +232,7 @@ mod tests {
         }
     }
 
-    fn proven(local: &Counted, root: &Cid, blocks: &Blocks) -> Proven {
+    fn proven(local: &Counted, root: &Cid, blocks: &MadeBlocks) -> Proven {
         prove_file(local, root, blocks, ProofLimits::default()).unwrap()
     }
 
@@ -261,7 +241,7 @@ mod tests {
     #[test]
     fn nodes_that_span_the_same_bytes_again_and_again_are_not_hashed_again_and_again() {
         for stated_dag_bytes in [0, 1 << 40] {
-            let blocks = Blocks::default();
+            let blocks = MadeBlocks::default();
             let mut below = blocks.put(CODEC_RAW, vec![0; LEAF_BYTES as usize]);
             for _ in 0..60 {
                 below = blocks.inner(&[(below, LEAF_BYTES)], stated_dag_bytes);
@@ -276,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_chain_without_end_and_links_to_nothing_are_bounded() {
-        let blocks = Blocks::default();
+        let blocks = MadeBlocks::default();
         let mut below = blocks.put(CODEC_RAW, vec![0; 3]);
         for _ in 0..70 {
             below = blocks.inner(&[(below, 3)], 1 << 40);
@@ -296,7 +276,7 @@ mod tests {
 
     #[test]
     fn sizes_that_lie_are_refused() {
-        let blocks = Blocks::default();
+        let blocks = MadeBlocks::default();
         let leaf = blocks.put(CODEC_RAW, vec![0; 10]);
         let local = Counted(20, Cell::default());
         let short = blocks.inner(&[(leaf, 10), (leaf, 10)], 10);
@@ -311,7 +291,7 @@ mod tests {
 
     #[test]
     fn leaves_whose_links_give_wrong_sizes_are_proven_all_the_same() {
-        let blocks = Blocks::default();
+        let blocks = MadeBlocks::default();
         let (before, after) = unixfs::leaf_frame_of(TYPE_RAW, 1_000);
         let leaf = blocks.put(CODEC_DAG_PB, [before, vec![0; 1_000], after].concat());
         let root = blocks.inner(&[(leaf, 1_000); 30], 1 << 30);

@@ -9,6 +9,8 @@
 
 mod fetch;
 mod file;
+#[cfg(test)]
+mod made_blocks;
 mod shard;
 mod tree;
 

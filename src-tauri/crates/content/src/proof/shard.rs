@@ -131,35 +131,18 @@ impl Trie<'_, '_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, collections::HashMap, io};
-
-    use cid::multihash::Multihash;
-    use sha2::{Digest, Sha256};
+    use std::io;
 
     use super::*;
     use crate::{
         BlockSource, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
-        block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256},
+        block::{CODEC_DAG_PB, CODEC_RAW},
         dag_pb::{encode_data, encode_link, write_varint},
+        proof::made_blocks::MadeBlocks,
         prove_tree,
     };
 
-    #[derive(Default)]
-    struct Blocks(RefCell<HashMap<Cid, Vec<u8>>>);
-
-    impl BlockSource for Blocks {
-        fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-            Ok(self.0.borrow().get(cid).cloned())
-        }
-    }
-
-    impl Blocks {
-        fn put(&self, codec: u64, bytes: Vec<u8>) -> Cid {
-            let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(&bytes)).unwrap());
-            self.0.borrow_mut().insert(cid, bytes);
-            cid
-        }
-
+    impl MadeBlocks {
         /// A shard node with these links, its list of slots made from `slots`.
         fn shard(&self, fanout: u64, links: &[(String, Cid)], slots: &[u64]) -> Cid {
             let mut bitfield = vec![0_u8; fanout as usize / 8];
@@ -229,11 +212,11 @@ mod tests {
         (0..count).map(|n| format!("file {n}")).collect()
     }
 
-    fn proven(here: &[String], root: &Cid, blocks: &Blocks) -> Proven {
+    fn proven(here: &[String], root: &Cid, blocks: &MadeBlocks) -> Proven {
         prove_tree(&Names(here.to_vec()), root, blocks, ProofLimits::default()).unwrap()
     }
 
-    fn refused(here: &[String], root: &Cid, blocks: &Blocks) -> &'static str {
+    fn refused(here: &[String], root: &Cid, blocks: &MadeBlocks) -> &'static str {
         match proven(here, root, blocks).verdict {
             Verdict::CannotFetch(_, why) => why,
             verdict => panic!("{verdict:?}"),
@@ -245,18 +228,18 @@ mod tests {
         let all = names(3_000);
         let borrowed: Vec<_> = all.iter().map(String::as_str).collect();
         for fanout in [8, 16, 64, 256, 1024] {
-            let blocks = Blocks::default();
+            let blocks = MadeBlocks::default();
             let root = blocks.trie(fanout, &borrowed, 0);
             assert_eq!(proven(&all, &root, &blocks).verdict, Verdict::Equal, "{fanout}");
             assert!(matches!(proven(&all[1..], &root, &blocks).verdict, Verdict::Differs(_)), "{fanout}");
         }
-        let blocks = Blocks::default();
+        let blocks = MadeBlocks::default();
         assert_eq!(proven(&[], &blocks.shard(256, &[], &[]), &blocks).verdict, Verdict::Equal);
     }
 
     #[test]
     fn names_in_wrong_slots_or_twice_are_refused() {
-        let (blocks, all) = (Blocks::default(), names(1));
+        let (blocks, all) = (MadeBlocks::default(), names(1));
         let file = blocks.put(CODEC_RAW, all[0].as_bytes().to_vec());
         let right = u64::from(slots_of(all[0].as_bytes())[0]);
         let wrong = (right + 1) % 256;
@@ -279,7 +262,7 @@ mod tests {
 
     #[test]
     fn empty_shards_and_shards_of_another_shape_are_refused() {
-        let (blocks, all) = (Blocks::default(), names(1));
+        let (blocks, all) = (MadeBlocks::default(), names(1));
         let empty = blocks.shard(256, &[], &[]);
         let root = blocks.shard(256, &[("00".into(), empty)], &[0]);
         assert_eq!(refused(&all, &root, &blocks), "an empty shard inside a directory");
@@ -288,7 +271,7 @@ mod tests {
         assert_eq!(refused(&all, &root, &blocks), "not a shard of its directory");
         for fanout in [2, 24, 2048] {
             let root = blocks.shard(fanout.max(8), &[], &[]);
-            let bytes = blocks.0.borrow()[&root].clone();
+            let bytes = blocks.get(&root).unwrap().unwrap();
             let at = bytes.len() - if fanout.max(8) < 128 { 1 } else { 2 };
             let mut other = bytes[..at].to_vec();
             write_varint(&mut other, fanout);
@@ -301,7 +284,7 @@ mod tests {
 
     #[test]
     fn shards_that_repeat_one_another_end_at_once() {
-        let (blocks, all) = (Blocks::default(), names(1));
+        let (blocks, all) = (MadeBlocks::default(), names(1));
         let mut below = blocks.shard(8, &[], &[]);
         for _ in 0..30 {
             let links: Vec<_> = (0..8).map(|slot| (slot.to_string(), below)).collect();

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io};
 
 use holdfast_content::{
-    BlockSink, BlockSource, Cid, FileImporter, FileReader, Link, NodeKind, Profile, TreeBuilder, WalkLimits,
-    child_cids, list_directory, resolve, stat, verify,
+    BlockSource, Cid, FileImporter, FileReader, Link, NodeKind, Profile, TreeBuilder, WalkLimits, child_cids,
+    list_directory, resolve, stat, verify,
 };
 
 const LIMITS: WalkLimits = WalkLimits { blocks: 10_000, named: 10_000 };
@@ -57,11 +57,11 @@ fn read_file(source: &Numbered, root: &Cid, bytes: u64) {
         }
     }
     if read.len() < 10_000 {
-        let mut blocks = Made::default();
+        let mut blocks = HashMap::new();
         let mut importer = FileImporter::new(Profile::UNIXFS_V0_2015.custom(16, 3));
         importer.push(&read, &mut blocks).unwrap();
         let cid = importer.finish(&mut blocks).unwrap().cid;
-        let again: Result<Vec<_>, _> = FileReader::open(&blocks.0, &cid).unwrap().collect();
+        let again: Result<Vec<_>, _> = FileReader::open(&blocks, &cid).unwrap().collect();
         assert_eq!(again.unwrap().concat(), read);
     }
 }
@@ -79,9 +79,9 @@ fn list(source: &Numbered, root: &Cid) {
             inserted.push((entry.name, link.cid, link.dag_bytes));
         }
     }
-    let mut blocks = Made::default();
+    let mut blocks = HashMap::new();
     let root = tree.finish(&mut blocks).unwrap().cid;
-    let again = list_directory(&blocks.0, &root).unwrap();
+    let again = list_directory(&blocks, &root).unwrap();
     let again: Vec<_> = again.into_iter().map(|entry| (entry.name, entry.cid, entry.dag_bytes)).collect();
     assert_eq!(again, inserted);
 }
@@ -112,16 +112,5 @@ impl BlockSource for Numbered {
         let number = cid.hash().digest().first().map_or(0, |first| usize::from(*first));
         let is_numbered = cid.hash().digest() == digest_of_block(number);
         Ok(is_numbered.then(|| self.0.get(number).cloned()).flatten())
-    }
-}
-
-/// The blocks that an import made.
-#[derive(Default)]
-struct Made(HashMap<Cid, Vec<u8>>);
-
-impl BlockSink for Made {
-    fn put(&mut self, cid: &Cid, parts: &[&[u8]]) -> io::Result<()> {
-        self.0.insert(*cid, parts.concat());
-        Ok(())
     }
 }

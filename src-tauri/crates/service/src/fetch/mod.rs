@@ -18,19 +18,14 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use holdfast_content::{BlockSink, Cid, child_cids};
+use holdfast_content::{BlockSink, CODEC_DAG_PB, CODEC_RAW, Cid, HASH_IDENTITY, HASH_SHA2_256, child_cids};
 use reqwest::{Client, redirect};
 use source::{Source, SourceError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::store::{
-    StoreError,
-    blocks::{BlockStore, CODEC_DAG_PB, CODEC_RAW, HASH_IDENTITY},
-    holds::ShortHash,
-    writer::BlockWriter,
-};
+use crate::store::{StoreError, blocks::BlockStore, holds::ShortHash, writer::BlockWriter};
 
 /// Blocks that are under way at one time for one DAG.
 const CONCURRENT_OF_ONE: usize = 8;
@@ -343,7 +338,7 @@ impl Job<'_> {
             Err(FetchError::PrivateOrigin) => return Err(FetchError::PrivateOrigin),
             Err(_) => return Err(FetchError::NoSource),
         };
-        if !matches!(cid.hash().code(), HASH_IDENTITY | 0x12) {
+        if !matches!(cid.hash().code(), HASH_IDENTITY | HASH_SHA2_256) {
             return Err(FetchError::UnknownHash(*cid));
         }
         let mut pauses = PAUSES.iter();

@@ -2,8 +2,7 @@
 
 use axum::{
     Json,
-    body::Body,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -14,18 +13,16 @@ use uuid::Uuid;
 
 use super::{
     Shared,
-    auth::Caller,
+    auth::{Allowed, ToAdmin},
     errors::{ApiError, Body as ErrorReply},
-    json::read_json,
-    pinning::{Success, parse_id},
+    ids::RecordId,
+    json::{Given, Success},
+    metadata::MAX_CHARS,
 };
 use crate::store::{
     keys::KeyInfo,
     scopes::{Scope, Scopes},
 };
-
-/// The longest name of a key, in characters.
-const MAX_NAME_CHARS: usize = 255;
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct NewKey {
@@ -136,13 +133,15 @@ pub(crate) struct Done {
         (status = "5XX", description = "The service failed", body = ErrorReply),
     )
 )]
-pub(crate) async fn create(State(shared): State<Shared>, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let owner = caller.may(Scope::Admin)?;
-    let asked: NewKey = read_json(&shared, body).await?;
+pub(crate) async fn create(
+    State(shared): State<Shared>,
+    Allowed(owner, _): Allowed<ToAdmin>,
+    Given(asked): Given<NewKey>,
+) -> Result<Response, ApiError> {
     if asked.name == "Default" {
         return Err(ApiError::bad_request("Cannot create an API key with the name 'Default'"));
     }
-    if asked.name.is_empty() || asked.name.chars().count() > MAX_NAME_CHARS {
+    if asked.name.is_empty() || asked.name.chars().count() > MAX_CHARS {
         return Err(ApiError::bad_request("a key's name has 1 to 255 characters"));
     }
     let scopes = asked.scopes.scopes();
@@ -166,8 +165,10 @@ pub(crate) async fn create(State(shared): State<Shared>, caller: Caller, body: B
         (status = "5XX", description = "The service failed", body = ErrorReply),
     )
 )]
-pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<Success<KeyList>>, ApiError> {
-    let owner = caller.may(Scope::Admin)?;
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    Allowed(owner, _): Allowed<ToAdmin>,
+) -> Result<Json<Success<KeyList>>, ApiError> {
     let keys = shared.blocking(move |store| store.keys.list(Some(owner))).await??;
     let api_keys: Vec<_> = keys.into_iter().map(listed).collect();
     Ok(Json(Success::new(KeyList { total: api_keys.len(), api_keys })))
@@ -187,11 +188,9 @@ pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Result
 )]
 pub(crate) async fn revoke(
     State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Allowed(owner, _): Allowed<ToAdmin>,
+    RecordId(id): RecordId,
 ) -> Result<Json<Done>, ApiError> {
-    let owner = caller.may(Scope::Admin)?;
-    let id = parse_id(&id)?;
     if shared.blocking(move |store| store.keys.revoke(id, Some(owner))).await?? {
         Ok(Json(Done { status: "success" }))
     } else {

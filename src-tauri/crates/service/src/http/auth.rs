@@ -1,6 +1,6 @@
 //! Who asks: the two key headers of the AIOZ API, or the bearer token of the Pinning Service API.
 
-use std::net::SocketAddr;
+use std::{marker::PhantomData, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
@@ -29,6 +29,43 @@ impl Caller {
             let message = format!("this key does not have the scope {}", scope.name());
             Err(ApiError::new(StatusCode::FORBIDDEN, message))
         }
+    }
+}
+
+/// What a route needs of a key, for [`Allowed`].
+pub(crate) trait Needed {
+    const SCOPE: Scope;
+}
+
+pub(crate) struct ToAdmin;
+pub(crate) struct ToList;
+pub(crate) struct ToPinByHash;
+pub(crate) struct ToUnpin;
+
+impl Needed for ToAdmin {
+    const SCOPE: Scope = Scope::Admin;
+}
+
+impl Needed for ToList {
+    const SCOPE: Scope = Scope::List;
+}
+
+impl Needed for ToPinByHash {
+    const SCOPE: Scope = Scope::PinByHash;
+}
+
+impl Needed for ToUnpin {
+    const SCOPE: Scope = Scope::Unpin;
+}
+
+/// The owner of the key that a request carries, if that key has the scope.
+pub(crate) struct Allowed<N>(pub(crate) Owner, pub(crate) PhantomData<N>);
+
+impl<N: Needed> FromRequestParts<Shared> for Allowed<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
+        Ok(Self(authenticate(shared, parts).await?.may(N::SCOPE)?, PhantomData))
     }
 }
 

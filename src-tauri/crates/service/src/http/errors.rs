@@ -19,8 +19,11 @@ use crate::{
     ServiceError,
     archive::ArchiveError,
     import::ImportError,
-    store::{StoreError, room::NearlyFull},
+    store::{StoreError, holds::TooManyHolds, room::NearlyFull},
 };
+
+/// How long a client is asked to wait when too much is being stored.
+const BUSY_TIME: Duration = Duration::from_secs(60);
 
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,10 @@ impl ApiError {
         }
         if error.get_ref().is_some_and(|cause| cause.is::<NearlyFull>()) {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, NearlyFull.to_string());
+        }
+        if error.get_ref().is_some_and(|cause| cause.is::<TooManyHolds>()) {
+            let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, TooManyHolds.to_string());
+            return Self { retry_after: Some(BUSY_TIME), ..busy };
         }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -148,6 +155,7 @@ fn reason(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
         StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
         StatusCode::INSUFFICIENT_STORAGE => "INSUFFICIENT_STORAGE",
+        StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
         _ => "INTERNAL_SERVER_ERROR",
     }
 }

@@ -1,19 +1,45 @@
-//! Bodies that are JSON.
+//! Bodies that are JSON: what clients send, and how the AIOZ API wraps what it answers.
 
-use axum::body::Body;
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
-use super::{App, errors::ApiError};
+use super::{Shared, errors::ApiError};
 
 const MAX_JSON_BYTES: usize = 1024 * 1024;
 
-/// Reads a body whatever its declared type, as long as it is what the route takes.
-pub(crate) async fn read_json<T: DeserializeOwned>(app: &App, body: Body) -> Result<T, ApiError> {
-    let bytes = timeout(app.body_idle_timeout, read(body)).await.map_err(|_| ApiError::stalled())??;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| ApiError::bad_request(format!("the body is not what this route takes: {error}")))
+/// A request's body, whatever its declared type, as long as it is what the route takes.
+pub(crate) struct Given<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Given<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, ApiError> {
+        let read = timeout(shared.body_idle_timeout, read(request.into_body()));
+        let bytes = read.await.map_err(|_| ApiError::stalled())??;
+        let given = serde_json::from_slice(&bytes);
+        given
+            .map(Self)
+            .map_err(|error| ApiError::bad_request(format!("the body is not what this route takes: {error}")))
+    }
+}
+
+/// An answer of the AIOZ API.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Success<T> {
+    data: T,
+    status: &'static str,
+}
+
+impl<T> Success<T> {
+    pub(crate) const fn new(data: T) -> Self {
+        Self { data, status: "success" }
+    }
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::errors::ApiError;
 
-/// The longest name and MIME type, in characters; the Pinning Service API's limit for names.
-const MAX_CHARS: usize = 255;
+/// The longest name or MIME type, in characters; the Pinning Service API's limit for names.
+pub(crate) const MAX_CHARS: usize = 255;
 
 /// The longest keyvalues, in bytes of JSON: they are kept as long as the record of the pin, and stand in every list.
 const MAX_KEYVALUES_BYTES: usize = 64 * 1024;
@@ -38,18 +38,25 @@ impl GivenMetadata {
 
     /// Empty texts become absent ones; what cannot be stored is refused.
     pub(crate) fn checked(self) -> Result<Self, ApiError> {
-        let text = |field, text: Option<String>| match text {
-            Some(text) if text.chars().count() > MAX_CHARS => {
-                Err(ApiError::bad_request(format!("metadata.{field} is longer than {MAX_CHARS} characters")))
-            }
-            text => Ok(text.filter(|text| !text.is_empty())),
+        let text = |field, text: Option<String>| {
+            let text = text.filter(|text| !text.is_empty());
+            check_chars(field, text.as_deref().unwrap_or_default()).map(|()| text)
         };
         if let Some(pairs) = &self.keyvalues {
             check_keyvalues(pairs)?;
             check_size("metadata.keyvalues", pairs, MAX_KEYVALUES_BYTES)?;
         }
-        Ok(Self { name: text("name", self.name)?, mime_type: text("type", self.mime_type)?, keyvalues: self.keyvalues })
+        let (name, mime_type) = (text("metadata.name", self.name)?, text("metadata.type", self.mime_type)?);
+        Ok(Self { name, mime_type, keyvalues: self.keyvalues })
     }
+}
+
+/// Refuses names that are too long; `field` is what the client calls it.
+pub(crate) fn check_chars(field: &str, text: &str) -> Result<(), ApiError> {
+    if text.chars().count() > MAX_CHARS {
+        return Err(ApiError::bad_request(format!("{field} is longer than {MAX_CHARS} characters")));
+    }
+    Ok(())
 }
 
 /// Refuses values that lists could not be filtered by.

@@ -18,9 +18,13 @@ struct Health {
     version: &'static str,
 }
 
-/// `/health`: 200 when the database answers.
+/// `/health`: 200 when the database answers, 503 when nothing more can be stored until a restart.
 pub(crate) async fn health(State(shared): State<Shared>) -> Result<Response, ApiError> {
     shared.blocking(|store| store.held()).await??;
+    if shared.store.blocks.has_failed() {
+        let message = "an earlier write to the disk failed; restart the service";
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message));
+    }
     let health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(health)).into_response())
 }

@@ -33,8 +33,9 @@ use utoipa::ToSchema;
 use super::{
     App, Shared, auth, disposition,
     errors::{ApiError, Body as ErrorReply},
+    json::Success,
     metadata::GivenMetadata,
-    pinning::{PinReply, ReplyTo, Success},
+    pinning::{PinReply, ReplyTo},
     shares::{Permit, Shares},
     upload_worker::{self, Piece},
 };
@@ -166,16 +167,16 @@ impl Uploads {
 }
 
 /// Refuses before its first byte what cannot be taken. How much of a body's announced length will be stored is not known:
-/// framing and blocks that repeat are not.
+/// framing and blocks that repeat are not, and nothing of what is pinned already.
 async fn check_room(shared: &Shared, owner: Owner, length: Option<u64>) -> Result<(), ApiError> {
     const FRAMING_BYTES: u64 = 16 * 1024 * 1024;
     let refuse = move |store: &Store| {
         store.blocks.room().check(length.unwrap_or(0) / 2)?;
-        let left = store.quotas.reserve(owner)?.left_bytes();
-        if let (Some(length), Some(left)) = (length, left)
-            && length / 2 > left.saturating_add(FRAMING_BYTES)
+        let most = store.quotas.reserve(owner)?.most_bytes();
+        if let (Some(length), Some(most)) = (length, most)
+            && length / 2 > most.saturating_add(FRAMING_BYTES)
         {
-            return Err(ApiError::too_large(format!("the upload is larger than the {left} bytes left of the quota")));
+            return Err(ApiError::too_large("the upload is larger than what is left of the quota"));
         }
         Ok(())
     };

@@ -14,7 +14,7 @@ use crate::{
         Store, StoreError,
         blocks::BlockWriter,
         keys::Owner,
-        pins::{self, Metadata, NewPin, NewPinState, Origin},
+        pin::{Metadata, NewPin, NewPinState, Origin, Pin},
     },
 };
 
@@ -40,7 +40,7 @@ struct Stored {
 }
 
 /// Takes pieces until the end, then makes the blocks durable and the pin after them.
-pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -> Result<pins::Pin, ApiError> {
+pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -> Result<Pin, ApiError> {
     let writer = store.writer_for(owner)?;
     let (stored, mut writer) = match next(&mut pieces)? {
         Piece::BeginArchive(name) => store_archive(store, name, writer, pieces)?,
@@ -61,9 +61,12 @@ pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -
     };
     let (root, cid_text) = (stored.root, stored.root.to_string());
     let new = NewPin { root, cid_text, origin: Origin::Upload, state: stored.state, metadata };
+    let recorded = store.pins.insert(owner, &new);
     // A commit that fails may have happened nevertheless, so the blocks stay.
-    writer.keep();
-    store.pins.insert(owner, &new).map_err(|error| {
+    if !matches!(recorded, Err(StoreError::OverQuota(_))) {
+        writer.keep();
+    }
+    recorded.map_err(|error| {
         store.blocks.note_garbage();
         error.into()
     })

@@ -6,11 +6,10 @@ use utoipa::ToSchema;
 
 use super::{
     Shared,
-    auth::Caller,
+    auth::{Allowed, ToList},
     errors::{ApiError, Body as ErrorReply},
-    pinning::Success,
+    json::Success,
 };
-use crate::store::scopes::Scope;
 
 /// This month's usage, in bytes and dollars. Running one's own service costs nothing here, and downloads are not counted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,9 +34,8 @@ pub(crate) struct ThisMonth {
 )]
 pub(crate) async fn this_month(
     State(shared): State<Shared>,
-    caller: Caller,
+    Allowed(owner, _): Allowed<ToList>,
 ) -> Result<Json<Success<ThisMonth>>, ApiError> {
-    let owner = caller.may(Scope::List)?;
     let bytes = shared.blocking(move |store| store.pins.pinned_bytes(owner)).await??;
     Ok(Json(Success::new(ThisMonth {
         total_storage: bytes,

@@ -11,7 +11,7 @@ use crate::{
     fetch::{FetchError, FetchProgress, Fetcher},
     store::{
         blocks::{BlockStore, BlockWriter},
-        pins::Wanted,
+        wanted::Wanted,
     },
 };
 

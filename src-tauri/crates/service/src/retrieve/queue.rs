@@ -11,7 +11,7 @@ use holdfast_content::ReadError;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinError,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -24,9 +24,12 @@ use crate::{
         blocks::BlockWriter,
         holding::{Measured, measure},
         keys::Owner,
-        pins::Wanted,
+        wanted::Wanted,
     },
 };
+
+/// How long the queue rests after it could not be read: most likely the disk or the database has to recover.
+const REST_AFTER_ERROR: Duration = Duration::from_secs(10);
 
 /// How long and how many.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +119,7 @@ impl Retrievals {
                                 error = &error as &dyn std::error::Error,
                                 "cannot read what is to be fetched"
                             );
-                            self.news.notified().await;
+                            sleep(REST_AFTER_ERROR).await;
                         }
                     }
                 }
@@ -142,23 +145,25 @@ impl Retrievals {
             outcome = self.retrieve(&wanted, &progress) => outcome,
             () = cancel.cancelled() => Ok(Outcome::GivenUp),
         };
-        let recorded = match outcome {
-            Ok(Outcome::Pinned | Outcome::GivenUp) => Ok(()),
-            Ok(Outcome::Failed(reason)) => self.fail(wanted.id, reason).await,
-            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => self.fail(wanted.id, error.to_string()).await,
+        let failure = match outcome {
+            Ok(Outcome::Pinned | Outcome::GivenUp) => None,
+            Ok(Outcome::Failed(reason)) => Some(reason),
+            Err(QueueError::Store(error @ StoreError::OverQuota(_))) => Some(error.to_string()),
             Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
-                self.fail(wanted.id, "the disk of the service is nearly full".into()).await
+                Some("the disk of the service is nearly full".into())
             }
-            Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::FileTooLarge => {
-                self.fail(wanted.id, error.to_string()).await
+            Err(QueueError::Store(StoreError::Io(error)))
+                if matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::ResourceBusy) =>
+            {
+                Some(error.to_string())
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a retrieval failed");
-                self.fail(wanted.id, "the service failed; its log says why".into()).await
+                Some("the service failed; its log says why".into())
             }
         };
-        if let Err(error) = recorded {
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot record how a retrieval ended");
+        if let Some(reason) = failure {
+            self.record_failure(wanted.id, reason).await;
         }
         self.running().remove(&wanted.id);
     }
@@ -220,6 +225,18 @@ impl Retrievals {
         Ok(self.work.spawn_blocking(move || store.pins.take_wanted(last_served)).await??)
     }
 
+    /// Records why a pin failed, however long it takes: one that is neither fetched nor failed would wait for ever.
+    async fn record_failure(&self, id: Uuid, reason: String) {
+        while let Err(error) = self.fail(id, reason.clone()).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot record how a retrieval ended");
+            tokio::select! {
+                // The next run fetches it again.
+                () = self.stop.cancelled() => return,
+                () = sleep(REST_AFTER_ERROR) => {}
+            }
+        }
+    }
+
     async fn fail(&self, id: Uuid, reason: String) -> Result<(), QueueError> {
         let store = Arc::clone(&self.store);
         let fail = move || {
@@ -244,61 +261,130 @@ enum QueueError {
 mod tests {
     use std::time::Instant;
 
+    use futures_util::future::BoxFuture;
     use holdfast_content::{BlockSink, Cid};
 
     use super::*;
     use crate::{
         fetch::{FetchConfig, Fetcher},
         store::{
-            pins::{Metadata, NewPin, NewPinState, Origin, PinStatus},
+            blocks::BlockStore,
+            pin::{Metadata, NewPin, NewPinState, Origin, PinStatus},
             quota::Quota,
         },
     };
 
-    /// Why a pin fails whose only block is held.
-    async fn failure(cid_text: &str, block: &[u8], quota: Quota) -> String {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(dir.path()).unwrap());
-        let root: Cid = cid_text.parse().unwrap();
-        let mut writer = store.blocks.writer();
-        writer.put(&root, &[block]).unwrap();
-        writer.keep();
-        let owner = store.keys.owner("somebody").unwrap();
-        store.quotas.set(owner, quota).unwrap();
-        let (origin, state) = (Origin::ByHash, NewPinState::Queued);
-        let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
-        let id = store.pins.insert(owner, &new).unwrap().id;
-        let (work, stop) = (TaskTracker::new(), CancellationToken::new());
-        let fetcher = Arc::new(Fetcher::new(FetchConfig::default(), work.clone()).unwrap());
-        let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
-        let _retrievals = Retrievals::start(Arc::clone(&store), fetcher, limits, work.clone(), stop.clone()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let pin = loop {
-            let pin = store.pins.get(owner, id).unwrap().unwrap();
-            if pin.status == PinStatus::Failed {
-                break pin;
-            }
-            assert!(Instant::now() < deadline, "{pin:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        stop.cancel();
-        work.close();
-        work.wait().await;
-        pin.failure.unwrap()
+    const HELLO: &str = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+
+    /// A queue with a pin whose only block is held.
+    struct Queued {
+        dir: tempfile::TempDir,
+        store: Arc<Store>,
+        owner: Owner,
+        id: Uuid,
+    }
+
+    impl Queued {
+        fn new(cid_text: &str, block: &[u8], quota: Quota) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Arc::new(Store::open(dir.path()).unwrap());
+            let root: Cid = cid_text.parse().unwrap();
+            let mut writer = store.blocks.writer();
+            writer.put(&root, &[block]).unwrap();
+            writer.keep();
+            let owner = store.keys.owner("somebody").unwrap();
+            store.quotas.set(owner, quota).unwrap();
+            let (origin, state) = (Origin::ByHash, NewPinState::Queued);
+            let new = NewPin { root, cid_text: cid_text.into(), origin, state, metadata: Metadata::default() };
+            let id = store.pins.insert(owner, &new).unwrap().id;
+            Self { dir, store, owner, id }
+        }
+
+        /// Why the pin fails.
+        async fn failure(&self) -> String {
+            let work = TaskTracker::new();
+            let fetcher = Fetcher::new(FetchConfig::default(), work.clone()).unwrap();
+            self.failure_with(Arc::new(fetcher), work).await
+        }
+
+        async fn failure_with(&self, retriever: Arc<dyn Retriever>, work: TaskTracker) -> String {
+            let stop = CancellationToken::new();
+            let limits = Limits { concurrent: 1, deadline: Duration::from_secs(60) };
+            let store = Arc::clone(&self.store);
+            let _retrievals = Retrievals::start(store, retriever, limits, work.clone(), stop.clone()).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let pin = loop {
+                match self.store.pins.get(self.owner, self.id) {
+                    Ok(Some(pin)) if pin.status == PinStatus::Failed => break pin,
+                    pin => assert!(Instant::now() < deadline, "{pin:?}"),
+                }
+                sleep(Duration::from_millis(5)).await;
+            };
+            stop.cancel();
+            work.close();
+            work.wait().await;
+            pin.failure.unwrap()
+        }
     }
 
     #[tokio::test]
     async fn a_node_that_is_no_file_is_named_as_the_reason() {
         // The empty node of dag-pb.
         let empty = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
-        let reason = failure(empty, b"", Quota::Unlimited).await;
+        let reason = Queued::new(empty, b"", Quota::Unlimited).failure().await;
         assert!(reason.contains("cannot be pinned") && reason.contains("not a valid node"), "{reason}");
     }
 
     #[tokio::test]
     async fn what_is_held_already_must_fit_the_quota_too() {
-        let hello = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
-        let reason = failure(hello, b"hello", Quota::Bytes(4)).await;
+        let reason = Queued::new(HELLO, b"hello", Quota::Bytes(4)).failure().await;
         assert!(reason.contains("quota"), "{reason}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_could_not_be_read_is_read_again() {
+        let queued = Queued::new(HELLO, b"hello", Quota::Bytes(4));
+        let database = rusqlite::Connection::open(queued.dir.path().join("service.db")).unwrap();
+        database.execute_batch("ALTER TABLE owners RENAME TO elsewhere").unwrap();
+        let recovering = async {
+            sleep(Duration::from_secs(1)).await;
+            database.execute_batch("ALTER TABLE elsewhere RENAME TO owners").unwrap();
+        };
+        let (reason, ()) = tokio::join!(queued.failure(), recovering);
+        assert!(reason.contains("quota"), "{reason}");
+    }
+
+    /// Finds nothing, and the database does not work any more then.
+    #[derive(Debug)]
+    struct LastBlow(std::path::PathBuf);
+
+    impl Retriever for LastBlow {
+        fn retrieve<'a>(
+            &'a self,
+            _: &'a Wanted,
+            _: &'a BlockStore,
+            _: BlockWriter,
+            _: &'a FetchProgress,
+        ) -> BoxFuture<'a, Result<BlockWriter, FetchError>> {
+            let database = rusqlite::Connection::open(&self.0).unwrap();
+            database.execute_batch("ALTER TABLE pins RENAME TO elsewhere").unwrap();
+            Box::pin(async { Err(FetchError::NoSource) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_cannot_be_recorded_is_recorded_later() {
+        let queued = Queued::new(HELLO, b"hello", Quota::Unlimited);
+        queued.store.blocks.set_aside(&HELLO.parse().unwrap()).unwrap();
+        let path = queued.dir.path().join("service.db");
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let recovering = async {
+            let recover = || database.execute_batch("ALTER TABLE elsewhere RENAME TO pins");
+            while recover().is_err() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let (reason, ()) = tokio::join!(queued.failure_with(Arc::new(LastBlow(path)), TaskTracker::new()), recovering);
+        assert!(reason.contains("upload it instead"), "{reason}");
     }
 }

@@ -2,14 +2,10 @@
 
 use std::collections::HashSet;
 
-use holdfast_content::{Cid, child_cids};
+use holdfast_content::{CODEC_RAW, Cid, HASH_IDENTITY, child_cids};
 use uuid::Uuid;
 
-use super::{
-    Store, StoreError,
-    blocks::{CODEC_RAW, HASH_IDENTITY, StoredBlock},
-    holds::ShortHash,
-};
+use super::{Store, StoreError, blocks::StoredBlock, holds::ShortHash, pin::cid_of};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +102,7 @@ impl Store {
             let mut rows = select.query(())?;
             let mut pins = Vec::new();
             while let Some(row) = rows.next()? {
-                let root: Vec<u8> = row.get(0)?;
+                let root = cid_of(row.get(0)?)?;
                 let damaged = DamagedPin {
                     id: Uuid::from_bytes(row.get(1)?),
                     cid: row.get(2)?,
@@ -114,7 +110,6 @@ impl Store {
                     owner: row.get(4)?,
                     missing_blocks: 0,
                 };
-                let root = Cid::try_from(root).map_err(|_| StoreError::Damaged("a pin's CID"))?;
                 pins.push(LivePin { root, damaged });
             }
             Ok(pins)

@@ -5,19 +5,28 @@
 //! nodes are read; leaves are known from the links to them. Counting references instead would make each pin write as
 //! many rows as it has blocks. The memory for the mark is some 20 bytes a block, 20 MB for 1 TiB of files.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, fs, sync::Arc, time::Duration};
 
-use holdfast_content::{BlockSource, Cid, ReadError, child_cids};
+use holdfast_content::{BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, ReadError, child_cids};
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Store, StoreError,
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, Swept},
+    blocks::{BlockStore, absent_is_fine},
     holds::ShortHash,
     pins::Pins,
     roots::KeptRoot,
 };
+
+/// What a collection removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    /// Blocks that the mark did not reach and that stay because somebody uses them.
+    pub(crate) spared: u64,
+}
 
 /// Why nothing was removed.
 #[derive(Debug, thiserror::Error)]
@@ -41,13 +50,13 @@ pub(crate) enum CollectError {
 pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: CancellationToken) {
     // What the last run left goes at once.
     let mut pause = if store.blocks.has_garbage() { Duration::ZERO } else { rest };
-    let mut failed = false;
+    let mut is_damaged = false;
     loop {
         let noted = async {
-            // What failed is not tried again until there is more to collect.
-            while failed || !store.blocks.has_garbage() {
+            // Before a damaged pin is repaired it would fail again, so not until there is more to collect.
+            while is_damaged || !store.blocks.has_garbage() {
                 store.blocks.garbage_noted().await;
-                failed = false;
+                is_damaged = false;
             }
             sleep(pause).await;
         };
@@ -58,17 +67,26 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
         let started = tokio::time::Instant::now();
         let (collecting, stopped) = (Arc::clone(&store), stop.clone());
         let collected = spawn_blocking(move || collecting.collect(|| stopped.is_cancelled())).await;
-        failed = !matches!(collected, Ok(Ok(_)));
+        is_damaged = matches!(collected, Ok(Err(CollectError::Damaged(_))) | Err(_));
         match collected {
             Ok(Ok(Swept { blocks, bytes, .. })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
             Ok(Err(CollectError::Stopped)) => return,
-            Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "blocks that no pin needs are kept");
-            }
+            Ok(Err(error)) => log(&error),
             Err(error) => tracing::error!(%error, "a collection failed"),
         }
         // At most a twentieth of the time.
         pause = rest.max(started.elapsed() * 20);
+    }
+}
+
+/// Logs why nothing was removed, but not of which pin: no log says what is held.
+fn log(error: &CollectError) {
+    const KEPT: &str = "blocks that no pin needs are kept";
+    match error {
+        CollectError::Damaged(_) => {
+            tracing::error!(error = "a pin is damaged; `holdfast serve check` says which", "{KEPT}");
+        }
+        error => tracing::error!(error = error as &dyn std::error::Error, "{KEPT}"),
     }
 }
 
@@ -77,7 +95,7 @@ pub(super) fn collect(pins: &Pins, blocks: &BlockStore, stop: impl Fn() -> bool)
     blocks.inner.holds.begin_collection();
     blocks.forget_garbage();
     let collected = mark(pins, blocks, &stop).and_then(|marked| {
-        let swept = blocks.sweep(&marked.blocks, &stop)?;
+        let swept = sweep(blocks, &marked.blocks, &stop)?;
         Ok((swept, marked.all_durable && swept.spared == 0))
     });
     blocks.inner.holds.end_collection();
@@ -152,5 +170,82 @@ impl Marked {
             pending.push(cid);
         }
         Ok(())
+    }
+}
+
+/// Removes every block that is neither `needed` nor in use.
+fn sweep(blocks: &BlockStore, needed: &HashSet<ShortHash>, stop: impl Fn() -> bool) -> Result<Swept, CollectError> {
+    let mut swept = Swept::default();
+    blocks.visit(|block| {
+        if stop() {
+            return Err(CollectError::Stopped);
+        }
+        let short = ShortHash::of(&block.cid);
+        if needed.contains(&short) {
+            return Ok(());
+        }
+        if blocks.inner.holds.remove(short, || absent_is_fine(fs::remove_file(blocks.path(&block.cid))))? {
+            swept.blocks += 1;
+            swept.bytes += block.bytes;
+        } else {
+            swept.spared += 1;
+        }
+        Ok(())
+    })?;
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logged::logged;
+
+    #[test]
+    fn a_collection_takes_what_nobody_needs_and_leaves_what_a_writer_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let (found, garbage) = (store.keep(b"found"), store.keep(b"garbage"));
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&found).unwrap(), Some(5));
+        store.inner.holds.begin_collection();
+        drop(writer);
+        let swept = sweep(&store, &HashSet::new(), || false).unwrap();
+        store.inner.holds.end_collection();
+        assert_eq!(swept, Swept { blocks: 1, bytes: 7, spared: 1 });
+        assert_eq!((store.len(&found).unwrap(), store.len(&garbage).unwrap()), (Some(5), None));
+    }
+
+    #[test]
+    fn the_log_does_not_say_which_pin_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let root = Cid::try_from("bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi").unwrap();
+        let mut marked = Marked { blocks: HashSet::new(), all_durable: true, walked: HashSet::new() };
+        let error = marked.walk(&store, KeptRoot { root, is_pinned: true }, || false).unwrap_err();
+        assert!(error.to_string().contains(&root.to_string()), "who collects by hand is told");
+        let log = logged(|| super::log(&error));
+        assert!(log.contains("a pin is damaged") && !log.contains(&root.to_string()), "{log}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collection_that_the_database_refused_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path()).unwrap());
+        store.blocks.note_garbage();
+        let database = rusqlite::Connection::open(dir.path().join("service.db")).unwrap();
+        database.execute_batch("ALTER TABLE pins RENAME TO elsewhere").unwrap();
+        let rest = Duration::from_secs(60);
+        let collecting = keep_collecting(Arc::clone(&store), rest, CancellationToken::new());
+        let recovering = async {
+            sleep(rest / 2).await;
+            assert!(store.blocks.has_garbage());
+            database.execute_batch("ALTER TABLE elsewhere RENAME TO pins").unwrap();
+            sleep(rest * 2).await;
+        };
+        tokio::select! {
+            () = collecting => {}
+            () = recovering => {}
+        }
+        assert!(!store.blocks.has_garbage());
     }
 }

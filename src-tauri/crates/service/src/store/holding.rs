@@ -5,13 +5,11 @@ use std::{
     io,
 };
 
-use holdfast_content::{BlockSource, Cid, MAX_TREE_DEPTH, NodeKind, ReadError, child_cids, list_directory, stat};
-
-use super::{
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY},
-    holds::ShortHash,
-    writer::BlockWriter,
+use holdfast_content::{
+    BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, MAX_TREE_DEPTH, NodeKind, ReadError, child_cids, list_directory, stat,
 };
+
+use super::{blocks::BlockStore, holds::ShortHash, writer::BlockWriter};
 
 /// Inner nodes that are known and not read yet: some 25 MB.
 const MAX_PENDING: usize = 1 << 18;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{StoreError, database::Database, pins::now_microseconds, scopes::Scopes};
+use super::{StoreError, database::Database, pin::now_microseconds, scopes::Scopes};
 use crate::ServiceError;
 
 const KEY_BYTES: usize = 16;

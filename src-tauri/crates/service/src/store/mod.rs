@@ -4,6 +4,7 @@
 //! callers in async code use `spawn_blocking`.
 
 pub(crate) mod blocks;
+mod by_cid;
 pub(crate) mod check;
 pub(crate) mod collect;
 mod database;
@@ -11,7 +12,9 @@ mod held;
 pub(crate) mod holding;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod order;
 pub(crate) mod page;
+pub(crate) mod pin;
 pub(crate) mod pins;
 pub(crate) mod quota;
 pub(crate) mod room;
@@ -23,6 +26,7 @@ pub(crate) mod search;
 pub(crate) mod statistics;
 mod sync;
 pub(crate) mod visits;
+pub(crate) mod wanted;
 pub(crate) mod writer;
 
 use std::{
@@ -32,8 +36,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use blocks::{BlockStore, Swept};
-use collect::CollectError;
+use blocks::BlockStore;
+use collect::{CollectError, Swept};
 use database::Database;
 pub(crate) use held::Held;
 use holdfast_content::Cid;
@@ -97,10 +101,10 @@ impl Store {
         let database = Database::open(&dir.join(DATABASE))?;
         database.write(runs::cut_all)?;
         let blocks = BlockStore::open(dir)?;
-        let pins = Pins::new(database.clone());
         let keys = ApiKeys::new(database.clone());
         let visits = Visits::new(database.clone());
         let quotas = Quotas::new(database.clone());
+        let pins = Pins::new(database.clone(), quotas.clone());
         match database.write(schema::take_last_end)? {
             LastEnd::Clean => {}
             LastEnd::Unclean => {
@@ -112,7 +116,7 @@ impl Store {
         Ok(Self { blocks, pins, keys, visits, quotas, database, collecting: Mutex::new(()), lock })
     }
 
-    /// A writer for the blocks of a pin of this owner, which stops where the owner's quota does.
+    /// A writer for the blocks of a pin of this owner, which stops [where the owner's quota does](BlockWriter::within).
     pub(crate) fn writer_for(&self, owner: Owner) -> Result<BlockWriter, StoreError> {
         Ok(self.blocks.writer().within(self.quotas.reserve(owner)?))
     }
@@ -196,8 +200,8 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use cid::multihash::Multihash;
-    use holdfast_content::BlockSink;
-    use pins::{Metadata, NewPin, NewPinState, Origin};
+    use holdfast_content::{BlockSink, CODEC_RAW, HASH_SHA2_256};
+    use pin::{Metadata, NewPin, NewPinState, Origin};
 
     use super::*;
 
@@ -214,7 +218,7 @@ mod tests {
     }
 
     fn raw(number: u8) -> Cid {
-        Cid::new_v1(blocks::CODEC_RAW, Multihash::wrap(0x12, &[number; 32]).unwrap())
+        Cid::new_v1(CODEC_RAW, Multihash::wrap(HASH_SHA2_256, &[number; 32]).unwrap())
     }
 
     fn queue(store: &Store, owner: &str, root: Cid) {
@@ -252,7 +256,9 @@ mod tests {
     fn a_run_whose_disk_failed_ends_like_a_crash() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
+        assert!(!store.blocks.has_failed());
         store.blocks.inner.sync.fail();
+        assert!(store.blocks.has_failed());
         store.close().unwrap();
         drop(store);
         let store = open(dir.path());

@@ -6,7 +6,9 @@ use serde_json::Map;
 use super::{
     StoreError,
     keys::Owner,
-    pins::{COLUMNS, MAX_PAGE_BYTES, Pin, Pins, SortKey, SortOrder, given_bytes, pin},
+    order::{SortKey, SortOrder},
+    pin::{self, COLUMNS, Pin},
+    pins::Pins,
     runs::{self, Start},
 };
 
@@ -68,15 +70,7 @@ impl Pins {
             let (page, values) = rows_of_page(owner, query, start);
             let sql = format!("SELECT {COLUMNS} FROM pins WHERE row IN ({page}) ORDER BY {}", query.order());
             let mut select = transaction.prepare_cached(&sql)?;
-            let mut rows = select.query(rusqlite::params_from_iter(values))?;
-            let mut pins = Vec::new();
-            let mut bytes = 0;
-            while bytes < MAX_PAGE_BYTES
-                && let Some(row) = rows.next()?
-            {
-                bytes += given_bytes(row)?;
-                pins.push(pin(row)?);
-            }
+            let pins = pin::page(select.query(rusqlite::params_from_iter(values))?)?;
             Ok(PinPage { files, content_bytes, pins })
         })
     }
@@ -151,7 +145,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::database::Database;
+    use crate::store::{database::Database, quota::Quotas};
 
     const OWNER: Owner = Owner { id: 1, user_id: Uuid::nil() };
 
@@ -228,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("service.db")).unwrap();
         fill(&database, 9_000);
-        let pins = Pins::new(database.clone());
+        let pins = Pins::new(database.clone(), Quotas::new(database.clone()));
         let runs: i64 = database
             .read(|transaction| transaction.query_row("SELECT count(*) FROM runs", (), |row| row.get(0)))
             .unwrap();

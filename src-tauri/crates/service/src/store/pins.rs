@@ -1,164 +1,34 @@
-//! Pin records: one by one. Lists are in `page` and `search`.
+//! Pin records: one by one. Lists are in `page` and `search`, those that wait for their content in `wanted`.
 
 use holdfast_content::Cid;
-use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, types::ValueRef};
-use serde_json::Map;
+use rusqlite::{OptionalExtension, ToSql, Transaction};
 use uuid::Uuid;
 
 use super::{
     StoreError,
     database::Database,
     keys::{Owner, random_uuid},
+    pin::{
+        COLUMNS, Metadata, NewPin, NewPinState, Origin, Pin, PinStatus, keyvalues_text, now_microseconds, pin,
+        root_bytes,
+    },
+    quota::Quotas,
     runs,
 };
 
-/// What a pin is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum PinStatus {
-    /// Blocks are missing and are to be fetched.
-    Queued,
-    /// Missing blocks are being fetched.
-    Fetching,
-    /// Every block is held.
-    Pinned,
-    /// Blocks are missing and could not be fetched.
-    Failed,
-    /// The owner gave it up.
-    Unpinned,
-}
-
-impl PinStatus {
-    const ALL: [Self; 5] = [Self::Queued, Self::Fetching, Self::Pinned, Self::Failed, Self::Unpinned];
-
-    /// As the database has it.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Fetching => "fetching",
-            Self::Pinned => "pinned",
-            Self::Failed => "failed",
-            Self::Unpinned => "unpinned",
-        }
-    }
-
-    fn from_word(word: &str) -> Result<Self, StoreError> {
-        Self::ALL.into_iter().find(|status| status.word() == word).ok_or(StoreError::Damaged("unknown status"))
-    }
-}
-
-/// How a pin came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Upload,
-    /// By its CID, through the AIOZ API: once per owner and CID.
-    ByHash,
-    /// By its CID, through the Pinning Service API: as often as it is asked for. With the addresses that were named as
-    /// having the content.
-    Request(Vec<String>),
-}
-
-/// What a client says about a pin.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Metadata {
-    pub(crate) name: String,
-    pub(crate) mime_type: Option<String>,
-    pub(crate) keyvalues: Option<Map<String, serde_json::Value>>,
-}
-
-/// A pin to be recorded.
-#[derive(Clone, Debug)]
-pub(crate) struct NewPin {
-    pub(crate) root: Cid,
-    /// The CID as the client wrote it.
-    pub(crate) cid_text: String,
-    pub(crate) origin: Origin,
-    pub(crate) state: NewPinState,
-    pub(crate) metadata: Metadata,
-}
-
+/// The records that an owner may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum NewPinState {
-    /// All blocks are held and durable.
-    Pinned { content_bytes: u64, is_dir: bool },
-    /// Blocks are missing.
-    Queued,
+struct RecordLimits {
+    /// The most, ended pins among them.
+    pins: i64,
+    /// The most that may be said in those of ended pins, which no quota counts, in bytes.
+    ended_metadata_bytes: i64,
 }
 
-/// A pin as recorded. Times are microseconds since 1970.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pin {
-    pub(crate) id: Uuid,
-    pub(crate) file_record_id: Uuid,
-    pub(crate) cid_text: String,
-    pub(crate) root: Cid,
-    pub(crate) content_bytes: Option<u64>,
-    pub(crate) metadata: Metadata,
-    pub(crate) is_dir: bool,
-    pub(crate) origin: Origin,
-    pub(crate) status: PinStatus,
-    /// Why it failed.
-    pub(crate) failure: Option<String>,
-    /// Differs among an owner's pins.
-    pub(crate) created_at: i64,
-    pub(crate) date_pinned: Option<i64>,
-    pub(crate) date_unpinned: Option<i64>,
-}
+const RECORD_LIMITS: RecordLimits = RecordLimits { pins: 4_000_000, ended_metadata_bytes: 64 * 1024 * 1024 };
 
-/// A pin whose blocks are still to be fetched.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) id: Uuid,
-    /// Against whose quota it counts.
-    pub(crate) owner: Owner,
-    pub(crate) root: Cid,
-    /// Multiaddrs that were named as having it.
-    pub(crate) origins: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SortKey {
-    CreatedAt,
-    Size,
-    Name,
-}
-
-impl SortKey {
-    pub(crate) const ALL: [Self; 3] = [Self::CreatedAt, Self::Size, Self::Name];
-
-    pub(crate) const fn column(self) -> &'static str {
-        match self {
-            Self::CreatedAt => "created_at",
-            Self::Size => "order_size",
-            Self::Name => "name",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SortOrder {
-    Ascending,
-    Descending,
-}
-
-impl SortOrder {
-    pub(crate) const fn sql(self) -> &'static str {
-        match self {
-            Self::Ascending => "ASC",
-            Self::Descending => "DESC",
-        }
-    }
-}
-
-pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
-                                  is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
-
-/// When the pins of a page have so much in what clients say about them, it ends before its limit: in memory it is a
-/// multiple. Those who page go on behind what they got.
-pub(super) const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
-
-/// The most records of one owner, ended pins among them.
-const MAX_PINS: i64 = 4_000_000;
+/// So many ended pins are forgotten at most when another pin is recorded: more than one, so that they become fewer.
+const FORGOTTEN_AT_ONCE: usize = 4;
 
 /// In microseconds.
 const MILLISECOND: i64 = 1000;
@@ -167,18 +37,19 @@ const MILLISECOND: i64 = 1000;
 #[derive(Clone, Debug)]
 pub(crate) struct Pins {
     pub(super) database: Database,
+    quotas: Quotas,
 }
 
 impl Pins {
-    pub(crate) const fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) const fn new(database: Database, quotas: Quotas) -> Self {
+        Self { database, quotas }
     }
 
     /// Records a pin; it is on the disk when this returns. The blocks of a pinned one must be there before.
     ///
-    /// By hash, an attempt that is repeated stays one record.
+    /// By hash, an attempt that is repeated stays one record. Refused when the owner may not store so much.
     pub(crate) fn insert(&self, owner: Owner, new: &NewPin) -> Result<Pin, StoreError> {
-        self.database.write(|transaction| insert(transaction, owner, new))
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || insert(transaction, owner, new)))
     }
 
     /// Whether the owner has that CID pinned.
@@ -214,15 +85,16 @@ impl Pins {
 
     /// Ends one pin and records another at one moment; `None` if there is nothing to end.
     pub(crate) fn replace(&self, owner: Owner, old: Uuid, new: &NewPin) -> Result<Option<Pin>, StoreError> {
-        self.database.write(|transaction| {
+        let replace = |transaction: &Transaction<'_>| {
             if !end(transaction, owner, old)? {
                 return Ok(None);
             }
             insert(transaction, owner, new).map(Some)
-        })
+        };
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || replace(transaction)))
     }
 
-    /// Changes what is said about a pin that has not ended.
+    /// Changes what is said about a pin that has not ended. Refused when the owner may not store so much more.
     pub(crate) fn describe(
         &self,
         owner: Owner,
@@ -230,7 +102,7 @@ impl Pins {
         metadata: &Metadata,
         origins: &[String],
     ) -> Result<Option<Pin>, StoreError> {
-        self.database.write(|transaction| {
+        let describe = |transaction: &Transaction<'_>| {
             let origins = serde_json::Value::from(origins).to_string();
             transaction.execute(
                 "UPDATE pins SET name = ?3, keyvalues = ?4, origins = iif(origins IS NULL, NULL, ?5)
@@ -239,103 +111,9 @@ impl Pins {
             )?;
             cut_runs_of(transaction, owner, id)?;
             Ok(select_one(transaction, owner, id)?.filter(|pin| pin.status != PinStatus::Unpinned))
-        })
+        };
+        self.database.write(|transaction| self.quotas.within(transaction, owner, || describe(transaction)))
     }
-
-    /// Takes a pin that is to be fetched, if there is one, and marks it as being fetched: the oldest of the owner with the
-    /// fewest that are being fetched; among several such owners, of the next one after `last_served`.
-    pub(crate) fn take_wanted(&self, last_served: Option<Owner>) -> Result<Option<Wanted>, StoreError> {
-        self.database.write(|transaction| {
-            let mut take = transaction.prepare_cached(
-                "UPDATE pins SET status = 'fetching'
-                 WHERE row = (
-                     SELECT row FROM pins WHERE status = 'queued' AND owner = (
-                         SELECT waiting.owner FROM totals AS waiting
-                         LEFT JOIN totals AS served ON served.owner = waiting.owner AND served.status = 'fetching'
-                         WHERE waiting.status = 'queued' AND waiting.files > 0
-                         ORDER BY ifnull(served.files, 0), waiting.owner <= ?1, waiting.owner LIMIT 1
-                     ) ORDER BY created_at LIMIT 1
-                 )
-                 RETURNING id, root, origins, owner,
-                     (SELECT user_id FROM owners WHERE owners.id = owner)",
-            )?;
-            let mut rows = take.query([last_served.map(|owner| owner.id)])?;
-            let wanted = match rows.next()? {
-                None => None,
-                Some(row) => Some(Wanted {
-                    id: Uuid::from_bytes(row.get(0)?),
-                    root: cid_of(row.get(1)?)?,
-                    origins: origins_of(row.get(2)?)?.unwrap_or_default(),
-                    owner: Owner { id: row.get(3)?, user_id: Uuid::from_bytes(row.get(4)?) },
-                }),
-            };
-            Ok(wanted)
-        })
-    }
-
-    /// What was being fetched when the last run ended is to be fetched again.
-    pub(crate) fn requeue_interrupted(&self) -> Result<(), StoreError> {
-        self.database.write(|transaction| {
-            transaction.execute("UPDATE pins SET status = 'queued' WHERE status = 'fetching'", ())?;
-            Ok(())
-        })
-    }
-
-    /// Records that all blocks of a pin are held and durable; `false` if nobody wants it any more.
-    pub(crate) fn finish(&self, wanted: &Wanted, content_bytes: u64, is_dir: bool) -> Result<bool, StoreError> {
-        let id = wanted.id;
-        self.database.write(|transaction| {
-            let changed = transaction.execute(
-                "UPDATE pins SET status = 'pinned', pinned = 1, size = ?2, order_size = ?2, is_dir = ?3, file_record_id = ?4,
-                     date_pinned = ?5, failure = NULL
-                 WHERE id = ?1 AND status IN ('queued', 'fetching')",
-                (
-                    id.as_bytes(),
-                    content_bytes.cast_signed(),
-                    is_dir,
-                    random_uuid()?.as_bytes(),
-                    now_microseconds(),
-                ),
-            )?;
-            if changed == 1 {
-                cut_runs_of(transaction, wanted.owner, id)?;
-            }
-            Ok(changed == 1)
-        })
-    }
-
-    /// Records why the blocks of a pin cannot be had.
-    pub(crate) fn fail(&self, id: Uuid, reason: &str) -> Result<(), StoreError> {
-        self.database.write(|transaction| {
-            transaction.execute(
-                "UPDATE pins SET status = 'failed', failure = ?2 WHERE id = ?1 AND status IN ('queued', 'fetching')",
-                (id.as_bytes(), reason),
-            )?;
-            Ok(())
-        })
-    }
-}
-
-pub(crate) fn now_microseconds() -> i64 {
-    Timestamp::now().as_microsecond()
-}
-
-/// The same for every CID of one DAG.
-pub(super) fn root_bytes(root: &Cid) -> Vec<u8> {
-    Cid::new_v1(root.codec(), *root.hash()).to_bytes()
-}
-
-fn cid_of(bytes: Vec<u8>) -> Result<Cid, StoreError> {
-    Cid::try_from(bytes).map_err(|_| StoreError::Damaged("a pin's CID"))
-}
-
-fn origins_of(text: Option<String>) -> Result<Option<Vec<String>>, StoreError> {
-    let origins = text.map(|text| serde_json::from_str(&text)).transpose();
-    origins.map_err(|_| StoreError::Damaged("a pin's origins"))
-}
-
-fn keyvalues_text(metadata: &Metadata) -> Option<String> {
-    metadata.keyvalues.as_ref().map(|pairs| serde_json::Value::from(pairs.clone()).to_string())
 }
 
 fn is_live(transaction: &Transaction<'_>, owner: Owner, root: &[u8]) -> Result<bool, StoreError> {
@@ -349,7 +127,7 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     if !is_request && is_live(transaction, owner, &root)? {
         return Err(StoreError::AlreadyPinned);
     }
-    make_room(transaction, owner, MAX_PINS)?;
+    make_room(transaction, owner, RECORD_LIMITS)?;
     let id = match attempt(transaction, owner, &root)? {
         Some((id, status)) if new.origin == Origin::ByHash => {
             if status != PinStatus::Failed.word() && matches!(new.state, NewPinState::Queued) {
@@ -365,19 +143,24 @@ fn insert(transaction: &Transaction<'_>, owner: Owner, new: &NewPin) -> Result<P
     select_one(transaction, owner, id)?.ok_or(StoreError::Damaged("a new pin is missing"))
 }
 
-/// Forgets the oldest pin that has ended where there are too many records for another one.
-fn make_room(transaction: &Transaction<'_>, owner: Owner, max_pins: i64) -> Result<(), StoreError> {
-    let sql = "SELECT ifnull(sum(files), 0) FROM totals WHERE owner = ?1";
-    let pins: i64 = transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0))?;
-    if pins < max_pins {
-        return Ok(());
+/// Forgets the oldest pins that have ended where there are too many records for another one, or too much is said in them.
+fn make_room(transaction: &Transaction<'_>, owner: Owner, limits: RecordLimits) -> Result<(), StoreError> {
+    let sql = "SELECT ifnull((SELECT sum(files) FROM totals WHERE owner = ?1), 0),
+                      ifnull((SELECT bytes FROM metadata_usage WHERE owner = ?1 AND ended = 1), 0)";
+    for _ in 0..FORGOTTEN_AT_ONCE {
+        let (pins, ended_metadata_bytes): (i64, i64) =
+            transaction.prepare_cached(sql)?.query_row([owner.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if pins < limits.pins && ended_metadata_bytes <= limits.ended_metadata_bytes {
+            return Ok(());
+        }
+        let sql = "DELETE FROM pins WHERE row = (SELECT row FROM pins INDEXED BY pins_by_status
+                   WHERE owner = ?1 AND status = 'unpinned' ORDER BY created_at LIMIT 1)";
+        let is_forgotten = transaction.prepare_cached(sql)?.execute([owner.id])? == 1;
+        if !is_forgotten && pins >= limits.pins {
+            return Err(StoreError::TooManyPins);
+        }
     }
-    let sql = "DELETE FROM pins WHERE row = (SELECT row FROM pins INDEXED BY pins_by_status
-               WHERE owner = ?1 AND status = 'unpinned' ORDER BY created_at LIMIT 1)";
-    match transaction.prepare_cached(sql)?.execute([owner.id])? {
-        0 => Err(StoreError::TooManyPins),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The pin by hash of a CID that is not held.
@@ -401,7 +184,7 @@ fn end(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<bool, St
 }
 
 /// What a change may have brought into a run.
-fn cut_runs_of(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<(), StoreError> {
+pub(super) fn cut_runs_of(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<(), StoreError> {
     let row: Option<i64> = transaction
         .prepare_cached("SELECT row FROM pins WHERE id = ?1")?
         .query_row([id.as_bytes()], |row| row.get(0))
@@ -473,58 +256,21 @@ fn select_one(transaction: &Transaction<'_>, owner: Owner, id: Uuid) -> Result<O
     rows.next()?.map(pin).transpose()
 }
 
-/// How long what clients said about a pin is, of [`COLUMNS`].
-pub(super) fn given_bytes(row: &Row<'_>) -> rusqlite::Result<usize> {
-    [2, 5, 6, 7, 14].into_iter().try_fold(0, |bytes, column| match row.get_ref(column)? {
-        ValueRef::Text(text) => Ok(bytes + text.len()),
-        _ => Ok(bytes),
-    })
-}
-
-/// Reads [`COLUMNS`].
-pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
-    let keyvalues: Option<String> = row.get(7)?;
-    let keyvalues = keyvalues.map(|text| serde_json::from_str(&text)).transpose();
-    let is_pin_by_hash: bool = row.get(9)?;
-    Ok(Pin {
-        id: Uuid::from_bytes(row.get(0)?),
-        file_record_id: Uuid::from_bytes(row.get(1)?),
-        cid_text: row.get(2)?,
-        root: cid_of(row.get(3)?)?,
-        content_bytes: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
-        metadata: Metadata {
-            name: row.get(5)?,
-            mime_type: row.get(6)?,
-            keyvalues: keyvalues.map_err(|_| StoreError::Damaged("a pin's keyvalues"))?,
-        },
-        is_dir: row.get(8)?,
-        origin: match origins_of(row.get(14)?)? {
-            Some(origins) => Origin::Request(origins),
-            None if is_pin_by_hash => Origin::ByHash,
-            None => Origin::Upload,
-        },
-        status: PinStatus::from_word(&row.get::<_, String>(10)?)?,
-        failure: row.get(15)?,
-        created_at: row.get(13)?,
-        date_pinned: row.get(11)?,
-        date_unpinned: row.get(12)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::pin::MAX_PAGE_BYTES;
 
     fn with_owner() -> (tempfile::TempDir, Pins) {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("service.db")).unwrap();
         let sql = "INSERT INTO owners VALUES (1, 'a', zeroblob(16))";
         database.write(|transaction| transaction.execute(sql, ())).unwrap();
-        (dir, Pins::new(database))
+        (dir, Pins::new(database.clone(), Quotas::new(database)))
     }
 
     fn new_pin(number: u8, metadata: Metadata) -> NewPin {
-        let root = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
+        let root = Cid::new_v1(holdfast_content::CODEC_RAW, cid::multihash::Multihash::wrap(0, &[number]).unwrap());
         let state = NewPinState::Pinned { content_bytes: 1, is_dir: false };
         NewPin { root, cid_text: root.to_string(), origin: Origin::Upload, state, metadata }
     }
@@ -538,7 +284,10 @@ mod tests {
         for ended in [&made[1], &made[2]] {
             pins.unpin(owner, ended.id).unwrap();
         }
-        let make_room = |max| pins.database.write(|transaction| make_room(transaction, owner, max));
+        let make_room = |pins_max| {
+            let limits = RecordLimits { pins: pins_max, ..RECORD_LIMITS };
+            pins.database.write(|transaction| make_room(transaction, owner, limits))
+        };
         make_room(5).unwrap();
         assert!(pins.get(owner, made[1].id).unwrap().is_some());
         make_room(4).unwrap();
@@ -546,6 +295,29 @@ mod tests {
         make_room(3).unwrap();
         assert!(matches!(make_room(2), Err(StoreError::TooManyPins)));
         assert!([0, 3].into_iter().all(|number: usize| pins.get(owner, made[number].id).unwrap().is_some()));
+    }
+
+    #[test]
+    fn what_is_said_about_ended_pins_is_forgotten_where_it_is_too_much() {
+        let (_dir, pins) = with_owner();
+        let owner = Owner { id: 1, user_id: Uuid::nil() };
+        let described = Metadata { name: "n".repeat(100), ..Metadata::default() };
+        let made: Vec<_> =
+            (0..9).map(|number| pins.insert(owner, &new_pin(number, described.clone())).unwrap()).collect();
+        let forget = || {
+            let limits = RecordLimits { ended_metadata_bytes: 250, ..RECORD_LIMITS };
+            pins.database.write(|transaction| make_room(transaction, owner, limits)).unwrap();
+            let is_there = |pin: &&Pin| pins.get(owner, pin.id).unwrap().is_some();
+            made.iter().filter(is_there).map(|pin| pin.created_at).collect::<Vec<_>>()
+        };
+        let dates = |from: usize| made[from..].iter().map(|pin| pin.created_at).collect::<Vec<_>>();
+        assert_eq!(forget(), dates(0), "nothing of live pins");
+        for ended in &made[..8] {
+            pins.unpin(owner, ended.id).unwrap();
+        }
+        assert_eq!(forget(), dates(FORGOTTEN_AT_ONCE));
+        assert_eq!(forget(), dates(6));
+        assert_eq!(forget(), dates(6));
     }
 
     #[test]

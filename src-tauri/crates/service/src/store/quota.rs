@@ -2,11 +2,13 @@
 //!
 //! A pin counts the bytes of its DAG's different blocks: a block that stands twice in one DAG counts once. Owners are not
 //! told apart by what others have: a block in two DAGs counts in both, whoever has pinned them. A root that an owner has
-//! pinned twice counts once. What is stored but not pinned counts for nobody.
+//! pinned twice counts once. What is stored but not pinned counts for nobody. What clients say about their pins counts for
+//! each pin that has not ended: its name, MIME type, keyvalues and origins, as they are stored.
 //!
 //! A DAG's size is a fact about its root, so it is recorded by root before the pin is; the database then keeps every
 //! owner's sum with triggers. Uploads and retrievals under way count as well, from their first byte on, in
-//! [`Reservation`]s: several at one time cannot exceed together what each may have alone.
+//! [`Reservation`]s: several at one time cannot exceed together what each may have alone. The last word has the transaction
+//! that records or changes a pin, see [`Quotas::within`].
 
 use std::{
     collections::HashMap,
@@ -14,16 +16,16 @@ use std::{
 };
 
 use holdfast_content::Cid;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
-use super::{StoreError, database::Database, keys::Owner, pins::root_bytes};
+use super::{StoreError, database::Database, keys::Owner, pin::root_bytes};
 
 /// What an owner may store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota {
     /// No more than the disk takes.
     Unlimited,
-    /// So many bytes in the blocks of all pins.
+    /// So many bytes in the blocks of all pins and in what is said about them.
     Bytes(u64),
 }
 
@@ -76,38 +78,38 @@ impl Quotas {
 
     /// What an owner may store.
     pub(crate) fn of(&self, owner: Owner) -> Result<Quota, StoreError> {
-        let own: Option<Option<i64>> = self.database.read::<_, StoreError>(|transaction| {
-            let sql = "SELECT bytes FROM quotas WHERE owner = ?1";
-            Ok(transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?)
-        })?;
-        Ok(match own {
-            Some(Some(bytes)) => Quota::Bytes(bytes.cast_unsigned()),
-            Some(None) => Quota::Unlimited,
-            None => self.shared().default,
-        })
+        self.database.read(|transaction| self.quota(transaction, owner))
     }
 
-    /// What an owner's pins hold, in bytes of blocks.
+    /// What an owner's pins hold, in bytes of blocks and of what is said about them.
     pub(crate) fn used(&self, owner: Owner) -> Result<u64, StoreError> {
-        self.database.read(|transaction| {
-            let sql = "SELECT bytes FROM usage WHERE owner = ?1";
-            let used: Option<i64> =
-                transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?;
-            Ok(used.unwrap_or(0).cast_unsigned())
-        })
+        self.database.read(|transaction| used(transaction, owner))
     }
 
-    /// Begins to count a pin that is to be. Refused when nothing is left; let it live until the pin is recorded.
+    /// Makes a change of an owner's pins, and refuses it if they hold more afterwards than they did and than they may.
+    pub(super) fn within<T>(
+        &self,
+        transaction: &Transaction<'_>,
+        owner: Owner,
+        change: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let before = used(transaction, owner)?;
+        let changed = change()?;
+        let after = used(transaction, owner)?;
+        match self.quota(transaction, owner)? {
+            Quota::Bytes(quota) if after > quota.max(before) => Err(OverQuota { quota, used: before }.into()),
+            _ => Ok(changed),
+        }
+    }
+
+    /// Begins to count a pin that is to be; let it live until the pin is recorded.
     pub(crate) fn reserve(&self, owner: Owner) -> Result<Reservation, StoreError> {
         let limit = match self.of(owner)? {
             Quota::Unlimited => None,
             Quota::Bytes(bytes) => Some(bytes),
         };
         let used = self.used(owner)?;
-        match limit {
-            Some(quota) if used >= quota => Err(OverQuota { quota, used }.into()),
-            _ => Ok(Reservation { quotas: self.clone(), owner, limit, used, bytes: 0, unchecked_bytes: 0 }),
-        }
+        Ok(Reservation { quotas: self.clone(), owner, limit, used, bytes: 0, unchecked_bytes: 0 })
     }
 
     /// Records what the DAG below a root holds. Call it before the pin is recorded.
@@ -119,9 +121,26 @@ impl Quotas {
         })
     }
 
+    fn quota(&self, transaction: &Transaction<'_>, owner: Owner) -> Result<Quota, StoreError> {
+        let sql = "SELECT bytes FROM quotas WHERE owner = ?1";
+        let own: Option<Option<i64>> =
+            transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get(0)).optional()?;
+        Ok(match own {
+            Some(Some(bytes)) => Quota::Bytes(bytes.cast_unsigned()),
+            Some(None) => Quota::Unlimited,
+            None => self.shared().default,
+        })
+    }
+
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn used(transaction: &Transaction<'_>, owner: Owner) -> Result<u64, StoreError> {
+    let sql = "SELECT ifnull((SELECT bytes FROM usage WHERE owner = ?1), 0)
+               + ifnull((SELECT bytes FROM metadata_usage WHERE owner = ?1 AND ended = 0), 0)";
+    Ok(transaction.prepare_cached(sql)?.query_row([owner.id], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
 /// A part of an owner's quota that is being filled. Given back when dropped.
@@ -158,16 +177,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// Looks a last time, before the pin is recorded, whether other pins that came meanwhile leave room for this one.
-    pub(crate) fn confirm(&mut self) -> Result<(), StoreError> {
+    /// Takes the last part, before the pin is recorded, if other pins that came meanwhile leave room for this one.
+    pub(crate) fn confirm(&mut self, bytes: u64) -> Result<(), StoreError> {
         self.look()?;
-        self.take(0)
+        self.take(bytes)
     }
 
-    /// How many bytes can still be taken; `None` for any number.
-    pub(crate) fn left_bytes(&self) -> Option<u64> {
+    /// How much an upload can hold at most that is not refused; `None` for any number: what is left, or, of what is pinned
+    /// already, all that is stored.
+    pub(crate) fn most_bytes(&self) -> Option<u64> {
         let under_way = self.quotas.shared().under_way.get(&self.owner.id).copied().unwrap_or(0);
-        self.limit.map(|limit| limit.saturating_sub(self.used).saturating_sub(under_way))
+        self.limit.map(|limit| limit.saturating_sub(self.used).saturating_sub(under_way).max(self.used))
     }
 
     fn look(&mut self) -> Result<(), StoreError> {

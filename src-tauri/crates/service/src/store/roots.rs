@@ -2,7 +2,7 @@
 
 use holdfast_content::Cid;
 
-use super::{StoreError, pins::Pins};
+use super::{StoreError, pin::cid_of, pins::Pins};
 
 /// A root, and how much of it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,7 @@ impl Pins {
             )?;
             let mut rows = select.query(())?;
             while let Some(row) = rows.next()? {
-                let root: Vec<u8> = row.get(0)?;
-                let root = Cid::try_from(root).map_err(|_| StoreError::Damaged("a pin's CID"))?;
-                visit(KeptRoot { root, is_pinned: row.get(1)? })?;
+                visit(KeptRoot { root: cid_of(row.get(0)?)?, is_pinned: row.get(1)? })?;
             }
             Ok(())
         })

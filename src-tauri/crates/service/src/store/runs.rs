@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, types::Value};
 use super::{
     StoreError,
     keys::Owner,
-    pins::{SortKey, SortOrder},
+    order::{SortKey, SortOrder},
 };
 
 /// A run of more pins than this is cut in two.

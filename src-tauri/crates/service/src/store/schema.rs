@@ -84,6 +84,7 @@ END;
     include_str!("schema/scopes.sql"),
     include_str!("schema/quotas.sql"),
     include_str!("schema/visits.sql"),
+    include_str!("schema/metadata.sql"),
 ];
 
 /// Runs the scripts that the database has not seen.
@@ -182,6 +183,7 @@ mod tests {
             texts("SELECT owner || sort || pinned || ',' || other FROM runs ORDER BY owner, sort"),
             ["1created_at1,2", "1name1,2", "1order_size1,2", "2created_at0,0", "2name0,0", "2order_size0,0"]
         );
+        assert_eq!(texts("SELECT ended || ',' || bytes FROM metadata_usage ORDER BY ended"), ["0,2", "1,1"]);
         assert_eq!(texts("SELECT scopes FROM keys"), ["admin list pin pin_by_hash unpin"]);
     }
 
@@ -198,7 +200,7 @@ mod tests {
         let insert = "INSERT INTO pins (id, owner, file_record_id, cid, root, name, is_dir, is_pin_by_hash, status, pinned, created_at, date_pinned)
             VALUES (randomblob(16), 1, x'', 'c', randomblob(36), 'n', 0, 0, 'pinned', 1, ?1, ?1)";
         let (update, delete) = (
-            "UPDATE pins SET pinned = 0 WHERE row = ?1",
+            "UPDATE pins SET pinned = 0, status = 'unpinned', keyvalues = '{}' WHERE row = ?1",
             "DELETE FROM pins WHERE row = ?1 + (SELECT min(row) FROM pins)",
         );
         let few = [steps(insert, 1), steps(insert, 2), steps(update, 1), steps(delete, 1)];

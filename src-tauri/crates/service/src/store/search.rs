@@ -7,7 +7,8 @@ use super::{
     StoreError,
     database::fold,
     keys::Owner,
-    pins::{COLUMNS, MAX_PAGE_BYTES, Pin, PinStatus, Pins, given_bytes, pin, root_bytes},
+    pin::{self, COLUMNS, Pin, PinStatus, root_bytes},
+    pins::Pins,
     runs,
 };
 
@@ -52,15 +53,7 @@ impl Pins {
             let (page, values) = newest(owner, search);
             let sql = format!("SELECT {COLUMNS} FROM pins WHERE row IN ({page}) ORDER BY created_at DESC");
             let mut select = transaction.prepare_cached(&sql)?;
-            let mut rows = select.query(rusqlite::params_from_iter(values))?;
-            let mut pins = Vec::new();
-            let mut bytes = 0;
-            while bytes < MAX_PAGE_BYTES
-                && let Some(row) = rows.next()?
-            {
-                bytes += given_bytes(row)?;
-                pins.push(pin(row)?);
-            }
+            let pins = pin::page(select.query(rusqlite::params_from_iter(values))?)?;
             Ok(FoundPins { count, pins })
         })
     }

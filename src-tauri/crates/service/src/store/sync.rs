@@ -38,6 +38,11 @@ mod linux {
             Ok(Self { dir: File::open(dir)?, state: Mutex::default(), ended: Condvar::new() })
         }
 
+        /// Whether nothing can be made durable any more.
+        pub(crate) fn has_failed(&self) -> bool {
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).failed
+        }
+
         /// As after a write that failed.
         #[cfg(test)]
         pub(crate) fn fail(&self) {

@@ -12,7 +12,7 @@ use holdfast_content::Cid;
 use super::{
     StoreError,
     database::Database,
-    pins::{now_microseconds, root_bytes},
+    pin::{now_microseconds, root_bytes},
 };
 
 /// Roots that are counted before the numbers are written down.

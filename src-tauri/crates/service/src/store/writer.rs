@@ -9,16 +9,16 @@ use std::{
 };
 
 use cid::multihash::Multihash;
-use holdfast_content::{BlockSink, Cid};
+use holdfast_content::{BlockSink, CODEC_RAW, Cid, HASH_IDENTITY};
 
 use super::{
     StoreError,
-    blocks::{BlockStore, CODEC_RAW, HASH_IDENTITY, absent_is_fine},
+    blocks::{BlockStore, absent_is_fine},
     holds::ShortHash,
     quota::Reservation,
 };
 
-/// Different blocks of one pin: what a retrieval may fetch, and some 300 MB of memory.
+/// Different blocks of one pin: what a retrieval may fetch.
 const MAX_BLOCKS: usize = 4_000_000;
 
 /// The message of a pin that has more blocks than one may have.
@@ -39,6 +39,8 @@ pub(crate) struct BlockWriter {
     dag_bytes: u64,
     /// What the pin's owner may still store.
     allowance: Option<Reservation>,
+    /// What is held of the DAG beyond that.
+    over_quota_bytes: u64,
     /// The hashes of blocks that were not there before, to be taken back.
     written: Vec<Multihash<64>>,
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
@@ -62,6 +64,7 @@ impl BlockWriter {
             max_blocks: MAX_BLOCKS,
             dag_bytes: 0,
             allowance: None,
+            over_quota_bytes: 0,
             written: Vec::new(),
             leaves: false,
             left_some: false,
@@ -70,7 +73,12 @@ impl BlockWriter {
         }
     }
 
-    /// Refuses blocks from where the owner's quota is used up.
+    /// Refuses blocks from where the owner's quota is used up, except where the DAG may be pinned already.
+    ///
+    /// Whether it is, its root tells, which comes last. So beyond the quota blocks go on to be taken, but only such as
+    /// are there already, which need no room on the disk, and no more of them than the owner's pins hold, because a DAG
+    /// that is pinned is one of these. What an owner gains who may store no more is that this service hashes what it
+    /// holds already, which repeats of one block would get as well.
     pub(crate) fn within(mut self, allowance: Reservation) -> Self {
         self.allowance = Some(allowance);
         self
@@ -132,7 +140,7 @@ impl BlockWriter {
             self.store.get_if_sound(cid)?.map(|bytes| bytes.len() as u64)
         };
         if let Some(bytes) = bytes {
-            self.count(cid, bytes)?;
+            self.count(cid, bytes, true)?;
         }
         Ok(bytes)
     }
@@ -143,28 +151,32 @@ impl BlockWriter {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooManyBlocks(self.max_blocks)));
         }
         if let Entry::Vacant(place) = self.held.entry(short) {
+            self.store.inner.holds.hold(short)?;
             place.insert(Counted(false));
-            self.store.inner.holds.hold(short);
             #[cfg(not(target_os = "linux"))]
             self.touched.push(self.store.path(cid));
         }
         Ok(())
     }
 
-    fn count(&mut self, cid: &Cid, bytes: u64) -> io::Result<()> {
+    fn count(&mut self, cid: &Cid, bytes: u64, is_there: bool) -> io::Result<()> {
         if self.held.insert(ShortHash::of(cid), Counted(true)) == Some(Counted(true)) {
             return Ok(());
         }
         self.dag_bytes += bytes;
-        match &mut self.allowance {
-            Some(allowance) => allowance.take(bytes).map_err(io::Error::other),
-            None => Ok(()),
+        match self.allowance.as_mut().map_or(Ok(()), |allowance| allowance.take(bytes)) {
+            Err(StoreError::OverQuota(over)) if is_there && self.dag_bytes <= over.used => {
+                self.over_quota_bytes += bytes;
+                Ok(())
+            }
+            taken => taken.map_err(io::Error::other),
         }
     }
 
-    /// Looks whether what was put still fits the owner's quota; the last thing to do before the pin is recorded.
+    /// Looks whether what was put fits the owner's quota after all; the last thing to do before the pin is recorded.
     pub(crate) fn confirm_quota(&mut self) -> Result<(), StoreError> {
-        self.allowance.as_mut().map_or(Ok(()), Reservation::confirm)
+        let bytes = std::mem::take(&mut self.over_quota_bytes);
+        self.allowance.as_mut().map_or(Ok(()), |allowance| allowance.confirm(bytes))
     }
 
     /// Leaves the blocks where they are, whatever comes.
@@ -177,6 +189,13 @@ impl BlockWriter {
     /// with them. If nobody does, a collection removes them.
     pub(crate) const fn leave_what_comes(&mut self) {
         self.leaves = true;
+    }
+
+    #[cfg(test)]
+    pub(super) fn put_file(&mut self, bytes: &[u8]) -> Cid {
+        let mut importer = holdfast_content::FileImporter::new(holdfast_content::Profile::UNIXFS_V1_2025);
+        importer.push(bytes, self).unwrap();
+        importer.finish(self).unwrap().cid
     }
 
     /// Whether the file of a block that is there already has the block's bytes.
@@ -222,9 +241,9 @@ impl BlockSink for BlockWriter {
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         self.hold(cid)?;
-        self.count(cid, bytes as u64)?;
         let path = self.store.path(cid);
         let held = self.store.len(cid)?;
+        self.count(cid, bytes as u64, held.is_some())?;
         if self.is_sound(&path, held, parts)? {
             return Ok(());
         }
@@ -261,7 +280,84 @@ fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_content::{BlockSource, FileImporter, HASH_SHA2_256, Profile};
+
     use super::*;
+
+    #[test]
+    fn what_is_not_kept_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let kept = store.keep(b"kept");
+        assert_eq!(store.writer().put_file(b"kept"), kept);
+        let gone = store.writer().put_file(b"gone");
+        assert_eq!((store.len(&kept).unwrap(), store.len(&gone).unwrap()), (Some(4), None));
+        assert!(!store.has_garbage());
+    }
+
+    #[test]
+    fn blocks_that_another_writer_counts_on_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let (mut writer, mut other) = (store.writer(), store.writer());
+        let block = writer.put_file(b"both");
+        other.put_file(b"both");
+        drop(writer);
+        assert_eq!(store.len(&block).unwrap(), Some(4));
+        assert!(store.has_garbage());
+    }
+
+    #[test]
+    fn a_block_of_a_long_digest_is_found_and_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        for (code, digest) in [(0x20, vec![7; 48]), (0x13, vec![8; 64])] {
+            let cid = Cid::new_v1(CODEC_RAW, Multihash::wrap(code, &digest).unwrap());
+            let mut writer = store.writer();
+            writer.put(&cid, &[b"long"]).unwrap();
+            let mut found = Vec::new();
+            store
+                .visit::<io::Error>(|block| {
+                    found.push(block.cid);
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(found, [cid]);
+            drop(writer);
+            assert_eq!(store.count().unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_began_in_doubt_stays_in_doubt() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let cid = store.keep(b"hello");
+        fs::write(store.path(&cid), b"\0\0\0\0\0").unwrap();
+        store.distrust();
+        let mut writer = store.writer();
+        assert_eq!(writer.find(&cid).unwrap(), None);
+        store.trust();
+        writer.put(&cid, &[b"hello"]).unwrap();
+        assert_eq!(store.get(&cid).unwrap().as_deref(), Some(b"hello".as_slice()));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing_half_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlockStore::open(dir.path()).unwrap();
+        let mut writer = store.writer();
+        let mut importer = FileImporter::new(Profile::UNIXFS_V1_2025);
+        importer.push(&[1; 3 << 20], &mut writer).unwrap();
+        if store.room().free_bytes().unwrap().is_none() {
+            return;
+        }
+        store.room().set_reserve(u64::MAX);
+        let error = importer.push(&[2; 3 << 20], &mut writer).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        drop(writer);
+        assert_eq!((store.count().unwrap(), fs::read_dir(&store.inner.temporary).unwrap().count()), (0, 0));
+    }
 
     #[test]
     fn a_pin_has_no_more_blocks_than_it_may() {
@@ -269,7 +365,7 @@ mod tests {
         let store = BlockStore::open(dir.path()).unwrap();
         let mut writer = store.writer();
         writer.max_blocks = 2;
-        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(0x12, &[digest; 32]).unwrap());
+        let cid = |digest: u8| Cid::new_v1(CODEC_RAW, Multihash::wrap(HASH_SHA2_256, &[digest; 32]).unwrap());
         for digest in [1, 2, 1] {
             writer.put(&cid(digest), &[b"block"]).unwrap();
         }

@@ -1,11 +1,12 @@
 //! What a key may store, and what the disk has room for.
 
+use futures_util::StreamExt;
 use holdfast_service::Quota;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
-    client::{self, Form, noise, start, start_with},
+    client::{self, Form, json, noise, start, start_with},
     durability::block_files,
 };
 
@@ -29,6 +30,41 @@ async fn an_upload_over_the_quota_is_refused_and_leaves_nothing() {
     // What is given up can be used again.
     service.unpin(&kept["id"]).await;
     service.upload(Form::new().file("b", &noise(2, 2_500_000))).await;
+}
+
+#[tokio::test]
+async fn an_upload_of_what_is_pinned_already_is_told_so_whatever_is_left_of_the_quota() {
+    let service = start_small().await;
+    let ours = Form::new().file("t/a", &noise(1, 1_500_000)).file("t/b", &noise(2, 1_500_000));
+    service.upload(ours.clone()).await;
+    let blocks = block_files(service.dir.path());
+    for quota in [QUOTA, 3_000_000, 1] {
+        service.service.set_quota("home", Quota::Bytes(quota)).await.unwrap();
+        let (status, reply) = service.try_upload(ours.clone()).await;
+        assert_eq!((status, &reply["message"]), (StatusCode::CONFLICT, &json!("Pin with that hash already exists")));
+    }
+    // What is there but not pinned like this is refused, even if all of its blocks are there.
+    let (status, reply) = service.try_upload(Form::new().file("b", &noise(2, 1_500_000))).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    let (status, reply) = service.try_upload(ours.file("t/c", b"c")).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    assert_eq!(block_files(service.dir.path()), blocks);
+    assert_eq!(service.list("").await["totals"]["files"], 1);
+}
+
+#[tokio::test]
+async fn over_the_quota_no_more_is_read_than_the_owner_has_pinned() {
+    let service = start_small().await;
+    service.service.set_quota("home", Quota::Unlimited).await.unwrap();
+    let theirs = noise(1, 12_000_000);
+    service.upload(Form::new().file("a", &theirs)).await;
+    let other = service.client_of("somebody else").await;
+    other.upload(Form::new().file("b", &noise(2, 1_500_000))).await;
+    service.service.set_quota("somebody else", Quota::Bytes(1)).await.unwrap();
+    let begun = Form::new().file("a", &theirs[..6_000_000]).unfinished();
+    let body = futures_util::stream::iter([Ok::<_, std::io::Error>(begun)]).chain(futures_util::stream::pending());
+    let answer = other.upload_request(reqwest::Body::wrap_stream(body)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYMENT_REQUIRED);
 }
 
 #[tokio::test]
@@ -104,6 +140,43 @@ async fn quotas_and_what_is_used_survive_a_restart() {
     assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
 }
 
+#[tokio::test]
+async fn what_is_said_about_a_pin_counts_until_it_ends() {
+    let service = start().await;
+    service.service.set_quota("home", Quota::Bytes(100_000)).await.unwrap();
+    let meta = |bytes: usize| json!({"cid": "bafkqaaa", "name": "n", "meta": {"k": "v".repeat(bytes)}});
+    let pin = async |path: &str, meta: serde_json::Value| {
+        json(service.request(Method::POST, path).body(meta.to_string()).send().await.unwrap()).await
+    };
+    let mut pins = Vec::new();
+    for _ in 0..3 {
+        let (status, reply) = pin("/psa/pins", meta(30_000)).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{reply}");
+        pins.push(reply["requestid"].as_str().unwrap().to_owned());
+    }
+    let (status, reply) = pin("/psa/pins", meta(30_000)).await;
+    assert_eq!((status, &reply["error"]["reason"]), (StatusCode::PAYMENT_REQUIRED, &json!("INSUFFICIENT_FUNDS")));
+    // To say more about a pin is refused too, to say less is not.
+    let described = |id: &str| format!("/pinning/pins/{id}");
+    assert_eq!(pin("/psa/pins", meta(9_000)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(pin(&described(&pins[0]), meta(31_000)).await.0, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!(pin(&described(&pins[0]), meta(100)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(pin("/psa/pins", meta(30_000)).await.0, StatusCode::ACCEPTED);
+    service.request(Method::DELETE, &format!("/psa/pins/{}", pins[1])).send().await.unwrap();
+    assert_eq!(pin("/psa/pins", meta(30_000)).await.0, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn an_upload_whose_metadata_is_over_the_quota_leaves_nothing() {
+    let service = start().await;
+    service.service.set_quota("home", Quota::Bytes(20_000)).await.unwrap();
+    let before = block_files(service.dir.path());
+    let metadata = json!({"keyvalues": {"k": "v".repeat(30_000)}}).to_string();
+    let (status, reply) = service.try_upload(Form::new().file("a", b"a").metadata(&metadata)).await;
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{reply}");
+    assert_eq!(block_files(service.dir.path()), before);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_disk_that_is_nearly_full_takes_nothing_more_and_still_gives() {
@@ -118,7 +191,11 @@ async fn a_disk_that_is_nearly_full_takes_nothing_more_and_still_gives() {
     let (status, reply) = client.try_upload(Form::new().file("b", b"b")).await;
     assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{reply}");
     assert!(reply["message"].as_str().unwrap().contains("nearly full"), "{reply}");
-    assert_eq!(client.content(pin["cid"].as_str().unwrap()).await, b"a");
+    let cid = pin["cid"].as_str().unwrap();
+    assert_eq!(client.content(cid).await, b"a");
+    let other = client::Client::new(&running.gateway(), running.create_key("somebody else", "k").await.unwrap());
+    let visited = other.request(Method::GET, &format!("/gateway/{cid}")).send().await.unwrap();
+    assert_eq!(visited.status(), StatusCode::FOUND);
     assert_eq!(client.request(Method::GET, "/pinning/pins/").send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(client.unpin(&pin["id"]).await.0, StatusCode::OK);
 }

@@ -6,21 +6,21 @@ use std::{
 };
 
 use holdfast_content::{
-    BlockSource, Cid, EntityNode, ReadError, car::car_header, car::push_car_block, child_cids, entity_node,
+    BlockSource, CODEC_DAG_PB, CODEC_RAW, Cid, EntityNode, HASH_IDENTITY, ReadError, car::car_header,
+    car::push_car_block, child_cids, entity_node,
 };
 
 use super::format::{CarOptions, DagScope, Duplicates};
 use crate::store::blocks::BlockStore;
-
-const HASH_IDENTITY: u64 = 0;
-const CODEC_RAW: u64 = 0x55;
-const CODEC_DAG_PB: u64 = 0x70;
 
 /// Small blocks are sent together up to here.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// How many blocks are remembered as sent. What is sent again beyond is superfluous but no error.
 const MAX_REMEMBERED: usize = 1_000_000;
+
+/// Blocks that are known and not sent yet: some 20 MB. One node of 2 MiB has less than half as many links.
+const MAX_PENDING: usize = 1 << 17;
 
 /// The parts of an archive.
 #[derive(Debug)]
@@ -152,6 +152,9 @@ impl CarStream {
                 }
             }
         }
+        if self.pending.len() > MAX_PENDING {
+            return Err(ReadError::Invalid(*cid, "the tree is too wide"));
+        }
         self.pending[first..].reverse();
         Ok(())
     }
@@ -216,4 +219,43 @@ fn name_of(cid: &Cid) -> Name {
 
 fn block_of(blocks: &BlockStore, cid: &Cid) -> Result<Vec<u8>, ReadError> {
     blocks.get(cid)?.ok_or(ReadError::Missing(*cid))
+}
+
+#[cfg(test)]
+mod tests {
+    use cid::multihash::Multihash;
+    use holdfast_content::{BlockSink, HASH_SHA2_256};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::store::blocks::BlockWriter;
+
+    fn put(writer: &mut BlockWriter, codec: u64, bytes: &[u8]) -> Cid {
+        let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(bytes)).unwrap());
+        writer.put(&cid, &[bytes]).unwrap();
+        cid
+    }
+
+    /// A node that links to `first` and then, again and again, to `others`.
+    fn node(writer: &mut BlockWriter, first: Cid, others: Cid) -> Cid {
+        let links = std::iter::once(first).chain(std::iter::repeat_n(others, 40_000));
+        let links = links.map(|cid| [&[0x12, 38, 0x0a, 36], cid.to_bytes().as_slice()].concat());
+        let bytes: Vec<u8> = links.flatten().collect();
+        put(writer, CODEC_DAG_PB, &bytes)
+    }
+
+    #[test]
+    fn an_archive_of_a_tree_that_is_too_wide_is_cut_short() {
+        let dir = tempfile::tempdir().unwrap();
+        let blocks = BlockStore::open(dir.path()).unwrap();
+        let mut writer = blocks.writer();
+        let leaf = put(&mut writer, CODEC_RAW, b"leaf");
+        let options = CarOptions { scope: DagScope::All, duplicates: Duplicates::LeftOut };
+        let mut root = leaf;
+        for depth in 1..=5 {
+            root = node(&mut writer, root, leaf);
+            let last = CarStream::new(blocks.clone(), Vec::new(), root, &options).unwrap().last().unwrap();
+            assert_eq!(last.is_ok(), depth <= 3, "{depth}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! Anybody may visit what is held. Only with a key does a visit pin what the key's owner has not pinned, and so may make
 //! this service look for it: a picture in somebody's page must not.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Json,
@@ -15,18 +15,8 @@ use axum::{
 use holdfast_content::{Cid, parse_cid};
 use serde::Serialize;
 
-use super::super::{
-    Shared,
-    auth::authenticate,
-    errors::ApiError,
-    pinning::{Success, new_state},
-};
-use crate::store::{
-    Store, StoreError,
-    keys::Owner,
-    pins::{Metadata, NewPin, Origin},
-    scopes::Scope,
-};
+use super::super::{Shared, auth::authenticate, errors::ApiError, json::Success};
+use crate::store::{Store, StoreError, keys::Owner, pin::Metadata, scopes::Scope};
 
 #[derive(Debug, Serialize)]
 struct Visited {
@@ -51,7 +41,7 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
             let is_held = store.blocks.len(&root)?.is_some();
             match owner.map(|owner| pin(store, owner, root, cid_text)) {
                 // What is held can be visited all the same, as by anybody without a key.
-                Some(Err(error)) if is_held && is_over_quota(&error) => {}
+                Some(Err(error)) if is_held && is_for_want_of_room(&error) => {}
                 Some(Err(error)) => return Err(error),
                 Some(Ok(())) | None => {}
             }
@@ -96,27 +86,19 @@ fn asks_for_numbers(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"application/json")
 }
 
-/// Refused before the first block or at a later one, and then as an error of the disk.
-fn is_over_quota(error: &StoreError) -> bool {
+/// Whether there may not be one more pin of that owner, or of anybody.
+fn is_for_want_of_room(error: &StoreError) -> bool {
     match error {
-        StoreError::OverQuota(_) => true,
-        StoreError::Io(error) => error
-            .get_ref()
-            .and_then(|cause| cause.downcast_ref::<StoreError>())
-            .is_some_and(|cause| matches!(cause, StoreError::OverQuota(_))),
+        StoreError::OverQuota(_) | StoreError::TooManyPins => true,
+        StoreError::Io(error) => matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ResourceBusy),
         _ => false,
     }
 }
 
 /// Pins for that owner what they have not pinned; what is not held is to be fetched.
 fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
-    if store.pins.is_pinned(owner, &root)? {
-        return Ok(());
-    }
-    let (state, _writer) = new_state(store, owner, &root)?;
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
-    match store.pins.insert(owner, &NewPin { root, cid_text, origin: Origin::ByHash, state, metadata }) {
-        // Another visit was quicker.
+    match store.pin_by_hash(owner, root, cid_text, metadata) {
         Ok(_) | Err(StoreError::AlreadyPinned) => Ok(()),
         Err(error) => Err(error),
     }

@@ -3,14 +3,13 @@
 use std::net::SocketAddr;
 
 use cid::multihash::Multihash;
+use holdfast_content::HASH_SHA2_256;
 use multiaddr::{Multiaddr, PeerId, Protocol};
 
 use crate::http::{AllowedHosts, Scheme};
 
-const HASH_SHA2_256: u64 = 0x12;
-
-/// This service's gateway as a multiaddr, of its name for others where it has one. The API wants a peer id in it, and clients fail without; this service takes no
-/// libp2p connections, so its peer id is a random hash that stays the same.
+/// This service's gateway as a multiaddr, of its name for others where it has one. The API wants a peer id in it, and
+/// clients fail without; this service takes no libp2p connections, so its peer id is a random hash that stays the same.
 pub(crate) fn delegate(hosts: &AllowedHosts, address: SocketAddr, peer_digest: &[u8; 32]) -> String {
     let host = match hosts.names.first() {
         Some(name) => Multiaddr::empty().with(Protocol::Dns(name.as_str().into())),

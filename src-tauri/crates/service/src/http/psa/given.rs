@@ -9,11 +9,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    http::{errors::ApiError, metadata::check_size, pinning::parse_cid},
-    store::pins::Metadata,
+    http::{
+        errors::ApiError,
+        ids::parse_cid,
+        metadata::{check_chars, check_size},
+    },
+    store::pin::Metadata,
 };
 
-pub(super) const MAX_NAME_CHARS: usize = 255;
 const MAX_ORIGINS: usize = 20;
 const MAX_META_PAIRS: usize = 1000;
 
@@ -48,9 +51,7 @@ impl GivenPin {
     pub(super) fn checked(self) -> Result<RequestedPin, ApiError> {
         let root = parse_cid(&self.cid)?;
         let name = self.name.unwrap_or_default();
-        if name.chars().count() > MAX_NAME_CHARS {
-            return Err(ApiError::bad_request("name is longer than 255 characters"));
-        }
+        check_chars("name", &name)?;
         let mut origins = self.origins.unwrap_or_default();
         if origins.len() > MAX_ORIGINS {
             return Err(ApiError::bad_request("there are more than 20 origins"));

@@ -8,8 +8,7 @@ mod reply;
 
 use axum::{
     Json,
-    body::Body,
-    extract::{FromRequestParts, Path, RawQuery, Request, State},
+    extract::{FromRequestParts, RawQuery, Request, State},
     http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -20,15 +19,17 @@ use uuid::Uuid;
 
 use super::{
     Shared,
-    auth::{self, Caller},
+    auth::{self, Allowed, ToList, ToPinByHash, ToUnpin},
     errors::{ApiError, Failure},
-    json::read_json,
+    ids::RecordId,
+    json::Given,
     pinning,
 };
 use crate::store::{
     Store,
     keys::Owner,
-    pins::{NewPin, Origin, Pin, PinStatus},
+    page::PinQuery,
+    pin::{NewPin, Origin, Pin, PinStatus},
     scopes::Scope,
 };
 
@@ -62,17 +63,35 @@ impl<S: Sync> FromRequestParts<S> for Dialect {
     }
 }
 
+/// The owner of a key that may replace a pin: as specified, that ends the old one.
+pub(crate) struct AllowedToReplace(Owner, Dialect);
+
+impl FromRequestParts<Shared> for AllowedToReplace {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
+        let caller = auth::authenticate(shared, parts).await?;
+        let (owner, dialect) = (caller.may(Scope::PinByHash)?, Dialect::of(&parts.uri));
+        if dialect == Dialect::Standard {
+            caller.may(Scope::Unpin)?;
+        }
+        Ok(Self(owner, dialect))
+    }
+}
+
 /// `GET /api/pinning/pins`: the list of the AIOZ API for who comes with its headers, else that of this one.
 pub(crate) async fn list_of_either_api(
     state: State<Shared>,
-    caller: Caller,
+    allowed: Allowed<ToList>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    if auth::has_keys(request.headers()) {
-        Ok(pinning::list(state, caller, request).await?.into_response())
+    let (mut parts, _) = request.into_parts();
+    if auth::has_keys(&parts.headers) {
+        let query = PinQuery::from_request_parts(&mut parts, &state.0).await?;
+        Ok(pinning::list(state, allowed, query).await?.into_response())
     } else {
-        let query = request.uri().query().map(str::to_owned);
-        Ok(list(state, caller, RawQuery(query)).await?.into_response())
+        let query = parts.uri.query().map(str::to_owned);
+        Ok(list(state, allowed, RawQuery(query)).await?.into_response())
     }
 }
 
@@ -100,10 +119,9 @@ pub(crate) async fn list_of_either_api(
 )]
 pub(crate) async fn list(
     State(shared): State<Shared>,
-    caller: Caller,
+    Allowed(owner, _): Allowed<ToList>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PinResults>, ApiError> {
-    let owner = caller.may(Scope::List)?;
     let search = query::search(query.as_deref().unwrap_or_default())?;
     let found = shared.blocking(move |store| store.pins.search(owner, &search)).await??;
     let results = found.pins.into_iter().map(|pin| PinStatusReply::new(pin, &shared)).collect();
@@ -124,12 +142,11 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn add(
     State(shared): State<Shared>,
-    caller: Caller,
+    Allowed(owner, _): Allowed<ToPinByHash>,
     dialect: Dialect,
-    body: Body,
+    Given(given): Given<GivenPin>,
 ) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
-    let owner = caller.may(Scope::PinByHash)?;
-    let requested = read_json::<GivenPin>(&shared, body).await?.checked()?;
+    let requested = given.checked()?;
     let pin = shared
         .blocking(move |store| record(store, owner, requested, |new| store.pins.insert(owner, new).map(Some)))
         .await??;
@@ -151,11 +168,9 @@ pub(crate) async fn add(
 )]
 pub(crate) async fn get(
     State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Allowed(owner, _): Allowed<ToList>,
+    RecordId(id): RecordId,
 ) -> Result<Json<PinStatusReply>, ApiError> {
-    let owner = caller.may(Scope::List)?;
-    let id = pinning::parse_id(&id)?;
     let pin = shared.blocking(move |store| live(store, owner, id)).await??;
     Ok(Json(PinStatusReply::new(pin, &shared)))
 }
@@ -175,17 +190,11 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn replace(
     State(shared): State<Shared>,
-    caller: Caller,
-    dialect: Dialect,
-    Path(id): Path<String>,
-    body: Body,
+    AllowedToReplace(owner, dialect): AllowedToReplace,
+    RecordId(id): RecordId,
+    Given(given): Given<GivenPin>,
 ) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
-    let owner = caller.may(Scope::PinByHash)?;
-    if dialect == Dialect::Standard {
-        caller.may(Scope::Unpin)?;
-    }
-    let requested = read_json::<GivenPin>(&shared, body).await?.checked()?;
-    let id = pinning::parse_id(&id)?;
+    let requested = given.checked()?;
     let pin = match dialect {
         Dialect::Standard => {
             let replace = move |store: &Store| {
@@ -218,11 +227,9 @@ pub(crate) async fn replace(
 )]
 pub(crate) async fn remove(
     State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Allowed(owner, _): Allowed<ToUnpin>,
+    RecordId(id): RecordId,
 ) -> Result<StatusCode, ApiError> {
-    let owner = caller.may(Scope::Unpin)?;
-    let id = pinning::parse_id(&id)?;
     let remove = move |store: &Store| {
         let removed = store.pins.remove(owner, id);
         store.blocks.note_garbage();
@@ -244,8 +251,7 @@ fn record(
     insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
 ) -> Result<Option<Pin>, ApiError> {
     let RequestedPin { root, cid_text, metadata, origins } = requested;
-    store.blocks.room().check(0)?;
-    let (state, _writer) = pinning::new_state(store, owner, &root)?;
+    let (state, _writer) = store.new_state(owner, &root)?;
     Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
 }
 

@@ -6,17 +6,14 @@ use holdfast_content::Cid;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use super::given::MAX_NAME_CHARS;
 use crate::{
-    http::{errors::ApiError, pinning::parse_cid},
+    http::{errors::ApiError, ids::parse_cid, limit, metadata::check_chars},
     store::{
-        pins::PinStatus,
+        pin::PinStatus,
         search::{Match, PinSearch},
     },
 };
 
-const DEFAULT_LIMIT: u32 = 10;
-const MAX_LIMIT: u32 = 1000;
 const MAX_CIDS: usize = 10;
 
 const STATUSES: [(&str, PinStatus); 4] = [
@@ -56,9 +53,7 @@ pub(super) fn search(query: &str) -> Result<PinSearch, ApiError> {
         None => Match::default(),
     };
     let name = once.remove("name");
-    if name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME_CHARS) {
-        return Err(ApiError::bad_request("name is longer than 255 characters"));
-    }
+    check_chars("name", name.as_deref().unwrap_or_default())?;
     Ok(PinSearch {
         roots: roots(&cids)?,
         name: name.map(|name| (matching, name)),
@@ -67,7 +62,7 @@ pub(super) fn search(query: &str) -> Result<PinSearch, ApiError> {
         before: once.remove("before").map(|text| date("before", &text, Rounding::Up)).transpose()?,
         after: once.remove("after").map(|text| date("after", &text, Rounding::Down)).transpose()?,
         meta: meta.into_iter().collect(),
-        limit: once.remove("limit").map_or(Ok(DEFAULT_LIMIT), |text| limit(&text))?,
+        limit: limit::of_page(once.remove("limit").as_deref())?,
     })
 }
 
@@ -111,13 +106,6 @@ fn wanted_statuses(words: &[String]) -> Result<Vec<PinStatus>, ApiError> {
     statuses.sort_unstable();
     statuses.dedup();
     Ok(statuses)
-}
-
-fn limit(text: &str) -> Result<u32, ApiError> {
-    match text.parse() {
-        Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
-        _ => Err(ApiError::bad_request("limit must be a number from 1 to 1000")),
-    }
 }
 
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     http::App,
-    store::pins::{Origin, Pin, PinStatus},
+    store::pin::{Origin, Pin, PinStatus},
 };
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -147,6 +147,8 @@ CREATE INDEX pin_by_bytes ON pin(bytes);
 CREATE INDEX pin_by_status ON pin(status);
 CREATE INDEX pin_by_pinned_at ON pin(pinned_at);
 ",
+    // Which version of a file or directory its node was given.
+    r"ALTER TABLE transfer ADD COLUMN relayed_version INTEGER;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

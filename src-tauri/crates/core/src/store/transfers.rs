@@ -1,8 +1,9 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
 //!
-//! The queue is in here; what a try came to is in `outcome`.
+//! The queue is in here; how a try ended is in `outcome`, and how far one by way of a node has come in `relay`.
 
 mod outcome;
+mod relay;
 mod row;
 
 use rusqlite::OptionalExtension;

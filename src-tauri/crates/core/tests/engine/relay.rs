@@ -1,6 +1,6 @@
 //! Files for a service that only pins by CID: through the user's own node, once, for as long as it takes.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
@@ -183,6 +183,47 @@ async fn a_file_that_changes_while_it_waits_is_taken_in_its_new_version() {
     scene.service.becomes(PinStatus::Pinned, "");
     let done = scene.until(&id, TransferState::is_final).await;
     assert_eq!((done.cid, done.verified), (Some(cid), Some(true)));
+}
+
+#[tokio::test]
+async fn a_folder_that_changes_while_it_waits_is_taken_in_its_new_version() {
+    let changes: [fn(&World); 4] = [
+        |world| drop(world.write("site/a/b.css", b"a{}")),
+        |world| drop(world.write("site/a/new.css", b"p{}")),
+        |world| fs::remove_file(world.files.path().join("site/a/b.css")).unwrap(),
+        |world| fs::rename(world.files.path().join("site/a"), world.files.path().join("site/b")).unwrap(),
+    ];
+    for change in changes {
+        let mut scene = Scene::start().await;
+        scene.world.write("site/index.html", b"<p>");
+        scene.world.write("site/a/b.css", b"p{}");
+        let id = scene.world.begin_upload(&scene.account, &scene.world.files.path().join("site")).await;
+        let before = scene.waiting(&id).await.cid;
+        scene.world = scene.world.restart().await;
+        change(&scene.world);
+        eventually("the new version is asked for", || async {
+            scene.world.clock.advance(Duration::from_millis(500));
+            scene.service.state().pins.iter().any(|pin| Some(pin.cid) != before).then_some(())
+        })
+        .await;
+        scene.service.becomes(PinStatus::Pinned, "");
+        let done = scene.until(&id, TransferState::is_final).await;
+        assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
+        assert_ne!(done.cid, before);
+        assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_here_while_it_waits_is_pinned_all_the_same() {
+    let scene = Scene::start().await;
+    let path = scene.world.write("site/index.html", b"<p>");
+    let id = scene.world.begin_upload(&scene.account, path.parent().unwrap()).await;
+    scene.waiting(&id).await;
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
 }
 
 #[tokio::test]

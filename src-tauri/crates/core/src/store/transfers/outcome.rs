@@ -1,12 +1,11 @@
 //! What a try of a transfer came to: receipt, pin and state, each in one transaction.
 
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
     error::Error,
     pin::{PinKey, Proof, ProviderPin, Receipt},
-    store::{Store, StoreError, accounts, pins, receipts},
+    store::{Store, accounts, pins, receipts},
     transfer::TransferId,
 };
 
@@ -87,61 +86,6 @@ impl Store {
             if db.query_row(sql, (&key.account.0, &key.id.0), |row| row.get(0))? {
                 pins::forget(db, &key)?;
             }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes what the node has taken for a transfer that goes on to another account.
-    pub(crate) async fn relay_added(
-        &self,
-        id: &TransferId,
-        record: &TransferId,
-        added: Finish,
-        now: UnixMillis,
-    ) -> Result<(), Error> {
-        let (id, record) = (id.clone(), record.clone());
-        self.write(move |db| {
-            let Finish::Pinned { pin, proof, receipt, version, learnt_profile } = added else {
-                return Err(StoreError::Row("what a node has taken"));
-            };
-            let account = &receipt.pin.account;
-            pins::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now, pins::Said::InAnswer)?;
-            receipts::insert(db, Some(&record.0), &receipt, version.as_ref())?;
-            if let Some(profile) = learnt_profile {
-                accounts::learn_profile(db, account, profile)?;
-            }
-            let sql =
-                "UPDATE transfer SET cid = ?2, pin = NULL, unanswered_since = NULL, updated_at = ?3 WHERE id = ?1";
-            db.execute(sql, (&id.0, pin.cid.to_string(), now.0))?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Lets a transfer begin again at the node: the receipt of what is there stays, and is the transfer's no more.
-    pub(crate) async fn begin_relay_again(&self, id: &TransferId, record: &TransferId) -> Result<(), Error> {
-        let (id, record) = (id.clone(), record.clone());
-        self.write(move |db| {
-            db.execute("UPDATE receipt SET transfer = NULL WHERE transfer = ?1", [&record.0])?;
-            db.execute("UPDATE transfer SET pin = NULL, cid = NULL WHERE id = ?1", [&id.0])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes the pin that a transfer waits for.
-    pub(crate) async fn note_asked_for(
-        &self,
-        id: &TransferId,
-        account: &AccountId,
-        pin: &ProviderPin,
-        now: UnixMillis,
-    ) -> Result<(), Error> {
-        let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
-        self.write(move |db| {
-            pins::observe(db, &account, &pin, None, now, pins::Said::InAnswer)?;
-            db.execute("UPDATE transfer SET pin = ?2 WHERE id = ?1", (&id.0, &pin.id.0))?;
             Ok(())
         })
         .await

@@ -175,6 +175,9 @@ impl Engine {
             Background::Everything => Patience::Endless,
             Background::TransfersOnly => Patience::Short,
         };
+        if background == Background::Everything {
+            self.shared.store.requeue_still_fetching().await?;
+        }
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         if background == Background::Everything {
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), poll));

@@ -13,7 +13,7 @@ use crate::{
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
     provider::ProviderError,
     store::TransferCounts,
-    transfer::{Transfer, TransferId, TransferProgress, Work, relay},
+    transfer::{Failure, Transfer, TransferId, TransferProgress, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
@@ -170,16 +170,21 @@ impl Engine {
         transfer.ok_or_else(|| Error::NoSuch { what: "transfer", id: id.0.clone() })
     }
 
-    /// Waits until nothing more will happen to a transfer by itself.
+    /// Waits until nothing more will happen to a transfer by itself. `waiting` is told why it is tried again, whenever that is
+    /// for another reason than before.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
-    pub async fn wait_for(&self, id: &TransferId) -> Result<Transfer, Error> {
-        let mut changes = self.changes();
+    pub async fn wait_for(&self, id: &TransferId, mut waiting: impl FnMut(&Failure)) -> Result<Transfer, Error> {
+        let (mut changes, mut told) = (self.changes(), None);
         loop {
             let transfer = self.transfer(id).await?;
             if transfer.state.is_final() {
                 return Ok(transfer);
+            }
+            if let Some(failure) = transfer.state.failure().filter(|failure| told.as_ref() != Some(*failure)) {
+                waiting(failure);
+                told = Some(failure.clone());
             }
             // Having missed changes is a reason to look again; the sender lives as long as the engine.
             drop(changes.recv().await);

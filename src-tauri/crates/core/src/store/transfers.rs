@@ -244,6 +244,18 @@ impl Store {
         .await
     }
 
+    /// Puts back what nobody wanted to wait for any longer, while the service went on.
+    pub(crate) async fn requeue_still_fetching(&self) -> Result<(), Error> {
+        self.write(|db| {
+            // Its tries count on: only who tries again asks the service anew for what has failed meanwhile.
+            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL
+                       WHERE state = 'failed' AND code = 'still_fetching'";
+            db.execute(sql, [])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Puts back what ran when the last engine of this home ended; that try does not count.
     pub(crate) async fn requeue_interrupted(&self) -> Result<(), Error> {
         self.write(|db| {

@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use holdfast_core::pin::Metadata;
 
-pub(crate) use account::{AccountAddArgs, AccountCommand, ImportKuboArgs, Kind, KnownBy};
+pub(crate) use account::{AccountAddArgs, AccountCommand, AccountEditArgs, ImportKuboArgs, Kind, KnownBy};
 pub(crate) use content::{CarCommand, CidArgs, LeaveOut};
 pub(crate) use serve::{KeysCommand, ServeArgs, ServeCommand};
 
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Add, list, test and remove accounts at pinning services
+    /// Add, list, test, change and remove accounts at pinning services
     #[command(subcommand)]
     Account(AccountCommand),
     /// Upload files and folders and pin them

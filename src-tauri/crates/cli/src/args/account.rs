@@ -17,6 +17,8 @@ pub(crate) enum AccountCommand {
     },
     /// Add the pinning services that a Kubo repository on this computer names, and the node itself
     ImportKubo(ImportKuboArgs),
+    /// Give an account another label or gateway; `add` with its label gives it another key
+    Edit(AccountEditArgs),
     /// List the accounts
     Ls,
     /// Remove an account and its secret; what is pinned there stays pinned
@@ -54,6 +56,24 @@ pub(crate) struct AccountAddArgs {
     #[arg(long)]
     pub(crate) secret_stdin: bool,
     /// Take an http:// address of another machine, though the secret travels there unencrypted
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AccountEditArgs {
+    /// Its label or id
+    pub(crate) account: String,
+    /// What to call it from now on
+    #[arg(long, required_unless_present_any = ["gateway", "no_gateway"])]
+    pub(crate) label: Option<String>,
+    /// Where pinned content can be fetched
+    #[arg(long, value_name = "URL", conflicts_with = "no_gateway")]
+    pub(crate) gateway: Option<String>,
+    /// Have no gateway
+    #[arg(long)]
+    pub(crate) no_gateway: bool,
+    /// Take an http:// address of another machine, though everything travels from there unencrypted
     #[arg(long)]
     pub(crate) plain_http: bool,
 }

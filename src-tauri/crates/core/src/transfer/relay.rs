@@ -248,9 +248,11 @@ impl Relay<'_> {
     fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
         self.shared.access.note(&node.id, result.as_ref().err());
         result.map_err(|error| match error {
-            error @ (Error::Provider(_) | Error::NoSecret { .. }) => {
-                Error::AtNode { label: node.label.clone(), source: Box::new(error) }
-            }
+            error @ (Error::Provider(_)
+            | Error::NoSecret { .. }
+            | Error::Vault(_)
+            | Error::CidMismatch { .. }
+            | Error::ContentDiffers { .. }) => Error::AtNode { label: node.label.clone(), source: Box::new(error) },
             error => error,
         })
     }

@@ -4,13 +4,14 @@ use std::{fs, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Change, Code,
-    account::{AccountId, Keep, ProviderKind, UploadRoute},
+    Background, Change, Code,
+    account::{AccountId, AccountState, Keep, ProviderKind, UploadRoute},
+    clock::Clock,
     pin::{Metadata, PinStatus, Proof},
     transfer::{Transfer, TransferId, TransferState},
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
 
 use super::pin_only::{ADDRESS, PinOnly, draft, service_draft, world_of};
 
@@ -237,6 +238,73 @@ async fn what_the_node_has_lost_meanwhile_is_added_again() {
     scene.world.engine.retry(&id).await.unwrap();
     scene.waiting(&id).await;
     assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 1));
+}
+
+#[tokio::test]
+async fn a_service_that_is_still_fetching_or_gave_up_has_answered() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    for ends in [false, true] {
+        scene.world.clock.advance(Duration::from_secs(3600));
+        let now = scene.world.clock.now();
+        if ends {
+            scene.service.becomes(PinStatus::Failed, "no peer has it");
+        }
+        eventually("it was asked again", || async {
+            scene.world.clock.advance(Duration::from_millis(500));
+            let views = scene.world.engine.accounts().await.unwrap();
+            let view = views.into_iter().find(|view| view.account.id == scene.account).unwrap();
+            (view.state == AccountState::Ok && view.last_contact >= Some(now)).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state.failure().unwrap().code, Code::PinFailed);
+}
+
+#[tokio::test]
+async fn what_a_node_did_wrong_says_nothing_of_the_service() {
+    let scene = Scene::start().await;
+    // Long enough to show the profile of the node's CIDs: from then on, another CID is an alarm.
+    let first = scene.world.begin_upload(&scene.account, &scene.world.write("a", &bytes_of(1, 1_100_000))).await;
+    scene.waiting(&first).await;
+    scene.world.engine.cancel(&first).await.unwrap();
+    scene.world.clock.advance(Duration::from_secs(3600));
+    let now = scene.world.clock.now();
+    scene.node.fail(Call::Upload, Fault::WrongCid);
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("b", &bytes_of(2, 1_100_000))).await;
+    let failed = scene.until(&id, TransferState::is_final).await;
+    let failure = failed.state.failure().unwrap();
+    assert_eq!(failure.code, Code::CidMismatch);
+    assert!(failure.message.starts_with("my node, through which"), "{}", failure.message);
+    let views = scene.world.engine.accounts().await.unwrap();
+    let view = views.iter().find(|view| view.account.id == scene.account).unwrap();
+    assert!(view.last_contact < Some(now), "it was not asked");
+}
+
+#[tokio::test]
+async fn a_command_ends_when_its_patience_does_and_the_window_goes_on() {
+    let mut scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    let mut reasons = Vec::new();
+    let passing = async {
+        loop {
+            scene.world.clock.advance(Duration::from_millis(500));
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = scene.world.engine.wait_for(&id, |failure| reasons.push(failure.message.clone())) => ended.unwrap(),
+        () = passing => unreachable!("time passes for ever"),
+    };
+    assert_eq!(ended.state.failure().unwrap().code, Code::StillFetching);
+    assert!(ended.attempts > 8, "it was patient for {} looks", ended.attempts);
+    assert_eq!(reasons.len(), 1, "each reason is told once: {reasons:?}");
+
+    scene.service.becomes(PinStatus::Pinned, "");
+    scene.world = scene.world.restart_with(Background::Everything).await;
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
 }
 
 #[tokio::test]

@@ -291,7 +291,8 @@ impl Access {
         self.known().get(account).map_or(0, |known| known.generation)
     }
 
-    async fn credentials(&self, account: &Account) -> Result<Option<Credentials>, Error> {
+    /// An account's credentials; `None` when they are in no vault.
+    pub(crate) async fn credentials(&self, account: &Account) -> Result<Option<Credentials>, Error> {
         if account.credentials == CredentialKind::None {
             return Ok(Some(Credentials::None));
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What the account of the embedded service is called.
-const THIS_COMPUTER: &str = "This computer";
+pub(super) const THIS_COMPUTER: &str = "This computer";
 
 /// The service that Holdfast runs itself, as an account.
 #[derive(Debug)]

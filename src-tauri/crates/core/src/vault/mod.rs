@@ -139,6 +139,11 @@ impl Credentials {
         }
     }
 
+    /// Whether a service cannot tell them apart.
+    pub(crate) fn are(&self, other: &Self) -> bool {
+        self.to_entry().expose_secret() == other.to_entry().expose_secret()
+    }
+
     /// One text for the keyring, which holds text: the name of the form, and each part on a line of its own.
     pub(crate) fn to_entry(&self) -> SecretString {
         let parts = match self {

@@ -370,6 +370,29 @@ async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
 }
 
 #[tokio::test]
+async fn what_is_not_edited_stays_byte_for_byte() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    let odd = Metadata::from([(" spaced ".into(), " v ".into()), (String::new(), "no key".into())]);
+    {
+        let mut state = scene.service.state();
+        state.edits = true;
+        (state.pins[0].name, state.pins[0].metadata) = (Some(" a name ".into()), odd.clone());
+    }
+    scene.world.engine.check_account(&scene.account).await.unwrap();
+    scene.world.engine.refresh(Some(&scene.account)).await.unwrap();
+    let pin = scene.world.pins().await.into_iter().find(|pin| pin.account == scene.account).unwrap();
+    let renamed = scene.world.engine.edit_pin(&pin.key(), Some(" b ".into()), odd.clone()).await.unwrap();
+    assert_eq!((renamed.held.name.as_deref(), &renamed.held.metadata), (Some("b"), &odd));
+    scene.service.state().pins[0].name = Some(" a name ".into());
+    scene.world.engine.refresh(Some(&scene.account)).await.unwrap();
+    let plain = Metadata::from([("k".into(), "v".into())]);
+    let edit = scene.world.engine.edit_pin(&renamed.key(), Some(" a name ".into()), plain.clone()).await.unwrap();
+    assert_eq!((edit.held.name.as_deref(), edit.held.metadata), (Some(" a name "), plain));
+}
+
+#[tokio::test]
 async fn a_file_gets_through_kubo_or_a_cluster_to_a_pinning_service_in_their_own_words() {
     for kind in [ProviderKind::Kubo, ProviderKind::Cluster] {
         let node = FakeProvider::start_as(kind, PROFILE).await;

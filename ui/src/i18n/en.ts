@@ -294,6 +294,7 @@ export const en = {
   "account.usage": "Space",
   "account.usage.used": (used: string) => `${used} used`,
   "account.usage.of": (used: string, quota: string) => `${used} of ${quota} used`,
+  "account.usage.as_of": "as of",
   "account.last_contact": "Last contact",
   "account.never": "Never",
   "account.secret": "Keys",
@@ -305,11 +306,16 @@ export const en = {
   "account.public.hint": "Anybody who knows a CID can fetch its content, for good.",
   "account.check": "Check again",
   "account.check_failed": "The account could not be asked",
+  "account.edit": "Edit…",
   "account.remove": "Remove",
   "account.remove.title": (label: string) => `Remove ${label}?`,
   "account.remove.body":
     "Holdfast forgets the account and its keys. What it keeps stays pinned there; nothing is unpinned.",
   "account.remove.confirm": "Remove account",
+  "account.removed.keyring_later": (label: string) =>
+    `${label} was removed, but its keys are still in the keyring`,
+  "account.removed.keyring_later.advice":
+    "The system's keyring does not answer. Holdfast takes the keys out of it as soon as it does.",
 
   "provider.aioz": "AIOZ Pin API",
   "provider.aioz.hint": "AIOZ Pin, W3IPFS, or Holdfast on another machine. Takes files.",
@@ -333,6 +339,7 @@ export const en = {
     "Kubo's configuration on this computer names these. Their tokens are copied to the system's keyring; the configuration stays as it is.",
   "kubo_import.service": (kind: string, endpoint: string) => `${kind}, ${endpoint}`,
   "kubo_import.service.added": (kind: string, endpoint: string) => `${kind}, ${endpoint}. Already added.`,
+  "kubo_import.label": (label: string) => `Its account is called ${label}.`,
   "kubo_import.none": "No pinning service was found.",
   "kubo_import.none.where": "Holdfast looked in this file, or in the one where IPFS_PATH points:",
   "kubo_import.path": "~/.ipfs/config",
@@ -395,6 +402,12 @@ export const en = {
   "card.profile": "CID profile",
   "card.nothing": "Nothing",
   "card.unknown": "Not known",
+
+  "edit_account.title": (label: string) => `Edit ${label}`,
+  "edit_account.gateway.hint":
+    "Links lead there, and blocks are fetched from there to verify. Leave it empty for none.",
+  "edit_account.keys": "To change the keys, add the account again with the same label and endpoint.",
+  "edit_account.saved": (label: string) => `${label} was changed`,
 
   "account_dialog.title": "Add account",
   "account_dialog.preset": "Service",

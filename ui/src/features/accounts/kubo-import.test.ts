@@ -100,6 +100,7 @@ test("a configuration that is broken says where, and is not nothing found", asyn
   mock.failNext("find_kubo_services", { code: "invalid_input", message, retryable: false, details: null });
   await fireEvent.click(byTestId("import-kubo"));
   await waitFor(() => expect(byTestId("kubo-import-error").textContent).toContain("line 3, column 7"));
+  expect(byTestId("kubo-import-error").textContent).toContain("Kubo's configuration cannot be read");
   expect(allByTestId("kubo-import-none")).toHaveLength(0);
 });
 

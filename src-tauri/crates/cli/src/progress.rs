@@ -58,6 +58,9 @@ fn line(engine: &Engine) -> String {
     let running = engine.progress();
     let done: u64 = running.iter().map(|one| one.bytes_done).sum();
     let total: u64 = running.iter().map(|one| one.bytes_total).sum();
+    if total == 0 {
+        return String::new();
+    }
     let rate: u64 = running.iter().filter_map(|one| one.bytes_per_second).sum();
     match rate {
         0 => of((done, total)),

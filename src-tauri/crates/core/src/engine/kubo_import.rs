@@ -119,13 +119,14 @@ impl Engine {
         let mut wants = Known::Not;
         let there = |account: &&Account| account.kind == service.kind && account.endpoint == *endpoint;
         for account in accounts.iter().filter(there) {
+            let is_node = account.kind == ProviderKind::Kubo;
             let is_called_so = account.label.eq_ignore_ascii_case(service.name.trim());
             match (self.shared.access.credentials(account).await, &service.credentials) {
-                (Ok(Some(theirs)), Ok(ours)) if theirs.are(ours) => return Known::Added(account),
-                // Nobody can tell: the name has to do.
-                (Err(_), _) | (_, Err(_)) if is_called_so => return Known::Added(account),
+                (Ok(Some(theirs)), Ok(ours)) if theirs.same_as(ours) => return Known::Added(account),
+                // Nobody can tell: the name has to do, or that a node is one.
+                (Err(_), _) | (_, Err(_)) if is_called_so || is_node => return Known::Added(account),
                 (Ok(None), Ok(_)) if is_called_so => wants = Known::Wants(account),
-                (Ok(_), Ok(_)) if account.kind == ProviderKind::Kubo => wants = Known::Wants(account),
+                (Ok(_), Ok(_)) if is_node => wants = Known::Wants(account),
                 _ => {}
             }
         }

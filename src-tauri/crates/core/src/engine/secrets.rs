@@ -77,7 +77,7 @@ impl Shared {
     }
 }
 
-/// Forgets at each start, and whenever the keyring has answered: it asks its owner at most once.
+/// Forgets at each start, and whenever the keyring has answered somebody: one that is locked asks its owner once.
 pub(super) async fn forget_secrets(shared: Arc<Shared>) {
     loop {
         if let Err(error) = shared.forget_secrets().await {

@@ -139,8 +139,8 @@ impl Credentials {
         }
     }
 
-    /// Whether a service cannot tell them apart.
-    pub(crate) fn are(&self, other: &Self) -> bool {
+    /// Whether a service could not tell them from the others.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
         self.to_entry().expose_secret() == other.to_entry().expose_secret()
     }
 

@@ -189,9 +189,52 @@ fn an_account_is_added_tested_used_and_removed() -> Result<()> {
     let names: Vec<_> = computer.pins()?.iter().map(|pin| pin["name"].clone()).collect();
     assert!(names.contains(&json!("another name")), "{names:?}");
 
-    computer.run(&["account", "rm", "Served"])?.done()?;
+    let edit = ["account", "edit", "Served", "--label", "Mine", "--gateway", "https://gateway.example.org", "--json"];
+    let edited = computer.run(&edit)?.done()?.value()?;
+    let expected = (&json!("Mine"), &json!("https://gateway.example.org"), &account["id"]);
+    assert_eq!((&edited["label"], &edited["gateway"], &edited["id"]), expected);
     assert!(self::account(&computer, "Served")?.is_none());
-    assert_eq!(computer.run(&["add", "--account", "Served", &file])?.code, 1);
+    let without = computer.run(&["account", "edit", "Mine", "--no-gateway", "--json"])?.done()?.value()?;
+    assert!(without["gateway"].is_null(), "{without}");
+    assert_eq!(computer.run(&["account", "edit", "This computer", "--label", "x"])?.code, 1);
+    assert_eq!(computer.run(&["account", "edit", "Mine"])?.code, 2);
+
+    let removed = computer.run(&["account", "rm", "Mine", "--json"])?.done()?;
+    assert_eq!((&removed.value()?["secret_left"], removed.err.as_str()), (&json!(false), ""));
+    assert!(self::account(&computer, "Mine")?.is_none());
+    assert_eq!(computer.run(&["add", "--account", "Mine", &file])?.code, 1);
+    Ok(())
+}
+
+#[test]
+fn a_secret_that_stays_in_the_keyring_for_now_is_said_to() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let mut command = computer.desktop.command(&computer.programs.command);
+    command.arg("--home").arg(&computer.home).args(["account", "rm", "Served", "--json"]);
+    // Nobody is there: the keyring does not answer.
+    let nobody = computer.path("no-bus");
+    let output = command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", nobody.display())).output()?;
+    let removed: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!((output.status.code(), &removed["secret_left"]), (Some(0), &json!(true)));
+    let said = String::from_utf8(output.stderr)?;
+    assert!(said.contains("the secret is still in it"), "{said}");
+    assert!(account(&computer, "Served")?.is_none());
+    Ok(())
+}
+
+#[test]
+fn what_is_waited_for_is_said_once_and_the_wait_ends() -> Result<()> {
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    drop(server);
+    let file = computer.file("a.txt", "nobody takes it")?;
+    let answer = computer.run(&[Path::new("add"), "--account=Served".as_ref(), &file])?;
+    assert_eq!(answer.code, 1);
+    assert_eq!(answer.err.matches("not yet: the service cannot be reached").count(), 1, "{}", answer.err);
+    assert!(answer.err.trim_end().lines().last().is_some_and(|line| !line.contains("trying again")), "{}", answer.err);
     Ok(())
 }
 

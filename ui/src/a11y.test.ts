@@ -47,6 +47,14 @@ test.each(["2", "3", "other"])("the account dialog for service %s has no violati
   expect(await violations()).toEqual([]);
 });
 
+test("editing an account has no violation", async () => {
+  await openApp({ screen: "accounts" });
+  await fireEvent.click(byTestId("edit-account"));
+  const field = document.querySelector("dialog [name=gateway]") as HTMLInputElement;
+  await fireEvent.input(field, { target: { value: "http://192.168.1.9:8080" } });
+  expect(await violations()).toEqual([]);
+});
+
 test("the import from Kubo has no violation", async () => {
   await openApp({ screen: "accounts" });
   await fireEvent.click(byTestId("import-kubo"));

@@ -4,7 +4,10 @@ use holdfast_core::account::{AccountId, Keep};
 use tauri::State;
 
 use crate::backend::Backend;
-use crate::ipc::{Account, AccountDraft, AddAccountRequest, FoundService, ImportKuboServicesRequest, IpcError};
+use crate::ipc::{
+    Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
+    ImportKuboServicesRequest, IpcError,
+};
 
 #[tauri::command]
 pub(crate) async fn accounts(backend: State<'_, Backend>) -> Result<Vec<Account>, IpcError> {
@@ -28,8 +31,17 @@ pub(crate) async fn check_account(backend: State<'_, Backend>, request: String) 
 }
 
 #[tauri::command]
-pub(crate) async fn remove_account(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
-    Ok(backend.engine().await?.remove_account(&AccountId(request)).await?)
+pub(crate) async fn edit_account(
+    backend: State<'_, Backend>,
+    request: EditAccountRequest,
+) -> Result<Account, IpcError> {
+    let id = AccountId(request.id.clone());
+    Ok(backend.engine().await?.edit_account(&id, request.into()).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn remove_account(backend: State<'_, Backend>, request: String) -> Result<AccountRemoval, IpcError> {
+    Ok(backend.engine().await?.remove_account(&AccountId(request)).await?.into())
 }
 
 #[tauri::command]

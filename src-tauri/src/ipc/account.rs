@@ -1,8 +1,8 @@
 //! Accounts as the web view sees them. Secrets come in with a draft and never go out.
 
-use holdfast_core::Error;
 use holdfast_core::account::{self, AccountView, Preset, UploadRoute};
 use holdfast_core::vault::{self, Credentials};
+use holdfast_core::{Error, SecretRemoval};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -137,6 +137,8 @@ pub(crate) struct AccountDraft {
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct FoundService {
     pub(crate) name: String,
+    /// What its account is called, or would be.
+    pub(crate) label: String,
     pub(crate) kind: ProviderKind,
     pub(crate) endpoint: String,
     pub(crate) already_added: bool,
@@ -149,6 +151,26 @@ pub(crate) struct ImportKuboServicesRequest {
     pub(crate) names: Vec<String>,
     /// Keep the secrets in memory only, until the program ends.
     pub(crate) session_only: bool,
+}
+
+/// Null is what stays as it is.
+#[derive(Debug, Deserialize, TS)]
+pub(crate) struct EditAccountRequest {
+    pub(crate) id: String,
+    pub(crate) label: Option<String>,
+    /// Empty for none.
+    pub(crate) gateway: Option<String>,
+    /// The person knows that content travels unencrypted from another machine.
+    pub(crate) plain_http: bool,
+}
+
+/// What became of an account that was to be removed.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountRemoval {
+    Complete,
+    /// The keyring has its secret until it answers.
+    KeyringLater,
 }
 
 #[derive(Debug, Deserialize, TS)]
@@ -236,15 +258,35 @@ impl TryFrom<AccountDraft> for account::AccountDraft {
             endpoint: draft.endpoint,
             gateway: draft.gateway,
             credentials: draft.credentials.try_into()?,
-            plain_http: if draft.plain_http { account::PlainHttp::Accepted } else { account::PlainHttp::Refused },
+            plain_http: plain_http(draft.plain_http),
         })
     }
+}
+
+impl From<EditAccountRequest> for account::AccountEdit {
+    fn from(request: EditAccountRequest) -> Self {
+        Self { label: request.label, gateway: request.gateway, plain_http: plain_http(request.plain_http) }
+    }
+}
+
+impl From<SecretRemoval> for AccountRemoval {
+    fn from(secret: SecretRemoval) -> Self {
+        match secret {
+            SecretRemoval::Done => Self::Complete,
+            SecretRemoval::WhenKeyringAnswers => Self::KeyringLater,
+        }
+    }
+}
+
+const fn plain_http(is_accepted: bool) -> account::PlainHttp {
+    if is_accepted { account::PlainHttp::Accepted } else { account::PlainHttp::Refused }
 }
 
 impl From<holdfast_core::FoundService> for FoundService {
     fn from(found: holdfast_core::FoundService) -> Self {
         Self {
             name: found.name,
+            label: found.label,
             kind: found.kind.into(),
             endpoint: found.endpoint,
             already_added: found.already_added,

@@ -16,7 +16,10 @@ pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod transfer;
 
-pub(crate) use account::{Account, AccountDraft, AddAccountRequest, FoundService, ImportKuboServicesRequest};
+pub(crate) use account::{
+    Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
+    ImportKuboServicesRequest,
+};
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
 pub(crate) use pin::{CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery};

@@ -295,6 +295,7 @@ export const en = {
   "account.usage": "Space",
   "account.usage.used": (used: string) => `${used} used`,
   "account.usage.of": (used: string, quota: string) => `${used} of ${quota} used`,
+  "account.usage.as_of": "as of",
   "account.last_contact": "Last contact",
   "account.never": "Never",
   "account.secret": "Keys",
@@ -304,13 +305,18 @@ export const en = {
   "account.secret.missing": "Not kept",
   "account.this_computer.hint": "Served on this machine only.",
   "account.public.hint": "Anybody who knows a CID can fetch its content, for good.",
-  "account.check": "Check again",
+  "account.check": "Ask again",
   "account.check_failed": "The account could not be asked",
+  "account.edit": "Edit…",
   "account.remove": "Remove",
   "account.remove.title": (label: string) => `Remove ${label}?`,
   "account.remove.body":
     "Holdfast forgets the account and its keys. What it keeps stays pinned there; nothing is unpinned.",
   "account.remove.confirm": "Remove account",
+  "account.removed.keyring_later": (label: string) =>
+    `${label} was removed, but its keys are still in the keyring`,
+  "account.removed.keyring_later.advice":
+    "The system's keyring does not answer. Holdfast takes the keys out of it as soon as it does.",
 
   "provider.aioz": "AIOZ Pin API",
   "provider.aioz.hint": "AIOZ Pin, W3IPFS, or Holdfast on another machine. Takes files.",
@@ -334,7 +340,9 @@ export const en = {
     "Kubo's configuration on this computer names these. Their tokens are copied to the system's keyring; the configuration stays as it is.",
   "kubo_import.service": (kind: string, endpoint: string) => `${kind}, ${endpoint}`,
   "kubo_import.service.added": (kind: string, endpoint: string) => `${kind}, ${endpoint}. Already added.`,
+  "kubo_import.label": (label: string) => `Its account is called ${label}.`,
   "kubo_import.none": "No pinning service was found.",
+  "kubo_import.broken": "Kubo's configuration cannot be read",
   "kubo_import.none.where": "Holdfast looked in this file, or in the one where IPFS_PATH points:",
   "kubo_import.path": "~/.ipfs/config",
   "kubo_import.submit": (count: number) => `Import ${many(count, "service", "services")}`,
@@ -346,6 +354,7 @@ export const en = {
   "card.title": "What this service can do",
   "card.none": "This was not checked yet.",
   "card.probe": "Check what it can do",
+  "card.probe.again": "Check again",
   "card.probing": "Checking…",
   "card.probe.how":
     "To find out, Holdfast uploads a small file of its own and removes it again. Nothing else at the account is touched.",
@@ -398,13 +407,19 @@ export const en = {
   "card.nothing": "Nothing",
   "card.unknown": "Not known",
 
+  "edit_account.title": (label: string) => `Edit ${label}`,
+  "edit_account.gateway.hint":
+    "Links lead there, and blocks are fetched from there to verify. Leave it empty for none.",
+  "edit_account.keys": "To change the keys, add the account again with the same label and endpoint.",
+  "edit_account.saved": (label: string) => `${label} was changed`,
+
   "account_dialog.title": "Add account",
   "account_dialog.preset": "Service",
   "account_dialog.preset.other": "Other…",
   "account_dialog.help_link": "More about it",
   "account_dialog.kind": "What kind of service is it?",
   "account_dialog.label": "Label",
-  "account_dialog.label.hint": "How you want to call it.",
+  "account_dialog.label.hint": "What you want to call it.",
   "account_dialog.endpoint": "Endpoint URL",
   "account_dialog.gateway": "Gateway URL (optional)",
   "account_dialog.form": "Sign-in",

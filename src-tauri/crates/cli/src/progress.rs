@@ -1,19 +1,31 @@
-//! Progress of uploads on a terminal's standard error; silent where that is no terminal.
+//! What goes on meanwhile, on standard error: progress, where that is a terminal, and what is waited for.
 
 use std::{
     io::{IsTerminal, Write, stderr},
     time::Duration,
 };
 
-use holdfast_core::Engine;
+use holdfast_core::{
+    Engine, Error,
+    transfer::{Transfer, TransferId},
+};
 
-use crate::output::bytes;
+use crate::output::{bytes, note, one_line};
+
+/// Removes what stands in the line.
+const CLEAR: &str = "\r\x1b[K";
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows how far all running transfers are until `done` is.
-pub(crate) async fn shown_until<T>(engine: &Engine, done: impl Future<Output = T>) -> T {
-    shown(|| line(engine), done).await
+/// Shows how far all running transfers are until this one has ended, and says why it has to wait, each reason once.
+pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) -> Result<Transfer, Error> {
+    let ended = engine.wait_for(id, |failure| {
+        if stderr().is_terminal() {
+            write(CLEAR);
+        }
+        note(&format!("holdfast: {}: not yet: {}; trying again", one_line(what), failure.message));
+    });
+    shown(|| line(engine), ended).await
 }
 
 /// Shows what `line` says until `done` is.
@@ -25,12 +37,12 @@ pub(crate) async fn shown<T>(line: impl Fn() -> String, done: impl Future<Output
         tokio::select! {
             result = &mut done => {
                 if shown {
-                    write("\r\x1b[K");
+                    write(CLEAR);
                 }
                 return result;
             }
             () = tokio::time::sleep(TICK), if is_terminal => {
-                write(&format!("\r\x1b[K{}", line()));
+                write(&format!("{CLEAR}{}", line()));
                 shown = true;
             }
         }
@@ -46,6 +58,9 @@ fn line(engine: &Engine) -> String {
     let running = engine.progress();
     let done: u64 = running.iter().map(|one| one.bytes_done).sum();
     let total: u64 = running.iter().map(|one| one.bytes_total).sum();
+    if total == 0 {
+        return String::new();
+    }
     let rate: u64 = running.iter().filter_map(|one| one.bytes_per_second).sum();
     match rate {
         0 => of((done, total)),

@@ -24,7 +24,8 @@ mod turns;
 pub mod vault;
 
 pub use engine::{
-    Background, Change, Engine, FoundService, ImportedService, PinDetails, Ports, Settings, Theme, ThisComputer,
+    Background, Change, Engine, FoundService, ImportedService, PinDetails, Ports, SecretRemoval, Settings, Theme,
+    ThisComputer,
 };
 pub use error::{Code, Error};
 pub use home::Home;

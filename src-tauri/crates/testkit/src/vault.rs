@@ -46,6 +46,11 @@ impl MemoryVault {
         accounts
     }
 
+    /// Questions that wait for it to be unlocked.
+    pub fn waiting(&self) -> usize {
+        self.mode.receiver_count()
+    }
+
     async fn answer(&self) -> Result<MutexGuard<'_, HashMap<AccountId, Credentials>>, VaultError> {
         let unavailable = |why: &str| Err(VaultError::Unavailable(why.into()));
         let mode = self.mode.subscribe().wait_for(|mode| *mode != VaultMode::Locked).await.map(|mode| *mode);

@@ -122,6 +122,11 @@ impl World {
         self.reopen().await
     }
 
+    /// The same, and the engine does as much by itself as `background` says from then on.
+    pub async fn restart_with(self, background: Background) -> Self {
+        Self { background, ..self }.restart().await
+    }
+
     /// Drops the engine as it is and opens its home again.
     pub async fn reopen(self) -> Self {
         let Self { engine, vault, clock, files, ports, background, home } = self;

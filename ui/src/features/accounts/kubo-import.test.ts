@@ -94,9 +94,31 @@ test("a configuration that cannot be read is an error, not nothing found; it can
   await waitFor(() => expect(allByTestId("kubo-service")).toHaveLength(4));
 });
 
+test("a configuration that is broken says where, and is not nothing found", async () => {
+  const { mock } = await openApp({ screen: "accounts" });
+  const message = "/home/ann/.ipfs/config is no Kubo configuration (line 3, column 7).";
+  mock.failNext("find_kubo_services", { code: "invalid_input", message, retryable: false, details: null });
+  await fireEvent.click(byTestId("import-kubo"));
+  await waitFor(() => expect(byTestId("kubo-import-error").textContent).toContain("line 3, column 7"));
+  expect(byTestId("kubo-import-error").textContent).toContain("Kubo's configuration cannot be read");
+  expect(allByTestId("kubo-import-none")).toHaveLength(0);
+});
+
+test("a service whose name another account has says what its account will be called", async () => {
+  const { mock } = await openApp({ screen: "accounts" });
+  mock.kubo_services = mock.kubo_services.map((one) =>
+    one.name === "everland" ? { ...one, label: "everland (2)" } : one,
+  );
+  await fireEvent.click(byTestId("import-kubo"));
+  await waitFor(() =>
+    expect(byTestId("kubo-import").textContent).toContain("Its account is called everland (2)."),
+  );
+  expect(byTestId("kubo-import").textContent).not.toContain("called filebase");
+});
+
 test("no Kubo on this computer is nothing found, not a mistake of the person", async () => {
   const { mock } = await openApp({ screen: "accounts" });
-  const error = { code: "invalid_input", message: "no Kubo here", retryable: false, details: null } as const;
+  const error = { code: "not_found", message: "no Kubo here", retryable: false, details: null } as const;
   mock.failNext("find_kubo_services", error);
   await fireEvent.click(byTestId("import-kubo"));
   await waitFor(() => expect(byTestId("kubo-import-none").textContent).toContain("~/.ipfs/config"));

@@ -60,6 +60,14 @@ test("the name and the metadata are changed, and the panel follows the pin to it
   expect(app.pins.selection.pins[0]?.id).not.toBe(before?.id);
 });
 
+test("what nobody touched is sent as it is", async () => {
+  const { mock } = await openEditor();
+  const before = inputs("name")[0]?.value;
+  await fireEvent.click(byTestId("save-pin"));
+  await waitFor(() => expect(requestsOf(mock, "edit_pin")).toHaveLength(1));
+  expect(requestsOf(mock, "edit_pin")).toMatchObject([{ name: before }]);
+});
+
 test("an empty name is no name, and a row can be taken away", async () => {
   const { mock } = await openEditor();
   await type("name", 0, " ");

@@ -13,6 +13,15 @@ test("metadata becomes rows and comes back the same", () => {
   expect(metadataOf(rowsOf(metadata))).toEqual(metadata);
 });
 
+test("what nobody touched stays byte for byte, and a key that is typed is trimmed", () => {
+  const metadata = { " spaced ": " a ", spaced: "b", "\u00a0": "c", "": "d" };
+  const rows = rowsOf(metadata);
+  expect(metadataOf(rows)).toEqual(metadata);
+  expect(complaintsAbout(rows).size).toBe(0);
+  const changed = rows.map((row) => (row.key === " spaced " ? { ...row, key: " other " } : row));
+  expect(Object.keys(metadataOf(changed))).toEqual(["other", "spaced", "\u00a0", ""]);
+});
+
 test("rows that are wholly empty are left out, and keys are trimmed", () => {
   const rows = [
     { id: 1, key: "", value: "" },

@@ -10,6 +10,8 @@ export interface Row {
   id: number;
   key: string;
   value: string;
+  /** The key that the service has; as long as nobody changes it, it stays as it is, spaces and all. */
+  kept?: string;
 }
 
 /** A value without a key, or a key that another row has already. */
@@ -20,25 +22,33 @@ export function isTooLong(name: string): boolean {
 }
 
 export function rowsOf(metadata: PinDetails["metadata"]): Row[] {
-  return Object.entries(metadata).map(([key, value], id) => ({ id, key, value }));
+  return Object.entries(metadata).map(([key, value], id) => ({ id, key, value, kept: key }));
 }
 
-/** Rows that are wholly empty are left out. */
+/** Rows that are wholly empty are left out, unless they came from the service. */
 export function metadataOf(rows: Row[]): PinDetails["metadata"] {
-  return Object.fromEntries(
-    rows.map(({ key, value }) => [key.trim(), value] as const).filter(([key]) => key),
-  );
+  const wanted = rows.filter((row) => keyOf(row) !== "" || isUntouched(row));
+  return Object.fromEntries(wanted.map((row) => [keyOf(row), row.value] as const));
+}
+
+function isUntouched({ key, kept }: Row): boolean {
+  return key === kept;
+}
+
+/** Spaces around a key that somebody typed are slips. */
+function keyOf(row: Row): string {
+  return isUntouched(row) ? row.key : row.key.trim();
 }
 
 /** By the row's id. */
 export function complaintsAbout(rows: Row[]): Map<number, Complaint> {
   const complaints = new Map<number, Complaint>();
   const seen = new Set<string>();
-  for (const { id, key, value } of rows) {
-    const name = key.trim();
-    if (name === "" && value !== "") complaints.set(id, "no_key");
-    if (name !== "" && seen.has(name)) complaints.set(id, "twice");
-    seen.add(name);
+  for (const row of rows) {
+    const key = keyOf(row);
+    if (key === "" && row.value !== "" && !isUntouched(row)) complaints.set(row.id, "no_key");
+    if (key !== "" && seen.has(key)) complaints.set(row.id, "twice");
+    seen.add(key);
   }
   return complaints;
 }

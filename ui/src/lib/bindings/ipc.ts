@@ -80,6 +80,11 @@ secret_label: string,
  */
 help: string, help_url: string | null, };
 
+/**
+ * What became of an account that was to be removed.
+ */
+export type AccountRemoval = "complete" | "keyring_later";
+
 export type AccountState = "ok" | "unauthorized" | "unreachable" | "no_secret" | "unknown";
 
 export type AddAccountRequest = { draft: AccountDraft, 
@@ -189,6 +194,19 @@ export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "
 export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, };
 
 /**
+ * Null is what stays as it is.
+ */
+export type EditAccountRequest = { id: string, label: string | null, 
+/**
+ * Empty for none.
+ */
+gateway: string | null, 
+/**
+ * The person knows that content travels unencrypted from another machine.
+ */
+plain_http: boolean, };
+
+/**
  * What the pin has from now on, in place of what it had; a `name` of null is no name.
  */
 export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [key in string]: string }, };
@@ -215,7 +233,11 @@ export type FolderState = "watching" | "scanning" | "missing" | "polling";
 /**
  * A pinning service that the person's Kubo node has in its settings.
  */
-export type FoundService = { name: string, kind: ProviderKind, endpoint: string, already_added: boolean, 
+export type FoundService = { name: string, 
+/**
+ * What its account is called, or would be.
+ */
+label: string, kind: ProviderKind, endpoint: string, already_added: boolean, 
 /**
  * What keeps it from being added as it is.
  */
@@ -365,7 +387,8 @@ export type Rpc = {
   test_account: [AccountDraft, null],
   add_account: [AddAccountRequest, Account],
   check_account: [string, Account],
-  remove_account: [string, null],
+  edit_account: [EditAccountRequest, Account],
+  remove_account: [string, AccountRemoval],
   probe_account: [string, Account],
   find_kubo_services: [null, Array<FoundService>],
   import_kubo_services: [ImportKuboServicesRequest, Array<Account>],

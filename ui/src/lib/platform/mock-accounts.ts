@@ -128,7 +128,7 @@ function kuboService(
   endpoint: string,
   change: Partial<Ipc.FoundService> = {},
 ): Ipc.FoundService {
-  return { name, kind: "psa", endpoint, already_added: false, problem: null, ...change };
+  return { name, label: name, kind: "psa", endpoint, already_added: false, problem: null, ...change };
 }
 
 /** Complains about a draft as the service or the core would. */

@@ -140,9 +140,7 @@ export function createMock(options: MockOptions = {}): Mock {
     find_kubo_services: () => mock.kubo_services,
     import_kubo_services: ({ names, session_only }) => {
       const services = mock.kubo_services.filter(({ name }) => names.includes(name));
-      const imported = services.map((one) =>
-        added({ ...one, label: one.name, gateway: null }, "token", session_only),
-      );
+      const imported = services.map((one) => added({ ...one, gateway: null }, "token", session_only));
       mock.kubo_services = mock.kubo_services.map((one) =>
         names.includes(one.name) ? { ...one, already_added: true } : one,
       );
@@ -150,10 +148,25 @@ export function createMock(options: MockOptions = {}): Mock {
       return imported;
     },
     check_account: (id) => found(counted(), id),
+    edit_account: ({ id, label, gateway }) => {
+      const before = found(accounts, id);
+      const taken = accounts.some((other) => other.id !== id && other.label === label);
+      if (taken) throw failure("invalid_input", `There is an account called "${label}" already.`);
+      const edited = {
+        ...before,
+        label: label ?? before.label,
+        gateway: gateway === null ? before.gateway : gateway || null,
+      };
+      accounts = accounts.map((account) => (account.id === id ? edited : account));
+      mock.changed("accounts");
+      return found(counted(), id);
+    },
     remove_account: (id) => {
+      const { secret_kept } = found(accounts, id);
       accounts = accounts.filter((account) => account.id !== id);
       mock.changed("accounts");
-      return null;
+      const is_locked = options.keyring?.state === "unavailable" && secret_kept === "keyring";
+      return is_locked ? "keyring_later" : "complete";
     },
     pick_files: () => remembered(mock.nextSelection ?? madeUpSelection(fresh("selection"))),
     pick_directory: () => remembered(mock.nextSelection ?? madeUpDirectory(fresh("selection"))),

@@ -1,6 +1,12 @@
 /** The accounts, and which of them takes new files. */
 
-import type { Account, AccountDraft, FoundService } from "../bindings/ipc.ts";
+import type {
+  Account,
+  AccountDraft,
+  AccountRemoval,
+  EditAccountRequest,
+  FoundService,
+} from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 
 export class Accounts {
@@ -64,9 +70,17 @@ export class Accounts {
     added.forEach((account) => this.#put(account));
   }
 
-  async remove(id: string): Promise<void> {
-    await this.#platform.call("remove_account", id);
+  /** `null` is what stays as it is; an empty gateway is none. */
+  async edit(request: EditAccountRequest): Promise<Account> {
+    const account = await this.#platform.call("edit_account", request);
+    this.#put(account);
+    return account;
+  }
+
+  async remove(id: string): Promise<AccountRemoval> {
+    const removal = await this.#platform.call("remove_account", id);
     this.list = this.list.filter((account) => account.id !== id);
+    return removal;
   }
 
   #put(account: Account): void {

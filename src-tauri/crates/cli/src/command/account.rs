@@ -1,4 +1,4 @@
-//! `holdfast account add|ls|presets|rm|test`
+//! `holdfast account add|edit|ls|presets|rm|test`; `check` is in `account_card`, `import-kubo` in `account_import`.
 
 use std::{
     io::{self, Read},
@@ -6,9 +6,10 @@ use std::{
 };
 
 use holdfast_core::{
+    SecretRemoval,
     account::{
-        AccountDraft, AccountState, AccountView, Keep, PRESETS, PlainHttp, Preset, ProviderKind, SecretKept,
-        UploadRoute,
+        AccountDraft, AccountEdit, AccountState, AccountView, Keep, PRESETS, PlainHttp, Preset, ProviderKind,
+        SecretKept, UploadRoute,
     },
     vault::{CredentialKind, Credentials},
 };
@@ -18,8 +19,8 @@ use serde::Serialize;
 use super::{account_card, account_import};
 use crate::{
     Failure,
-    args::{AccountAddArgs, AccountCommand, Kind, KnownBy},
-    output::{Output, bytes},
+    args::{AccountAddArgs, AccountCommand, AccountEditArgs, Kind, KnownBy},
+    output::{Output, bytes, complain},
     session::Session,
 };
 
@@ -46,6 +47,15 @@ struct Row<'a> {
     keeps_metadata: bool,
 }
 
+#[derive(Serialize)]
+struct Removed<'a> {
+    id: &'a str,
+    label: &'a str,
+    removed: bool,
+    /// The keyring has its secret until it answers.
+    secret_left: bool,
+}
+
 pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match command {
         AccountCommand::Add(args) => add(args, home, out).await,
@@ -53,15 +63,8 @@ pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Out
         AccountCommand::Check { account } => account_card::run(&account, home, out).await,
         AccountCommand::ImportKubo(args) => account_import::run(args, home, out).await,
         AccountCommand::Ls => list(home, out).await,
-        AccountCommand::Rm { account } => {
-            let session = Session::open(home).await?;
-            let account = session.engine.account_named(&account).await?;
-            session.engine.remove_account(&account.id).await?;
-            out.result(&serde_json::json!({ "id": account.id.0, "label": account.label, "removed": true }), || {
-                format!("Removed {}. What is pinned there stays pinned.", account.label)
-            })?;
-            session.end().await
-        }
+        AccountCommand::Edit(args) => edit(args, home, out).await,
+        AccountCommand::Rm { account } => remove(&account, home, out).await,
         AccountCommand::Test { account } => test(&account, home, out).await,
     }
 }
@@ -87,10 +90,39 @@ async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result
         endpoint,
         gateway: args.gateway,
         credentials: credentials(kind, args.known_by, preset, args.secret_stdin)?,
-        plain_http: if args.plain_http { PlainHttp::Accepted } else { PlainHttp::Refused },
+        plain_http: plain_http(args.plain_http),
     };
     let view = session.engine.add_account(draft, Keep::Keyring).await?;
     print(&view, out)?;
+    session.end().await
+}
+
+async fn edit(args: AccountEditArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::open(home).await?;
+    let account = session.engine.account_named(&args.account).await?;
+    let edit = AccountEdit {
+        label: args.label,
+        gateway: if args.no_gateway { Some(String::new()) } else { args.gateway },
+        plain_http: plain_http(args.plain_http),
+    };
+    let view = session.engine.edit_account(&account.id, edit).await?;
+    print(&view, out)?;
+    session.end().await
+}
+
+async fn remove(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let session = Session::open(home).await?;
+    let account = session.engine.account_named(name).await?;
+    let secret = session.engine.remove_account(&account.id).await?;
+    let is_left = secret == SecretRemoval::WhenKeyringAnswers;
+    let removed = Removed { id: &account.id.0, label: &account.label, removed: true, secret_left: is_left };
+    out.result(&removed, || format!("Removed {}. What is pinned there stays pinned.", account.label))?;
+    if is_left {
+        complain(
+            "the keyring does not answer, so the secret is still in it; Holdfast takes it out as soon as the keyring does",
+            None,
+        );
+    }
     session.end().await
 }
 
@@ -110,6 +142,10 @@ async fn test(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Fail
     let failed = matches!(view.state, AccountState::Failed { .. });
     session.end().await?;
     if failed { Err(Failure::Partial) } else { Ok(()) }
+}
+
+fn plain_http(is_accepted: bool) -> PlainHttp {
+    if is_accepted { PlainHttp::Accepted } else { PlainHttp::Refused }
 }
 
 /// What the service knows the user by: as was said, else in the usual form of such services.

@@ -16,6 +16,7 @@ use crate::{
 #[derive(Serialize)]
 struct Found {
     name: String,
+    label: String,
     kind: &'static str,
     endpoint: String,
     already_added: bool,
@@ -48,6 +49,7 @@ impl From<holdfast_core::FoundService> for Found {
     fn from(found: holdfast_core::FoundService) -> Self {
         Self {
             name: found.name,
+            label: found.label,
             kind: found.kind.as_str(),
             endpoint: found.endpoint,
             already_added: found.already_added,
@@ -63,7 +65,8 @@ fn describe(found: &[Found]) -> String {
             Some(problem) => problem.as_str(),
             None => "can be added",
         };
-        format!("{}  {}  {}  {}", one_line(&one.name), one.kind, one_line(&one.endpoint), one_line(state))
+        let state = if one.label == one.name { state.to_owned() } else { format!("{state}, as {}", one.label) };
+        format!("{}  {}  {}  {}", one_line(&one.name), one.kind, one_line(&one.endpoint), one_line(&state))
     };
     found.iter().map(line).collect::<Vec<_>>().join("\n")
 }

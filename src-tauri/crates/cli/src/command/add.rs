@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use holdfast_core::{
-    Background,
+    Background, Code,
     account::Account,
     pin::{PinKey, PinStatus},
     transfer::{Transfer, TransferId, TransferState},
@@ -63,7 +63,7 @@ async fn report(
     id: &TransferId,
     out: Output,
 ) -> Result<bool, Failure> {
-    let ended = progress::shown_until(&session.engine, session.engine.wait_for(id)).await?;
+    let ended = progress::until_ended(&session.engine, &path, id).await?;
     let (Some(pin), Some(cid), TransferState::Done) = (&ended.pin, &ended.cid, &ended.state) else {
         explain(&path, &ended);
         return Ok(false);
@@ -101,5 +101,11 @@ pub(super) fn explain(what: &str, ended: &Transfer) {
     match ended.state.failure() {
         Some(failure) => complain(&format!("{}: {}", one_line(what), failure.message), failure.details.as_deref()),
         None => complain(&format!("{}: {}", one_line(what), ended.state.as_str()), None),
+    }
+    if ended.state.failure().is_some_and(|failure| failure.code == Code::StillFetching) {
+        note(
+            "holdfast: this command waits no longer, but the service may go on: `holdfast ls` shows what became of it, and \
+             adding it again neither sends nor pins it twice",
+        );
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Failure,
     args::PinArgs,
     output::{Output, complain, one_line},
+    progress,
     session::Session,
 };
 
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
                 continue;
             }
         };
-        let ended = session.engine.wait_for(&id).await?;
+        let ended = progress::until_ended(&session.engine, text, &id).await?;
         let (Some(pin), TransferState::Done) = (&ended.pin, &ended.state) else {
             explain(text, &ended);
             complete = false;

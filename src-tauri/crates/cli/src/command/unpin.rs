@@ -9,6 +9,7 @@ use crate::{
     Failure,
     args::UnpinArgs,
     output::{Output, complain, one_line},
+    progress,
     session::Session,
 };
 
@@ -32,7 +33,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
             }
         };
         for transfer in session.engine.unpin(&[pin.key()]).await? {
-            let ended = session.engine.wait_for(&transfer).await?;
+            let ended = progress::until_ended(&session.engine, id, &transfer).await?;
             if ended.state != TransferState::Done {
                 explain(id, &ended);
                 complete = false;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use holdfast_content::EntryRules;
+use tokio::sync::Notify;
 
 use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
 use crate::{
@@ -26,6 +27,8 @@ pub(crate) struct Access {
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<AccountId, Known>>,
     vault_failed_at: tokio::sync::Mutex<Option<(Duration, String)>>,
+    writing: tokio::sync::Mutex<()>,
+    forgetting: Notify,
 }
 
 /// After a failure of the vault, before it is asked again.
@@ -33,6 +36,8 @@ const VAULT_REST: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Known {
+    /// Counts the credentials that the account has had: what was found out with others is not kept.
+    generation: u64,
     provider: Option<Arc<dyn Provider>>,
     capabilities: Option<Capabilities>,
     state: Option<AccountState>,
@@ -55,18 +60,33 @@ impl Access {
             clock,
             known: Mutex::default(),
             vault_failed_at: tokio::sync::Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            forgetting: Notify::new(),
         }
     }
 
     /// The account's provider.
     pub(crate) async fn provider(&self, account: &Account) -> Result<Arc<dyn Provider>, Error> {
-        if let Some(provider) = self.known().get(&account.id).and_then(|known| known.provider.clone()) {
+        loop {
+            let generation = match self.known().entry(account.id.clone()).or_default() {
+                Known { provider: Some(provider), .. } => return Ok(Arc::clone(provider)),
+                Known { generation, .. } => *generation,
+            };
+            let found = self.credentials(account).await;
+            let connected =
+                found.map(|found| found.map(|credentials| self.connect.connect(account, credentials)).transpose());
+            let mut known = self.known();
+            let known = known.entry(account.id.clone()).or_default();
+            if known.generation != generation {
+                // They were replaced while the keyring was asked, which may take as long as a person does.
+                continue;
+            }
+            let connected = connected??;
+            known.secret_missing = connected.is_none();
+            let provider = connected.ok_or_else(|| Error::NoSecret { label: account.label.clone() })?;
+            known.provider = Some(Arc::clone(&provider));
             return Ok(provider);
         }
-        let credentials = self.credentials(account).await?;
-        let provider = self.connect.connect(account, credentials)?;
-        self.known().entry(account.id.clone()).or_default().provider = Some(Arc::clone(&provider));
-        Ok(provider)
     }
 
     /// A provider for an account that is not saved yet.
@@ -155,9 +175,15 @@ impl Access {
                     | ProviderError::NotAPinningApi { .. },
                 )),
             ) => AccountState::Failed { code: error.code(), message: error.to_string() },
-            // The provider answered; it only did not like this request.
-            Some(Error::Provider(_)) => AccountState::Ok,
-            // It was not even asked.
+            // The provider answered; it only did not like this request, or what came of it is not right.
+            Some(
+                Error::Provider(_)
+                | Error::StillFetching { .. }
+                | Error::PinFailed { .. }
+                | Error::CidMismatch { .. }
+                | Error::ContentDiffers { .. },
+            ) => AccountState::Ok,
+            // It was not asked, or what it said to that is not known.
             Some(_) => return,
         };
         let mut known = self.known();
@@ -201,45 +227,86 @@ impl Access {
         if is_missing { SecretKept::Missing } else { SecretKept::Keyring }
     }
 
-    /// Keeps an account's credentials.
-    pub(crate) async fn keep(&self, account: &AccountId, credentials: &Credentials, keep: Keep) -> Result<(), Error> {
+    /// Keeps an account's credentials, and uses them from now on.
+    pub(crate) async fn keep(&self, account: &Account, credentials: &Credentials, keep: Keep) -> Result<(), Error> {
+        let provider = self.connect.connect(account, credentials.clone())?;
         match keep {
-            _ if credentials.kind() == CredentialKind::None => self.session.forget(account).await?,
+            _ if credentials.kind() == CredentialKind::None => self.session.forget(&account.id).await?,
             Keep::Keyring => {
-                self.vault.store(account, credentials).await?;
-                self.session.forget(account).await?;
+                self.vault.store(&account.id, credentials).await?;
+                self.session.forget(&account.id).await?;
             }
-            Keep::Session => self.session.store(account, credentials).await?,
+            Keep::Session => self.session.store(&account.id, credentials).await?,
         }
-        self.known().remove(account);
+        self.replace(&account.id, Some(provider));
         Ok(())
     }
 
-    /// Forgets everything about an account.
-    pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
-        self.known().remove(account);
-        let was_in_session = self.session.has(account);
-        self.session.forget(account).await?;
-        match self.vault.forget(account).await {
-            // Nothing was put there, or the keyring is gone with what was.
-            Err(error) if was_in_session || matches!(error, VaultError::Unavailable(_)) => {
-                tracing::warn!(%account, %error, "the keyring could not be asked to forget an account");
-                Ok(())
-            }
-            forgotten => Ok(forgotten?),
+    /// Moves an account's credentials from memory to the keyring.
+    pub(crate) async fn move_to_keyring(&self, account: &AccountId) -> Result<(), Error> {
+        let generation = self.generation(account);
+        let Some(credentials) = self.session.load(account).await? else { return Ok(()) };
+        self.vault.store(account, &credentials).await?;
+        // Others that came meanwhile are not in the keyring.
+        if self.generation(account) == generation {
+            self.session.forget(account).await?;
         }
+        Ok(())
     }
 
-    async fn credentials(&self, account: &Account) -> Result<Credentials, Error> {
+    /// Forgets what is known of an account here. Its secret in the keyring stays.
+    pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
+        self.session.forget(account).await?;
+        self.replace(account, None);
+        Ok(())
+    }
+
+    /// Has the keyring forget an account's secret.
+    pub(crate) async fn forget_in_keyring(&self, account: &AccountId) -> Result<(), Error> {
+        Ok(self.vault.forget(account).await?)
+    }
+
+    /// Held while secrets go into the keyring or out of it, with what the database says of that.
+    pub(crate) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
+    /// Waits until there may be something in the keyring that it would forget now.
+    pub(crate) async fn may_forget(&self) {
+        self.forgetting.notified().await;
+    }
+
+    /// Says that there may be.
+    pub(crate) fn wake_forgetting(&self) {
+        self.forgetting.notify_one();
+    }
+
+    /// Asks whether a keyring answers.
+    pub(crate) async fn check_vault(&self) -> Result<(), Error> {
+        self.vault.check().await?;
+        self.wake_forgetting();
+        Ok(())
+    }
+
+    fn replace(&self, account: &AccountId, provider: Option<Arc<dyn Provider>>) {
+        let mut known = self.known();
+        let known = known.entry(account.clone()).or_default();
+        *known = Known { generation: known.generation + 1, provider, ..Known::default() };
+    }
+
+    fn generation(&self, account: &AccountId) -> u64 {
+        self.known().get(account).map_or(0, |known| known.generation)
+    }
+
+    /// An account's credentials; `None` when they are in no vault.
+    pub(crate) async fn credentials(&self, account: &Account) -> Result<Option<Credentials>, Error> {
         if account.credentials == CredentialKind::None {
-            return Ok(Credentials::None);
+            return Ok(Some(Credentials::None));
         }
-        if let Some(credentials) = self.session.load(&account.id).await? {
-            return Ok(credentials);
+        match self.session.load(&account.id).await? {
+            Some(credentials) => Ok(Some(credentials)),
+            None => self.ask_vault(&account.id).await,
         }
-        let found = self.ask_vault(&account.id).await?;
-        self.known().entry(account.id.clone()).or_default().secret_missing = found.is_none();
-        found.ok_or_else(|| Error::NoSecret { label: account.label.clone() })
     }
 
     /// Asks the vault, one question at a time and not at once again after a failure: a keyring that hangs must not collect
@@ -255,7 +322,10 @@ impl Access {
         let answer = self.vault.load(account).await;
         *failed_at = match &answer {
             Err(VaultError::Unavailable(reason)) => Some((self.clock.monotonic(), reason.clone())),
-            _ => None,
+            _ => {
+                self.wake_forgetting();
+                None
+            }
         };
         Ok(answer?)
     }

@@ -36,19 +36,14 @@ pub(crate) struct KuboService {
     pub(crate) endpoint: String,
     pub(crate) gateway: Option<String>,
     /// Or the sentence that says what is wrong with them.
-    credentials: Result<Credentials, String>,
+    pub(crate) credentials: Result<Credentials, String>,
 }
 
 impl KuboService {
-    /// What is wrong with its credentials.
-    pub(crate) fn problem(&self) -> Option<&str> {
-        self.credentials.as_ref().err().map(String::as_str)
-    }
-
     /// What a user would have entered for it.
-    pub(crate) fn into_draft(self) -> Result<AccountDraft, Error> {
+    pub(crate) fn into_draft(self, label: String) -> Result<AccountDraft, Error> {
         Ok(AccountDraft {
-            label: self.name,
+            label,
             kind: self.kind,
             endpoint: self.endpoint,
             gateway: self.gateway,
@@ -67,7 +62,8 @@ pub(crate) fn usual_repository() -> Option<PathBuf> {
 /// The services of the repository at `path`, which may also be its file `config`. The node comes first.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] where no Kubo repository is, [`Error::Unreadable`] when the system does not give its file.
+/// [`Error::NoSuch`] where no Kubo repository is, [`Error::InvalidInput`] where its file is none of Kubo's,
+/// [`Error::Unreadable`] when the system does not give it.
 pub(crate) fn kubo_services(disk: &dyn Disk, path: &Path) -> Result<Vec<KuboService>, Error> {
     let (repository, file) = locate(disk, path)?;
     let text = read(disk, &file)?;
@@ -94,10 +90,7 @@ fn locate(disk: &dyn Disk, path: &Path) -> Result<(PathBuf, PathBuf), Error> {
 }
 
 fn no_repository(path: &Path) -> Error {
-    Error::InvalidInput(format!(
-        "There is no Kubo configuration at {}. Name the folder of your Kubo repository.",
-        path.display()
-    ))
+    Error::NoSuch { what: "Kubo repository", id: path.display().to_string() }
 }
 
 fn read(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, Error> {

@@ -126,6 +126,17 @@ pub struct AccountDraft {
     pub plain_http: PlainHttp,
 }
 
+/// What a user changes of an account; `None` for what stays as it is.
+#[derive(Debug, Default)]
+pub struct AccountEdit {
+    /// The label.
+    pub label: Option<String>,
+    /// The gateway's base as typed; empty for none.
+    pub gateway: Option<String>,
+    /// Whether the gateway may be unencrypted on another machine.
+    pub plain_http: PlainHttp,
+}
+
 /// What becomes of an `http:` address that leads to another machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlainHttp {

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
 };
@@ -62,7 +63,7 @@ pub struct Plan {
 }
 
 /// One part of an upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlanEntry {
     /// Its path inside the directory, with `/`; the file's name for a single file. Bytes that are no UTF-8 stand as
     /// `%XX`.
@@ -74,7 +75,7 @@ pub struct PlanEntry {
 }
 
 /// What a part of an upload is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PlanKind {
     /// A file, as it was when the plan was made.
     File(Fingerprint),
@@ -95,6 +96,13 @@ impl Plan {
         } else {
             Err(Error::Changed { path: self.source.clone() })
         }
+    }
+
+    /// A number that another version of the same path has not, as far as the file system can tell.
+    pub(crate) fn version(&self) -> i64 {
+        let mut hasher = DefaultHasher::new();
+        (self.is_directory, &self.entries).hash(&mut hasher);
+        hasher.finish().cast_signed()
     }
 
     /// Bytes of content.

@@ -3,9 +3,12 @@
 use holdfast_content::Profile;
 use url::Url;
 
-use super::{Change, Engine, pins};
+use super::{Change, Engine, SecretRemoval, pins};
 use crate::{
-    account::{Account, AccountDraft, AccountId, AccountView, Keep, Preset, ProviderKind, parse_base_url, parse_label},
+    account::{
+        Account, AccountDraft, AccountEdit, AccountId, AccountView, Keep, Preset, ProviderKind, parse_base_url,
+        parse_label,
+    },
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
     transfer::relay,
@@ -13,7 +16,7 @@ use crate::{
 };
 
 /// What the account of the embedded service is called.
-const THIS_COMPUTER: &str = "This computer";
+pub(super) const THIS_COMPUTER: &str = "This computer";
 
 /// The service that Holdfast runs itself, as an account.
 #[derive(Debug)]
@@ -71,6 +74,31 @@ impl Engine {
         first.ok_or_else(|| Error::InvalidInput("There is no account yet.".into()))
     }
 
+    /// Gives an account another label or gateway.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and [`Error::InvalidInput`] for what is wrong with the request or for *This computer*.
+    pub async fn edit_account(&self, id: &AccountId, edit: AccountEdit) -> Result<AccountView, Error> {
+        let mut account = self.account(id).await?;
+        if account.this_computer {
+            return Err(Error::InvalidInput(format!("{THIS_COMPUTER} is part of Holdfast and cannot be changed.")));
+        }
+        if let Some(label) = edit.label {
+            account.label = parse_label(&label)?;
+            refuse_own_name(&account.label)?;
+        }
+        if let Some(typed) = edit.gateway {
+            let typed = Some(typed.trim()).filter(|typed| !typed.is_empty());
+            account.gateway = typed.map(|typed| parse_base_url("gateway", typed, edit.plain_http)).transpose()?;
+        }
+        if !self.shared.store.set_label_and_gateway(&account).await? {
+            return Err(taken(&account.label));
+        }
+        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Pins);
+        self.view(account).await
+    }
+
     /// Asks a provider whether a draft's credentials are right. Keeps nothing.
     ///
     /// # Errors
@@ -91,18 +119,16 @@ impl Engine {
         let (draft, credentials) = self.parse(draft)?;
         let known = self.same_account(&draft).await?;
         let is_new = known.is_none();
-        let had_secret = known.as_ref().is_some_and(|known| known.credentials != CredentialKind::None);
         let account = known.map_or_else(|| draft.clone(), |known| Account { credentials: draft.credentials, ..known });
         self.shared.access.try_out(&account, credentials.clone())?.test().await?;
-        if had_secret && account.credentials == CredentialKind::None {
-            self.shared.access.forget(&account.id).await?;
-        }
-        self.shared.access.keep(&account.id, &credentials, keep).await?;
-        if !self.shared.store.save_account(account.clone()).await? {
+        if !self.shared.save_with_secret(&account, &credentials, keep).await? {
             if is_new {
-                self.shared.access.forget(&account.id).await?;
+                self.shared.remove_secret(&account.id).await?;
             }
             return Err(taken(&account.label));
+        }
+        if !is_new && account.credentials == CredentialKind::None {
+            self.shared.access.wake_forgetting();
         }
         // It answered a moment ago; that it does not now is noted with the account.
         drop(self.shared.access.test(&account).await);
@@ -130,24 +156,23 @@ impl Engine {
         self.view(account).await
     }
 
-    /// Removes an account and its secret. What is pinned there stays pinned.
+    /// Removes an account and its secret, that when the keyring answers next where it does not now. What is pinned there stays
+    /// pinned.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for *This computer*.
-    pub async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
+    pub async fn remove_account(&self, id: &AccountId) -> Result<SecretRemoval, Error> {
         let account = self.account(id).await?;
         if account.this_computer {
             return Err(Error::InvalidInput(format!("{THIS_COMPUTER} is part of Holdfast and cannot be removed.")));
         }
         self.stop_folders_of(id).await?;
         self.stop_transfers(id, None).await?;
-        // First: a secret without an account would be forgotten.
-        self.shared.access.forget(id).await?;
         self.shared.store.remove_account(id).await?;
         for change in [Change::Accounts, Change::Pins, Change::Transfers, Change::Folders] {
             self.shared.announce(change);
         }
-        Ok(())
+        self.shared.remove_secret(id).await
     }
 
     /// Whether a keyring answers.
@@ -155,7 +180,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Vault`] with what is wrong.
     pub async fn check_keyring(&self) -> Result<(), Error> {
-        Ok(self.shared.ports.vault.check().await?)
+        self.shared.access.check_vault().await
     }
 
     /// The keys that this home's embedded service had before, if a vault still has them.
@@ -192,23 +217,23 @@ impl Engine {
             profile: Some(Profile::UNIXFS_V1_2025),
             card: None,
         };
-        self.shared.access.keep(&id, &service.credentials, Keep::Session).await?;
+        self.shared.access.keep(&account, &service.credentials, Keep::Session).await?;
         if !self.shared.store.save_account(account.clone()).await? {
             return Err(taken(THIS_COMPUTER));
         }
-        self.keep_in_keyring_later(id, service.credentials);
+        self.keep_in_keyring_later(id);
         self.shared.announce(Change::Accounts);
         self.shared.wake.notify_one();
         self.view(account).await
     }
 
     /// A locked keyring waits for its owner, and nothing else should.
-    fn keep_in_keyring_later(&self, id: AccountId, credentials: Credentials) {
+    fn keep_in_keyring_later(&self, id: AccountId) {
         let shared = std::sync::Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             let kept = tokio::select! {
                 () = shared.stop.cancelled() => return,
-                kept = shared.access.keep(&id, &credentials, Keep::Keyring) => kept,
+                kept = shared.move_to_keyring(&id) => kept,
             };
             match kept {
                 Ok(()) => shared.announce(Change::Accounts),
@@ -240,9 +265,7 @@ impl Engine {
 
     /// The account that the draft means, if it is there already.
     async fn same_account(&self, draft: &Account) -> Result<Option<Account>, Error> {
-        if draft.label.eq_ignore_ascii_case(THIS_COMPUTER) {
-            return Err(Error::InvalidInput(format!("{THIS_COMPUTER:?} is the name of Holdfast's own account.")));
-        }
+        refuse_own_name(&draft.label)?;
         let mut accounts = self.shared.store.accounts().await?.into_iter();
         match accounts.find(|other| other.label.eq_ignore_ascii_case(&draft.label)) {
             Some(other) if other.endpoint == draft.endpoint && other.kind == draft.kind => Ok(Some(other)),
@@ -274,6 +297,13 @@ impl Engine {
 
 fn this_computer_id() -> AccountId {
     AccountId(THIS_COMPUTER_ID.to_string())
+}
+
+fn refuse_own_name(label: &str) -> Result<(), Error> {
+    if label.eq_ignore_ascii_case(THIS_COMPUTER) {
+        return Err(Error::InvalidInput(format!("{THIS_COMPUTER:?} is the name of Holdfast's own account.")));
+    }
+    Ok(())
 }
 
 fn taken(label: &str) -> Error {

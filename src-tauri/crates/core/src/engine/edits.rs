@@ -15,10 +15,15 @@ impl Engine {
     /// # Errors
     /// What is wrong with the request, [`ProviderError::Unsupported`] where the service cannot, or the provider's answer.
     pub async fn edit_pin(&self, key: &PinKey, name: Option<String>, metadata: Metadata) -> Result<Pin, Error> {
-        let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
-        let account = self.account_for(&key.account, &metadata).await?;
+        let account = self.account(&key.account).await?;
         let before = self.shared.store.pin(key).await?;
         let before = before.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
+        // What the service has is right as it is, whoever gave it.
+        let name = if name == before.held.name { name } else { name.map(|name| parse_name(&name)).transpose()? };
+        let name = name.filter(|name| !name.is_empty());
+        if metadata != before.held.metadata {
+            self.check_metadata(&account, &metadata)?;
+        }
         if !self.shared.access.capabilities(&account).await?.edit {
             return Err(ProviderError::Unsupported { what: "it cannot change a pin" }.into());
         }

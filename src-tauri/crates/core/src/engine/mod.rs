@@ -11,6 +11,7 @@ mod folders;
 mod kubo_import;
 mod pins;
 mod proofs;
+mod secrets;
 mod settings;
 mod transfers;
 
@@ -28,6 +29,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use accounts::ThisComputer;
 pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;
+pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 
 use crate::{
@@ -180,6 +182,10 @@ impl Engine {
             Background::Everything => Patience::Endless,
             Background::TransfersOnly => Patience::Short,
         };
+        if background == Background::Everything {
+            self.shared.store.requeue_still_fetching().await?;
+        }
+        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         if background == Background::Everything {
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), poll));

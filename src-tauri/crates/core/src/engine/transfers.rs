@@ -13,7 +13,7 @@ use crate::{
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
     provider::ProviderError,
     store::TransferCounts,
-    transfer::{Transfer, TransferId, TransferProgress, Work, relay},
+    transfer::{Failure, Transfer, TransferId, TransferProgress, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
@@ -130,20 +130,26 @@ impl Engine {
 
     /// An account that is to have a pin with this metadata.
     pub(super) async fn account_for(&self, id: &AccountId, metadata: &Metadata) -> Result<Account, Error> {
+        let account = self.account(id).await?;
+        self.check_metadata(&account, metadata)?;
+        Ok(account)
+    }
+
+    /// Whether an account can have a pin with this metadata.
+    pub(super) fn check_metadata(&self, account: &Account, metadata: &Metadata) -> Result<(), Error> {
         if metadata.len() > MAX_METADATA_PAIRS {
             return Err(Error::InvalidInput(format!("At most {MAX_METADATA_PAIRS} pairs of metadata are possible.")));
         }
         if metadata.keys().any(String::is_empty) {
             return Err(Error::InvalidInput("A key of the metadata is empty.".into()));
         }
-        let account = self.account(id).await?;
-        if !metadata.is_empty() && !self.shared.access.keeps_metadata(&account) {
+        if !metadata.is_empty() && !self.shared.access.keeps_metadata(account) {
             return Err(Error::InvalidInput(format!(
                 "The service of {:?} keeps no metadata with its pins, only a name; leave the metadata out.",
                 account.label
             )));
         }
-        Ok(account)
+        Ok(())
     }
 
     /// Accepts removing pins; what is being removed already is the same transfer.
@@ -186,16 +192,21 @@ impl Engine {
         transfer.ok_or_else(|| Error::NoSuch { what: "transfer", id: id.0.clone() })
     }
 
-    /// Waits until nothing more will happen to a transfer by itself.
+    /// Waits until nothing more will happen to a transfer by itself. `waiting` is told why it is tried again, whenever that is
+    /// for another reason than before.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
-    pub async fn wait_for(&self, id: &TransferId) -> Result<Transfer, Error> {
-        let mut changes = self.changes();
+    pub async fn wait_for(&self, id: &TransferId, mut waiting: impl FnMut(&Failure)) -> Result<Transfer, Error> {
+        let (mut changes, mut told) = (self.changes(), None);
         loop {
             let transfer = self.transfer(id).await?;
             if transfer.state.is_final() {
                 return Ok(transfer);
+            }
+            if let Some(failure) = transfer.state.failure().filter(|failure| told.as_ref() != Some(*failure)) {
+                waiting(failure);
+                told = Some(failure.clone());
             }
             // Having missed changes is a reason to look again; the sender lives as long as the engine.
             drop(changes.recv().await);

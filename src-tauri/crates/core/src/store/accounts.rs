@@ -51,6 +51,17 @@ impl Store {
         .await
     }
 
+    /// Gives an account its label and gateway. `false` when another has the label.
+    pub(crate) async fn set_label_and_gateway(&self, account: &Account) -> Result<bool, Error> {
+        let account = account.clone();
+        self.write(move |db| {
+            let sql = "UPDATE account SET label = ?2, gateway = ?3 WHERE id = ?1
+                       AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.label = ?2 AND other.id <> ?1)";
+            Ok(db.execute(sql, (&account.id.0, &account.label, account.gateway.as_ref().map(Url::as_str)))? == 1)
+        })
+        .await
+    }
+
     /// Keeps what a check of an account found out, and the profile that it showed.
     pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), Error> {
         let (id, profile) = (id.clone(), card.profile.clone());
@@ -90,6 +101,38 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             db.execute("DELETE FROM account WHERE id = ?1", [&id.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down that the keyring may have a secret of the account from now on.
+    pub(crate) async fn note_keyring_entry(&self, id: &AccountId) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("INSERT OR IGNORE INTO keyring_entry VALUES (?1)", [&id.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Accounts that the keyring may have a secret of, and that are gone or need none any more.
+    pub(crate) async fn keyring_entries_to_forget(&self) -> Result<Vec<AccountId>, Error> {
+        self.read(|db| {
+            let sql = "SELECT account FROM keyring_entry
+                       WHERE account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Writes down that the keyring has none of the account any more.
+    pub(crate) async fn keyring_entry_is_gone(&self, id: &AccountId) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("DELETE FROM keyring_entry WHERE account = ?1", [&id.0])?;
             Ok(())
         })
         .await

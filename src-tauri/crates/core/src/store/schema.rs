@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 7] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -179,6 +179,13 @@ CREATE INDEX pin_by_bytes ON pin(bytes);
 CREATE INDEX pin_by_status ON pin(status);
 CREATE INDEX pin_by_pinned_at ON pin(pinned_at);
 CREATE INDEX pin_under_way ON pin(account, asked) WHERE asked IS NOT NULL;
+",
+    // Which version of a file or directory its node was given.
+    r"ALTER TABLE transfer ADD COLUMN relayed_version INTEGER;",
+    // The accounts, also of the past, that the keyring may have a secret of.
+    r"
+CREATE TABLE keyring_entry (account TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO keyring_entry SELECT id FROM account WHERE credentials <> 'none';
 ",
 ];
 

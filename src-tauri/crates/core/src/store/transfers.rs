@@ -1,24 +1,27 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
+//!
+//! The queue is in here; how a try ended is in `outcome`, and how far one by way of a node has come in `relay`.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+mod outcome;
+mod relay;
+mod row;
+
+use rusqlite::OptionalExtension;
 
 use super::{
-    Store, StoreError, accounts,
-    codec::{cid_from, metadata_from, metadata_text, path_bytes, path_from, signed, unsigned},
-    mirror, receipts,
+    Store,
+    codec::{signed, unsigned},
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    disk::Fingerprint,
-    error::{Code, Error},
+    error::Error,
     folder::FolderId,
-    pin::{PinId, PinKey, Proof, ProviderPin, Receipt},
-    transfer::{Failure, Transfer, TransferId, TransferState, Work},
+    transfer::{Transfer, TransferId, TransferState, Work},
 };
+use row::{COLUMNS, columns_of, insert, select, transfer};
 
-const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
-                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at";
+pub(crate) use outcome::Finish;
 
 /// Transfers by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,22 +37,6 @@ pub struct TransferCounts {
     /// Done.
     pub done: u64,
 }
-
-/// How a transfer ended well; written in one transaction.
-#[derive(Clone, Debug)]
-pub(crate) enum Finish {
-    /// The account has the pin.
-    Pinned {
-        pin: Box<ProviderPin>,
-        proof: Proof,
-        receipt: Box<Receipt>,
-        version: Option<Fingerprint>,
-        learnt_profile: Option<&'static str>,
-    },
-    /// The account has it no more.
-    Unpinned(PinKey),
-}
-
 impl Store {
     /// Writes new transfers; only then are they accepted.
     pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<(), Error> {
@@ -257,115 +244,13 @@ impl Store {
         .await
     }
 
-    /// Ends a transfer well: receipt, pin and state in one transaction.
-    pub(crate) async fn finish(&self, id: &TransferId, finish: Finish, now: UnixMillis) -> Result<(), Error> {
-        let id = id.clone();
-        self.write(move |db| {
-            match finish {
-                Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
-                    let account = &receipt.pin.account;
-                    mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
-                    receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
-                    if let Some(profile) = learnt_profile {
-                        accounts::learn_profile(db, account, profile)?;
-                    }
-                    let verified = match proof {
-                        Proof::Verified => Some(true),
-                        Proof::NotReproduced | Proof::Differs => Some(false),
-                        Proof::NotChecked => None,
-                    };
-                    let values = (&id.0, &pin.id.0, pin.cid.to_string(), verified);
-                    db.execute("UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4 WHERE id = ?1", values)?;
-                }
-                Finish::Unpinned(key) => {
-                    mirror::forget(db, &key)?;
-                }
-            }
-            let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
-                       unanswered_since = NULL, updated_at = ?2 WHERE id = ?1";
-            db.execute(sql, (&id.0, now.0))?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes what a provider has taken, before it is known what that proves: whatever happens meanwhile, it is not sent again.
-    pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), Error> {
-        let id = id.clone();
-        self.write(move |db| {
-            if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
-                mirror::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
-                receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Takes that back, for what is not what was sent.
-    pub(crate) async fn take_back(&self, id: &TransferId, pin: &PinKey) -> Result<(), Error> {
-        let (id, key) = (id.clone(), pin.clone());
-        self.write(move |db| {
-            db.execute("DELETE FROM receipt WHERE transfer = ?1", [&id.0])?;
-            let sql = "SELECT NOT EXISTS (SELECT 1 FROM receipt WHERE account = ?1 AND pin = ?2)";
-            if db.query_row(sql, (&key.account.0, &key.id.0), |row| row.get(0))? {
-                mirror::forget(db, &key)?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes what the node has taken for a transfer that goes on to another account.
-    pub(crate) async fn relay_added(
-        &self,
-        id: &TransferId,
-        record: &TransferId,
-        added: Finish,
-        now: UnixMillis,
-    ) -> Result<(), Error> {
-        let (id, record) = (id.clone(), record.clone());
-        self.write(move |db| {
-            let Finish::Pinned { pin, proof, receipt, version, learnt_profile } = added else {
-                return Err(StoreError::Row("what a node has taken"));
-            };
-            let account = &receipt.pin.account;
-            mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
-            receipts::insert(db, Some(&record.0), &receipt, version.as_ref())?;
-            if let Some(profile) = learnt_profile {
-                accounts::learn_profile(db, account, profile)?;
-            }
-            let sql =
-                "UPDATE transfer SET cid = ?2, pin = NULL, unanswered_since = NULL, updated_at = ?3 WHERE id = ?1";
-            db.execute(sql, (&id.0, pin.cid.to_string(), now.0))?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Lets a transfer begin again at the node: the receipt of what is there stays, and is the transfer's no more.
-    pub(crate) async fn begin_relay_again(&self, id: &TransferId, record: &TransferId) -> Result<(), Error> {
-        let (id, record) = (id.clone(), record.clone());
-        self.write(move |db| {
-            db.execute("UPDATE receipt SET transfer = NULL WHERE transfer = ?1", [&record.0])?;
-            db.execute("UPDATE transfer SET pin = NULL, cid = NULL WHERE id = ?1", [&id.0])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes the pin that a transfer waits for.
-    pub(crate) async fn note_asked_for(
-        &self,
-        id: &TransferId,
-        account: &AccountId,
-        pin: &ProviderPin,
-        now: UnixMillis,
-    ) -> Result<(), Error> {
-        let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
-        self.write(move |db| {
-            mirror::observe(db, &account, &pin, None, now)?;
-            db.execute("UPDATE transfer SET pin = ?2 WHERE id = ?1", (&id.0, &pin.id.0))?;
+    /// Puts back what nobody wanted to wait for any longer, while the service went on.
+    pub(crate) async fn requeue_still_fetching(&self) -> Result<(), Error> {
+        self.write(|db| {
+            // Its tries count on: only who tries again asks the service anew for what has failed meanwhile.
+            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL
+                       WHERE state = 'failed' AND code = 'still_fetching'";
+            db.execute(sql, [])?;
             Ok(())
         })
         .await
@@ -406,97 +291,4 @@ impl Store {
 
 fn json_of(accounts: Vec<AccountId>) -> String {
     serde_json::to_string(&accounts).unwrap_or_else(|_| "[]".into())
-}
-
-type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
-
-fn columns_of(work: &Work) -> WorkColumns {
-    match work {
-        Work::Upload { path, .. } => (Some(path_bytes(path)), None, None),
-        Work::Pin { cid } => (None, None, Some(cid.to_string())),
-        Work::Unpin { pin } => (None, Some(pin.0.clone()), None),
-    }
-}
-
-fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreError> {
-    let (source, pin, cid) = columns_of(&transfer.work);
-    let folder = match &transfer.work {
-        Work::Upload { folder: Some(folder), .. } => Some(&folder.0),
-        _ => None,
-    };
-    let sql =
-        "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
-               created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11)";
-    db.prepare_cached(sql)?.execute((
-        &transfer.id.0,
-        &transfer.account.0,
-        transfer.work.as_str(),
-        source,
-        folder,
-        &transfer.name,
-        metadata_text(&transfer.metadata),
-        signed(transfer.bytes),
-        pin,
-        cid,
-        transfer.created_at.0,
-    ))?;
-    Ok(())
-}
-
-fn select(db: &Connection, sql: &str) -> Result<Vec<Transfer>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| Ok(transfer(row)))?;
-    rows.map(|row| row?).collect()
-}
-
-fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
-    let pin = row.get::<_, Option<String>>(15)?.map(PinId);
-    let cid = row.get::<_, Option<String>>(16)?.map(|text| cid_from(&text)).transpose()?;
-    let work = match (row.get::<_, String>(2)?.as_str(), row.get::<_, Option<Vec<u8>>>(3)?, &pin, &cid) {
-        ("upload", Some(source), _, _) => {
-            Work::Upload { path: path_from(source), folder: row.get::<_, Option<String>>(4)?.map(FolderId) }
-        }
-        ("pin", _, _, Some(cid)) => Work::Pin { cid: *cid },
-        ("unpin", _, Some(pin), _) => Work::Unpin { pin: pin.clone() },
-        _ => return Err(StoreError::Row("a transfer's work")),
-    };
-    Ok(Transfer {
-        id: TransferId(row.get(0)?),
-        account: AccountId(row.get(1)?),
-        work,
-        name: row.get(5)?,
-        metadata: metadata_from(&row.get::<_, String>(6)?)?,
-        state: state(row)?,
-        bytes: unsigned(row.get(12)?),
-        attempts: row.get(13)?,
-        unanswered_since: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
-        pin,
-        cid,
-        verified: row.get(17)?,
-        created_at: UnixMillis(row.get(18)?),
-        updated_at: UnixMillis(row.get(19)?),
-    })
-}
-
-fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
-    let failure = || -> Result<Failure, StoreError> {
-        let code = row.get::<_, Option<String>>(9)?.and_then(|name| Code::named(&name));
-        Ok(Failure {
-            code: code.unwrap_or(Code::Internal),
-            message: row.get::<_, Option<String>>(10)?.unwrap_or_default(),
-            details: row.get(11)?,
-        })
-    };
-    Ok(match row.get::<_, String>(7)?.as_str() {
-        "queued" => TransferState::Queued,
-        "running" => TransferState::Running,
-        "waiting" => TransferState::Waiting {
-            until: UnixMillis(row.get::<_, Option<i64>>(8)?.unwrap_or(0)),
-            failure: failure()?,
-        },
-        "failed" => TransferState::Failed(failure()?),
-        "done" => TransferState::Done,
-        "cancelled" => TransferState::Cancelled,
-        _ => return Err(StoreError::Row("a transfer's state")),
-    })
 }

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Transfer, TransferId, find, upload::Upload};
 use crate::{
     account::{Account, ProviderKind, UploadRoute},
-    content::Progress,
-    disk::{EntryKind, Fingerprint},
+    content::{Limits, Progress, plan},
+    disk::Fingerprint,
     engine::{Change, Shared},
     error::Error,
     pin::{PinKey, PinStatus, ProviderPin, Receipt},
@@ -74,7 +74,7 @@ type Added = (Receipt, Option<Fingerprint>);
 
 impl Relay<'_> {
     pub(super) async fn run(self) -> Result<Finish, Error> {
-        if let Some((receipt, version)) = self.added().await?
+        if let Some((receipt, version)) = self.unless_cancelled(self.added()).await?
             && let Some(pinned) = self.unless_cancelled(self.pin(&receipt)).await?
         {
             return Ok(finish(self.shared, self.target, receipt, version, pinned));
@@ -84,21 +84,26 @@ impl Relay<'_> {
         Ok(finish(self.shared, self.target, receipt, version, pinned))
     }
 
-    /// What an earlier try has added at a node, unless the file is another one by now.
+    /// What an earlier try has added at a node, unless something else lies here by now.
     async fn added(&self) -> Result<Option<Added>, Error> {
-        let Some((receipt, version)) = self.shared.store.receipt_of_transfer(&self.record()).await? else {
+        let Some(added) = self.shared.store.receipt_of_transfer(&self.record()).await? else {
             return Ok(None);
         };
-        if let Some(version) = version {
-            let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
-            let now = tokio::task::spawn_blocking(move || disk.stat(&path)).await.map_err(|_| Error::Internal)?;
-            // A file that is gone is at the node all the same.
-            if now.is_ok_and(|now| now.kind == EntryKind::File && now.fingerprint != version) {
-                self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
-                return Ok(None);
-            }
+        // What is gone, or cannot be looked at, is at the node all the same.
+        if let Some(now) = self.version().await?
+            && self.shared.store.relayed_version(&self.transfer.id).await? != Some(now)
+        {
+            self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
+            return Ok(None);
         }
-        Ok(Some((receipt, version)))
+        Ok(Some(added))
+    }
+
+    /// The version of what lies here now; `None` where it cannot be looked at.
+    async fn version(&self) -> Result<Option<i64>, Error> {
+        let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
+        let look = move || plan(&*disk, &path, Limits::NONE).ok().map(|plan| plan.version());
+        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Internal)
     }
 
     /// Adds the content at the node, with a pin and a receipt of its own there.
@@ -106,6 +111,9 @@ impl Relay<'_> {
         let node = node(self.shared).await?;
         let node = node.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))?;
         let record = self.record();
+        // Of before it is read: what changes meanwhile is noticed, if need be once too often.
+        let version = self.unless_cancelled(self.version()).await?;
+        self.shared.store.set_relayed_version(&self.transfer.id, version).await?;
         let upload = Upload {
             shared: self.shared,
             transfer: self.transfer,
@@ -240,9 +248,11 @@ impl Relay<'_> {
     fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
         self.shared.access.note(&node.id, result.as_ref().err());
         result.map_err(|error| match error {
-            error @ (Error::Provider(_) | Error::NoSecret { .. }) => {
-                Error::AtNode { label: node.label.clone(), source: Box::new(error) }
-            }
+            error @ (Error::Provider(_)
+            | Error::NoSecret { .. }
+            | Error::Vault(_)
+            | Error::CidMismatch { .. }
+            | Error::ContentDiffers { .. }) => Error::AtNode { label: node.label.clone(), source: Box::new(error) },
             error => error,
         })
     }

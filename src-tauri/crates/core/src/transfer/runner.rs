@@ -27,6 +27,9 @@ const MAX_ATTEMPTS: u32 = 8;
 /// The same where a person or a script waits for the end.
 const MAX_ATTEMPTS_WHILE_WAITED_FOR: u32 = 3;
 
+/// Looks at what the service is still fetching where somebody waits: some five minutes.
+const MAX_LOOKS_WHILE_WAITED_FOR: u32 = 11;
+
 /// How long to go on trying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
@@ -226,8 +229,9 @@ fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared
     }
     let failure = Failure::from(error);
     let max_attempts = match patience {
+        Patience::Short if matches!(error, Error::StillFetching { .. }) => MAX_LOOKS_WHILE_WAITED_FOR,
         // The service has been asked and will end it, one way or the other.
-        _ if matches!(error, Error::StillFetching { .. }) => u32::MAX,
+        Patience::Endless if matches!(error, Error::StillFetching { .. }) => u32::MAX,
         Patience::Short => MAX_ATTEMPTS_WHILE_WAITED_FOR,
         Patience::Endless if error.is_outage() => u32::MAX,
         Patience::Endless => MAX_ATTEMPTS,

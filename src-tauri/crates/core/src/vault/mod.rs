@@ -139,6 +139,11 @@ impl Credentials {
         }
     }
 
+    /// Whether a service could not tell them from the others.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.to_entry().expose_secret() == other.to_entry().expose_secret()
+    }
+
     /// One text for the keyring, which holds text: the name of the form, and each part on a line of its own.
     pub(crate) fn to_entry(&self) -> SecretString {
         let parts = match self {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Code, Error, ThisComputer,
-    account::{Account, AccountDraft, AccountState, Keep, PlainHttp, SecretKept},
+    Change, Code, Error, ThisComputer,
+    account::{Account, AccountDraft, AccountEdit, AccountId, AccountState, Keep, PlainHttp, SecretKept},
     gateway::Gateway,
     provider::{Connect, HttpConnect, Provider},
     transfer::TransferState,
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, VaultMode, World, WorldBuilder, eventually};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -171,45 +171,6 @@ async fn an_account_that_fails_right_after_it_was_added_is_there_and_says_so() {
 }
 
 #[tokio::test]
-async fn without_a_keyring_a_secret_is_kept_for_the_session_or_not_at_all() {
-    for mode in [VaultMode::Unavailable, VaultMode::Denied] {
-        let (provider, world) = (provider().await, World::start().await);
-        world.vault.set_mode(mode);
-        assert_eq!(world.engine.check_keyring().await.unwrap_err().code(), Code::KeyringUnavailable);
-        let error = world.engine.add_account(provider.draft("one"), Keep::Keyring).await.unwrap_err();
-        assert_eq!(error.code(), Code::KeyringUnavailable);
-        assert!(world.engine.accounts().await.unwrap().is_empty());
-
-        let added = world.engine.add_account(provider.draft("one"), Keep::Session).await.unwrap();
-        assert_eq!((added.secret_kept, added.state), (SecretKept::Session, AccountState::Ok));
-        let id = added.account.id;
-        assert_eq!(world.upload(&id, &world.write("a", b"abc")).await.state, TransferState::Done);
-
-        world.vault.set_mode(VaultMode::Works);
-        assert!(world.vault.accounts().is_empty(), "nothing went to the keyring behind the user's back");
-        let world = world.restart().await;
-        let failed = world.upload(&id, &world.write("b", b"abcd")).await;
-        assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
-        let view = world.engine.accounts().await.unwrap().remove(0);
-        assert_eq!(view.secret_kept, SecretKept::Missing);
-        assert_eq!(world.pins().await.len(), 1, "what is pinned is still shown");
-    }
-}
-
-#[tokio::test]
-async fn a_locked_keyring_is_waited_for() {
-    let (provider, world) = (provider().await, World::start().await);
-    let account = world.account(&provider, "one").await;
-    let world = world.restart().await;
-    world.vault.set_mode(VaultMode::Locked);
-    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    eventually("it runs", || async { (world.transfer(&id).await.state == TransferState::Running).then_some(()) }).await;
-    assert_eq!(provider.count(Call::Upload), 0);
-    world.vault.set_mode(VaultMode::Works);
-    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
-}
-
-#[tokio::test]
 async fn an_account_survives_a_restart_and_goes_with_its_secret() {
     let (provider, world) = (provider().await, World::start().await);
     let account = world.account(&provider, "one").await;
@@ -222,6 +183,43 @@ async fn an_account_survives_a_restart_and_goes_with_its_secret() {
     assert!(world.pins().await.is_empty());
     assert_eq!(provider.pins(|pins| pins.all().iter().filter(|pin| pin.pinned).count()), 1, "it stays pinned there");
     assert_eq!(world.engine.remove_account(&account).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_label_and_a_gateway_can_be_changed() {
+    let (provider, other, world) = (provider().await, provider().await, World::start().await);
+    let id = world.account(&provider, "one").await;
+    world.account(&other, "other").await;
+    world.upload(&id, &world.write("a", &bytes_of(1, 1_100_000))).await;
+    let edit = |label: Option<&str>, gateway: Option<&str>| AccountEdit {
+        label: label.map(str::to_owned),
+        gateway: gateway.map(str::to_owned),
+        plain_http: PlainHttp::Refused,
+    };
+    let edited = |label, gateway| world.engine.edit_account(&id, edit(label, gateway));
+    let mut changes = world.engine.changes();
+    let view = edited(Some(" Photos "), Some("https://gateway.example.org/ipfs/{cid}")).await.unwrap();
+    assert_eq!(view.account.label, "Photos");
+    assert_eq!(view.account.gateway_text().as_deref(), Some("https://gateway.example.org/ipfs/{cid}"));
+    assert_eq!((view.pins, &view.account.profile), (1, &world.engine.account(&id).await.unwrap().profile));
+    assert!(view.account.profile.is_some(), "what was learnt of it stays");
+    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| change == Change::Accounts));
+    assert_eq!(edited(None, None).await.unwrap().account, view.account);
+    assert_eq!(
+        edited(Some("photos"), None).await.unwrap().account.label,
+        "photos",
+        "another letter case is no other label"
+    );
+    assert_eq!(edited(None, Some(" ")).await.unwrap().account.gateway, None);
+    let refused =
+        [(Some("Other"), None), (Some("this computer"), None), (Some(""), None), (None, Some("http://192.168.1.5"))];
+    for (label, gateway) in refused {
+        let error = edited(label, gateway).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput, "{label:?} {gateway:?}");
+    }
+    assert_eq!(world.engine.account(&id).await.unwrap().label, "photos");
+    let nobody = AccountId("nobody".into());
+    assert_eq!(world.engine.edit_account(&nobody, edit(None, None)).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test]

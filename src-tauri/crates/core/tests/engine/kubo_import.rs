@@ -1,13 +1,13 @@
 //! What a Kubo repository knows is found, and nothing of its keys is shown on the way.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{Keep, ProviderKind},
+    account::{AccountEdit, Keep, ProviderKind, SecretKept},
 };
-use holdfast_testkit::{FakeProvider, World};
+use holdfast_testkit::{FakeProvider, VaultMode, World};
 
 const CONFIG: &str = include_str!("fixtures/kubo-0.43-config.json");
 
@@ -65,7 +65,8 @@ async fn what_is_no_configuration_is_refused_without_repeating_it() {
         assert!(!error.to_string().contains("canary"), "{error}");
     }
     let nowhere = world.engine.kubo_services(Some(world.files.path().join("nowhere"))).await.unwrap_err();
-    assert!(nowhere.to_string().starts_with("There is no Kubo configuration at "), "{nowhere}");
+    assert_eq!(nowhere.code(), Code::NotFound, "that there is none is not that it is broken");
+    assert!(nowhere.to_string().starts_with("there is no Kubo repository "), "{nowhere}");
 }
 
 #[tokio::test]
@@ -102,6 +103,95 @@ async fn a_node_is_taken_over_with_its_credentials_and_is_there_once() {
     }
     let found = world.engine.kubo_services(Some(repository)).await.unwrap();
     assert!(found[0].already_added && !found[1].already_added, "{found:?}");
+}
+
+/// A configuration that names remote services, with the key of each.
+fn remotes(services: &[(&str, &str, &str)]) -> String {
+    let remote = |(name, endpoint, key): &(&str, &str, &str)| {
+        (name.to_string(), serde_json::json!({ "API": { "Endpoint": endpoint, "Key": key } }))
+    };
+    let services: serde_json::Map<_, _> = services.iter().map(remote).collect();
+    serde_json::json!({ "Pinning": { "RemoteServices": services } }).to_string()
+}
+
+#[tokio::test]
+async fn two_keys_at_one_service_are_two_accounts() {
+    let service = FakeProvider::start_as(ProviderKind::Psa, Profile::UNIXFS_V1_2025).await;
+    let (world, endpoint) = (World::start().await, service.endpoint());
+    let [_, token] = service.canaries();
+    let repository = repository(&world, &remotes(&[("mine", &endpoint, &token), ("theirs", &endpoint, "other")]));
+    let import = async |name: &str, keep| {
+        let names = [name.to_owned()];
+        world.engine.import_kubo_services(Some(repository.clone()), &names, keep).await.unwrap().remove(0).account
+    };
+    import("mine", Keep::Keyring).await.unwrap();
+    let states = async || {
+        let found = world.engine.kubo_services(Some(repository.clone())).await.unwrap();
+        found.into_iter().map(|one| (one.name, one.label, one.already_added)).collect::<Vec<_>>()
+    };
+    let expected = |mine| [("mine".into(), "mine".into(), mine), ("theirs".into(), "theirs".into(), false)];
+    assert_eq!(states().await, expected(true));
+    assert_eq!(import("theirs", Keep::Keyring).await.unwrap_err().code(), Code::Unauthorized, "its own key was tried");
+    // Whether the key is the same cannot be told while the keyring is locked: the name has to do.
+    world.vault.set_mode(VaultMode::Denied);
+    assert_eq!(states().await, expected(true));
+    world.vault.set_mode(VaultMode::Works);
+    // A keyring that did not answer is given some rest.
+    world.clock.advance(Duration::from_secs(6));
+    let id = world.engine.account_named("mine").await.unwrap().id;
+    world
+        .engine
+        .edit_account(&id, AccountEdit { label: Some("Photos".into()), ..AccountEdit::default() })
+        .await
+        .unwrap();
+    assert_eq!(states().await[0], ("mine".into(), "Photos".into(), true), "it is known by its key");
+    world.engine.add_account(service.draft("Photos"), Keep::Keyring).await.unwrap();
+    assert_eq!(world.engine.accounts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_whose_key_is_another_keeps_it_and_one_whose_key_is_lost_gets_it_again() {
+    let service = FakeProvider::start_as(ProviderKind::Psa, Profile::UNIXFS_V1_2025).await;
+    let (world, endpoint) = (World::start().await, service.endpoint());
+    let [_, token] = service.canaries();
+    let other = repository(&world, &remotes(&[("one", &endpoint, "another-key")]));
+    world.engine.add_account(service.draft("one"), Keep::Session).await.unwrap();
+    let found = world.engine.kubo_services(Some(other)).await.unwrap().remove(0);
+    assert_eq!((found.label.as_str(), found.already_added), ("one (2)", false));
+
+    let world = world.restart().await;
+    let same = repository(&world, &remotes(&[("one", &endpoint, &token)]));
+    let found = world.engine.kubo_services(Some(same.clone())).await.unwrap().remove(0);
+    assert_eq!((found.label.as_str(), found.already_added), ("one", false));
+    world.engine.import_kubo_services(Some(same.clone()), &["one".to_owned()], Keep::Keyring).await.unwrap();
+    let views = world.engine.accounts().await.unwrap();
+    assert_eq!((views.len(), views[0].secret_kept), (1, SecretKept::Keyring));
+    assert!(world.engine.kubo_services(Some(same)).await.unwrap()[0].already_added);
+}
+
+#[tokio::test]
+async fn no_two_services_get_the_same_label() {
+    let world = World::start().await;
+    let remotes = remotes(&[
+        ("Kubo", "https://a.example.org", "k"),
+        ("PINATA", "https://b.example.org", "k"),
+        ("pinata", "https://c.example.org", "k"),
+        ("this computer", "https://d.example.org", "k"),
+    ]);
+    let with_node = remotes.replacen('{', r#"{"Addresses": {"API": "/ip4/127.0.0.1/tcp/5001"},"#, 1);
+    let found = world.engine.kubo_services(Some(repository(&world, &with_node))).await.unwrap();
+    let shown: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.label.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("Kubo", "Kubo"),
+            ("Kubo (2)", "Kubo (2)"),
+            ("PINATA", "PINATA"),
+            ("pinata (2)", "pinata (2)"),
+            ("this computer", "this computer (2)"),
+        ]
+    );
+    assert_eq!((found[0].kind, found[1].kind), (ProviderKind::Kubo, ProviderKind::Psa));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod faults;
 mod files;
 mod folders;
 mod folders_simulated;
+mod keyring;
 mod kubo_import;
 mod logs;
 mod lost_answers;

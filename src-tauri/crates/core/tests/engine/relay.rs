@@ -1,16 +1,17 @@
 //! Files for a service that only pins by CID: through the user's own node, once, for as long as it takes.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Change, Code,
-    account::{AccountId, Keep, ProviderKind, UploadRoute},
+    Background, Change, Code,
+    account::{AccountId, AccountState, Keep, ProviderKind, UploadRoute},
+    clock::Clock,
     pin::{Metadata, PinStatus, Proof},
     transfer::{Transfer, TransferId, TransferState},
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
 
 use super::pin_only::{ADDRESS, PinOnly, draft, service_draft, world_of};
 
@@ -186,6 +187,47 @@ async fn a_file_that_changes_while_it_waits_is_taken_in_its_new_version() {
 }
 
 #[tokio::test]
+async fn a_folder_that_changes_while_it_waits_is_taken_in_its_new_version() {
+    let changes: [fn(&World); 4] = [
+        |world| drop(world.write("site/a/b.css", b"a{}")),
+        |world| drop(world.write("site/a/new.css", b"p{}")),
+        |world| fs::remove_file(world.files.path().join("site/a/b.css")).unwrap(),
+        |world| fs::rename(world.files.path().join("site/a"), world.files.path().join("site/b")).unwrap(),
+    ];
+    for change in changes {
+        let mut scene = Scene::start().await;
+        scene.world.write("site/index.html", b"<p>");
+        scene.world.write("site/a/b.css", b"p{}");
+        let id = scene.world.begin_upload(&scene.account, &scene.world.files.path().join("site")).await;
+        let before = scene.waiting(&id).await.cid;
+        scene.world = scene.world.restart().await;
+        change(&scene.world);
+        eventually("the new version is asked for", || async {
+            scene.world.clock.advance(Duration::from_millis(500));
+            scene.service.state().pins.iter().any(|pin| Some(pin.cid) != before).then_some(())
+        })
+        .await;
+        scene.service.becomes(PinStatus::Pinned, "");
+        let done = scene.until(&id, TransferState::is_final).await;
+        assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
+        assert_ne!(done.cid, before);
+        assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_here_while_it_waits_is_pinned_all_the_same() {
+    let scene = Scene::start().await;
+    let path = scene.world.write("site/index.html", b"<p>");
+    let id = scene.world.begin_upload(&scene.account, path.parent().unwrap()).await;
+    scene.waiting(&id).await;
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    scene.service.becomes(PinStatus::Pinned, "");
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
+}
+
+#[tokio::test]
 async fn what_the_node_has_lost_meanwhile_is_added_again() {
     let scene = Scene::start().await;
     scene.service.state().refuses = true;
@@ -196,6 +238,73 @@ async fn what_the_node_has_lost_meanwhile_is_added_again() {
     scene.world.engine.retry(&id).await.unwrap();
     scene.waiting(&id).await;
     assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 1));
+}
+
+#[tokio::test]
+async fn a_service_that_is_still_fetching_or_gave_up_has_answered() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    for ends in [false, true] {
+        scene.world.clock.advance(Duration::from_secs(3600));
+        let now = scene.world.clock.now();
+        if ends {
+            scene.service.becomes(PinStatus::Failed, "no peer has it");
+        }
+        eventually("it was asked again", || async {
+            scene.world.clock.advance(Duration::from_millis(500));
+            let views = scene.world.engine.accounts().await.unwrap();
+            let view = views.into_iter().find(|view| view.account.id == scene.account).unwrap();
+            (view.state == AccountState::Ok && view.last_contact >= Some(now)).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state.failure().unwrap().code, Code::PinFailed);
+}
+
+#[tokio::test]
+async fn what_a_node_did_wrong_says_nothing_of_the_service() {
+    let scene = Scene::start().await;
+    // Long enough to show the profile of the node's CIDs: from then on, another CID is an alarm.
+    let first = scene.world.begin_upload(&scene.account, &scene.world.write("a", &bytes_of(1, 1_100_000))).await;
+    scene.waiting(&first).await;
+    scene.world.engine.cancel(&first).await.unwrap();
+    scene.world.clock.advance(Duration::from_secs(3600));
+    let now = scene.world.clock.now();
+    scene.node.fail(Call::Upload, Fault::WrongCid);
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("b", &bytes_of(2, 1_100_000))).await;
+    let failed = scene.until(&id, TransferState::is_final).await;
+    let failure = failed.state.failure().unwrap();
+    assert_eq!(failure.code, Code::CidMismatch);
+    assert!(failure.message.starts_with("my node, through which"), "{}", failure.message);
+    let views = scene.world.engine.accounts().await.unwrap();
+    let view = views.iter().find(|view| view.account.id == scene.account).unwrap();
+    assert!(view.last_contact < Some(now), "it was not asked");
+}
+
+#[tokio::test]
+async fn a_command_ends_when_its_patience_does_and_the_window_goes_on() {
+    let mut scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    let mut reasons = Vec::new();
+    let passing = async {
+        loop {
+            scene.world.clock.advance(Duration::from_millis(500));
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = scene.world.engine.wait_for(&id, |failure| reasons.push(failure.message.clone())) => ended.unwrap(),
+        () = passing => unreachable!("time passes for ever"),
+    };
+    assert_eq!(ended.state.failure().unwrap().code, Code::StillFetching);
+    assert!(ended.attempts > 8, "it was patient for {} looks", ended.attempts);
+    assert_eq!(reasons.len(), 1, "each reason is told once: {reasons:?}");
+
+    scene.service.becomes(PinStatus::Pinned, "");
+    scene.world = scene.world.restart_with(Background::Everything).await;
+    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
+    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
 }
 
 #[tokio::test]
@@ -258,6 +367,29 @@ async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
     assert_eq!(bare.name(), bare.held.cid.to_string());
     let nothing = scene.world.engine.edit_pin(&before.key(), None, Metadata::new()).await;
     assert_eq!(nothing.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_not_edited_stays_byte_for_byte() {
+    let scene = Scene::start().await;
+    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
+    scene.waiting(&id).await;
+    let odd = Metadata::from([(" spaced ".into(), " v ".into()), (String::new(), "no key".into())]);
+    {
+        let mut state = scene.service.state();
+        state.edits = true;
+        (state.pins[0].name, state.pins[0].metadata) = (Some(" a name ".into()), odd.clone());
+    }
+    scene.world.engine.check_account(&scene.account).await.unwrap();
+    scene.world.engine.refresh(Some(&scene.account)).await.unwrap();
+    let pin = scene.world.pins().await.into_iter().find(|pin| pin.account == scene.account).unwrap();
+    let renamed = scene.world.engine.edit_pin(&pin.key(), Some(" b ".into()), odd.clone()).await.unwrap();
+    assert_eq!((renamed.held.name.as_deref(), &renamed.held.metadata), (Some("b"), &odd));
+    scene.service.state().pins[0].name = Some(" a name ".into());
+    scene.world.engine.refresh(Some(&scene.account)).await.unwrap();
+    let plain = Metadata::from([("k".into(), "v".into())]);
+    let edit = scene.world.engine.edit_pin(&renamed.key(), Some(" a name ".into()), plain.clone()).await.unwrap();
+    assert_eq!((edit.held.name.as_deref(), edit.held.metadata), (Some(" a name "), plain));
 }
 
 #[tokio::test]

@@ -1,0 +1,88 @@
+//! Secrets in the keyring: written down before they go there, and taken out of it when their accounts are gone, even if that
+//! is long after.
+
+use std::sync::Arc;
+
+use super::Shared;
+use crate::{
+    account::{Account, AccountId, Keep},
+    error::Error,
+    vault::{CredentialKind, Credentials},
+};
+
+/// What became of the secret of an account that was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretRemoval {
+    /// It is gone, or was never in the keyring.
+    Done,
+    /// The keyring does not answer; it is removed when the keyring does.
+    WhenKeyringAnswers,
+}
+
+impl Shared {
+    /// Saves an account and its credentials. `false` when another has the label.
+    ///
+    /// # Errors
+    /// When the keyring or the database fails.
+    pub(super) async fn save_with_secret(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        keep: Keep,
+    ) -> Result<bool, Error> {
+        let for_keyring = keep == Keep::Keyring && credentials.kind() != CredentialKind::None;
+        let _writing = if for_keyring {
+            let writing = self.access.writing().await;
+            self.store.note_keyring_entry(&account.id).await?;
+            Some(writing)
+        } else {
+            None
+        };
+        self.access.keep(account, credentials, keep).await?;
+        self.store.save_account(account.clone()).await
+    }
+
+    /// Moves an account's secret from memory to the keyring.
+    ///
+    /// # Errors
+    /// When the keyring or the database fails.
+    pub(super) async fn move_to_keyring(&self, account: &AccountId) -> Result<(), Error> {
+        let _writing = self.access.writing().await;
+        self.store.note_keyring_entry(account).await?;
+        self.access.move_to_keyring(account).await
+    }
+
+    /// Takes the secret of an account that is gone out of the keyring.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn remove_secret(&self, account: &AccountId) -> Result<SecretRemoval, Error> {
+        self.access.forget(account).await?;
+        self.forget_secrets().await?;
+        let is_left = self.store.keyring_entries_to_forget().await?.contains(account);
+        Ok(if is_left { SecretRemoval::WhenKeyringAnswers } else { SecretRemoval::Done })
+    }
+
+    /// Has the keyring forget what no account needs any more; what it does not forget now stays written down.
+    async fn forget_secrets(&self) -> Result<(), Error> {
+        let _writing = self.access.writing().await;
+        for account in self.store.keyring_entries_to_forget().await? {
+            if let Err(error) = self.access.forget_in_keyring(&account).await {
+                tracing::warn!(%account, %error, "the keyring could not be asked to forget an account");
+                break;
+            }
+            self.store.keyring_entry_is_gone(&account).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Forgets at each start, and whenever the keyring has answered somebody: one that is locked asks its owner once.
+pub(super) async fn forget_secrets(shared: Arc<Shared>) {
+    loop {
+        if let Err(error) = shared.forget_secrets().await {
+            tracing::error!(%error, "what the keyring may forget cannot be read");
+        }
+        shared.access.may_forget().await;
+    }
+}

@@ -1,0 +1,112 @@
+//! A transfer as a row of its table.
+
+use rusqlite::{Connection, Row};
+
+use crate::{
+    account::AccountId,
+    clock::UnixMillis,
+    error::Code,
+    folder::FolderId,
+    pin::PinId,
+    store::{
+        StoreError,
+        codec::{cid_from, metadata_from, metadata_text, path_bytes, path_from, signed, unsigned},
+    },
+    transfer::{Failure, Transfer, TransferId, TransferState, Work},
+};
+
+pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
+                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at";
+
+pub(super) type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
+
+pub(super) fn columns_of(work: &Work) -> WorkColumns {
+    match work {
+        Work::Upload { path, .. } => (Some(path_bytes(path)), None, None),
+        Work::Pin { cid } => (None, None, Some(cid.to_string())),
+        Work::Unpin { pin } => (None, Some(pin.0.clone()), None),
+    }
+}
+
+pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreError> {
+    let (source, pin, cid) = columns_of(&transfer.work);
+    let folder = match &transfer.work {
+        Work::Upload { folder: Some(folder), .. } => Some(&folder.0),
+        _ => None,
+    };
+    let sql =
+        "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
+               created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11)";
+    db.prepare_cached(sql)?.execute((
+        &transfer.id.0,
+        &transfer.account.0,
+        transfer.work.as_str(),
+        source,
+        folder,
+        &transfer.name,
+        metadata_text(&transfer.metadata),
+        signed(transfer.bytes),
+        pin,
+        cid,
+        transfer.created_at.0,
+    ))?;
+    Ok(())
+}
+
+pub(super) fn select(db: &Connection, sql: &str) -> Result<Vec<Transfer>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok(transfer(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
+    let pin = row.get::<_, Option<String>>(15)?.map(PinId);
+    let cid = row.get::<_, Option<String>>(16)?.map(|text| cid_from(&text)).transpose()?;
+    let work = match (row.get::<_, String>(2)?.as_str(), row.get::<_, Option<Vec<u8>>>(3)?, &pin, &cid) {
+        ("upload", Some(source), _, _) => {
+            Work::Upload { path: path_from(source), folder: row.get::<_, Option<String>>(4)?.map(FolderId) }
+        }
+        ("pin", _, _, Some(cid)) => Work::Pin { cid: *cid },
+        ("unpin", _, Some(pin), _) => Work::Unpin { pin: pin.clone() },
+        _ => return Err(StoreError::Row("a transfer's work")),
+    };
+    Ok(Transfer {
+        id: TransferId(row.get(0)?),
+        account: AccountId(row.get(1)?),
+        work,
+        name: row.get(5)?,
+        metadata: metadata_from(&row.get::<_, String>(6)?)?,
+        state: state(row)?,
+        bytes: unsigned(row.get(12)?),
+        attempts: row.get(13)?,
+        unanswered_since: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
+        pin,
+        cid,
+        verified: row.get(17)?,
+        created_at: UnixMillis(row.get(18)?),
+        updated_at: UnixMillis(row.get(19)?),
+    })
+}
+
+fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
+    let failure = || -> Result<Failure, StoreError> {
+        let code = row.get::<_, Option<String>>(9)?.and_then(|name| Code::named(&name));
+        Ok(Failure {
+            code: code.unwrap_or(Code::Internal),
+            message: row.get::<_, Option<String>>(10)?.unwrap_or_default(),
+            details: row.get(11)?,
+        })
+    };
+    Ok(match row.get::<_, String>(7)?.as_str() {
+        "queued" => TransferState::Queued,
+        "running" => TransferState::Running,
+        "waiting" => TransferState::Waiting {
+            until: UnixMillis(row.get::<_, Option<i64>>(8)?.unwrap_or(0)),
+            failure: failure()?,
+        },
+        "failed" => TransferState::Failed(failure()?),
+        "done" => TransferState::Done,
+        "cancelled" => TransferState::Cancelled,
+        _ => return Err(StoreError::Row("a transfer's state")),
+    })
+}

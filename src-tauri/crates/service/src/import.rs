@@ -2,7 +2,13 @@
 //!
 //! The rules of what may be uploaded together are here; HTTP is not.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use holdfast_content::{
     BlockSink, FileImporter, Link, MAX_NAME_BYTES, MAX_TREE_DEPTH, Profile, TreeBuilder, TreeError, import_symlink,
@@ -14,7 +20,7 @@ pub(crate) const PROFILE: Profile = Profile::UNIXFS_V1_2025;
 /// The longest target of a symlink, in bytes; that of Linux.
 const MAX_SYMLINK_BYTES: usize = 4096;
 
-/// The most entries of one upload, which are kept in memory until its end.
+/// The most entries of one upload, which are kept in memory until its end, and of all uploads at one time: some 400 MB.
 const MAX_ENTRIES: usize = 2_000_000;
 
 /// The most memory that the directories of one upload take, some 180,000 of them. A path of 600 bytes can make 250.
@@ -47,6 +53,8 @@ pub(crate) enum ImportError {
     BadSymlink(String),
     #[error("more than 2000000 entries in one upload")]
     TooManyEntries,
+    #[error("the uploads that are under way have too many entries; try again later")]
+    TooManyEntriesAtOnce,
     #[error("the directories of this upload are too many and too deep")]
     TreeTooLarge,
     #[error("writing blocks failed")]
@@ -73,13 +81,43 @@ pub(crate) struct Imported {
     pub(crate) kind: PartKind,
 }
 
+/// How many entries the uploads that are under way have together.
+#[derive(Debug, Default)]
+pub(crate) struct EntriesUnderWay(AtomicUsize);
+
+/// Those of one upload, until it is dropped.
+#[derive(Debug)]
+struct Entries {
+    of_all: Arc<EntriesUnderWay>,
+    count: usize,
+}
+
+impl Entries {
+    fn add(&mut self) -> Result<(), ImportError> {
+        if self.count == MAX_ENTRIES {
+            return Err(ImportError::TooManyEntries);
+        }
+        self.count += 1;
+        if self.of_all.0.fetch_add(1, Ordering::Relaxed) >= MAX_ENTRIES {
+            return Err(ImportError::TooManyEntriesAtOnce);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        self.of_all.0.fetch_sub(self.count, Ordering::Relaxed);
+    }
+}
+
 /// An upload under way. Parts come one after the other: [`begin`](Self::begin), then its bytes.
 #[derive(Debug)]
 pub(crate) struct Import<S> {
     sink: S,
     root: Option<Root>,
     open: Option<Open>,
-    entries: usize,
+    entries: Entries,
 }
 
 #[derive(Debug)]
@@ -109,17 +147,14 @@ enum Body {
 }
 
 impl<S: BlockSink> Import<S> {
-    pub(crate) const fn new(sink: S) -> Self {
-        Self { sink, root: None, open: None, entries: 0 }
+    pub(crate) const fn new(sink: S, of_all: Arc<EntriesUnderWay>) -> Self {
+        Self { sink, root: None, open: None, entries: Entries { of_all, count: 0 } }
     }
 
     /// Starts the next part; `path` is its filename.
     pub(crate) fn begin(&mut self, kind: PartKind, path: String) -> Result<(), ImportError> {
         self.end_part()?;
-        self.entries += 1;
-        if self.entries > MAX_ENTRIES {
-            return Err(ImportError::TooManyEntries);
-        }
+        self.entries.add()?;
         check_path(&path)?;
         let (top, rest) = path.split_once('/').map_or((path.as_str(), None), |(top, rest)| (top, Some(rest)));
         let is_tree = rest.is_some() || kind == PartKind::Directory;
@@ -215,7 +250,7 @@ mod tests {
     use super::*;
 
     fn import(parts: &[(PartKind, &str, &[u8])]) -> Result<Imported, ImportError> {
-        let mut import = Import::new(Discard);
+        let mut import = Import::new(Discard, Arc::default());
         for (kind, path, bytes) in parts {
             import.begin(*kind, (*path).into())?;
             import.push(bytes)?;
@@ -288,10 +323,26 @@ mod tests {
 
     #[test]
     fn directories_are_limited_in_all() {
-        let mut import = Import::new(Discard);
+        let mut import = Import::new(Discard, Arc::default());
         let deep = |number: usize| format!("t/{number}/{}", vec!["d"; 250].join("/"));
         let failed = (0..2000).find_map(|number| import.begin(PartKind::Directory, deep(number)).err());
         assert!(matches!(failed, Some(ImportError::TreeTooLarge)), "{failed:?}");
+    }
+
+    #[test]
+    fn entries_are_limited_over_all_uploads() {
+        let of_all = Arc::new(EntriesUnderWay(AtomicUsize::new(MAX_ENTRIES - 2)));
+        let begin = |name: &str| {
+            let mut import = Import::new(Discard, Arc::clone(&of_all));
+            import.begin(PartKind::File, name.into()).map(|()| import)
+        };
+        let (first, second) = (begin("a").unwrap(), begin("b").unwrap());
+        assert!(matches!(begin("c"), Err(ImportError::TooManyEntriesAtOnce)));
+        drop(first);
+        let third = begin("c").unwrap();
+        third.finish().unwrap();
+        drop(second);
+        assert_eq!(of_all.0.load(Ordering::Relaxed), MAX_ENTRIES - 2);
     }
 
     #[test]

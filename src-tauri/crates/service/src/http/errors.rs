@@ -67,6 +67,10 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
+    fn busy(message: String) -> Self {
+        Self { retry_after: Some(BUSY_TIME), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
     /// For what is the service's own fault: the cause goes to the log, not to the client.
     pub(crate) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
@@ -81,8 +85,7 @@ impl ApiError {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, NearlyFull.to_string());
         }
         if error.get_ref().is_some_and(|cause| cause.is::<TooManyHolds>()) {
-            let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, TooManyHolds.to_string());
-            return Self { retry_after: Some(BUSY_TIME), ..busy };
+            return Self::busy(TooManyHolds.to_string());
         }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -221,6 +224,7 @@ impl From<ImportError> for ApiError {
         match error {
             ImportError::Io(error) => Self::disk(&error),
             ImportError::TooManyEntries | ImportError::TreeTooLarge => Self::too_large(error.to_string()),
+            ImportError::TooManyEntriesAtOnce => Self::busy(error.to_string()),
             _ => Self::bad_request(error.to_string()),
         }
     }

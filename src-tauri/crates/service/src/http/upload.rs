@@ -40,7 +40,7 @@ use super::{
     upload_worker::{self, Piece},
 };
 use crate::{
-    import::PartKind,
+    import::{EntriesUnderWay, PartKind},
     store::{Store, keys::Owner, scopes::Scope},
 };
 
@@ -131,8 +131,8 @@ async fn receive(
     }
     check_room(shared, owner, length).await?;
     let (sender, pieces) = mpsc::channel(QUEUED_PIECES);
-    let store = Arc::clone(&shared.store);
-    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, pieces));
+    let (store, entries) = (Arc::clone(&shared.store), Arc::clone(&shared.uploads.entries));
+    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, entries, pieces));
     let upload = Upload { app: shared, progress, sender };
     let sent = upload.send_all(body, boundary).await;
     // Waited for in any case: then a client that is told of a failure finds nothing left of its upload.
@@ -151,12 +151,13 @@ pub(crate) struct Uploads {
     all: Arc<Semaphore>,
     max: usize,
     by_owner: Shares<i64>,
+    entries: Arc<EntriesUnderWay>,
 }
 
 impl Uploads {
     /// At most `max` at one time, and half of them of one owner.
     pub(crate) fn new(max: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(max)), max, by_owner: Shares::new() }
+        Self { all: Arc::new(Semaphore::new(max)), max, by_owner: Shares::new(), entries: Arc::default() }
     }
 
     fn permit(&self, owner: Owner) -> Result<Permit, ApiError> {

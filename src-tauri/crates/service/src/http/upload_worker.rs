@@ -1,6 +1,9 @@
 //! The thread that makes blocks and a pin of an upload's pieces: of files, or of one CAR archive.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
 use bytes::{Buf, Bytes};
 use holdfast_content::Cid;
@@ -9,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{errors::ApiError, metadata::GivenMetadata};
 use crate::{
     archive::{Archived, import_archive},
-    import::{Import, PartKind},
+    import::{EntriesUnderWay, Import, PartKind},
     store::{
         Store, StoreError,
         blocks::BlockWriter,
@@ -40,11 +43,16 @@ struct Stored {
 }
 
 /// Takes pieces until the end, then makes the blocks durable and the pin after them.
-pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -> Result<Pin, ApiError> {
+pub(super) fn import(
+    store: &Store,
+    owner: Owner,
+    entries: Arc<EntriesUnderWay>,
+    mut pieces: Receiver<Piece>,
+) -> Result<Pin, ApiError> {
     let writer = store.writer_for(owner)?;
     let (stored, mut writer) = match next(&mut pieces)? {
         Piece::BeginArchive(name) => store_archive(store, name, writer, pieces)?,
-        first => store_files(first, writer, pieces)?,
+        first => store_files(first, Import::new(writer, entries), pieces)?,
     };
     if store.pins.is_pinned(owner, &stored.root)? {
         // What was written may have repaired that pin, which the client takes this answer for.
@@ -74,10 +82,9 @@ pub(super) fn import(store: &Store, owner: Owner, mut pieces: Receiver<Piece>) -
 
 fn store_files(
     first: Piece,
-    writer: BlockWriter,
+    mut import: Import<BlockWriter>,
     mut pieces: Receiver<Piece>,
 ) -> Result<(Stored, BlockWriter), ApiError> {
-    let mut import = Import::new(writer);
     let mut piece = first;
     let given = loop {
         match piece {

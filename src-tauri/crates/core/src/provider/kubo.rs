@@ -116,8 +116,8 @@ impl Kubo {
         let (mut so_far, mut since) = (None, Instant::now());
         while let Some(line) = lines.next::<WirePinning>().await.map_err(understood)? {
             let WirePinning { pins, progress, bytes } = line?;
-            if pins.is_some_and(|pins| !pins.is_empty()) {
-                return pinned(&id, Some(name.into()), "recursive");
+            if let Some(pinned_id) = pins.unwrap_or_default().first() {
+                return pinned(pinned_id, Some(name.into()), "recursive");
             }
             if so_far != Some((progress, bytes)) {
                 (so_far, since) = (Some((progress, bytes)), Instant::now());

@@ -6,9 +6,10 @@
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
-use reqwest::{Body, RequestBuilder, header::HeaderMap};
+use reqwest::{Body, RequestBuilder, StatusCode, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     ListPage, Pages, ProviderError,
@@ -19,6 +20,9 @@ use crate::{content::Progress, pin::ProviderPin};
 
 /// Pins with long metadata on many peers stay well below.
 const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many times as long as a service may be silent one line may take: one that trickles must end as well.
+const LINE_TAKES: u32 = 5;
 
 /// Rows of a page that is handed on.
 const PAGE_ROWS: usize = 1_000;
@@ -38,6 +42,8 @@ pub(super) struct Lines<'a> {
     body: Body,
     sending: Option<Sending>,
     received: BytesMut,
+    /// It says that it is JSON, or has a line: not every answer that says nothing is a list of nothing.
+    is_told: bool,
     has_ended: bool,
 }
 
@@ -51,8 +57,10 @@ impl<'a> Lines<'a> {
         // Some servers send no trailers to who does not ask for them (RFC 9110, section 6.5.1).
         let request = request.header(reqwest::header::TE, "trailers");
         let response = http.answer(request, sending.as_ref().map(|(progress, bytes)| (progress, *bytes))).await?;
+        let is_told = response.status() == StatusCode::NO_CONTENT
+            || http::content_type(&response).is_some_and(|kind| kind.contains("json"));
         let received = BytesMut::new();
-        Ok(Self { http, body: response.into(), sending, received, has_ended: false })
+        Ok(Self { http, body: response.into(), sending, received, is_told, has_ended: false })
     }
 
     /// The next line's value, `None` at the end. The inner error is about this line alone; after the outer one there is no
@@ -60,9 +68,14 @@ impl<'a> Lines<'a> {
     pub(super) async fn next<T: DeserializeOwned>(
         &mut self,
     ) -> Result<Option<Result<T, ProviderError>>, ProviderError> {
-        let Some(line) = self.line().await? else { return Ok(None) };
+        let line = match self.line().await? {
+            Some(line) => line,
+            None if self.is_told => return Ok(None),
+            None => return http::parse(b"").map(|nothing| Some(Ok(nothing))),
+        };
+        self.is_told = true;
         let line = self.http.without_credentials(line);
-        if line.starts_with(br#"{"Message""#) || line.starts_with(br#"{"code""#) {
+        if [&br#"{"Message""#[..], br#"{"Code""#, br#"{"code""#].iter().any(|start| line.starts_with(start)) {
             failure(&line)?;
         }
         let error = match serde_json::from_slice(&line) {
@@ -77,7 +90,7 @@ impl<'a> Lines<'a> {
     }
 
     async fn line(&mut self) -> Result<Option<Vec<u8>>, ProviderError> {
-        let mut searched = 0;
+        let (mut searched, mut begun) = (0, None);
         loop {
             if let Some(end) = self.received[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.received.split_to(searched + end + 1);
@@ -94,6 +107,9 @@ impl<'a> Lines<'a> {
             searched = self.received.len();
             if searched > MAX_LINE_BYTES {
                 return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
+            }
+            if searched > 0 && begun.get_or_insert_with(Instant::now).elapsed() > self.http.silence(None) * LINE_TAKES {
+                return Err(http::silent());
             }
             self.receive().await?;
         }

@@ -8,6 +8,7 @@ mod archives;
 mod checks;
 mod edits;
 mod folders;
+mod following;
 mod kubo_import;
 mod pins;
 mod proofs;
@@ -18,10 +19,8 @@ use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use futures_util::future::join_all;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -39,7 +38,7 @@ use crate::{
     error::Error,
     folder::{Control, FolderId, FolderState},
     home::Home,
-    pin::{Metadata, PinKey, mirror},
+    pin::{Metadata, PinKey},
     provider::Connect,
     store::Store,
     transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Turns, Work},
@@ -48,12 +47,6 @@ use crate::{
 
 /// Changes that a slow listener may fall behind before it is told that it missed some.
 const CHANGES_KEPT: usize = 256;
-
-/// Between two whole listings of every account.
-const REFRESH: Duration = Duration::from_secs(300);
-
-/// Between two questions about pins that a provider is working on.
-const POLL: Duration = Duration::from_secs(10);
 
 /// What an engine reaches the world through.
 #[derive(Clone)]
@@ -177,8 +170,8 @@ impl Engine {
         };
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         if background == Background::Everything {
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), poll));
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), follow));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::poll));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
             self.start_folders().await?;
         }
         Ok(())
@@ -283,35 +276,4 @@ impl Shared {
 async fn until_stopped<F: Future<Output = ()>>(shared: Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) {
     let stop = shared.stop.clone();
     stop.run_until_cancelled(task(shared)).await;
-}
-
-/// Lists every account whole, now and then.
-async fn follow(shared: Arc<Shared>) {
-    loop {
-        if let Err(error) = pins::refresh_all(&shared).await {
-            tracing::warn!(%error, "the accounts cannot be listed");
-        }
-        shared.ports.clock.sleep(REFRESH).await;
-    }
-}
-
-/// Asks about pins that a provider is working on, all accounts at once: a slow one does not hold up the others.
-async fn poll(shared: Arc<Shared>) {
-    loop {
-        shared.ports.clock.sleep(POLL).await;
-        let accounts = match shared.store.accounts().await {
-            Ok(accounts) => accounts,
-            Err(error) => {
-                tracing::error!(%error, "the accounts cannot be read");
-                continue;
-            }
-        };
-        let shared = &shared;
-        join_all(accounts.iter().map(|account| async move {
-            if let Err(error) = mirror::poll_under_way(shared, account).await {
-                tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
-            }
-        }))
-        .await;
-    }
 }

@@ -81,7 +81,7 @@ async fn a_configuration_with_nothing_in_it_names_nothing() {
 async fn a_node_is_taken_over_with_its_credentials_and_is_there_once() {
     let world = World::start().await;
     let node = FakeProvider::start_as(ProviderKind::Kubo, Profile::UNIXFS_V1_2025).await;
-    let [_, secret] = node.canaries();
+    let [_, secret, _] = node.canaries();
     let port = node.endpoint().rsplit(':').next().unwrap().to_owned();
     let users = format!(
         r#""API": {{"Authorizations": {{"me": {{"AuthSecret": "bearer:{secret}", "AllowedPaths": ["/api/v0"]}}}},"#

@@ -41,7 +41,7 @@ async fn no_error_no_debug_output_and_no_file_of_the_home_has_a_secret() {
         Fault::EchoesHeaders(500),
         Fault::EchoesHeaders(200),
         Fault::WebPage(200),
-        Fault::RedirectTo(foreign.endpoint()),
+        Fault::RedirectTo(302, foreign.endpoint()),
         Fault::TruncatedAnswer,
         Fault::ReplyLost,
         Fault::WrongRootHash,
@@ -94,7 +94,7 @@ async fn a_service_gets_its_own_keys_with_every_call_and_no_others() {
         world.engine.refresh(Some(account)).await.unwrap();
     }
     for (provider, stranger) in [(&one, &other), (&other, &one)] {
-        let [key, secret] = provider.canaries();
+        let [key, secret, _] = provider.canaries();
         for request in provider.requests() {
             let value =
                 |name: &str| request.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone());

@@ -83,14 +83,15 @@ impl Kubo {
         self.http.json(request).await.map_err(understood)
     }
 
+    async fn ask_version(&self) -> Result<String, ProviderError> {
+        let answer: Value = self.json(self.rpc("version")).await?;
+        answer["Version"].as_str().map(str::to_owned).ok_or_else(|| ProviderError::NotAPinningApi {
+            reason: "its answer to the question for its version is another one".into(),
+        })
+    }
+
     async fn version(&self) -> Result<&str, ProviderError> {
-        let ask = || async {
-            let answer: Value = self.json(self.rpc("version")).await?;
-            answer["Version"].as_str().map(str::to_owned).ok_or_else(|| ProviderError::NotAPinningApi {
-                reason: "its answer to the question for its version is another one".into(),
-            })
-        };
-        self.version.get_or_try_init(ask).await.map(String::as_str)
+        self.version.get_or_try_init(|| self.ask_version()).await.map(String::as_str)
     }
 
     /// The layout under which the CID of these parts can be found out here.
@@ -172,7 +173,7 @@ impl Kubo {
 #[async_trait]
 impl Provider for Kubo {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.version().await?;
+        self.ask_version().await?;
         Ok(Capabilities {
             upload: Some(UploadForms {
                 empty_files: true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{AccountDraft, Keep, ProviderKind},
+    account::{AccountDraft, AccountState, Keep, ProviderKind},
     pin::{Metadata, PinStatus},
     transfer::TransferState,
     vault::Credentials,
@@ -164,6 +164,17 @@ async fn what_a_node_repeats_of_a_request_is_not_shown() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_check_asks_the_node_every_time() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        provider.fail_always(Call::Test, Fault::ReplyLost);
+        let view = world.engine.check_account(&account).await.unwrap();
+        assert!(matches!(view.state, AccountState::Failed { code: Code::Network, .. }), "{kind:?} {:?}", view.state);
     }
 }
 

@@ -3,6 +3,7 @@
 mod listed;
 pub(crate) mod mirror;
 mod query;
+mod stuck;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -167,6 +168,12 @@ impl Pin {
     #[must_use]
     pub fn key(&self) -> PinKey {
         PinKey { account: self.account.clone(), id: self.held.id.clone() }
+    }
+
+    /// As it is shown at that time: one that its service has been working on for too long says so.
+    pub(crate) fn shown_at(mut self, now: UnixMillis) -> Self {
+        stuck::explain(&mut self.held, now);
+        self
     }
 
     /// The name to show: the given one, else the CID.

@@ -13,7 +13,7 @@ use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventuall
 
 use super::{
     BROKEN, CUT_SHORT, LAYOUT, NO_API, NOT_ALLOWED, NOT_UNDERSTOOD, REFUSED_KEY, SILENCE, SILENT, SLOWER, TOO_LONG,
-    UNTIL, USED_UP, account_state, service, status, trickle, with,
+    UNTIL, USED_UP, account_state, list_settled, service, status, trickle, with,
 };
 use crate::{logs, secrets::assert_clean};
 
@@ -139,14 +139,7 @@ async fn play(row: &Row, kind: ProviderKind) {
     let builder = WorldBuilder::default().with_background();
     let world = builder.through(move |http| http.with_page_pauses(PAGE_PAUSES).with_silence(silence)).start().await;
     let account = world.account(&provider, "one").await;
-    world.engine.refresh(Some(&account)).await.unwrap();
-    // Adding an account lists it as well, beside that; and its test may be a list of one row.
-    let first = match kind {
-        ProviderKind::Aioz => 4,
-        ProviderKind::Psa => 6,
-        ProviderKind::Kubo | ProviderKind::Cluster => 2,
-    };
-    eventually("the first lists are over", || async { (provider.count(Call::List) == first).then_some(()) }).await;
+    let first = list_settled(&world, &provider, &account).await;
 
     provider.fail_always(Call::List, row.fault.clone());
     provider.pins(|pins| pins.remove(|pin| pin.name.as_deref() == Some("goes")));

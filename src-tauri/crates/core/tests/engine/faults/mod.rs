@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use holdfast_content::Profile;
 use holdfast_core::account::{AccountId, AccountState, ProviderKind};
-use holdfast_testkit::{FakeProvider, Fault, World};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, eventually};
 
 /// The layout of the services' CIDs.
 const LAYOUT: Profile = Profile::UNIXFS_V1_2025;
@@ -63,6 +63,18 @@ const fn trickle() -> Fault {
 
 async fn service(kind: ProviderKind) -> FakeProvider {
     FakeProvider::start_as(kind, LAYOUT).await
+}
+
+/// Lists an account, and gives the number of its requests for lists when none is under way any more: adding an account lists
+/// it as well.
+async fn list_settled(world: &World, provider: &FakeProvider, account: &AccountId) -> usize {
+    world.engine.refresh(Some(account)).await.unwrap();
+    eventually("no list is under way", || async {
+        let before = provider.count(Call::List);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        (provider.under_way(Call::List) == 0 && provider.count(Call::List) == before).then_some(before)
+    })
+    .await
 }
 
 async fn account_state(world: &World, id: &AccountId) -> AccountState {

@@ -57,7 +57,8 @@ mod tests {
     fn only_what_a_service_works_on_for_more_than_a_day_is_stuck() {
         let waits = Some("Queue position: 7 of 9");
         assert_eq!(said_after(24, PinStatus::Queued, waits).as_deref(), waits);
-        for status in [PinStatus::Pinned, PinStatus::Stored, PinStatus::Failed, PinStatus::Unpinned, PinStatus::Unknown] {
+        for status in [PinStatus::Pinned, PinStatus::Stored, PinStatus::Failed, PinStatus::Unpinned, PinStatus::Unknown]
+        {
             assert_eq!(said_after(100, status, None), None);
         }
         let queued = said_after(25, PinStatus::Queued, waits).unwrap();

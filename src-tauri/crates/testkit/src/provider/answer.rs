@@ -268,7 +268,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         }
         Some(Fault::EndlessPages { again_after }) => match (api.endless_line(), &reply.body) {
             (Some(line), ReplyBody::Lines(..)) => {
-                return bad_answer::endless(move |number| line(again_after.map_or(number, |again| number % again.max(1))));
+                return bad_answer::endless(move |number| {
+                    line(again_after.map_or(number, |again| number % again.max(1)))
+                });
             }
             _ => api.never_end(&state, &mut reply, head.uri.query(), again_after),
         },

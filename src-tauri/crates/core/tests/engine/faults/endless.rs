@@ -62,10 +62,8 @@ async fn nobody_is_held_up(kind: ProviderKind) {
         eventually("its list is being read", || async { (endless.count(Call::List) == before + 1).then_some(()) })
             .await;
         listed += 1;
-        eventually("the other account is listed", || async {
-            (healthy.count(Call::List) == listed).then_some(())
-        })
-        .await;
+        eventually("the other account is listed", || async { (healthy.count(Call::List) == listed).then_some(()) })
+            .await;
     }
     let done = world.upload(&account, &world.write("a", b"abc")).await;
     assert_eq!(done.state, TransferState::Done, "{kind:?}: {:?}", account_state(&world, &account).await);

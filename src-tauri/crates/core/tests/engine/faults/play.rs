@@ -39,8 +39,7 @@ pub(super) const KUBO_PIN: Play = Play { kind: Kubo, call: Call::Pin };
 pub(super) const CLUSTER_UPLOAD: Play = Play { kind: Cluster, call: Call::Upload };
 pub(super) const CLUSTER_PIN: Play = Play { kind: Cluster, call: Call::Pin };
 
-pub(super) const ALL: [Play; 7] =
-    [AIOZ_UPLOAD, AIOZ_PIN, PSA_PIN, KUBO_UPLOAD, KUBO_PIN, CLUSTER_UPLOAD, CLUSTER_PIN];
+pub(super) const ALL: [Play; 7] = [AIOZ_UPLOAD, AIOZ_PIN, PSA_PIN, KUBO_UPLOAD, KUBO_PIN, CLUSTER_UPLOAD, CLUSTER_PIN];
 
 /// Those whose answer is lines.
 pub(super) const LINES: [Play; 3] = [KUBO_UPLOAD, KUBO_PIN, CLUSTER_UPLOAD];

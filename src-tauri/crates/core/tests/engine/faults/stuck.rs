@@ -58,7 +58,10 @@ async fn never_done(kind: ProviderKind) {
     rounds(&world, &provider, 2 * STUCK).await;
     let asked: Vec<usize> = ids.iter().map(|id| asked_about(&provider, id)).collect();
     assert!(asked.iter().all(|times| *times > 0), "{kind:?}: {asked:?}");
-    assert!(world.pins().await.iter().all(|pin| pin.held.status.is_under_way() && pin.held.message.is_none()), "{kind:?}");
+    assert!(
+        world.pins().await.iter().all(|pin| pin.held.status.is_under_way() && pin.held.message.is_none()),
+        "{kind:?}"
+    );
 
     // One that comes after them is seen to be done within a few rounds.
     let late = ask(&world, &provider, kind, 1_000).await;
@@ -75,7 +78,8 @@ async fn never_done(kind: ProviderKind) {
     let pins = world.pins().await;
     let said: Vec<_> = pins.iter().filter(|pin| pin.held.status.is_under_way()).map(|pin| &pin.held.message).collect();
     assert_eq!(said.len(), ids.len(), "{kind:?}");
-    let is_told = |message: &&Option<String>| message.as_deref().is_some_and(|text| text.starts_with("Stuck: after a day"));
+    let is_told =
+        |message: &&Option<String>| message.as_deref().is_some_and(|text| text.starts_with("Stuck: after a day"));
     assert!(said.iter().all(is_told), "{kind:?}: {said:?}");
     world.engine.shut_down().await;
 }

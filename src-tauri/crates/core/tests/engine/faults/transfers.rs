@@ -96,13 +96,7 @@ fn row(name: &'static str, fault: Fault, outcome: Outcome) -> Row {
 }
 
 fn waits(seconds: u64, code: Code, message: &'static str) -> Outcome {
-    Outcome {
-        then: Then::Waits(seconds),
-        shown: (code, message),
-        details: None,
-        done: false,
-        others_rest: false,
-    }
+    Outcome { then: Then::Waits(seconds), shown: (code, message), details: None, done: false, others_rest: false }
 }
 
 fn fails(code: Code, message: &'static str) -> Outcome {
@@ -132,7 +126,8 @@ fn statuses() -> Vec<Row> {
     let not_allowed = fails(Code::Forbidden, NOT_ALLOWED);
     vec![
         row("401", status(401, None), refused_key.details(WORDS)).at(AT_KUBO, refused_key.details(DENIED_BY_KUBO)),
-        row("403", status(403, None), not_allowed.details(WORDS)).at(AT_KUBO, not_allowed.details(TAKEN_FOR_A_WEB_PAGE)),
+        row("403", status(403, None), not_allowed.details(WORDS))
+            .at(AT_KUBO, not_allowed.details(TAKEN_FOR_A_WEB_PAGE)),
         row("402", status(402, None), used_up),
         row("402, and when to ask again", status(402, Some(9)), used_up),
         row("413", status(413, None), used_up),

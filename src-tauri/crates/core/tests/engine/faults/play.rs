@@ -41,9 +41,6 @@ pub(super) const CLUSTER_PIN: Play = Play { kind: Cluster, call: Call::Pin };
 
 pub(super) const ALL: [Play; 7] = [AIOZ_UPLOAD, AIOZ_PIN, PSA_PIN, KUBO_UPLOAD, KUBO_PIN, CLUSTER_UPLOAD, CLUSTER_PIN];
 
-/// Those whose answer is lines.
-pub(super) const LINES: [Play; 3] = [KUBO_UPLOAD, KUBO_PIN, CLUSTER_UPLOAD];
-
 /// Different bytes of different length, large enough that their CIDs tell profiles apart.
 fn content(number: u64) -> Vec<u8> {
     bytes_of(number, 263_000 + usize::try_from(number).unwrap())

@@ -146,7 +146,7 @@ pub struct ProviderPin {
     pub message: Option<String>,
     /// Whether it is a directory.
     pub is_directory: bool,
-    /// When it was pinned.
+    /// When it was pinned, or asked for as long as it is not.
     pub pinned_at: Option<UnixMillis>,
     /// Key/value pairs.
     pub metadata: Metadata,

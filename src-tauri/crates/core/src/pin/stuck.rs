@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{PinStatus, ProviderPin};
 use crate::clock::UnixMillis;
 
-/// How long a service may work on a pin before that is called stuck.
-const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
-const SECONDS_PER_DAY: u64 = 24 * 3600;
+/// How long a service may work on a pin before that is called stuck.
+const DEADLINE: Duration = DAY;
 
 /// Says of a pin that its service has been working on for too long that it is stuck and why that may be, before what the
 /// service says itself.
@@ -19,7 +19,7 @@ pub(super) fn explain(pin: &mut ProviderPin, now: UnixMillis) {
         _ => return,
     };
     let Some(since) = pin.pinned_at.map(|at| now.since(at)).filter(|since| *since > DEADLINE) else { return };
-    let days = match since.as_secs() / SECONDS_PER_DAY {
+    let days = match since.as_secs() / DAY.as_secs() {
         1 => "a day".into(),
         days => format!("{days} days"),
     };

@@ -32,15 +32,15 @@ fn without_tls(other: &FakeProvider) -> String {
 #[tokio::test]
 async fn where_no_connection_can_be_made_it_is_waited_for() {
     let other = service(ProviderKind::Aioz).await;
-    for (place, words) in [(no_such_name(), "lookup"), (without_tls(&other), "")] {
+    for place in [no_such_name(), without_tls(&other)] {
         for play in play::ALL {
-            no_connection(play, &place, words).await;
+            no_connection(play, &place).await;
         }
     }
     assert!(other.requests().is_empty());
 }
 
-async fn no_connection(play: Play, place: &str, words: &str) {
+async fn no_connection(play: Play, place: &str) {
     let (provider, detour) = (service(play.kind).await, Detour::to(place.parse().unwrap()));
     let way = detour.clone();
     let world = WorldBuilder::default().through(move |http| way.through(http)).start().await;
@@ -52,8 +52,7 @@ async fn no_connection(play: Play, place: &str, words: &str) {
     let tried = end_of_try(&world, &id).await;
     let TransferState::Waiting { until, failure } = &tried.state else { panic!("{play:?} {place}: {tried:?}") };
     assert_eq!(failure.code, Code::Network);
-    let expected = "the service cannot be reached: no connection (";
-    assert!(failure.message.starts_with(expected) && failure.message.contains(words), "{failure:?}");
+    assert!(failure.message.starts_with("the service cannot be reached: no connection ("), "{failure:?}");
     assert!(!failure.message.contains("://") && !failure.message.contains("xxxx"), "{failure:?}");
     assert_eq!(until.since(tried.updated_at), Duration::from_secs(1));
     let refused = world.engine.refresh(Some(&account)).await.unwrap_err();

@@ -160,8 +160,10 @@ fn answers() -> Vec<Row> {
     vec![
         row("a captive portal", Fault::WebPage(200), no_api),
         row("another site", Fault::WebPage(404), no_api),
+        row("it leads to another host", Fault::RedirectTo(302, "http://192.0.2.1/".into()), no_api),
+        row("it leads there with the method", Fault::RedirectTo(307, "http://192.0.2.1/".into()), no_api),
         row("it leads elsewhere on the same host", Fault::Moved(302), no_api),
-        row("it leads there with the method", Fault::Moved(308), no_api),
+        row("it leads there with the method as well", Fault::Moved(308), no_api),
         row("nothing at all", Fault::EmptyAnswer, waits(1, Code::Network, CUT_SHORT).done()),
         row("truncated JSON", Fault::TruncatedAnswer, waits(1, Code::Network, "the answer").done()),
         row("it gives up half-way", Fault::BrokenOff("context canceled"), broken_off),

@@ -44,10 +44,10 @@ pub trait Clock: Send + Sync + 'static {
     /// The wall clock; it may jump.
     fn now(&self) -> UnixMillis;
 
-    /// Time since some fixed moment of this run; never jumps.
+    /// Time since some fixed moment of this run, awake or asleep; never set.
     fn monotonic(&self) -> Duration;
 
-    /// Ends after `duration`, whatever the wall clock does.
+    /// Ends after `duration`, whatever the wall clock does; soon after waking up where that is slept through.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 

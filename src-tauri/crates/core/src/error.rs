@@ -116,6 +116,14 @@ pub enum Error {
         /// The CID in the answer.
         theirs: String,
     },
+    /// The provider says that it pinned something else than what it was asked for.
+    #[error("the provider was asked for {asked}, and answered with {theirs}")]
+    OtherCid {
+        /// The CID that it was asked for.
+        asked: String,
+        /// The CID in the answer.
+        theirs: String,
+    },
     /// The blocks behind the provider's CID are not those of what was sent.
     #[error("the provider holds something else under {theirs} than what was sent: {difference}")]
     ContentDiffers {
@@ -197,7 +205,7 @@ impl Error {
             Self::Unreadable { .. } | Self::Watch { .. } => Code::FileUnreadable,
             Self::Changed { .. } => Code::FileChanged,
             Self::Refused { .. } => Code::FileRefused,
-            Self::CidMismatch { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
+            Self::CidMismatch { .. } | Self::OtherCid { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
             Self::Gateway(GatewayError::Network { .. }) => Code::Network,
             Self::Gateway(_) => Code::Unavailable,
             Self::StillFetching { .. } => Code::StillFetching,

@@ -1,16 +1,19 @@
-//! The real network, to services of which it is known that they refuse empty files.
+//! The real network with something wrong about it: services that take no empty files, and addresses that lead nowhere.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use holdfast_content::Cid;
 use holdfast_core::{
     Error,
     account::Account,
-    content::UploadBody,
+    content::{ArchiveBody, UploadBody},
     gateway::Gateway,
     pin::{Metadata, PinId, ProviderPin},
-    provider::{Capabilities, Connect, HttpConnect, Pages, PinRequest, Provider, ProviderError, UploadForms},
+    provider::{Capabilities, Connect, HttpConnect, Pages, PinRequest, Provider, ProviderError, UploadForms, Usage},
     vault::Credentials,
 };
 use url::Url;
@@ -21,7 +24,7 @@ pub struct RefusesEmpty(pub HttpConnect);
 
 impl Connect for RefusesEmpty {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        Ok(Arc::new(Strict(self.0.connect(account, credentials)?)))
+        Ok(Arc::new(Around(Strict(self.0.connect(account, credentials)?))))
     }
 
     fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
@@ -31,31 +34,136 @@ impl Connect for RefusesEmpty {
 
 struct Strict(Arc<dyn Provider>);
 
-#[async_trait]
-impl Provider for Strict {
-    async fn test(&self) -> Result<Capabilities, ProviderError> {
-        let capabilities = self.0.test().await?;
+impl Wrap for Strict {
+    fn now(&self) -> &dyn Provider {
+        &*self.0
+    }
+
+    fn tell(&self, capabilities: Capabilities) -> Capabilities {
         let upload = capabilities.upload.map(|forms| UploadForms { empty_files: false, ..forms });
-        Ok(Capabilities { upload, ..capabilities })
+        Capabilities { upload, ..capabilities }
+    }
+}
+
+/// Makes HTTP adapters that on request find another address in the place of every account's, as where a name does not resolve
+/// or somebody else answers.
+#[derive(Clone, Debug)]
+pub struct Detour {
+    to: Url,
+    is_on: Arc<AtomicBool>,
+}
+
+impl Detour {
+    /// Leads to that address as long as it is on, which it is not at first.
+    #[must_use]
+    pub fn to(to: Url) -> Self {
+        Self { to, is_on: Arc::default() }
+    }
+
+    /// Turns it on or off.
+    pub fn turn(&self, on: bool) {
+        self.is_on.store(on, Ordering::Relaxed);
+    }
+
+    /// The network with this detour in it.
+    #[must_use]
+    pub fn through(&self, network: HttpConnect) -> impl Connect + use<> {
+        Detoured { network, detour: self.clone() }
+    }
+}
+
+struct Detoured {
+    network: HttpConnect,
+    detour: Detour,
+}
+
+impl Connect for Detoured {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        let usual = self.network.connect(account, credentials.clone())?;
+        let elsewhere = Account { endpoint: self.detour.to.clone(), ..account.clone() };
+        let elsewhere = self.network.connect(&elsewhere, credentials)?;
+        Ok(Arc::new(Around(Fork { usual, elsewhere, is_elsewhere: Arc::clone(&self.detour.is_on) })))
+    }
+
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+        self.network.gateway(base)
+    }
+}
+
+struct Fork {
+    usual: Arc<dyn Provider>,
+    elsewhere: Arc<dyn Provider>,
+    is_elsewhere: Arc<AtomicBool>,
+}
+
+impl Wrap for Fork {
+    fn now(&self) -> &dyn Provider {
+        if self.is_elsewhere.load(Ordering::Relaxed) { &*self.elsewhere } else { &*self.usual }
+    }
+}
+
+/// What stands before a provider.
+trait Wrap: Send + Sync {
+    /// The one to ask now.
+    fn now(&self) -> &dyn Provider;
+
+    /// What is told of what it can do.
+    fn tell(&self, capabilities: Capabilities) -> Capabilities {
+        capabilities
+    }
+}
+
+struct Around<W>(W);
+
+#[async_trait]
+impl<W: Wrap> Provider for Around<W> {
+    async fn test(&self) -> Result<Capabilities, ProviderError> {
+        Ok(self.0.tell(self.0.now().test().await?))
     }
 
     async fn upload(&self, name: &str, metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        self.0.upload(name, metadata, body).await
+        self.0.now().upload(name, metadata, body).await
+    }
+
+    async fn import_car(
+        &self,
+        name: Option<&str>,
+        metadata: &Metadata,
+        archive: ArchiveBody,
+    ) -> Result<ProviderPin, ProviderError> {
+        self.0.now().import_car(name, metadata, archive).await
     }
 
     async fn pin(&self, request: PinRequest<'_>) -> Result<ProviderPin, ProviderError> {
-        self.0.pin(request).await
+        self.0.now().pin(request).await
     }
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
-        self.0.get(id).await
+        self.0.now().get(id).await
     }
 
     fn list<'a>(&'a self, cids: &'a [Cid]) -> Pages<'a> {
-        self.0.list(cids)
+        self.0.now().list(cids)
+    }
+
+    async fn edit(
+        &self,
+        pin: &ProviderPin,
+        name: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<ProviderPin, ProviderError> {
+        self.0.now().edit(pin, name, metadata).await
     }
 
     async fn unpin(&self, id: &PinId) -> Result<(), ProviderError> {
-        self.0.unpin(id).await
+        self.0.now().unpin(id).await
+    }
+
+    async fn usage(&self) -> Result<Usage, ProviderError> {
+        self.0.now().usage().await
+    }
+
+    async fn addresses(&self) -> Result<Vec<String>, ProviderError> {
+        self.0.now().addresses().await
     }
 }

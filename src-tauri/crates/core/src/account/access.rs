@@ -160,6 +160,16 @@ impl Access {
         result
     }
 
+    /// Remembers how a listing of the account ended. Whatever kept it from its end is shown: the mirror is out of date.
+    pub(crate) fn note_listing(&self, account: &AccountId, error: Option<&Error>) {
+        match error {
+            // It will be asked when it wants to be.
+            Some(Error::Provider(ProviderError::RateLimited { .. })) => self.note(account, error),
+            Some(error @ Error::Provider(_)) => self.show(account, failed(error)),
+            _ => self.note(account, error),
+        }
+    }
+
     /// Remembers what a request to the provider showed of the account.
     pub(crate) fn note(&self, account: &AccountId, error: Option<&Error>) {
         let state = match error {
@@ -174,7 +184,7 @@ impl Access {
                     | ProviderError::Unavailable { .. }
                     | ProviderError::NotAPinningApi { .. },
                 )),
-            ) => AccountState::Failed { code: error.code(), message: error.to_string() },
+            ) => failed(error),
             // The provider answered; it only did not like this request, or what came of it is not right.
             Some(
                 Error::Provider(_)
@@ -186,6 +196,10 @@ impl Access {
             // It was not asked, or what it said to that is not known.
             Some(_) => return,
         };
+        self.show(account, state);
+    }
+
+    fn show(&self, account: &AccountId, state: AccountState) {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
         if state == AccountState::Ok {
@@ -333,4 +347,8 @@ impl Access {
     fn known(&self) -> MutexGuard<'_, HashMap<AccountId, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn failed(error: &Error) -> AccountState {
+    AccountState::Failed { code: error.code(), message: error.to_string() }
 }

@@ -177,7 +177,7 @@ pub enum AccountState {
     Unknown,
     /// It answered.
     Ok,
-    /// It did not, and why.
+    /// It did not, or not with a list that could be read to its end, and why.
     Failed {
         /// The class of the failure.
         code: Code,

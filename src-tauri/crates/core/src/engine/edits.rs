@@ -45,7 +45,7 @@ impl Engine {
         self.shared.announce(Change::Accounts);
         if !same_content(&after.cid, &before.held.cid) {
             self.refresh_later(account);
-            return Err(Error::CidMismatch { ours: before.held.cid.to_string(), theirs: after.cid.to_string() });
+            return Err(Error::OtherCid { asked: before.held.cid.to_string(), theirs: after.cid.to_string() });
         }
         after.bytes = after.bytes.or(before.held.bytes);
         after.is_directory |= before.held.is_directory;

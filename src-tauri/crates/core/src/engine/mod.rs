@@ -8,6 +8,7 @@ mod archives;
 mod checks;
 mod edits;
 mod folders;
+mod following;
 mod kubo_import;
 mod pins;
 mod proofs;
@@ -19,10 +20,8 @@ use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,7 +32,7 @@ pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 
 use crate::{
-    account::{Access, Account, AccountId},
+    account::{Access, AccountId},
     clock::{Clock, UnixMillis},
     content::HashingPool,
     disk::Disk,
@@ -41,7 +40,7 @@ use crate::{
     error::Error,
     folder::{Control, FolderId, FolderState},
     home::Home,
-    pin::{Metadata, PinKey, mirror},
+    pin::{Metadata, PinKey},
     provider::Connect,
     store::Store,
     transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Work},
@@ -51,12 +50,6 @@ use crate::{
 
 /// Changes that a slow listener may fall behind before it is told that it missed some.
 const CHANGES_KEPT: usize = 256;
-
-/// Between two whole listings of every account.
-const REFRESH: Duration = Duration::from_secs(300);
-
-/// Between two questions about pins that a provider is working on.
-const POLL: Duration = Duration::from_secs(10);
 
 /// What an engine reaches the world through.
 #[derive(Clone)]
@@ -188,8 +181,8 @@ impl Engine {
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         if background == Background::Everything {
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), poll));
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), follow));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::poll));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
             self.start_folders().await?;
         }
         Ok(())
@@ -294,58 +287,4 @@ impl Shared {
 async fn until_stopped<F: Future<Output = ()>>(shared: Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) {
     let stop = shared.stop.clone();
     stop.run_until_cancelled(task(shared)).await;
-}
-
-/// Lists every account whole, now and then.
-async fn follow(shared: Arc<Shared>) {
-    let shared = &*shared;
-    let list = |account: Account| async move { pins::refresh_one(shared, &account).await };
-    in_rounds(shared, Duration::ZERO, REFRESH, list).await;
-}
-
-/// Asks about pins that a provider is working on.
-async fn poll(shared: Arc<Shared>) {
-    let shared = &*shared;
-    let ask = |account: Account| async move {
-        if let Err(error) = mirror::poll_under_way(shared, &account).await {
-            tracing::debug!(account = %account.id, %error, "pins under way cannot be asked about");
-        }
-    };
-    in_rounds(shared, POLL, POLL, ask).await;
-}
-
-/// Does something for every account, all at once, after `first` and then every `pause`. Who is not done when the next round
-/// begins sits it out: a slow account does not hold up the others.
-async fn in_rounds<F: Future<Output = ()>>(
-    shared: &Shared,
-    first: Duration,
-    pause: Duration,
-    work: impl Fn(Account) -> F,
-) {
-    let (mut busy, mut under_way) = (HashSet::new(), FuturesUnordered::new());
-    let mut next = shared.ports.clock.sleep(first);
-    loop {
-        tokio::select! {
-            Some(id) = under_way.next() => {
-                busy.remove(&id);
-                continue;
-            }
-            () = &mut next => next = shared.ports.clock.sleep(pause),
-        }
-        match shared.store.accounts().await {
-            Ok(accounts) => {
-                for account in accounts {
-                    let id = account.id.clone();
-                    if busy.insert(id.clone()) {
-                        let done = work(account);
-                        under_way.push(async move {
-                            done.await;
-                            id
-                        });
-                    }
-                }
-            }
-            Err(error) => tracing::error!(%error, "the accounts cannot be read"),
-        }
-    }
 }

@@ -28,7 +28,10 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
-        self.shared.store.pins(query).await
+        let mut page = self.shared.store.pins(query).await?;
+        let now = self.shared.ports.clock.now();
+        page.rows = page.rows.into_iter().map(|pin| pin.shown_at(now)).collect();
+        Ok(page)
     }
 
     /// One pin with all that is known about it.
@@ -41,7 +44,7 @@ impl Engine {
         let account = self.account(&key.account).await?;
         let other_copies = self.shared.store.other_copies(key, pin.held.cid).await?;
         let receipts = self.shared.store.receipts(key).await?;
-        Ok(PinDetails { pin, account, other_copies, receipts })
+        Ok(PinDetails { pin: pin.shown_at(self.shared.ports.clock.now()), account, other_copies, receipts })
     }
 
     /// The pin of that id at that account, or at the only account that has such a pin.

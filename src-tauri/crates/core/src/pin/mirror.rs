@@ -31,7 +31,7 @@ const MAX_CONFIRMED: usize = 100;
 /// that came to its end.
 pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Error> {
     let result = list_all(shared, account).await;
-    shared.access.note(&account.id, result.as_ref().err());
+    shared.access.note_listing(&account.id, result.as_ref().err());
     if result.is_ok() {
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();
@@ -108,6 +108,7 @@ async fn list_once(
     began: UnixMillis,
 ) -> Result<Listing, Error> {
     let clock = &shared.ports.clock;
+    let (mut understood, mut not_understood) = (0, 0);
     shared.unpinned().retain(|key| key.account != account.id);
     let known = shared.store.known_pins(&account.id).await?;
     let mut listing = Listing { steady: true, whole: true, ended: true, known };
@@ -122,6 +123,8 @@ async fn list_once(
                 return Err(error.into());
             }
         };
+        understood += page.pins.len() as u64;
+        not_understood += page.not_understood;
         listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
         listing.steady &= page.gap != Some(Gap::Moved);
         listing.ended &= page.gap != Some(Gap::Unended);
@@ -138,6 +141,9 @@ async fn list_once(
         }
     }
     observe(shared, &account.id, unwritten, began).await?;
+    if understood == 0 && not_understood > 0 {
+        return Err(ProviderError::Protocol { reason: "no pin of its list is what the API says".into() }.into());
+    }
     Ok(listing)
 }
 

@@ -3,6 +3,7 @@
 mod known;
 pub(crate) mod mirror;
 mod query;
+mod stuck;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -145,7 +146,7 @@ pub struct ProviderPin {
     pub message: Option<String>,
     /// Whether it is a directory.
     pub is_directory: bool,
-    /// When it was pinned.
+    /// When it was pinned, or asked for as long as it is not.
     pub pinned_at: Option<UnixMillis>,
     /// Key/value pairs.
     pub metadata: Metadata,
@@ -167,6 +168,12 @@ impl Pin {
     #[must_use]
     pub fn key(&self) -> PinKey {
         PinKey { account: self.account.clone(), id: self.held.id.clone() }
+    }
+
+    /// As it is shown at that time: one that its service has been working on for too long says so.
+    pub(crate) fn shown_at(mut self, now: UnixMillis) -> Self {
+        stuck::explain(&mut self.held, now);
+        self
     }
 
     /// The name to show: the given one, else the CID.

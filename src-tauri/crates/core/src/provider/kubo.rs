@@ -80,14 +80,15 @@ impl Kubo {
         self.http.json(request).await.map_err(understood)
     }
 
+    async fn ask_version(&self) -> Result<String, ProviderError> {
+        let answer: Value = self.json(self.rpc("version")).await?;
+        answer["Version"].as_str().map(str::to_owned).ok_or_else(|| ProviderError::NotAPinningApi {
+            reason: "its answer to the question for its version is another one".into(),
+        })
+    }
+
     async fn version(&self) -> Result<&str, ProviderError> {
-        let ask = || async {
-            let answer: Value = self.json(self.rpc("version")).await?;
-            answer["Version"].as_str().map(str::to_owned).ok_or_else(|| ProviderError::NotAPinningApi {
-                reason: "its answer to the question for its version is another one".into(),
-            })
-        };
-        self.version.get_or_try_init(ask).await.map(String::as_str)
+        self.version.get_or_try_init(|| self.ask_version()).await.map(String::as_str)
     }
 
     /// The layout under which the CID of these parts can be found out here.
@@ -113,8 +114,8 @@ impl Kubo {
         let (mut so_far, mut since) = (None, Instant::now());
         while let Some(line) = lines.next::<WirePinning>().await.map_err(understood)? {
             let WirePinning { pins, progress, bytes } = line?;
-            if pins.is_some_and(|pins| !pins.is_empty()) {
-                return pinned(&id, Some(name.into()), "recursive");
+            if let Some(pinned_id) = pins.unwrap_or_default().first() {
+                return pinned(pinned_id, Some(name.into()), "recursive");
             }
             if so_far != Some((progress, bytes)) {
                 (so_far, since) = (Some((progress, bytes)), Instant::now());
@@ -169,7 +170,7 @@ impl Kubo {
 #[async_trait]
 impl Provider for Kubo {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.version().await?;
+        self.ask_version().await?;
         Ok(Capabilities {
             upload: Some(UploadForms {
                 empty_files: true,

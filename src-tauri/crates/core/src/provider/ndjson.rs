@@ -6,7 +6,7 @@
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
-use reqwest::{Body, RequestBuilder, header::HeaderMap};
+use reqwest::{Body, RequestBuilder, StatusCode, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ pub(super) struct Lines<'a> {
     body: Body,
     sending: Option<Sending>,
     received: BytesMut,
+    /// It says that it is JSON, or has a line: not every answer that says nothing is a list of nothing.
+    is_told: bool,
     has_ended: bool,
 }
 
@@ -49,8 +51,10 @@ impl<'a> Lines<'a> {
         // Some servers send no trailers to who does not ask for them (RFC 9110, section 6.5.1).
         let request = request.header(reqwest::header::TE, "trailers");
         let response = http.answer(request, sending.as_ref()).await?;
+        let is_told = response.status() == StatusCode::NO_CONTENT
+            || http::content_type(&response).is_some_and(|kind| kind.contains("json"));
         let received = BytesMut::new();
-        Ok(Self { http, body: response.into(), sending, received, has_ended: false })
+        Ok(Self { http, body: response.into(), sending, received, is_told, has_ended: false })
     }
 
     /// The next line's value, `None` at the end. The inner error is about this line alone; after the outer one there is no
@@ -58,9 +62,14 @@ impl<'a> Lines<'a> {
     pub(super) async fn next<T: DeserializeOwned>(
         &mut self,
     ) -> Result<Option<Result<T, ProviderError>>, ProviderError> {
-        let Some(line) = self.line().await? else { return Ok(None) };
+        let line = match self.line().await? {
+            Some(line) => line,
+            None if self.is_told => return Ok(None),
+            None => return http::parse(b"").map(|nothing| Some(Ok(nothing))),
+        };
+        self.is_told = true;
         let line = self.http.without_credentials(line);
-        if line.starts_with(br#"{"Message""#) || line.starts_with(br#"{"code""#) {
+        if [&br#"{"Message""#[..], br#"{"Code""#, br#"{"code""#].iter().any(|start| line.starts_with(start)) {
             failure(&line)?;
         }
         let error = match serde_json::from_slice(&line) {
@@ -223,7 +232,8 @@ mod tests {
         let timing = Timing::new(Arc::new(SystemClock::default()));
         let http = Http::new(base, &Credentials::None, Sent::AsAuthorization, timing).unwrap();
         let body = Body::wrap_stream(pieces.map(|text| Ok::<_, Infallible>(Bytes::from(text))));
-        let mut lines = Lines { http: &http, body, sending, received: BytesMut::new(), has_ended: false };
+        let mut lines =
+            Lines { http: &http, body, sending, received: BytesMut::new(), is_told: true, has_ended: false };
         let began = Instant::now();
         for count in 0.. {
             match lines.next::<IgnoredAny>().await {

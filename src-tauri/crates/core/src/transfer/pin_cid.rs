@@ -42,7 +42,7 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
         }
     };
     if !find::same_content(&pin.cid, cid) {
-        return Err(Error::CidMismatch { ours: cid.to_string(), theirs: pin.cid.to_string() });
+        return Err(Error::OtherCid { asked: cid.to_string(), theirs: pin.cid.to_string() });
     }
     let receipt = Receipt {
         pin: PinKey { account: account.id.clone(), id: pin.id.clone() },

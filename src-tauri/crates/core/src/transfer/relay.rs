@@ -202,7 +202,7 @@ impl Relay<'_> {
     /// Writes down the pin that is waited for, and shows it.
     async fn note(&self, pin: &ProviderPin, receipt: &Receipt) -> Result<(), Error> {
         if !find::same_content(&pin.cid, &receipt.cid) {
-            return Err(Error::CidMismatch { ours: receipt.cid.to_string(), theirs: pin.cid.to_string() });
+            return Err(Error::OtherCid { asked: receipt.cid.to_string(), theirs: pin.cid.to_string() });
         }
         let now = self.shared.ports.clock.now();
         self.shared.store.note_asked_for(&self.transfer.id, &self.target.id, pin, now).await?;

@@ -79,7 +79,7 @@ async fn an_address_that_does_not_answer_as_it_should_is_not_added() {
         (status(429), Code::RateLimited),
         (Fault::WebPage(200), Code::NotAPinningApi),
         (Fault::WebPage(404), Code::NotAPinningApi),
-        (Fault::RedirectTo(foreign.endpoint()), Code::NotAPinningApi),
+        (Fault::RedirectTo(302, foreign.endpoint()), Code::NotAPinningApi),
         (Fault::TruncatedAnswer, Code::Network),
         (Fault::ReplyLost, Code::Network),
     ] {

@@ -82,7 +82,7 @@ async fn a_configuration_with_nothing_in_it_names_nothing() {
 async fn a_node_is_taken_over_with_its_credentials_and_is_there_once() {
     let world = World::start().await;
     let node = FakeProvider::start_as(ProviderKind::Kubo, Profile::UNIXFS_V1_2025).await;
-    let [_, secret] = node.canaries();
+    let [_, secret, _] = node.canaries();
     let port = node.endpoint().rsplit(':').next().unwrap().to_owned();
     let users = format!(
         r#""API": {{"Authorizations": {{"me": {{"AuthSecret": "bearer:{secret}", "AllowedPaths": ["/api/v0"]}}}},"#
@@ -118,7 +118,7 @@ fn remotes(services: &[(&str, &str, &str)]) -> String {
 async fn two_keys_at_one_service_are_two_accounts() {
     let service = FakeProvider::start_as(ProviderKind::Psa, Profile::UNIXFS_V1_2025).await;
     let (world, endpoint) = (World::start().await, service.endpoint());
-    let [_, token] = service.canaries();
+    let [_, token, _] = service.canaries();
     let repository = repository(&world, &remotes(&[("mine", &endpoint, &token), ("theirs", &endpoint, "other")]));
     let import = async |name: &str, keep| {
         let names = [name.to_owned()];
@@ -153,7 +153,7 @@ async fn two_keys_at_one_service_are_two_accounts() {
 async fn an_account_whose_key_is_another_keeps_it_and_one_whose_key_is_lost_gets_it_again() {
     let service = FakeProvider::start_as(ProviderKind::Psa, Profile::UNIXFS_V1_2025).await;
     let (world, endpoint) = (World::start().await, service.endpoint());
-    let [_, token] = service.canaries();
+    let [_, token, _] = service.canaries();
     let other = repository(&world, &remotes(&[("one", &endpoint, "another-key")]));
     world.engine.add_account(service.draft("one"), Keep::Session).await.unwrap();
     let found = world.engine.kubo_services(Some(other)).await.unwrap().remove(0);

@@ -11,7 +11,7 @@ use std::{
 use holdfast_content::{Cid, FileImporter, Profile, car::CarWriter};
 use holdfast_core::{
     Code,
-    account::{AccountDraft, Keep, ProviderKind},
+    account::{AccountDraft, AccountState, Keep, ProviderKind},
     content::ArchiveBody,
     pin::{Metadata, PinKey, PinStatus},
     transfer::TransferState,
@@ -250,6 +250,17 @@ async fn what_a_node_repeats_of_a_request_is_not_shown() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_check_asks_the_node_every_time() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        provider.fail_always(Call::Test, Fault::ReplyLost);
+        let view = world.engine.check_account(&account).await.unwrap();
+        assert!(matches!(view.state, AccountState::Failed { code: Code::Network, .. }), "{kind:?} {:?}", view.state);
     }
 }
 

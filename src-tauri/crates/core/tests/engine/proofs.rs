@@ -87,7 +87,7 @@ async fn without_its_blocks_an_upload_is_stored_but_not_verified_until_it_is_ask
         (Fault::WebPage(200), "a web page came back"),
         (Fault::Status { status: 403, retry_after: None, message: "no" }, "refuses"),
         (Fault::Status { status: 503, retry_after: Some(0), message: "later" }, "HTTP 503"),
-        (Fault::RedirectTo("http://192.0.2.1/".into()), "redirects"),
+        (Fault::RedirectTo(302, "http://192.0.2.1/".into()), "redirects"),
     ] {
         let (provider, world, account) = with_odd_layout().await;
         provider.fail_always(Call::Block, fault.clone());

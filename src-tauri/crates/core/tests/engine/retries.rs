@@ -126,7 +126,7 @@ async fn what_waiting_cannot_mend_fails_at_once_and_says_why() {
 #[tokio::test]
 async fn a_captive_portal_is_no_success_and_is_waited_out() {
     let foreign = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
-    for fault in [Fault::WebPage(200), Fault::WebPage(502), Fault::RedirectTo(foreign.endpoint())] {
+    for fault in [Fault::WebPage(200), Fault::WebPage(502), Fault::RedirectTo(302, foreign.endpoint())] {
         let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
         let (world, account) = world_with(&provider).await;
         provider.fail(Call::Upload, fault);

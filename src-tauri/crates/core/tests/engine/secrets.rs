@@ -3,8 +3,13 @@
 use std::{fs, path::Path};
 
 use holdfast_content::Profile;
-use holdfast_core::account::Keep;
-use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually};
+use holdfast_core::{
+    account::{Keep, ProviderKind},
+    pin::Metadata,
+};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
+
+use crate::logs;
 
 /// Every file below a directory, with its bytes.
 pub(crate) fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
@@ -28,9 +33,16 @@ pub(crate) fn assert_clean(what: &str, bytes: &[u8], canaries: &[String]) {
 }
 
 #[tokio::test]
-async fn no_error_no_debug_output_and_no_file_of_the_home_has_a_secret() {
-    let (provider, foreign) =
-        (FakeProvider::start(Profile::UNIXFS_V1_2025).await, FakeProvider::start(Profile::UNIXFS_V1_2025).await);
+async fn no_error_no_debug_output_no_log_and_no_file_of_the_home_has_a_secret() {
+    logs::collect();
+    for kind in ProviderKind::ALL {
+        nothing_has_a_secret_of(kind).await;
+    }
+}
+
+async fn nothing_has_a_secret_of(kind: ProviderKind) {
+    let provider = FakeProvider::start_as(kind, Profile::UNIXFS_V1_2025).await;
+    let foreign = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let canaries = provider.canaries();
     let world = WorldBuilder::default().start().await;
     let account = world.account(&provider, "one").await;
@@ -41,7 +53,7 @@ async fn no_error_no_debug_output_and_no_file_of_the_home_has_a_secret() {
         Fault::EchoesHeaders(500),
         Fault::EchoesHeaders(200),
         Fault::WebPage(200),
-        Fault::RedirectTo(foreign.endpoint()),
+        Fault::RedirectTo(302, foreign.endpoint()),
         Fault::TruncatedAnswer,
         Fault::ReplyLost,
         Fault::WrongRootHash,
@@ -57,18 +69,27 @@ async fn no_error_no_debug_output_and_no_file_of_the_home_has_a_secret() {
         if let Err(error) = world.engine.refresh(Some(&account)).await {
             said.push(format!("{error} {error:?} {:?}", error.details()));
         }
-        provider.fail(Call::Upload, fault);
-        let id = world.begin_upload(&account, &world.write(&format!("{number}"), &[7; 100][..=number])).await;
-        let tried = eventually("a try ends", || async {
-            let tried = world.transfer(&id).await;
-            (tried.state.is_final() || tried.state.failure().is_some()).then_some(tried)
-        })
-        .await;
-        said.push(format!("{tried:?}"));
+        for call in [Call::Upload, Call::Pin] {
+            provider.fail(call, fault.clone());
+        }
+        let cid = identified(&[number.to_le_bytes()[0]], Profile::UNIXFS_V1_2025).cid;
+        let begun = [
+            world.begin_upload(&account, &world.write(&format!("{number}"), &[7; 100][..=number])).await,
+            world.engine.pin(&account, cid, None, Metadata::new()).await.unwrap(),
+        ];
+        for id in begun {
+            let tried = eventually("a try ends", || async {
+                let tried = world.transfer(&id).await;
+                (tried.state.is_final() || tried.state.failure().is_some()).then_some(tried)
+            })
+            .await;
+            said.push(format!("{tried:?}"));
+        }
         provider.heal();
     }
     said.push(format!("{:?}", world.engine.accounts().await.unwrap()));
-    assert!(said.iter().any(|text| text.contains("You sent")), "the service did repeat what it was sent");
+    assert!(said.iter().any(|text| text.contains("You sent")), "{kind:?}: the service did repeat what it was sent");
+    said.push(logs::collected());
     for text in &said {
         assert_clean("a message", text.as_bytes(), &canaries);
     }
@@ -94,7 +115,7 @@ async fn a_service_gets_its_own_keys_with_every_call_and_no_others() {
         world.engine.refresh(Some(account)).await.unwrap();
     }
     for (provider, stranger) in [(&one, &other), (&other, &one)] {
-        let [key, secret] = provider.canaries();
+        let [key, secret, _] = provider.canaries();
         for request in provider.requests() {
             let value =
                 |name: &str| request.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone());

@@ -129,6 +129,15 @@ impl Api {
         }
     }
 
+    /// A line of a list that has no end, by its number.
+    fn endless_line(self) -> Option<fn(u64) -> Value> {
+        match self {
+            Self::Kubo => Some(kubo::numbered_line),
+            Self::Cluster => Some(cluster::numbered_line),
+            Self::Aioz | Self::Psa => None,
+        }
+    }
+
     /// Makes a listing's answer one page of many.
     fn never_end(self, state: &State, reply: &mut Reply, query: Option<&str>, again_after: Option<u64>) {
         let query = query.unwrap_or_default();
@@ -205,9 +214,9 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
             drain(body).await;
             return page(*status, "<!doctype html><title>Welcome</title>");
         }
-        Some(Fault::RedirectTo(address)) => {
+        Some(Fault::RedirectTo(status, address)) => {
             drain(body).await;
-            let response = Response::builder().status(302).header(header::LOCATION, address);
+            let response = Response::builder().status(*status).header(header::LOCATION, address);
             return response.body(Body::empty()).map_err(io::Error::other);
         }
         Some(Fault::StallAfter(bytes)) => {
@@ -257,15 +266,23 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
                 .body(half.into())
                 .map_err(io::Error::other);
         }
-        Some(Fault::EndlessPages { again_after }) => api.never_end(&state, &mut reply, head.uri.query(), again_after),
+        Some(Fault::EndlessPages { again_after }) => match (api.endless_line(), &reply.body) {
+            (Some(line), ReplyBody::Lines(..)) => {
+                return bad_answer::endless(move |number| {
+                    line(again_after.map_or(number, |again| number % again.max(1)))
+                });
+            }
+            _ => api.never_end(&state, &mut reply, head.uri.query(), again_after),
+        },
+        Some(Fault::EmptyAnswer) => return Ok(Response::new(Body::empty())),
         Some(Fault::AnswerStalls(bytes)) => return bad_answer::stalling(&reply, bytes),
         Some(Fault::Trickle { bytes, pause }) => return bad_answer::trickling(&reply, bytes, pause),
         Some(Fault::HugeAnswer(bytes)) => return bad_answer::huge(&state, number, bytes),
-        Some(Fault::WrongTypes) => {
-            if let ReplyBody::Json(answer) = &mut reply.body {
-                bad_answer::mistype(answer);
-            }
-        }
+        Some(Fault::WrongTypes) => match &mut reply.body {
+            ReplyBody::Json(answer) => bad_answer::mistype(answer),
+            ReplyBody::Lines(lines, _) => lines.iter_mut().for_each(bad_answer::mistype),
+            ReplyBody::Nothing => {}
+        },
         Some(Fault::ReplyLost) => return Err(io::Error::other("asked to lose the answer")),
         Some(Fault::ReplyHeld(released)) => released.cancelled().await,
         Some(Fault::WrongCid) => {
@@ -292,6 +309,13 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
             }
             _ => reply = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message),
         },
+        Some(Fault::FailureAmongLines(message)) => {
+            let failure = api.failure(StatusCode::INTERNAL_SERVER_ERROR, message);
+            match (&mut reply.body, failure.body) {
+                (ReplyBody::Lines(lines, _), ReplyBody::Json(failure)) => lines.insert(lines.len() / 2, failure),
+                (_, body) => reply = Reply { status: failure.status, body },
+            }
+        }
         _ => {}
     }
     Ok(reply.into_response())

@@ -14,6 +14,9 @@ use super::{State, answer::Reply};
 
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// Between two lines of an answer that has no end.
+const LINE_PAUSE: Duration = Duration::from_millis(1);
+
 /// An answer of which so many bytes come, and then nothing.
 pub(super) fn stalling(reply: &Reply, bytes: usize) -> io::Result<Response<Body>> {
     let mut text = Bytes::from(reply.text());
@@ -30,6 +33,16 @@ pub(super) fn trickling(reply: &Reply, bytes: usize, pause: Duration) -> io::Res
         piece
     });
     of(reply.status.as_u16(), slowly)
+}
+
+/// An answer of lines that go on and on, one at a time.
+pub(super) fn endless(line: impl Fn(u64) -> Value + Send + 'static) -> io::Result<Response<Body>> {
+    let lines = stream::iter(0..).map(move |number| Bytes::from(format!("{}\n", line(number))));
+    let slowly = lines.then(|line| async {
+        tokio::time::sleep(LINE_PAUSE).await;
+        line
+    });
+    of(200, slowly)
 }
 
 /// A JSON array of so many bytes; what is taken of it is noted with the request.

@@ -5,14 +5,15 @@ use std::{collections::HashMap, io};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use bytes::Bytes;
 use futures_util::Stream;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, Profile};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Call, HeldPin, KeepBlocks, State,
+    Call, HeldPin, KeepBlocks, Pins, State,
     answer::{Reply, drain},
     form::{self, Filenames},
 };
+use crate::identified;
 
 const PEERS: [&str; 2] =
     ["12D3KooWBhMbLvQHgwPwBdVxtoPpaDnmXkKmPXoLqRuFtUFtLCtm", "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"];
@@ -166,6 +167,11 @@ fn told(pin: &HeldPin) -> Value {
         "metadata": pin.keyvalues,
         "peer_map": { PEERS[0]: of(&pin.status), PEERS[1]: of("remote") },
     })
+}
+
+/// A line of a list, whose CID is of a number.
+pub(super) fn numbered_line(number: u64) -> Value {
+    told(Pins::default().add(&identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid, "one of many"))
 }
 
 /// What they say of what nobody pinned.

@@ -49,8 +49,8 @@ pub enum Fault {
     WebPage(u16),
     /// Nothing is done; the answer of this status repeats every header of the request in its message and elsewhere.
     EchoesHeaders(u16),
-    /// Nothing is done; the answer leads to another address, as a captive portal's does.
-    RedirectTo(String),
+    /// Nothing is done; the answer of this status leads to another address, as a captive portal's does.
+    RedirectTo(u16, String),
     /// Nothing is done; the answer of this status leads to another path here, where it is done.
     Moved(u16),
     /// It is done; the answer ends in the middle.
@@ -59,8 +59,12 @@ pub enum Fault {
     BrokenOff(&'static str),
     /// It is done; the answer of lines ends after half of them as if these were all.
     HalfTheLines,
+    /// It is done; in the middle of the answer stands this failure, where it is one of lines, and else it is the failure.
+    FailureAmongLines(&'static str),
     /// It is done; that many bytes of the answer come, and then nothing more ever does.
     AnswerStalls(usize),
+    /// It is done; the answer says nothing at all, not even of what kind it is.
+    EmptyAnswer,
     /// It is done; every value in the answer is of another type than the API says.
     WrongTypes,
     /// It is done; the answer is JSON of that many bytes.
@@ -88,7 +92,8 @@ pub enum Fault {
     },
     /// That many bytes of the body are read, and then the connection breaks.
     ResetAfter(u64),
-    /// The listing never ends. Its rows are all different, or come again after so many.
+    /// The listing never ends. Its rows are all different, or come again after so many; where they are lines, one comes at a
+    /// time.
     EndlessPages {
         /// How many rows there are before the first comes again.
         again_after: Option<u64>,

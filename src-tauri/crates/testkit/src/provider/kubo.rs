@@ -5,7 +5,7 @@ use std::{collections::HashMap, io};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use bytes::Bytes;
 use futures_util::Stream;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, Profile};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     answer::{Reply, drain},
     form::{self, Filenames},
 };
+use crate::identified;
 
 const PEER: &str = "12D3KooWBhMbLvQHgwPwBdVxtoPpaDnmXkKmPXoLqRuFtUFtLCtm";
 
@@ -112,6 +113,15 @@ pub(super) fn name_other_cid(lines: &mut [Value], other: &Cid) {
     }
 }
 
+/// A line of a list, whose CID is of a number.
+pub(super) fn numbered_line(number: u64) -> Value {
+    row(&identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid.to_string(), Some("one of many"))
+}
+
+fn row(cid: &str, name: Option<&str>) -> Value {
+    json!({ "Cid": cid, "Name": name, "Type": "recursive" })
+}
+
 /// Pins a CID, or gives its pin another name.
 fn pin(pins: &mut Pins, cid: &Cid, name: &str) {
     pins.get_or_add(cid).name = Some(name.into());
@@ -152,8 +162,7 @@ where
 fn list(state: &State) -> Reply {
     let mut inner = state.inner();
     let inner = &mut *inner;
-    let row = |pin: &super::HeldPin| json!({ "Cid": pin.cid, "Name": pin.name, "Type": "recursive" });
-    let rows = inner.pins.all().iter().map(row).collect();
+    let rows = inner.pins.all().iter().map(|pin| row(&pin.cid, pin.name.as_deref())).collect();
     if let Some(change) = &mut inner.between_pages {
         change(&mut inner.pins, 0);
     }

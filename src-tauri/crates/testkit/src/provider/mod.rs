@@ -164,10 +164,11 @@ impl FakeProvider {
         }
     }
 
-    /// The texts that may stand nowhere but in the vault and in requests to this service.
+    /// The texts that may stand nowhere but in the vault and in requests to this service: the key, the secret, and both as a
+    /// login has them in a header (RFC 7617).
     #[must_use]
-    pub fn canaries(&self) -> [String; 2] {
-        [self.state.key.clone(), self.state.secret.clone()]
+    pub fn canaries(&self) -> [String; 3] {
+        [self.state.key.clone(), self.state.secret.clone(), self.state.login()]
     }
 
     /// What a user enters for an account here.
@@ -261,15 +262,16 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn login(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.key, self.secret))
+    }
+
     pub(crate) fn accepts(&self, headers: &axum::http::HeaderMap) -> bool {
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
         match self.api {
             Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret),
             Api::Kubo => is("authorization", &format!("Bearer {}", self.secret)),
-            Api::Cluster => {
-                let login = STANDARD.encode(format!("{}:{}", self.key, self.secret));
-                is("authorization", &format!("Basic {login}"))
-            }
+            Api::Cluster => is("authorization", &format!("Basic {}", self.login())),
             Api::Psa => is("authorization", &format!("Bearer {}", self.secret)),
         }
     }

@@ -32,13 +32,7 @@ impl Store {
             match finish {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
-                    mirror::observe(
-                        db,
-                        account,
-                        &pin,
-                        (proof != Proof::NotChecked).then_some(proof),
-                        now,
-)?;
+                    mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
                     receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;

@@ -305,7 +305,7 @@ export const en = {
   "account.secret.missing": "Not kept",
   "account.this_computer.hint": "Served on this machine only.",
   "account.public.hint": "Anybody who knows a CID can fetch its content, for good.",
-  "account.check": "Ask again",
+  "account.check": "Test connection",
   "account.check_failed": "The account could not be asked",
   "account.edit": "Edit…",
   "account.remove": "Remove",

@@ -104,7 +104,7 @@ impl<'a> Lines<'a> {
             if searched > MAX_LINE_BYTES {
                 return Err(ProviderError::Protocol { reason: "a line of the answer is too long".into() });
             }
-            if begun.is_some_and(|(since, _)| since.elapsed() > self.http.longest_line(self.sending.as_ref())) {
+            if begun.is_some_and(|(since, _)| since.elapsed() > self.http.longest_line()) {
                 return Err(http::silent());
             }
             self.receive().await?;

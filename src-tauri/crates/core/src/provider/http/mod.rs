@@ -175,8 +175,8 @@ impl Http {
 
     /// How long a line of an answer may take from its first byte to its last, and from the last byte of a body that was taken
     /// meanwhile.
-    pub(crate) fn longest_line(&self, body: Option<&Sending>) -> Duration {
-        self.reader.longest_answer().max(self.silence(body))
+    pub(crate) fn longest_line(&self) -> Duration {
+        self.reader.longest_answer()
     }
 
     /// Waits for a sign of life. As long as bytes of a body are taken, the service is not silent.

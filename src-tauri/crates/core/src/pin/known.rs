@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{PinId, ProviderPin, mirror::is_shown};
+use super::{ProviderPin, mirror::is_shown};
 
 /// A number for a provider's id: short to keep and to look for. Should two ids share one, a pin that is gone stays in the
 /// mirror until the other is: a million have such a pair once in forty million lists.
@@ -15,8 +15,8 @@ use super::{PinId, ProviderPin, mirror::is_shown};
 pub(crate) struct PinNumber(pub(crate) i64);
 
 impl PinNumber {
-    pub(crate) fn of(id: &PinId) -> Self {
-        let digest = Sha256::digest(id.0.as_bytes());
+    pub(crate) fn of(id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
         Self(digest.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte)))
     }
 }
@@ -47,7 +47,7 @@ struct KnownPin {
 impl Known {
     /// Takes a pin of the list as there. Says whether the mirror does not have it like that.
     pub(crate) fn is_news(&mut self, pin: &ProviderPin) -> bool {
-        let known = self.0.get_mut(&PinNumber::of(&pin.id));
+        let known = self.0.get_mut(&PinNumber::of(&pin.id.0));
         if !is_shown(pin) {
             return known.is_some();
         }

@@ -16,7 +16,7 @@ use crate::{
 /// Listings begun anew because pins came or went meanwhile, before the last one is taken as it is.
 const MAX_PASSES: u32 = 3;
 
-/// Pins of a list that may be written together, and how long the first of them may wait: every write touches pages all over
+/// Pins of a list that may be written together, and how long pages are gathered for that: every write touches pages all over
 /// the indexes, and many together touch them once.
 const MOST_UNWRITTEN: usize = 10_000;
 const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
 
-/// Pins asked for one by one after a list without them that may have been cut.
-const MAX_CONFIRMED: usize = 100;
+/// Pins that are found to be there still before a list without them counts as cut.
+const MOST_STILL_THERE: usize = 100;
 
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
@@ -159,26 +159,35 @@ async fn forget_unlisted(
     if unlisted.is_empty() {
         return Ok(());
     }
-    let mut gone = shared.store.pins_unheard_of(&account.id, unlisted, since).await?;
+    let gone = shared.store.pins_unheard_of(&account.id, unlisted, since, shared.ports.clock.now()).await?;
     if !listing.ended {
-        gone.truncate(MAX_CONFIRMED);
+        let mut still_there = 0;
         for id in gone {
-            ask_about(shared, account, provider, id).await?;
+            still_there += usize::from(ask_about(shared, account, provider, id).await?);
+            if still_there == MOST_STILL_THERE {
+                break;
+            }
         }
         return Ok(());
     }
     forget(shared, gone.into_iter().map(|id| PinKey { account: account.id.clone(), id }).collect()).await
 }
 
-/// Asks for one pin.
-async fn ask_about(shared: &Shared, account: &Account, provider: &Arc<dyn Provider>, id: PinId) -> Result<(), Error> {
+/// Asks for one pin. Says whether it may be there.
+async fn ask_about(shared: &Shared, account: &Account, provider: &Arc<dyn Provider>, id: PinId) -> Result<bool, Error> {
     match provider.get(&id).await {
-        Ok(pin) => observe(shared, &account.id, vec![pin], shared.ports.clock.now()).await,
-        Err(ProviderError::NotFound { .. }) => forget(shared, vec![PinKey { account: account.id.clone(), id }]).await,
+        Ok(pin) => {
+            observe(shared, &account.id, vec![pin], shared.ports.clock.now()).await?;
+            Ok(true)
+        }
+        Err(ProviderError::NotFound { .. }) => {
+            forget(shared, vec![PinKey { account: account.id.clone(), id }]).await?;
+            Ok(false)
+        }
         // What is wrong with one pin is not wrong with the next.
         Err(ProviderError::Protocol { reason }) => {
             tracing::debug!(pin = %id, reason, "a pin cannot be asked about");
-            Ok(())
+            Ok(true)
         }
         Err(error) => Err(error.into()),
     }

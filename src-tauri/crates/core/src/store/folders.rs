@@ -215,7 +215,7 @@ fn entries_sql() -> String {
             WHEN o.settled = 0 THEN 'waiting'
             WHEN o.skipped IS NOT NULL THEN 'skipped'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
-                SELECT 1 FROM pin WHERE pin.account = r.account AND pin.id = r.pin AND pin.status = 'pinned')) THEN 'pinned'
+                SELECT 1 FROM pin WHERE {PIN_OF_RECEIPT} AND +pin.status = 'pinned')) THEN 'pinned'
             WHEN {status} IN ('failed', 'unpinned') THEN 'failed'
             WHEN {status} IS NOT NULL THEN 'waiting'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'skipped'
@@ -235,10 +235,12 @@ fn entries_sql() -> String {
 /// What the service says of the pin that the newest receipt for the observed version names; null when it is no more.
 fn status_of_pin() -> String {
     format!(
-        "(SELECT pin.status FROM pin, {RECEIPT_OF_VERSION} AND pin.account = r.account AND pin.id = r.pin
+        "(SELECT pin.status FROM pin, {RECEIPT_OF_VERSION} AND {PIN_OF_RECEIPT}
           ORDER BY r.sequence DESC LIMIT 1)"
     )
 }
+
+const PIN_OF_RECEIPT: &str = "pin.account = r.account AND pin.number = pin_number(r.pin) AND pin.id = r.pin";
 
 const LAST_STATE: &str =
     "(SELECT t.state FROM transfer t WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1)";
@@ -296,4 +298,22 @@ fn folder(row: &Row<'_>) -> rusqlite::Result<Folder> {
         settle: Duration::from_millis(unsigned(row.get(3)?)),
         last_scan: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_receipt_leads_to_its_pin_and_not_through_all_of_the_account() {
+        let store = Store::open(None).await.unwrap();
+        let plan = store.read(|db| {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", entries_sql()))?;
+            let steps = statement.query_map(["a folder"], |row| row.get::<_, String>(3))?;
+            Ok(steps.collect::<Result<Vec<_>, _>>()?)
+        });
+        let looked_up: Vec<_> = plan.await.unwrap().into_iter().filter(|step| step.contains(" pin ")).collect();
+        assert!(looked_up.iter().all(|step| step.contains("account=? AND number=?")), "{looked_up:#?}");
+        assert!(!looked_up.is_empty());
+    }
 }

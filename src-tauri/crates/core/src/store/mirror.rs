@@ -53,13 +53,15 @@ impl Store {
         account: &AccountId,
         numbers: Vec<PinNumber>,
         since: UnixMillis,
+        now: UnixMillis,
     ) -> Result<Vec<PinId>, Error> {
         let account = account.clone();
         self.read(move |db| {
-            let sql = "SELECT id FROM pin WHERE number = ?1 AND +account = ?2 AND seen < ?3";
+            // What was seen in the future was seen before the clock was set right.
+            let sql = "SELECT id FROM pin WHERE account = ?1 AND number = ?2 AND (seen < ?3 OR seen > ?4)";
             let (mut select, mut ids) = (db.prepare_cached(sql)?, Vec::new());
             for number in numbers {
-                let found = select.query_map((number.0, &account.0, since.0), |row| Ok(PinId(row.get(0)?)))?;
+                let found = select.query_map((&account.0, number.0, since.0, now.0), |row| Ok(PinId(row.get(0)?)))?;
                 for id in found {
                     ids.push(id?);
                 }
@@ -73,10 +75,11 @@ impl Store {
     pub(crate) async fn note_asked(&self, account: &AccountId, ids: Vec<PinId>, now: UnixMillis) -> Result<(), Error> {
         let account = account.clone();
         self.write_mirror(move |db| {
-            let sql = "UPDATE pin SET asked = ?4 WHERE number = ?1 AND +account = ?2 AND id = ?3 AND asked IS NOT NULL";
+            let sql = "UPDATE pin SET asked = ?3
+                WHERE account = ?1 AND number = pin_number(?2) AND id = ?2 AND +asked IS NOT NULL";
             let mut update = db.prepare_cached(sql)?;
             for id in ids {
-                update.execute((PinNumber::of(&id).0, &account.0, &id.0, now.0))?;
+                update.execute((&account.0, &id.0, now.0))?;
             }
             Ok(())
         })
@@ -88,19 +91,14 @@ impl Store {
     pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
         let key = key.clone();
         self.write(move |db| {
-            let (mut after, before) = (after, pins::one(db, &key)?);
-            let proof = before.as_ref().map(|pin| pin.proof).filter(|proof| *proof != Proof::NotChecked);
+            let proof = pins::one(db, &key)?.map(|pin| pin.proof).filter(|proof| *proof != Proof::NotChecked);
             let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
             if new != old {
                 db.execute("UPDATE receipt SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
                 db.execute("UPDATE transfer SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
             }
-            // A name that the answer leaves out is gone; the size of the same content is not.
+            // What it does not have any more is not kept.
             forget(db, &key)?;
-            if let Some(before) = before.filter(|before| same_content(&before.held.cid, &after.cid)) {
-                after.bytes = after.bytes.or(before.held.bytes);
-                after.is_directory |= before.held.is_directory;
-            }
             observe(db, &key.account, &after, proof, now)?;
             let key = PinKey { account: key.account, id: after.id };
             pins::one(db, &key)?.ok_or(StoreError::Row("a pin that was just written"))
@@ -127,8 +125,8 @@ impl Store {
 }
 
 pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM pin WHERE number = ?1 AND +account = ?2 AND id = ?3";
-    Ok(db.prepare_cached(sql)?.execute((PinNumber::of(&key.id).0, &key.account.0, &key.id.0))? > 0)
+    let sql = "DELETE FROM pin WHERE account = ?1 AND number = pin_number(?2) AND id = ?2";
+    Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
 /// Writes what a provider said of a pin. A proof is only ever added here, and goes when the pin's content becomes another;
@@ -171,7 +169,7 @@ impl<'db> Writer<'db> {
         Ok(Self {
             find: db.prepare_cached(
                 "SELECT row, fingerprint, cid, name, bytes, is_directory, pinned_at, proof, seen, asked FROM pin
-                 WHERE number = ?1 AND +account = ?2 AND id = ?3",
+                 WHERE account = ?1 AND number = ?2 AND id = ?3",
             )?,
             seen: db.prepare_cached("UPDATE pin SET seen = max(seen, ?2) WHERE row = ?1")?,
             delete: db.prepare_cached("DELETE FROM pin WHERE row = ?1")?,
@@ -193,7 +191,7 @@ impl<'db> Writer<'db> {
         proof: Option<Proof>,
         seen: UnixMillis,
     ) -> Result<bool, StoreError> {
-        let (number, fingerprint) = (PinNumber::of(&pin.id), Fingerprint::of(pin));
+        let (number, fingerprint) = (PinNumber::of(&pin.id.0), Fingerprint::of(pin));
         let before = self.find(account, &pin.id, number)?;
         if let Some(before) = &before
             && before.fingerprint == fingerprint
@@ -239,7 +237,7 @@ impl<'db> Writer<'db> {
     }
 
     fn find(&mut self, account: &AccountId, id: &PinId, number: PinNumber) -> Result<Option<Before>, StoreError> {
-        let mut rows = self.find.query((number.0, &account.0, &id.0))?;
+        let mut rows = self.find.query((&account.0, number.0, &id.0))?;
         let Some(row) = rows.next()? else { return Ok(None) };
         Ok(Some(Before {
             row: row.get(0)?,

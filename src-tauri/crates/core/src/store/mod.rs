@@ -12,14 +12,14 @@ mod transfers;
 
 use std::{path::Path, thread, time::Duration};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, functions::FunctionFlags};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use folders::Observed;
 pub(crate) use transfers::Finish;
 pub use transfers::TransferCounts;
 
-use crate::error::Error;
+use crate::{error::Error, pin::PinNumber};
 
 /// Why the database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +155,10 @@ fn connect(path: Option<&Path>) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_spill", false)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(64);
+    let deterministic = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("pin_number", 1, deterministic, |context| {
+        Ok(PinNumber::of(context.get_raw(0).as_str()?).0)
+    })?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

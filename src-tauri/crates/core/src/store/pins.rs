@@ -11,7 +11,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinNumber, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
+    pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
     transfer::find::same_content,
 };
 
@@ -32,8 +32,11 @@ impl Store {
     pub(crate) async fn pins_with_id(&self, id: &PinId) -> Result<Vec<Pin>, Error> {
         let id = id.clone();
         self.read(move |db| {
-            let sql = format!("SELECT {COLUMNS} FROM pin WHERE number = ?1 AND id = ?2 ORDER BY account");
-            select(db, &sql, vec![PinNumber::of(&id).0.into(), id.0.into()])
+            let sql = format!(
+                "SELECT {COLUMNS} FROM pin
+                 WHERE account IN (SELECT id FROM account) AND number = pin_number(?1) AND id = ?1 ORDER BY account"
+            );
+            select(db, &sql, vec![id.0.into()])
         })
         .await
     }
@@ -79,9 +82,8 @@ impl Store {
 }
 
 pub(super) fn one(db: &Connection, key: &PinKey) -> Result<Option<Pin>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM pin WHERE number = ?1 AND +account = ?2 AND id = ?3");
-    let values = (PinNumber::of(&key.id).0, &key.account.0, &key.id.0);
-    db.prepare_cached(&sql)?.query_row(values, |row| Ok(pin(row))).optional()?.transpose()
+    let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND number = pin_number(?2) AND id = ?2");
+    db.prepare_cached(&sql)?.query_row((&key.account.0, &key.id.0), |row| Ok(pin(row))).optional()?.transpose()
 }
 
 /// Text without letter case, in every script; SQLite's own comparison knows that of ASCII alone.

@@ -46,7 +46,8 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM receipt WHERE account = ?1 AND source = ?2
                  AND bytes = ?3 AND modified_ns = ?4 AND changed_ns = ?5 AND device = ?6 AND inode = ?7
-                 AND EXISTS (SELECT 1 FROM pin WHERE pin.account = receipt.account AND pin.id = receipt.pin AND status <> 'unpinned')
+                 AND EXISTS (SELECT 1 FROM pin WHERE pin.account = receipt.account AND pin.number = pin_number(receipt.pin)
+                     AND pin.id = receipt.pin AND +status <> 'unpinned')
                  ORDER BY sequence DESC LIMIT 1"
             );
             let values = (
@@ -104,7 +105,7 @@ impl Store {
                 insert(db, None, &found, version.as_ref())?;
             }
             if found.proof == Proof::Verified || updated {
-                let sql = "UPDATE pin SET proof = ?4 WHERE account = ?1 AND id = ?2 AND cid = ?3
+                let sql = "UPDATE pin SET proof = ?4 WHERE account = ?1 AND number = pin_number(?2) AND id = ?2 AND cid = ?3
                      AND (?4 = 'verified' OR proof <> 'verified')";
                 db.execute(sql, (account, pin, &cid, found.proof.as_str()))?;
             }
@@ -119,7 +120,7 @@ impl Store {
         self.read(move |db| {
             // A provider's size may be that of the DAG; a receipt has that of the content.
             let sql = "SELECT EXISTS (SELECT 1 FROM pin WHERE bytes = ?2 AND +account = ?1)
-                OR EXISTS (SELECT 1 FROM receipt r JOIN pin ON pin.account = r.account AND pin.id = r.pin
+                OR EXISTS (SELECT 1 FROM receipt r JOIN pin ON pin.account = r.account AND pin.number = pin_number(r.pin) AND pin.id = r.pin
                     WHERE r.account = ?1 AND r.bytes = ?2)";
             Ok(db.prepare_cached(sql)?.query_row((&account.0, signed(bytes)), |row| row.get(0))?)
         })

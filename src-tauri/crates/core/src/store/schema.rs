@@ -171,8 +171,7 @@ CREATE TABLE pin (
     seen INTEGER NOT NULL,
     asked INTEGER
 ) STRICT;
-CREATE INDEX pin_by_number ON pin(number);
-CREATE INDEX pin_by_account ON pin(account);
+CREATE INDEX pin_by_number ON pin(account, number);
 CREATE INDEX pin_by_content ON pin(content);
 CREATE INDEX pin_by_name ON pin(shown_folded);
 CREATE INDEX pin_by_bytes ON pin(bytes);

@@ -6,6 +6,7 @@ use holdfast_content::{Cid, Profile};
 use holdfast_core::{
     Code,
     account::{AccountId, AccountState},
+    clock::UnixMillis,
     pin::{PinQuery, PinStatus},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, Pins, Totals, World, WorldBuilder, eventually, identified};
@@ -194,11 +195,24 @@ async fn a_clock_that_is_set_back_removes_nothing() {
     let clock = world.clock.clone();
     provider.between_pages(move |_, offset| {
         if offset == 0 {
-            clock.set_wall(holdfast_core::clock::UnixMillis(1_600_000_000_000));
+            clock.set_wall(UnixMillis(1_600_000_000_000));
         }
     });
     world.engine.refresh(Some(&account)).await.unwrap();
     assert_eq!(ids(&world).await.len(), MANY as usize);
+}
+
+#[tokio::test]
+async fn what_was_seen_while_the_clock_was_ahead_vanishes_like_anything_else() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    world.clock.set_wall(UnixMillis(1_900_000_000_000));
+    provider.pins(|pins| fill(pins, 0..3));
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    world.clock.set_wall(UnixMillis(1_600_000_000_000));
+    provider.pins(|pins| pins.remove(|pin| pin.size == Some(1)));
+    world.engine.refresh(Some(&account)).await.unwrap();
+    assert_eq!(ids(&world).await, provider.pins(|pins| pins.ids()));
 }
 
 #[tokio::test]

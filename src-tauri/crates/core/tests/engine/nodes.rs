@@ -158,6 +158,25 @@ async fn a_list_that_somebody_cut_cleanly_removes_only_what_is_gone() {
 }
 
 #[tokio::test]
+async fn all_that_somebody_else_removed_at_a_node_vanishes_at_once() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        provider.pins(|pins| {
+            for number in 0..300_u64 {
+                pins.add(&identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid, "a pin");
+            }
+        });
+        let account = world.account(&provider, "one").await;
+        world.engine.refresh(Some(&account)).await.unwrap();
+        assert_eq!(world.pins().await.len(), 300, "{kind:?}");
+        world.clock.advance(Duration::from_secs(1));
+        provider.pins(|pins| pins.remove(|_| true));
+        world.engine.refresh(Some(&account)).await.unwrap();
+        assert_eq!(world.pins().await.len(), 0, "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_breaks_off_removes_nothing() {
     for kind in NODES {
         let (provider, world) = (node(kind).await, World::start().await);

@@ -17,7 +17,7 @@ use holdfast_core::content::{ArchiveBody, HashingPool, Limits, Progress, UploadB
 use holdfast_core::host::{RealDisk, SystemClock, SystemEntropy};
 use holdfast_core::pin::{Metadata, PinStatus, ProviderPin};
 use holdfast_core::provider::{
-    Capabilities, Connect, Filter, HttpConnect, ListPage, PinRequest, Provider, ProviderError,
+    Capabilities, Connect, Filter, Gap, HttpConnect, ListPage, PinRequest, Provider, ProviderError,
 };
 use holdfast_core::vault::Credentials;
 
@@ -221,7 +221,9 @@ impl Subject {
             made.insert(pin.id.clone(), pin);
         }
         let pages = self.pages(&[]).await?;
-        ensure!(pages.iter().all(|page| page.not_understood == 0 && page.gap.is_none()), "there are gaps");
+        // A list of lines has no mark of its end.
+        let is_whole = |page: &ListPage| page.not_understood == 0 && matches!(page.gap, None | Some(Gap::Unended));
+        ensure!(pages.iter().all(is_whole), "there are gaps");
         let live = pages.iter().flat_map(|page| &page.pins).filter(|pin| pin.status != PinStatus::Unpinned);
         let ids: Vec<&str> = live.map(|pin| pin.id.0.as_str()).collect();
         let listed: BTreeSet<&str> = ids.iter().copied().collect();

@@ -152,8 +152,11 @@ impl Store {
 }
 
 /// A card as it was written; one of a Holdfast with other words is as good as none.
-fn card_from(text: &str) -> Option<AccountCard> {
-    serde_json::from_str(text).inspect_err(|error| tracing::info!(%error, "an account's card cannot be read")).ok()
+fn card_from(text: &str, kind: ProviderKind) -> Option<AccountCard> {
+    let read = serde_json::from_str(text);
+    let read = read.inspect_err(|error| tracing::info!(%error, "an account's card cannot be read"));
+    // An earlier version's card does not say that a Kubo node's pins have only a name.
+    read.ok().map(|card: AccountCard| AccountCard { metadata: card.metadata && kind != ProviderKind::Kubo, ..card })
 }
 
 /// Remembers the profile that gives an account's CIDs.
@@ -183,16 +186,34 @@ fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let text = |index| row.get::<_, String>(index);
+    let kind = ProviderKind::named(&text(2)?).ok_or(StoreError::Row("a provider's kind"))?;
     let url = |text: String| Url::parse(&text).map_err(|_| StoreError::Row("a URL"));
     Ok(Account {
         id: AccountId(text(0)?),
         label: text(1)?,
-        kind: ProviderKind::named(&text(2)?).ok_or(StoreError::Row("a provider's kind"))?,
+        kind,
         endpoint: url(text(3)?)?,
         gateway: row.get::<_, Option<String>>(4)?.map(url).transpose()?,
         this_computer: row.get(5)?,
         profile: row.get::<_, Option<String>>(6)?.and_then(|name| Profile::named(&name)),
         credentials: CredentialKind::named(&text(7)?).ok_or(StoreError::Row("a form of credentials"))?,
-        card: row.get::<_, Option<String>>(8)?.and_then(|text| card_from(&text)),
+        card: row.get::<_, Option<String>>(8)?.and_then(|text| card_from(&text, kind)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_of_an_earlier_version_is_read_and_its_metadata_goes_by_the_kind_of_service() {
+        let card = r#"{"checked_at": 1, "upload": null, "edit": true, "filters": ["cid"], "sorts": [], "paging": "whole",
+            "page_rows": null, "profile": null, "duplicates": "same_pin", "deletion": "at_once", "usage": null, "notes": []}"#;
+        for kind in ProviderKind::ALL {
+            let card = card_from(card, kind).unwrap();
+            assert_eq!((card.edit, card.metadata), (true, kind != ProviderKind::Kubo), "{kind:?}");
+        }
+        let without = card.replace(r#""edit": true"#, r#""edit": true, "metadata": false"#);
+        assert!(!card_from(&without, ProviderKind::Psa).unwrap().metadata, "what a check found out stays");
+    }
 }

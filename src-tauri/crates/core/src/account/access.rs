@@ -276,8 +276,8 @@ impl Access {
     }
 
     /// Has the keyring forget an account's secret.
-    pub(crate) async fn forget_in_keyring(&self, account: &AccountId) -> Result<(), Error> {
-        Ok(self.vault.forget(account).await?)
+    pub(crate) async fn forget_in_keyring(&self, account: &AccountId) -> Result<(), VaultError> {
+        self.vault.forget(account).await
     }
 
     /// Held while secrets go into the keyring or out of it, with what the database says of that.
@@ -335,7 +335,9 @@ impl Access {
         }
         let answer = self.vault.load(account).await;
         *failed_at = match &answer {
-            Err(VaultError::Unavailable(reason)) => Some((self.clock.monotonic(), reason.clone())),
+            Err(VaultError::Unavailable(reason) | VaultError::Locked(reason)) => {
+                Some((self.clock.monotonic(), reason.clone()))
+            }
             _ => {
                 self.wake_forgetting();
                 None

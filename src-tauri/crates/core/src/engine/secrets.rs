@@ -7,7 +7,7 @@ use super::Shared;
 use crate::{
     account::{Account, AccountId, Keep},
     error::Error,
-    vault::{CredentialKind, Credentials},
+    vault::{CredentialKind, Credentials, VaultError},
 };
 
 /// What became of the secret of an account that was removed.
@@ -58,20 +58,28 @@ impl Shared {
     /// When the database fails.
     pub(super) async fn remove_secret(&self, account: &AccountId) -> Result<SecretRemoval, Error> {
         self.access.forget(account).await?;
-        self.forget_secrets().await?;
+        self.forget_secrets(Some(account)).await?;
         let is_left = self.store.keyring_entries_to_forget().await?.contains(account);
         Ok(if is_left { SecretRemoval::WhenKeyringAnswers } else { SecretRemoval::Done })
     }
 
-    /// Has the keyring forget what no account needs any more; what it does not forget now stays written down.
-    async fn forget_secrets(&self) -> Result<(), Error> {
+    /// Has the keyring forget what no account needs any more, the secret of one account before the others; what it does not
+    /// forget now stays written down.
+    async fn forget_secrets(&self, first: Option<&AccountId>) -> Result<(), Error> {
         let _writing = self.access.writing().await;
-        for account in self.store.keyring_entries_to_forget().await? {
-            if let Err(error) = self.access.forget_in_keyring(&account).await {
-                tracing::warn!(%account, %error, "the keyring could not be asked to forget an account");
-                break;
+        let mut accounts = self.store.keyring_entries_to_forget().await?;
+        accounts.sort_by_key(|account| Some(account) != first);
+        for account in accounts {
+            match self.access.forget_in_keyring(&account).await {
+                Ok(()) => self.store.keyring_entry_is_gone(&account).await?,
+                Err(error) => {
+                    tracing::warn!(%account, %error, "the keyring did not forget an account");
+                    // It would ask its user again for each of the others.
+                    if matches!(error, VaultError::Locked(_)) {
+                        break;
+                    }
+                }
             }
-            self.store.keyring_entry_is_gone(&account).await?;
         }
         Ok(())
     }
@@ -80,7 +88,7 @@ impl Shared {
 /// Forgets at each start, and whenever the keyring has answered somebody: one that is locked asks its owner once.
 pub(super) async fn forget_secrets(shared: Arc<Shared>) {
     loop {
-        if let Err(error) = shared.forget_secrets().await {
+        if let Err(error) = shared.forget_secrets(None).await {
             tracing::error!(%error, "what the keyring may forget cannot be read");
         }
         shared.access.may_forget().await;

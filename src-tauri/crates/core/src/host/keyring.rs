@@ -62,20 +62,22 @@ async fn with_entry<T: Send + 'static>(
 ) -> Result<T, VaultError> {
     let call = tokio::task::spawn_blocking(move || Entry::new(SERVICE, &user).and_then(call));
     match tokio::time::timeout(DEADLINE, call).await {
-        Ok(Ok(result)) => result.map_err(|error| VaultError::Unavailable(describe(&error))),
+        Ok(Ok(result)) => result.map_err(|error| describe(&error)),
         Ok(Err(_)) => Err(VaultError::Unavailable("its client failed".into())),
-        Err(_) => Err(VaultError::Unavailable("it is locked and was not unlocked in time".into())),
+        Err(_) => Err(VaultError::Locked("it is locked and was not unlocked in time".into())),
     }
 }
 
 /// A stable label: the system's own text may be in any language and hold anything.
-fn describe(error: &keyring::Error) -> String {
+fn describe(error: &keyring::Error) -> VaultError {
+    let unavailable = |why: &str| VaultError::Unavailable(why.into());
+    let of_entry = |why: &str| VaultError::Entry(why.into());
     match error {
-        keyring::Error::NoStorageAccess(_) => "it is locked or refuses access".into(),
-        keyring::Error::NoDefaultStore => "none is installed, or there is no session bus".into(),
-        keyring::Error::PlatformFailure(_) => "the system's secret service failed or is not there".into(),
-        keyring::Error::TooLong(..) => "it cannot hold a secret of that length".into(),
-        keyring::Error::Ambiguous(_) => "it has several entries for this account".into(),
-        _ => "it answered in an unexpected way".into(),
+        keyring::Error::NoStorageAccess(_) => VaultError::Locked("it is locked or refuses access".into()),
+        keyring::Error::NoDefaultStore => unavailable("none is installed, or there is no session bus"),
+        keyring::Error::PlatformFailure(_) => unavailable("the system's secret service failed or is not there"),
+        keyring::Error::TooLong(..) => of_entry("it cannot hold a secret of that length"),
+        keyring::Error::Ambiguous(_) => of_entry("it has several entries for this account"),
+        _ => of_entry("it answered in an unexpected way"),
     }
 }

@@ -93,6 +93,26 @@ async fn a_secret_left_behind_goes_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn an_entry_that_the_keyring_cannot_forget_keeps_no_other_from_being_forgotten() {
+    let (provider, world) = (provider().await, World::start().await);
+    let mut accounts = Vec::new();
+    for label in ["one", "two", "three"] {
+        accounts.push(world.account(&provider, label).await);
+    }
+    accounts.sort();
+    world.vault.hold(&accounts[0]);
+    let removed = async |account| world.engine.remove_account(account).await.unwrap();
+    assert_eq!(removed(&accounts[0]).await, SecretRemoval::WhenKeyringAnswers);
+    assert_eq!(removed(&accounts[1]).await, SecretRemoval::Done);
+    world.vault.set_mode(VaultMode::Denied);
+    assert_eq!(removed(&accounts[2]).await, SecretRemoval::WhenKeyringAnswers);
+    world.vault.set_mode(VaultMode::Works);
+    world.engine.check_keyring().await.unwrap();
+    let held = &accounts[..1];
+    eventually("the others are gone", || async { (world.vault.accounts() == held).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn a_secret_that_never_was_in_the_keyring_is_not_said_to_be_left_there() {
     let (provider, world) = (provider().await, World::start().await);
     world.vault.set_mode(VaultMode::Unavailable);

@@ -38,6 +38,8 @@ const VAULT_REST: Duration = Duration::from_secs(5);
 struct Known {
     /// Counts the credentials that the account has had: what was found out with others is not kept.
     generation: u64,
+    /// It is gone for good; who still has a copy of the account gets nothing.
+    removed: bool,
     provider: Option<Arc<dyn Provider>>,
     capabilities: Option<Capabilities>,
     state: Option<AccountState>,
@@ -47,7 +49,7 @@ struct Known {
 
 impl Known {
     fn is_locked_out(&self) -> bool {
-        matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
+        !self.removed && matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
     }
 }
 
@@ -66,9 +68,15 @@ impl Access {
     }
 
     /// The account's provider.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] once the account is removed, [`Error::NoSecret`], and what the vault answers.
     pub(crate) async fn provider(&self, account: &Account) -> Result<Arc<dyn Provider>, Error> {
         loop {
             let generation = match self.known().entry(account.id.clone()).or_default() {
+                Known { removed: true, .. } => {
+                    return Err(Error::NoSuch { what: "account", id: account.id.0.clone() });
+                }
                 Known { provider: Some(provider), .. } => return Ok(Arc::clone(provider)),
                 Known { generation, .. } => *generation,
             };
@@ -252,7 +260,7 @@ impl Access {
             }
             Keep::Session => self.session.store(&account.id, credentials).await?,
         }
-        self.replace(&account.id, Some(provider));
+        self.replace(&account.id, Known { provider: Some(provider), ..Known::default() });
         Ok(())
     }
 
@@ -268,11 +276,10 @@ impl Access {
         Ok(())
     }
 
-    /// Forgets what is known of an account here. Its secret in the keyring stays.
+    /// Forgets what is known of an account that is removed. Its secret in the keyring stays.
     pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
-        self.session.forget(account).await?;
-        self.replace(account, None);
-        Ok(())
+        self.replace(account, Known { removed: true, ..Known::default() });
+        Ok(self.session.forget(account).await?)
     }
 
     /// Has the keyring forget an account's secret.
@@ -302,10 +309,12 @@ impl Access {
         Ok(())
     }
 
-    fn replace(&self, account: &AccountId, provider: Option<Arc<dyn Provider>>) {
+    fn replace(&self, account: &AccountId, by: Known) {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
-        *known = Known { generation: known.generation + 1, provider, ..Known::default() };
+        if !known.removed {
+            *known = Known { generation: known.generation + 1, ..by };
+        }
     }
 
     fn generation(&self, account: &AccountId) -> u64 {

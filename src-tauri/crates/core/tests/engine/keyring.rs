@@ -159,6 +159,34 @@ async fn a_late_answer_of_the_keyring_does_not_bring_old_keys_back() {
     assert!(!used.is_empty() && used.iter().all(|token| token == "new"), "{used:?}");
 }
 
+#[tokio::test]
+async fn a_late_answer_of_the_keyring_does_not_bring_a_removed_account_back() {
+    let used = Used::default();
+    let calls = Arc::clone(&used);
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&calls))).start().await;
+    let draft = token_draft("one", Credentials::token(&"token".into()).unwrap());
+    let id = world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.id;
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    world.vault.hold(&id);
+    world.vault.set_mode(VaultMode::Locked);
+    let asked = |times| {
+        let vault = &world.vault;
+        eventually("the keyring is asked", move || async move { (vault.waiting() == times).then_some(()) })
+    };
+    let remove = async {
+        asked(1).await;
+        world.engine.remove_account(&id).await.unwrap()
+    };
+    let unlock = async {
+        asked(2).await;
+        world.vault.set_mode(VaultMode::Works);
+    };
+    let (_, removed, ()) = tokio::join!(world.engine.check_account(&id), remove, unlock);
+    assert_eq!((removed, world.vault.accounts()), (SecretRemoval::WhenKeyringAnswers, vec![id]));
+    assert!(used.lock().unwrap().is_empty(), "nobody was asked in its name");
+}
+
 fn token_draft(label: &str, credentials: Credentials) -> AccountDraft {
     AccountDraft {
         label: label.into(),

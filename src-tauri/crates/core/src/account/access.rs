@@ -45,6 +45,8 @@ struct Known {
     state: Option<AccountState>,
     last_contact: Option<UnixMillis>,
     secret_missing: bool,
+    /// What the keyring has of it is not its secret any more.
+    entry_outdated: bool,
 }
 
 impl Known {
@@ -245,7 +247,8 @@ impl Access {
         if self.session.has(&account.id) {
             return SecretKept::Session;
         }
-        let is_missing = self.known().get(&account.id).is_some_and(|known| known.secret_missing);
+        let known = self.known();
+        let is_missing = known.get(&account.id).is_some_and(|known| known.secret_missing || known.entry_outdated);
         if is_missing { SecretKept::Missing } else { SecretKept::Keyring }
     }
 
@@ -260,7 +263,8 @@ impl Access {
             }
             Keep::Session => self.session.store(&account.id, credentials).await?,
         }
-        self.replace(&account.id, Known { provider: Some(provider), ..Known::default() });
+        let entry_outdated = keep == Keep::Session;
+        self.replace(&account.id, Known { provider: Some(provider), entry_outdated, ..Known::default() });
         Ok(())
     }
 
@@ -272,8 +276,17 @@ impl Access {
         // Others that came meanwhile are not in the keyring.
         if self.generation(account) == generation {
             self.session.forget(account).await?;
+            self.known().entry(account.clone()).or_default().entry_outdated = false;
         }
         Ok(())
+    }
+
+    /// Takes nothing of what the keyring has of these accounts for their secrets.
+    pub(crate) fn entries_are_outdated(&self, accounts: Vec<AccountId>) {
+        let mut known = self.known();
+        for account in accounts {
+            known.entry(account).or_default().entry_outdated = true;
+        }
     }
 
     /// Forgets what is known of an account that is removed. Its secret in the keyring stays.
@@ -328,6 +341,7 @@ impl Access {
         }
         match self.session.load(&account.id).await? {
             Some(credentials) => Ok(Some(credentials)),
+            None if self.known().get(&account.id).is_some_and(|known| known.entry_outdated) => Ok(None),
             None => self.ask_vault(&account.id).await,
         }
     }

@@ -127,7 +127,7 @@ impl Engine {
             }
             return Err(taken(&account.label));
         }
-        if !is_new && account.credentials == CredentialKind::None {
+        if !is_new && (keep == Keep::Session || account.credentials == CredentialKind::None) {
             self.shared.access.wake_forgetting();
         }
         // It answered a moment ago; that it does not now is noted with the account.

@@ -39,6 +39,7 @@ impl Shared {
             None
         };
         self.access.keep(account, credentials, keep).await?;
+        self.store.set_keyring_entry_outdated(&account.id, !for_keyring).await?;
         self.store.save_account(account.clone()).await
     }
 

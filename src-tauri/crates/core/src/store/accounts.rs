@@ -110,17 +110,37 @@ impl Store {
     pub(crate) async fn note_keyring_entry(&self, id: &AccountId) -> Result<(), Error> {
         let id = id.clone();
         self.write(move |db| {
-            db.execute("INSERT OR IGNORE INTO keyring_entry VALUES (?1)", [&id.0])?;
+            db.execute("INSERT OR IGNORE INTO keyring_entry (account) VALUES (?1)", [&id.0])?;
             Ok(())
         })
         .await
     }
 
-    /// Accounts that the keyring may have a secret of, and that are gone or need none any more.
+    /// Writes down whether the secret that the keyring may have of the account is one that it had before.
+    pub(crate) async fn set_keyring_entry_outdated(&self, id: &AccountId, outdated: bool) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("UPDATE keyring_entry SET outdated = ?2 WHERE account = ?1", (&id.0, outdated))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Accounts of which the keyring may have only a secret that they had before.
+    pub(crate) async fn outdated_keyring_entries(&self) -> Result<Vec<AccountId>, Error> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached("SELECT account FROM keyring_entry WHERE outdated")?;
+            let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Accounts that the keyring may have a secret of, and that are gone, need none any more, or have another.
     pub(crate) async fn keyring_entries_to_forget(&self) -> Result<Vec<AccountId>, Error> {
         self.read(|db| {
             let sql = "SELECT account FROM keyring_entry
-                       WHERE account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
+                       WHERE outdated OR account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
             Ok(rows.collect::<Result<_, _>>()?)

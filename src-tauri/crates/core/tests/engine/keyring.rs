@@ -160,6 +160,39 @@ async fn a_late_answer_of_the_keyring_does_not_bring_old_keys_back() {
 }
 
 #[tokio::test]
+async fn keys_that_were_replaced_for_the_session_leave_the_keyring() {
+    let used = Used::default();
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&used))).start().await;
+    let draft = |token: &str| token_draft("one", Credentials::token(&token.into()).unwrap());
+    world.engine.add_account(draft("old"), Keep::Keyring).await.unwrap();
+    world.engine.add_account(draft("new"), Keep::Session).await.unwrap();
+    eventually("the old keys are gone", || async { world.vault.accounts().is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_for_the_session_are_not_used_again_even_if_the_keyring_keeps_them() {
+    let used = Used::default();
+    let calls = Arc::clone(&used);
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&calls))).start().await;
+    let draft = |token: &str| token_draft("one", Credentials::token(&token.into()).unwrap());
+    let id = world.engine.add_account(draft("old"), Keep::Keyring).await.unwrap().account.id;
+    world.vault.hold(&id);
+    world.engine.add_account(draft("new"), Keep::Session).await.unwrap();
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    assert_eq!(world.engine.accounts().await.unwrap()[0].secret_kept, SecretKept::Missing);
+    assert_eq!(world.engine.check_account(&id).await.unwrap().secret_kept, SecretKept::Missing);
+    assert!(used.lock().unwrap().is_empty() && world.vault.accounts() == [id.clone()]);
+
+    world.engine.add_account(draft("newest"), Keep::Keyring).await.unwrap();
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    assert_eq!(world.engine.check_account(&id).await.unwrap().secret_kept, SecretKept::Keyring);
+    let used = used.lock().unwrap();
+    assert!(!used.is_empty() && used.iter().all(|token| token == "newest"), "{used:?}");
+}
+
+#[tokio::test]
 async fn a_late_answer_of_the_keyring_does_not_bring_a_removed_account_back() {
     let used = Used::default();
     let calls = Arc::clone(&used);

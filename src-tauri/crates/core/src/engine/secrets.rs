@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
+use url::Url;
+
 use super::Shared;
 use crate::{
     account::{Account, AccountId, Keep},
@@ -20,7 +23,7 @@ pub enum SecretRemoval {
 }
 
 impl Shared {
-    /// Saves an account and its credentials. `false` when another has the label.
+    /// Saves a new account and its credentials. `false` when another has the label.
     ///
     /// # Errors
     /// When the keyring or the database fails.
@@ -30,8 +33,34 @@ impl Shared {
         credentials: &Credentials,
         keep: Keep,
     ) -> Result<bool, Error> {
+        let _writing = self.keep_secret(account, credentials, keep).await?;
+        self.store.save_account(account.clone()).await
+    }
+
+    /// Gives an account other credentials, and another gateway where there is one. `false` when it was removed meanwhile.
+    ///
+    /// # Errors
+    /// When the keyring or the database fails.
+    pub(super) async fn replace_secret(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        keep: Keep,
+        gateway: Option<Url>,
+    ) -> Result<bool, Error> {
+        let _writing = self.keep_secret(account, credentials, keep).await?;
+        self.store.set_credentials(&account.id, credentials.kind(), gateway).await
+    }
+
+    /// Until the account is saved, what goes to the keyring for it looks like what nobody needs.
+    async fn keep_secret(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        keep: Keep,
+    ) -> Result<Option<MutexGuard<'_, ()>>, Error> {
         let for_keyring = keep == Keep::Keyring && credentials.kind() != CredentialKind::None;
-        let _writing = if for_keyring {
+        let writing = if for_keyring {
             let writing = self.access.writing().await;
             self.store.note_keyring_entry(&account.id).await?;
             Some(writing)
@@ -40,7 +69,7 @@ impl Shared {
         };
         self.access.keep(account, credentials, keep).await?;
         self.store.set_keyring_entry_outdated(&account.id, !for_keyring).await?;
-        self.store.save_account(account.clone()).await
+        Ok(writing)
     }
 
     /// Moves an account's secret from memory to the keyring.

@@ -62,6 +62,21 @@ impl Store {
         .await
     }
 
+    /// Gives an account another form of credentials, and another gateway where there is one. `false` when it is gone.
+    pub(crate) async fn set_credentials(
+        &self,
+        id: &AccountId,
+        credentials: CredentialKind,
+        gateway: Option<Url>,
+    ) -> Result<bool, Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "UPDATE account SET credentials = ?2, gateway = coalesce(?3, gateway) WHERE id = ?1";
+            Ok(db.execute(sql, (&id.0, credentials.as_str(), gateway.as_ref().map(Url::as_str)))? == 1)
+        })
+        .await
+    }
+
     /// Keeps what a check of an account found out, and the profile that it showed.
     pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), Error> {
         let (id, profile) = (id.clone(), card.profile.clone());

@@ -233,7 +233,7 @@ impl Error {
                 source.kind(),
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied | ErrorKind::InvalidInput
             ),
-            Self::Vault(VaultError::Unavailable(_)) => true,
+            Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_)) => true,
             Self::Provider(error) => error.is_retryable(),
             _ => false,
         }
@@ -247,7 +247,7 @@ impl Error {
         }
         matches!(
             self,
-            Self::Vault(VaultError::Unavailable(_))
+            Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_))
                 | Self::Provider(
                     ProviderError::Network { .. }
                         | ProviderError::Unavailable { .. }

@@ -1,7 +1,7 @@
 //! A keyring in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -30,6 +30,7 @@ pub enum VaultMode {
 #[derive(Debug, Default)]
 pub struct MemoryVault {
     entries: Mutex<HashMap<AccountId, Credentials>>,
+    stuck: Mutex<HashSet<AccountId>>,
     mode: watch::Sender<VaultMode>,
 }
 
@@ -37,6 +38,11 @@ impl MemoryVault {
     /// Changes how it behaves from now on.
     pub fn set_mode(&self, mode: VaultMode) {
         self.mode.send_replace(mode);
+    }
+
+    /// Keeps an account's credentials from now on, whoever wants them forgotten.
+    pub fn hold(&self, account: &AccountId) {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone());
     }
 
     /// The accounts whose credentials it has.
@@ -52,12 +58,11 @@ impl MemoryVault {
     }
 
     async fn answer(&self) -> Result<MutexGuard<'_, HashMap<AccountId, Credentials>>, VaultError> {
-        let unavailable = |why: &str| Err(VaultError::Unavailable(why.into()));
         let mode = self.mode.subscribe().wait_for(|mode| *mode != VaultMode::Locked).await.map(|mode| *mode);
         match mode {
             Ok(VaultMode::Works) => Ok(self.entries()),
-            Ok(VaultMode::Denied) => unavailable("it is locked or refuses access"),
-            _ => unavailable("none is installed, or there is no session bus"),
+            Ok(VaultMode::Denied) => Err(VaultError::Locked("it is locked or refuses access".into())),
+            _ => Err(VaultError::Unavailable("none is installed, or there is no session bus".into())),
         }
     }
 
@@ -82,7 +87,11 @@ impl Vault for MemoryVault {
     }
 
     async fn forget(&self, account: &AccountId) -> Result<(), VaultError> {
-        self.answer().await?.remove(account);
+        let mut entries = self.answer().await?;
+        if self.stuck.lock().unwrap_or_else(PoisonError::into_inner).contains(account) {
+            return Err(VaultError::Entry("it has several entries for this account".into()));
+        }
+        entries.remove(account);
         Ok(())
     }
 }

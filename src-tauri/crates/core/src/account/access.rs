@@ -38,16 +38,20 @@ const VAULT_REST: Duration = Duration::from_secs(5);
 struct Known {
     /// Counts the credentials that the account has had: what was found out with others is not kept.
     generation: u64,
+    /// It is gone for good; who still has a copy of the account gets nothing.
+    removed: bool,
     provider: Option<Arc<dyn Provider>>,
     capabilities: Option<Capabilities>,
     state: Option<AccountState>,
     last_contact: Option<UnixMillis>,
     secret_missing: bool,
+    /// What the keyring has of it is not its secret any more.
+    entry_outdated: bool,
 }
 
 impl Known {
     fn is_locked_out(&self) -> bool {
-        matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
+        !self.removed && matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
     }
 }
 
@@ -66,9 +70,15 @@ impl Access {
     }
 
     /// The account's provider.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] once the account is removed, [`Error::NoSecret`], and what the vault answers.
     pub(crate) async fn provider(&self, account: &Account) -> Result<Arc<dyn Provider>, Error> {
         loop {
             let generation = match self.known().entry(account.id.clone()).or_default() {
+                Known { removed: true, .. } => {
+                    return Err(Error::NoSuch { what: "account", id: account.id.0.clone() });
+                }
                 Known { provider: Some(provider), .. } => return Ok(Arc::clone(provider)),
                 Known { generation, .. } => *generation,
             };
@@ -237,7 +247,8 @@ impl Access {
         if self.session.has(&account.id) {
             return SecretKept::Session;
         }
-        let is_missing = self.known().get(&account.id).is_some_and(|known| known.secret_missing);
+        let known = self.known();
+        let is_missing = known.get(&account.id).is_some_and(|known| known.secret_missing || known.entry_outdated);
         if is_missing { SecretKept::Missing } else { SecretKept::Keyring }
     }
 
@@ -252,7 +263,8 @@ impl Access {
             }
             Keep::Session => self.session.store(&account.id, credentials).await?,
         }
-        self.replace(&account.id, Some(provider));
+        let entry_outdated = keep == Keep::Session;
+        self.replace(&account.id, Known { provider: Some(provider), entry_outdated, ..Known::default() });
         Ok(())
     }
 
@@ -264,20 +276,28 @@ impl Access {
         // Others that came meanwhile are not in the keyring.
         if self.generation(account) == generation {
             self.session.forget(account).await?;
+            self.known().entry(account.clone()).or_default().entry_outdated = false;
         }
         Ok(())
     }
 
-    /// Forgets what is known of an account here. Its secret in the keyring stays.
+    /// Takes nothing of what the keyring has of these accounts for their secrets.
+    pub(crate) fn entries_are_outdated(&self, accounts: Vec<AccountId>) {
+        let mut known = self.known();
+        for account in accounts {
+            known.entry(account).or_default().entry_outdated = true;
+        }
+    }
+
+    /// Forgets what is known of an account that is removed. Its secret in the keyring stays.
     pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
-        self.session.forget(account).await?;
-        self.replace(account, None);
-        Ok(())
+        self.replace(account, Known { removed: true, ..Known::default() });
+        Ok(self.session.forget(account).await?)
     }
 
     /// Has the keyring forget an account's secret.
-    pub(crate) async fn forget_in_keyring(&self, account: &AccountId) -> Result<(), Error> {
-        Ok(self.vault.forget(account).await?)
+    pub(crate) async fn forget_in_keyring(&self, account: &AccountId) -> Result<(), VaultError> {
+        self.vault.forget(account).await
     }
 
     /// Held while secrets go into the keyring or out of it, with what the database says of that.
@@ -302,10 +322,12 @@ impl Access {
         Ok(())
     }
 
-    fn replace(&self, account: &AccountId, provider: Option<Arc<dyn Provider>>) {
+    fn replace(&self, account: &AccountId, by: Known) {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
-        *known = Known { generation: known.generation + 1, provider, ..Known::default() };
+        if !known.removed {
+            *known = Known { generation: known.generation + 1, ..by };
+        }
     }
 
     fn generation(&self, account: &AccountId) -> u64 {
@@ -319,6 +341,7 @@ impl Access {
         }
         match self.session.load(&account.id).await? {
             Some(credentials) => Ok(Some(credentials)),
+            None if self.known().get(&account.id).is_some_and(|known| known.entry_outdated) => Ok(None),
             None => self.ask_vault(&account.id).await,
         }
     }
@@ -335,7 +358,9 @@ impl Access {
         }
         let answer = self.vault.load(account).await;
         *failed_at = match &answer {
-            Err(VaultError::Unavailable(reason)) => Some((self.clock.monotonic(), reason.clone())),
+            Err(VaultError::Unavailable(reason) | VaultError::Locked(reason)) => {
+                Some((self.clock.monotonic(), reason.clone()))
+            }
             _ => {
                 self.wake_forgetting();
                 None

@@ -47,7 +47,8 @@ pub struct AccountCard {
     pub upload: Option<UploadForms>,
     /// A pin's name, and its metadata where there is any, can be changed.
     pub edit: bool,
-    /// Its pins have metadata, and not only a name.
+    /// Its pins have metadata, and not only a name. Not on the cards of earlier versions.
+    #[serde(default = "yes")]
     pub metadata: bool,
     /// What its list is really narrowed down by.
     pub filters: Vec<Filter>,
@@ -67,4 +68,8 @@ pub struct AccountCard {
     pub usage: Option<Usage>,
     /// Where the service does not do what its kind of service should, in sentences for people.
     pub notes: Vec<String>,
+}
+
+const fn yes() -> bool {
+    true
 }

@@ -48,7 +48,7 @@ impl Engine {
     /// [`Error::NoSuch`].
     pub async fn account(&self, id: &AccountId) -> Result<Account, Error> {
         let account = self.shared.store.account(id).await?;
-        account.ok_or_else(|| Error::NoSuch { what: "account", id: id.0.clone() })
+        account.ok_or_else(|| gone(id))
     }
 
     /// The account of that label or id.
@@ -104,30 +104,34 @@ impl Engine {
     /// # Errors
     /// What is wrong with the draft, or the provider's answer.
     pub async fn test_account(&self, draft: AccountDraft) -> Result<(), Error> {
-        let (account, credentials) = self.parse(draft)?;
+        let Parsed { account, credentials, .. } = self.parse(draft)?;
         self.shared.access.try_out(&account, credentials)?.test().await?;
         Ok(())
     }
 
     /// Adds an account whose credentials the provider accepts. Where there is one of that label and endpoint, it gets the new
-    /// credentials, and what had failed for want of them is tried again.
+    /// credentials and the gateway where one is named, and what had failed for want of them is tried again.
     ///
     /// # Errors
-    /// What is wrong with the draft, the provider's answer, or [`Error::Vault`] when the keyring cannot keep the secret;
-    /// nothing is kept then.
+    /// What is wrong with the draft, the provider's answer, [`Error::NoSuch`] when the account is removed meanwhile, or
+    /// [`Error::Vault`] when the keyring cannot keep the secret; nothing is kept then.
     pub async fn add_account(&self, draft: AccountDraft, keep: Keep) -> Result<AccountView, Error> {
-        let (draft, credentials) = self.parse(draft)?;
+        let Parsed { account: draft, credentials, unusual_gateway } = self.parse(draft)?;
         let known = self.same_account(&draft).await?;
         let is_new = known.is_none();
         let account = known.map_or_else(|| draft.clone(), |known| Account { credentials: draft.credentials, ..known });
         self.shared.access.try_out(&account, credentials.clone())?.test().await?;
-        if !self.shared.save_with_secret(&account, &credentials, keep).await? {
-            if is_new {
-                self.shared.remove_secret(&account.id).await?;
-            }
-            return Err(taken(&account.label));
+        let is_saved = if is_new {
+            self.shared.save_with_secret(&account, &credentials, keep).await?
+        } else {
+            self.shared.replace_secret(&account, &credentials, keep, unusual_gateway).await?
+        };
+        if !is_saved {
+            self.shared.remove_secret(&account.id).await?;
+            return Err(if is_new { taken(&account.label) } else { gone(&account.id) });
         }
-        if !is_new && account.credentials == CredentialKind::None {
+        let account = self.account(&account.id).await?;
+        if !is_new && (keep == Keep::Session || account.credentials == CredentialKind::None) {
             self.shared.access.wake_forgetting();
         }
         // It answered a moment ago; that it does not now is noted with the account.
@@ -137,8 +141,9 @@ impl Engine {
             self.shared.store.requeue_unsupported_uploads(self.shared.ports.clock.now()).await?;
         }
         self.shared.wake.notify_one();
-        self.shared.announce(Change::Accounts);
-        self.shared.announce(Change::Transfers);
+        for change in [Change::Accounts, Change::Pins, Change::Transfers] {
+            self.shared.announce(change);
+        }
         self.refresh_later(account.clone());
         self.view(account).await
     }
@@ -242,25 +247,26 @@ impl Engine {
         });
     }
 
-    fn parse(&self, draft: AccountDraft) -> Result<(Account, Credentials), Error> {
+    fn parse(&self, draft: AccountDraft) -> Result<Parsed, Error> {
         let endpoint = parse_base_url("endpoint", &draft.endpoint, draft.plain_http)?;
         let typed = draft.gateway.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let preset = Preset::of(draft.kind, &endpoint).and_then(|preset| preset.gateway);
         let beside = gateway_beside(draft.kind, &endpoint);
-        let gateway = typed.or(preset).or(beside.as_deref());
-        let gateway = gateway.map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose()?;
+        let url = |text: Option<&str>| text.map(|text| parse_base_url("gateway", text, draft.plain_http)).transpose();
+        let usual = url(preset.or(beside.as_deref()))?;
+        let unusual_gateway = url(typed)?.filter(|typed| Some(typed) != usual.as_ref());
         let account = Account {
             id: AccountId(new_id(&*self.shared.ports.entropy)),
             label: parse_label(&draft.label)?,
             kind: draft.kind,
             endpoint,
-            gateway,
+            gateway: unusual_gateway.clone().or(usual),
             credentials: draft.credentials.kind(),
             this_computer: false,
             profile: None,
             card: None,
         };
-        Ok((account, draft.credentials))
+        Ok(Parsed { account, credentials: draft.credentials, unusual_gateway })
     }
 
     /// The account that the draft means, if it is there already.
@@ -295,6 +301,14 @@ impl Engine {
     }
 }
 
+/// A draft that makes sense.
+struct Parsed {
+    account: Account,
+    credentials: Credentials,
+    /// The gateway, where it is not the one that goes with the service anyway.
+    unusual_gateway: Option<Url>,
+}
+
 fn this_computer_id() -> AccountId {
     AccountId(THIS_COMPUTER_ID.to_string())
 }
@@ -304,6 +318,10 @@ fn refuse_own_name(label: &str) -> Result<(), Error> {
         return Err(Error::InvalidInput(format!("{THIS_COMPUTER:?} is the name of Holdfast's own account.")));
     }
     Ok(())
+}
+
+fn gone(id: &AccountId) -> Error {
+    Error::NoSuch { what: "account", id: id.0.clone() }
 }
 
 fn taken(label: &str) -> Error {

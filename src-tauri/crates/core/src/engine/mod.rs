@@ -143,6 +143,7 @@ impl Engine {
         let store = Store::open(Some(&home.database())).await?;
         store.requeue_interrupted().await?;
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
+        access.entries_are_outdated(store.outdated_keyring_entries().await?);
         let shared = Arc::new(Shared {
             ports,
             store,

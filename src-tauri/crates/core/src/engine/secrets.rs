@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
+use url::Url;
+
 use super::Shared;
 use crate::{
     account::{Account, AccountId, Keep},
     error::Error,
-    vault::{CredentialKind, Credentials},
+    vault::{CredentialKind, Credentials, VaultError},
 };
 
 /// What became of the secret of an account that was removed.
@@ -20,7 +23,7 @@ pub enum SecretRemoval {
 }
 
 impl Shared {
-    /// Saves an account and its credentials. `false` when another has the label.
+    /// Saves a new account and its credentials. `false` when another has the label.
     ///
     /// # Errors
     /// When the keyring or the database fails.
@@ -30,8 +33,34 @@ impl Shared {
         credentials: &Credentials,
         keep: Keep,
     ) -> Result<bool, Error> {
+        let _writing = self.keep_secret(account, credentials, keep).await?;
+        self.store.save_account(account.clone()).await
+    }
+
+    /// Gives an account other credentials, and another gateway where there is one. `false` when it was removed meanwhile.
+    ///
+    /// # Errors
+    /// When the keyring or the database fails.
+    pub(super) async fn replace_secret(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        keep: Keep,
+        gateway: Option<Url>,
+    ) -> Result<bool, Error> {
+        let _writing = self.keep_secret(account, credentials, keep).await?;
+        self.store.set_credentials(&account.id, credentials.kind(), gateway).await
+    }
+
+    /// Until the account is saved, what goes to the keyring for it looks like what nobody needs.
+    async fn keep_secret(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        keep: Keep,
+    ) -> Result<Option<MutexGuard<'_, ()>>, Error> {
         let for_keyring = keep == Keep::Keyring && credentials.kind() != CredentialKind::None;
-        let _writing = if for_keyring {
+        let writing = if for_keyring {
             let writing = self.access.writing().await;
             self.store.note_keyring_entry(&account.id).await?;
             Some(writing)
@@ -39,7 +68,8 @@ impl Shared {
             None
         };
         self.access.keep(account, credentials, keep).await?;
-        self.store.save_account(account.clone()).await
+        self.store.set_keyring_entry_outdated(&account.id, !for_keyring).await?;
+        Ok(writing)
     }
 
     /// Moves an account's secret from memory to the keyring.
@@ -58,20 +88,28 @@ impl Shared {
     /// When the database fails.
     pub(super) async fn remove_secret(&self, account: &AccountId) -> Result<SecretRemoval, Error> {
         self.access.forget(account).await?;
-        self.forget_secrets().await?;
+        self.forget_secrets(Some(account)).await?;
         let is_left = self.store.keyring_entries_to_forget().await?.contains(account);
         Ok(if is_left { SecretRemoval::WhenKeyringAnswers } else { SecretRemoval::Done })
     }
 
-    /// Has the keyring forget what no account needs any more; what it does not forget now stays written down.
-    async fn forget_secrets(&self) -> Result<(), Error> {
+    /// Has the keyring forget what no account needs any more, the secret of one account before the others; what it does not
+    /// forget now stays written down.
+    async fn forget_secrets(&self, first: Option<&AccountId>) -> Result<(), Error> {
         let _writing = self.access.writing().await;
-        for account in self.store.keyring_entries_to_forget().await? {
-            if let Err(error) = self.access.forget_in_keyring(&account).await {
-                tracing::warn!(%account, %error, "the keyring could not be asked to forget an account");
-                break;
+        let mut accounts = self.store.keyring_entries_to_forget().await?;
+        accounts.sort_by_key(|account| Some(account) != first);
+        for account in accounts {
+            match self.access.forget_in_keyring(&account).await {
+                Ok(()) => self.store.keyring_entry_is_gone(&account).await?,
+                Err(error) => {
+                    tracing::warn!(%account, %error, "the keyring did not forget an account");
+                    // It would ask its user again for each of the others.
+                    if matches!(error, VaultError::Locked(_)) {
+                        break;
+                    }
+                }
             }
-            self.store.keyring_entry_is_gone(&account).await?;
         }
         Ok(())
     }
@@ -80,7 +118,7 @@ impl Shared {
 /// Forgets at each start, and whenever the keyring has answered somebody: one that is locked asks its owner once.
 pub(super) async fn forget_secrets(shared: Arc<Shared>) {
     loop {
-        if let Err(error) = shared.forget_secrets().await {
+        if let Err(error) = shared.forget_secrets(None).await {
             tracing::error!(%error, "what the keyring may forget cannot be read");
         }
         shared.access.may_forget().await;

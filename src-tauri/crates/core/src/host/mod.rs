@@ -27,7 +27,7 @@ pub fn ports(urgency: Urgency) -> Result<Ports, Error> {
     Ok(Ports {
         clock: clock.clone(),
         disk: Arc::new(RealDisk),
-        vault: Arc::new(KeyringVault),
+        vault: Arc::new(KeyringVault::default()),
         connect: Arc::new(HttpConnect::new(entropy.clone(), clock)),
         entropy,
         hashing: HashingPool::start(urgency).map_err(Error::Threads)?,

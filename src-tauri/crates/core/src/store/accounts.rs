@@ -62,6 +62,21 @@ impl Store {
         .await
     }
 
+    /// Gives an account another form of credentials, and another gateway where there is one. `false` when it is gone.
+    pub(crate) async fn set_credentials(
+        &self,
+        id: &AccountId,
+        credentials: CredentialKind,
+        gateway: Option<Url>,
+    ) -> Result<bool, Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "UPDATE account SET credentials = ?2, gateway = coalesce(?3, gateway) WHERE id = ?1";
+            Ok(db.execute(sql, (&id.0, credentials.as_str(), gateway.as_ref().map(Url::as_str)))? == 1)
+        })
+        .await
+    }
+
     /// Keeps what a check of an account found out, and the profile that it showed.
     pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), Error> {
         let (id, profile) = (id.clone(), card.profile.clone());
@@ -110,17 +125,37 @@ impl Store {
     pub(crate) async fn note_keyring_entry(&self, id: &AccountId) -> Result<(), Error> {
         let id = id.clone();
         self.write(move |db| {
-            db.execute("INSERT OR IGNORE INTO keyring_entry VALUES (?1)", [&id.0])?;
+            db.execute("INSERT OR IGNORE INTO keyring_entry (account) VALUES (?1)", [&id.0])?;
             Ok(())
         })
         .await
     }
 
-    /// Accounts that the keyring may have a secret of, and that are gone or need none any more.
+    /// Writes down whether the secret that the keyring may have of the account is one that it had before.
+    pub(crate) async fn set_keyring_entry_outdated(&self, id: &AccountId, outdated: bool) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            db.execute("UPDATE keyring_entry SET outdated = ?2 WHERE account = ?1", (&id.0, outdated))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Accounts of which the keyring may have only a secret that they had before.
+    pub(crate) async fn outdated_keyring_entries(&self) -> Result<Vec<AccountId>, Error> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached("SELECT account FROM keyring_entry WHERE outdated")?;
+            let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Accounts that the keyring may have a secret of, and that are gone, need none any more, or have another.
     pub(crate) async fn keyring_entries_to_forget(&self) -> Result<Vec<AccountId>, Error> {
         self.read(|db| {
             let sql = "SELECT account FROM keyring_entry
-                       WHERE account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
+                       WHERE outdated OR account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -152,8 +187,11 @@ impl Store {
 }
 
 /// A card as it was written; one of a Holdfast with other words is as good as none.
-fn card_from(text: &str) -> Option<AccountCard> {
-    serde_json::from_str(text).inspect_err(|error| tracing::info!(%error, "an account's card cannot be read")).ok()
+fn card_from(text: &str, kind: ProviderKind) -> Option<AccountCard> {
+    let read = serde_json::from_str(text);
+    let read = read.inspect_err(|error| tracing::info!(%error, "an account's card cannot be read"));
+    // An earlier version's card does not say that a Kubo node's pins have only a name.
+    read.ok().map(|card: AccountCard| AccountCard { metadata: card.metadata && kind != ProviderKind::Kubo, ..card })
 }
 
 /// Remembers the profile that gives an account's CIDs.
@@ -183,16 +221,34 @@ fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let text = |index| row.get::<_, String>(index);
+    let kind = ProviderKind::named(&text(2)?).ok_or(StoreError::Row("a provider's kind"))?;
     let url = |text: String| Url::parse(&text).map_err(|_| StoreError::Row("a URL"));
     Ok(Account {
         id: AccountId(text(0)?),
         label: text(1)?,
-        kind: ProviderKind::named(&text(2)?).ok_or(StoreError::Row("a provider's kind"))?,
+        kind,
         endpoint: url(text(3)?)?,
         gateway: row.get::<_, Option<String>>(4)?.map(url).transpose()?,
         this_computer: row.get(5)?,
         profile: row.get::<_, Option<String>>(6)?.and_then(|name| Profile::named(&name)),
         credentials: CredentialKind::named(&text(7)?).ok_or(StoreError::Row("a form of credentials"))?,
-        card: row.get::<_, Option<String>>(8)?.and_then(|text| card_from(&text)),
+        card: row.get::<_, Option<String>>(8)?.and_then(|text| card_from(&text, kind)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_of_an_earlier_version_is_read_and_its_metadata_goes_by_the_kind_of_service() {
+        let card = r#"{"checked_at": 1, "upload": null, "edit": true, "filters": ["cid"], "sorts": [], "paging": "whole",
+            "page_rows": null, "profile": null, "duplicates": "same_pin", "deletion": "at_once", "usage": null, "notes": []}"#;
+        for kind in ProviderKind::ALL {
+            let card = card_from(card, kind).unwrap();
+            assert_eq!((card.edit, card.metadata), (true, kind != ProviderKind::Kubo), "{kind:?}");
+        }
+        let without = card.replace(r#""edit": true"#, r#""edit": true, "metadata": false"#);
+        assert!(!card_from(&without, ProviderKind::Psa).unwrap().metadata, "what a check found out stays");
+    }
 }

@@ -53,9 +53,15 @@ pub enum Credentials {
 /// Why a vault cannot give or take a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// No keyring answers: none installed, locked, or no session bus.
+    /// No keyring answers: none installed, or no session bus.
     #[error("no keyring answers ({0})")]
     Unavailable(String),
+    /// It is locked, and nobody unlocked it in time, or its user said no.
+    #[error("no keyring answers ({0})")]
+    Locked(String),
+    /// It answers, and has trouble with this account's entry.
+    #[error("the keyring cannot be used for this account ({0})")]
+    Entry(String),
     /// What lies in the keyring was not put there by Holdfast.
     #[error("the keyring's entry for this account cannot be read")]
     Unreadable,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_content::Profile;
 use holdfast_core::{
     Change, Code, Error, ThisComputer,
-    account::{Account, AccountDraft, AccountEdit, AccountId, AccountState, Keep, PlainHttp, SecretKept},
+    account::{Account, AccountDraft, AccountEdit, AccountId, AccountState, AccountView, Keep, PlainHttp, SecretKept},
     gateway::Gateway,
     provider::{Connect, HttpConnect, Provider},
     transfer::TransferState,
@@ -13,6 +13,7 @@ use holdfast_core::{
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 async fn provider() -> FakeProvider {
@@ -66,6 +67,66 @@ async fn an_account_that_is_added_again_gets_the_new_keys_and_goes_on() {
         (world.transfer(&failed.id).await.state == TransferState::Done).then_some(())
     })
     .await;
+}
+
+/// Gives the account "one" its keys again, and does something else while the service is asked about them.
+async fn add_again_while<T>(
+    world: &World,
+    provider: &FakeProvider,
+    meanwhile: impl Future<Output = T>,
+) -> (Result<AccountView, Error>, T) {
+    let held = CancellationToken::new();
+    provider.fail(Call::Test, Fault::Held(held.clone()));
+    let draft = AccountDraft { gateway: None, ..provider.draft("one") };
+    let meanwhile = async {
+        eventually("it is asked", || async { (provider.under_way(Call::Test) > 0).then_some(()) }).await;
+        let done = meanwhile.await;
+        held.cancel();
+        done
+    };
+    tokio::join!(world.engine.add_account(draft, Keep::Keyring), meanwhile)
+}
+
+#[tokio::test]
+async fn what_becomes_of_an_account_while_it_is_added_again_stays_so() {
+    let (provider, world) = (provider().await, World::start().await);
+    let id = world.account(&provider, "one").await;
+    let edit = AccountEdit {
+        label: Some("Photos".into()),
+        gateway: Some("https://gateway.example.org".into()),
+        plain_http: PlainHttp::Refused,
+    };
+    let meanwhile = async {
+        world.upload(&id, &world.write("a", &bytes_of(1, 1_100_000))).await;
+        world.engine.edit_account(&id, edit).await.unwrap().account
+    };
+    let (again, edited) = add_again_while(&world, &provider, meanwhile).await;
+    assert!(edited.profile.is_some());
+    assert_eq!((&again.unwrap().account, &world.engine.account(&id).await.unwrap()), (&edited, &edited));
+}
+
+#[tokio::test]
+async fn an_account_that_is_removed_while_it_is_added_again_stays_removed() {
+    let (provider, world) = (provider().await, World::start().await);
+    let id = world.account(&provider, "one").await;
+    let (again, removed) = add_again_while(&world, &provider, world.engine.remove_account(&id)).await;
+    removed.unwrap();
+    assert_eq!(again.unwrap_err().code(), Code::NotFound);
+    assert_nothing_was_kept(&world).await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_added_again_takes_the_gateway_that_is_named() {
+    let (provider, world) = (provider().await, World::start().await);
+    let added_with = async |gateway: Option<&str>| {
+        let draft = AccountDraft { gateway: gateway.map(str::to_owned), ..provider.draft("one") };
+        world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.gateway_text().unwrap()
+    };
+    let usual = added_with(None).await;
+    assert_ne!(usual, "https://gateway.example.org/ipfs/{cid}");
+    for gateway in [Some("https://gateway.example.org/ipfs/{cid}"), None] {
+        assert_eq!(added_with(gateway).await, "https://gateway.example.org/ipfs/{cid}", "{gateway:?}");
+    }
 }
 
 #[tokio::test]

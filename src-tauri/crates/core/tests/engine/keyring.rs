@@ -93,6 +93,26 @@ async fn a_secret_left_behind_goes_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn an_entry_that_the_keyring_cannot_forget_keeps_no_other_from_being_forgotten() {
+    let (provider, world) = (provider().await, World::start().await);
+    let mut accounts = Vec::new();
+    for label in ["one", "two", "three"] {
+        accounts.push(world.account(&provider, label).await);
+    }
+    accounts.sort();
+    world.vault.hold(&accounts[0]);
+    let removed = async |account| world.engine.remove_account(account).await.unwrap();
+    assert_eq!(removed(&accounts[0]).await, SecretRemoval::WhenKeyringAnswers);
+    assert_eq!(removed(&accounts[1]).await, SecretRemoval::Done);
+    world.vault.set_mode(VaultMode::Denied);
+    assert_eq!(removed(&accounts[2]).await, SecretRemoval::WhenKeyringAnswers);
+    world.vault.set_mode(VaultMode::Works);
+    world.engine.check_keyring().await.unwrap();
+    let held = &accounts[..1];
+    eventually("the others are gone", || async { (world.vault.accounts() == held).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn a_secret_that_never_was_in_the_keyring_is_not_said_to_be_left_there() {
     let (provider, world) = (provider().await, World::start().await);
     world.vault.set_mode(VaultMode::Unavailable);
@@ -137,6 +157,67 @@ async fn a_late_answer_of_the_keyring_does_not_bring_old_keys_back() {
     world.engine.refresh(Some(&id)).await.unwrap();
     let used = used.lock().unwrap();
     assert!(!used.is_empty() && used.iter().all(|token| token == "new"), "{used:?}");
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_for_the_session_leave_the_keyring() {
+    let used = Used::default();
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&used))).start().await;
+    let draft = |token: &str| token_draft("one", Credentials::token(&token.into()).unwrap());
+    world.engine.add_account(draft("old"), Keep::Keyring).await.unwrap();
+    world.engine.add_account(draft("new"), Keep::Session).await.unwrap();
+    eventually("the old keys are gone", || async { world.vault.accounts().is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_for_the_session_are_not_used_again_even_if_the_keyring_keeps_them() {
+    let used = Used::default();
+    let calls = Arc::clone(&used);
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&calls))).start().await;
+    let draft = |token: &str| token_draft("one", Credentials::token(&token.into()).unwrap());
+    let id = world.engine.add_account(draft("old"), Keep::Keyring).await.unwrap().account.id;
+    world.vault.hold(&id);
+    world.engine.add_account(draft("new"), Keep::Session).await.unwrap();
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    assert_eq!(world.engine.accounts().await.unwrap()[0].secret_kept, SecretKept::Missing);
+    assert_eq!(world.engine.check_account(&id).await.unwrap().secret_kept, SecretKept::Missing);
+    assert!(used.lock().unwrap().is_empty() && world.vault.accounts() == [id.clone()]);
+
+    world.engine.add_account(draft("newest"), Keep::Keyring).await.unwrap();
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    assert_eq!(world.engine.check_account(&id).await.unwrap().secret_kept, SecretKept::Keyring);
+    let used = used.lock().unwrap();
+    assert!(!used.is_empty() && used.iter().all(|token| token == "newest"), "{used:?}");
+}
+
+#[tokio::test]
+async fn a_late_answer_of_the_keyring_does_not_bring_a_removed_account_back() {
+    let used = Used::default();
+    let calls = Arc::clone(&used);
+    let world = WorldBuilder::default().through(move |_| Recorded(Arc::clone(&calls))).start().await;
+    let draft = token_draft("one", Credentials::token(&"token".into()).unwrap());
+    let id = world.engine.add_account(draft, Keep::Keyring).await.unwrap().account.id;
+    let world = world.restart().await;
+    used.lock().unwrap().clear();
+    world.vault.hold(&id);
+    world.vault.set_mode(VaultMode::Locked);
+    let asked = |times| {
+        let vault = &world.vault;
+        eventually("the keyring is asked", move || async move { (vault.waiting() == times).then_some(()) })
+    };
+    let remove = async {
+        asked(1).await;
+        world.engine.remove_account(&id).await.unwrap()
+    };
+    let unlock = async {
+        asked(2).await;
+        world.vault.set_mode(VaultMode::Works);
+    };
+    let (_, removed, ()) = tokio::join!(world.engine.check_account(&id), remove, unlock);
+    assert_eq!((removed, world.vault.accounts()), (SecretRemoval::WhenKeyringAnswers, vec![id]));
+    assert!(used.lock().unwrap().is_empty(), "nobody was asked in its name");
 }
 
 fn token_draft(label: &str, credentials: Credentials) -> AccountDraft {

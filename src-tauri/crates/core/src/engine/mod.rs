@@ -243,6 +243,7 @@ impl Shared {
             state: TransferState::Queued,
             bytes: 0,
             attempts: 0,
+            failures: 0,
             unanswered_since: None,
             pin: None,
             cid: None,

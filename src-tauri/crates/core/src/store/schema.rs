@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -187,6 +187,8 @@ CREATE INDEX pin_under_way ON pin(account, asked) WHERE asked IS NOT NULL;
 CREATE TABLE keyring_entry (account TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO keyring_entry SELECT id FROM account WHERE credentials <> 'none';
 ",
+    // The tries of which only so many are made.
+    r"ALTER TABLE transfer ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

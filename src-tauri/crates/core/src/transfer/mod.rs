@@ -156,6 +156,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// Tries begun.
     pub attempts: u32,
+    /// Those that count towards giving up: not the ones in an outage, and none before the service was seen at work on it.
+    pub failures: u32,
     /// When a request that may have reached the provider was begun, if its answer never came: before another try, the
     /// provider is asked whether it has the content already.
     pub unanswered_since: Option<UnixMillis>,

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, Transfer, TransferState, Work, pin_cid, relay::Relay, unpin, upload::Upload};
 use crate::{
     account::{Account, AccountId},
+    clock::UnixMillis,
     content::Progress,
     engine::{Change, Shared},
-    error::Error,
+    error::{Code, Error},
     store::Finish,
 };
 
@@ -21,11 +22,11 @@ const MAX_RUNNING: usize = 6;
 /// Transfers under way at one account, so that none takes all places.
 const MAX_RUNNING_PER_ACCOUNT: usize = 3;
 
-/// Tries before a transfer that may yet succeed is given up and left to the user.
-const MAX_ATTEMPTS: u32 = 8;
+/// Failures before a transfer that may yet succeed is given up and left to the user.
+const MAX_FAILURES: u32 = 8;
 
 /// The same where a person or a script waits for the end.
-const MAX_ATTEMPTS_WHILE_WAITED_FOR: u32 = 3;
+const MAX_FAILURES_WHILE_WAITED_FOR: u32 = 3;
 
 /// Looks at what the service is still fetching where somebody waits: some five minutes.
 const MAX_LOOKS_WHILE_WAITED_FOR: u32 = 11;
@@ -160,8 +161,10 @@ async fn run_one(
     };
     if let Err(error) = result {
         tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
-        let state = state_after(&error, transfer.attempts, patience, shared);
-        if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, shared.ports.clock.now()).await {
+        let now = shared.ports.clock.now();
+        let failures = failures_after(&error, transfer.failures, patience);
+        let state = state_after(&error, transfer.attempts, failures, patience, now);
+        if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, failures, now).await {
             tracing::error!(%error, "the end of a try cannot be written");
         }
     }
@@ -223,25 +226,34 @@ async fn unless_cancelled(
     }
 }
 
-fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared) -> TransferState {
+/// How many failures of a transfer count when another try of it has ended so.
+fn failures_after(error: &Error, before: u32, patience: Patience) -> u32 {
+    // Somebody else may stand between here and the service: it answered like one when its account was added.
+    let may_take_any_time = error.is_outage() || error.code() == Code::NotAPinningApi;
+    match patience {
+        // The service has been asked and is at work.
+        _ if matches!(error, Error::StillFetching { .. }) => 0,
+        Patience::Endless if may_take_any_time => before,
+        _ => before + 1,
+    }
+}
+
+fn state_after(error: &Error, attempts: u32, failures: u32, patience: Patience, now: UnixMillis) -> TransferState {
     if matches!(error, Error::Cancelled) {
         return TransferState::Cancelled;
     }
     let failure = Failure::from(error);
-    let max_attempts = match patience {
-        Patience::Short if matches!(error, Error::StillFetching { .. }) => MAX_LOOKS_WHILE_WAITED_FOR,
-        // The service has been asked and will end it, one way or the other.
-        Patience::Endless if matches!(error, Error::StillFetching { .. }) => u32::MAX,
-        Patience::Short => MAX_ATTEMPTS_WHILE_WAITED_FOR,
-        Patience::Endless if error.is_outage() => u32::MAX,
-        Patience::Endless => MAX_ATTEMPTS,
+    let is_given_up = match patience {
+        Patience::Short if matches!(error, Error::StillFetching { .. }) => attempts >= MAX_LOOKS_WHILE_WAITED_FOR,
+        Patience::Short => failures >= MAX_FAILURES_WHILE_WAITED_FOR,
+        Patience::Endless => failures >= MAX_FAILURES,
     };
-    if !error.is_retryable() || attempts >= max_attempts {
+    if !error.is_retryable() || is_given_up {
         return TransferState::Failed(failure);
     }
     // "At once" from a service that fails is not taken at its word.
     let pause = error.retry_after().map_or_else(|| retry_pause(attempts), |asked| asked.max(FIRST_RETRY));
-    TransferState::Waiting { until: shared.ports.clock.now().plus(pause), failure }
+    TransferState::Waiting { until: now.plus(pause), failure }
 }
 
 /// Twice as long after each try.

@@ -176,7 +176,7 @@ impl Engine {
             Background::TransfersOnly => Patience::Short,
         };
         if background == Background::Everything {
-            self.shared.store.requeue_still_fetching().await?;
+            self.shared.store.requeue_asked_for().await?;
         }
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());

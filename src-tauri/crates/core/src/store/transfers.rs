@@ -183,7 +183,8 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', until = NULL, code = NULL, failure = NULL, details = NULL,
-                       attempts = 0, failures = 0, updated_at = ?2 WHERE id = ?1 AND state IN ('failed', 'waiting', 'cancelled')";
+                       attempts = 0, failures = 0, updated_at = ?2
+                       WHERE id = ?1 AND state IN ('failed', 'waiting', 'cancelled')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
         })
         .await
@@ -246,12 +247,14 @@ impl Store {
         .await
     }
 
-    /// Puts back what nobody wanted to wait for any longer, while the service went on.
-    pub(crate) async fn requeue_still_fetching(&self) -> Result<(), Error> {
+    /// Puts back what nobody wanted to wait for any longer, while the service may have gone on: see
+    /// [`Transfer::may_go_on_at_service`].
+    pub(crate) async fn requeue_asked_for(&self) -> Result<(), Error> {
         self.write(|db| {
             // Its tries count on: only who tries again asks the service anew for what has failed meanwhile.
-            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL
-                       WHERE state = 'failed' AND code = 'still_fetching'";
+            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, failures = 0
+                       WHERE state = 'failed' AND work = 'upload' AND pin IS NOT NULL
+                         AND code NOT IN ('pin_failed', 'cid_mismatch')";
             db.execute(sql, [])?;
             Ok(())
         })

@@ -173,6 +173,19 @@ pub struct Transfer {
     pub updated_at: UnixMillis,
 }
 
+impl Transfer {
+    /// Whether it was given up here after a service that only pins by CID was asked for it, and that has not ended it.
+    #[must_use]
+    pub fn may_go_on_at_service(&self) -> bool {
+        match (&self.work, &self.state) {
+            (Work::Upload { .. }, TransferState::Failed(failure)) => {
+                self.pin.is_some() && !matches!(failure.code, Code::PinFailed | Code::CidMismatch)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// How far a running transfer is. Ephemeral: may be dropped, never precedes the durable state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransferProgress {

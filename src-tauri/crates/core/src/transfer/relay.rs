@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, Work, find, upload::Upload};
 use crate::{
-    account::{Account, ProviderKind, UploadRoute},
+    account::{Account, ProviderKind, Since, UploadRoute},
     content::{Limits, Progress, plan},
     disk::Fingerprint,
     engine::{Change, Shared},
@@ -64,6 +64,8 @@ pub(super) struct Relay<'a> {
     pub(super) shared: &'a Shared,
     pub(super) transfer: &'a Transfer,
     pub(super) target: &'a Account,
+    /// When this try began.
+    pub(super) since: Since,
     pub(super) path: &'a Path,
     pub(super) progress: Progress,
     pub(super) cancel: &'a CancellationToken,
@@ -257,7 +259,7 @@ impl Relay<'_> {
 
     /// Says of what went wrong at the node that it was there.
     fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
-        self.shared.access.note(&node.id, result.as_ref().err());
+        self.shared.access.note(&node.id, self.since, result.as_ref().err());
         result.map_err(|error| match error {
             error @ (Error::Provider(_)
             | Error::NoSecret { .. }

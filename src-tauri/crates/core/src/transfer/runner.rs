@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Transfer, TransferState, Work, pin_cid, relay::Relay, unpin, upload::Upload};
 use crate::{
-    account::{Account, AccountId},
+    account::{Account, AccountId, Since},
     clock::UnixMillis,
     content::Progress,
     engine::{Change, Shared},
@@ -179,17 +179,36 @@ async fn attempt(
     progress: Progress,
     cancel: &CancellationToken,
 ) -> Result<Finish, Error> {
+    loop {
+        let since = shared.access.moment();
+        let result = attempt_with(shared, transfer, progress.clone(), cancel, since).await;
+        match result {
+            // It was asked with credentials that were replaced meanwhile; with the new ones it may go well.
+            Err(error) if error.code() == Code::Unauthorized && shared.access.were_replaced(since) => {}
+            result => return result,
+        }
+    }
+}
+
+/// With the credentials that the accounts have now, at `since`, or got after it.
+async fn attempt_with(
+    shared: &Shared,
+    transfer: &Transfer,
+    progress: Progress,
+    cancel: &CancellationToken,
+    since: Since,
+) -> Result<Finish, Error> {
     let account = shared.store.account(&transfer.account).await?;
     let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: transfer.account.0.clone() })?;
     let result = match &transfer.work {
         Work::Upload { path, .. } => {
-            let task = UploadTask { transfer, account: &account, path, progress, cancel };
+            let task = UploadTask { transfer, account: &account, path, progress, cancel, since };
             upload(shared, task).await
         }
         Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
         Work::Unpin { pin } => unless_cancelled(cancel, unpin::run(shared, &account, pin)).await,
     };
-    shared.access.note(&account.id, result.as_ref().err());
+    shared.access.note(&account.id, since, result.as_ref().err());
     result
 }
 
@@ -200,11 +219,12 @@ struct UploadTask<'a> {
     path: &'a Path,
     progress: Progress,
     cancel: &'a CancellationToken,
+    since: Since,
 }
 
 /// Sends an upload to its account, or by way of the user's node where the service only pins by CID.
 async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> {
-    let UploadTask { transfer, account, path, progress, cancel } = task;
+    let UploadTask { transfer, account, path, progress, cancel, since } = task;
     let takes_files = tokio::select! {
         capabilities = shared.access.capabilities(account) => capabilities?.upload.is_some(),
         () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -212,7 +232,7 @@ async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> 
     if takes_files {
         Upload { shared, transfer, record: &transfer.id, account, path, progress, cancel }.run().await
     } else {
-        Relay { shared, transfer, target: account, path, progress, cancel }.run().await
+        Relay { shared, transfer, target: account, since, path, progress, cancel }.run().await
     }
 }
 

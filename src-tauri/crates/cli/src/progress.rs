@@ -17,7 +17,8 @@ const CLEAR: &str = "\r\x1b[K";
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows how far all running transfers are until this one has ended, and says why it has to wait, each reason once.
+/// Shows how far all running transfers are until this one has ended, and says why it has to wait, whenever the reason is
+/// another.
 pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) -> Result<Transfer, Error> {
     let ended = engine.wait_for(id, |failure| {
         if stderr().is_terminal() {

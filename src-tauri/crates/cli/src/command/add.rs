@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use holdfast_core::{
-    Background, Code,
+    Background,
     account::Account,
     pin::{PinKey, PinStatus},
     transfer::{Transfer, TransferId, TransferState},
@@ -102,7 +102,7 @@ pub(super) fn explain(what: &str, ended: &Transfer) {
         Some(failure) => complain(&format!("{}: {}", one_line(what), failure.message), failure.details.as_deref()),
         None => complain(&format!("{}: {}", one_line(what), ended.state.as_str()), None),
     }
-    if ended.state.failure().is_some_and(|failure| failure.code == Code::StillFetching) {
+    if ended.may_go_on_at_service() {
         note(
             "holdfast: this command waits no longer, but the service may go on: `holdfast ls` shows what became of it, and \
              adding it again neither sends nor pins it twice",

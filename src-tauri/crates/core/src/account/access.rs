@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,6 +29,7 @@ pub(crate) struct Access {
     connect: Arc<dyn Connect>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<AccountId, Known>>,
+    replacements: AtomicU64,
     vault_failed_at: tokio::sync::Mutex<Option<(Duration, String)>>,
     writing: tokio::sync::Mutex<()>,
     forgetting: Notify,
@@ -34,9 +38,13 @@ pub(crate) struct Access {
 /// After a failure of the vault, before it is asked again.
 const VAULT_REST: Duration = Duration::from_secs(5);
 
+/// A moment among those at which credentials were replaced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since(u64);
+
 #[derive(Default)]
 struct Known {
-    /// Counts the credentials that the account has had: what was found out with others is not kept.
+    /// The number of the replacement by which the account has its credentials: what was found out with others is not kept.
     generation: u64,
     /// It is gone for good; who still has a copy of the account gets nothing.
     removed: bool,
@@ -63,6 +71,7 @@ impl Access {
             connect,
             clock,
             known: Mutex::default(),
+            replacements: AtomicU64::default(),
             vault_failed_at: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             forgetting: Notify::new(),
@@ -159,29 +168,44 @@ impl Access {
 
     /// Asks whether the account's credentials are right.
     pub(crate) async fn test(&self, account: &Account) -> Result<Capabilities, Error> {
+        let since = self.moment();
         let result = match self.provider(account).await {
             Ok(provider) => provider.test().await.map_err(Error::from),
             Err(error) => Err(error),
         };
-        self.note(&account.id, result.as_ref().err());
+        self.note(&account.id, since, result.as_ref().err());
         if let Ok(capabilities) = &result {
-            self.known().entry(account.id.clone()).or_default().capabilities = Some(*capabilities);
+            let mut known = self.known();
+            let known = known.entry(account.id.clone()).or_default();
+            if known.generation <= since.0 {
+                known.capabilities = Some(*capabilities);
+            }
         }
         result
     }
 
+    /// This moment. Taken before a provider is asked for, so that its answer can be told from one to the credentials after it.
+    pub(crate) fn moment(&self) -> Since {
+        Since(self.replacements.load(Ordering::Acquire))
+    }
+
+    /// Whether any account has got other credentials since then.
+    pub(crate) fn were_replaced(&self, since: Since) -> bool {
+        self.moment().0 != since.0
+    }
+
     /// Remembers how a listing of the account ended. Whatever kept it from its end is shown: the mirror is out of date.
-    pub(crate) fn note_listing(&self, account: &AccountId, error: Option<&Error>) {
+    pub(crate) fn note_listing(&self, account: &AccountId, since: Since, error: Option<&Error>) {
         match error {
             // It will be asked when it wants to be.
-            Some(Error::Provider(ProviderError::RateLimited { .. })) => self.note(account, error),
-            Some(error @ Error::Provider(_)) => self.show(account, failed(error)),
-            _ => self.note(account, error),
+            Some(Error::Provider(ProviderError::RateLimited { .. })) => self.note(account, since, error),
+            Some(error @ Error::Provider(_)) => self.show(account, since, failed(error)),
+            _ => self.note(account, since, error),
         }
     }
 
-    /// Remembers what a request to the provider showed of the account.
-    pub(crate) fn note(&self, account: &AccountId, error: Option<&Error>) {
+    /// Remembers what a request to the provider after `since` showed of the account, unless its credentials are others by now.
+    pub(crate) fn note(&self, account: &AccountId, since: Since, error: Option<&Error>) {
         let state = match error {
             None => AccountState::Ok,
             Some(
@@ -201,17 +225,21 @@ impl Access {
                 | Error::StillFetching { .. }
                 | Error::PinFailed { .. }
                 | Error::CidMismatch { .. }
+                | Error::OtherCid { .. }
                 | Error::ContentDiffers { .. },
             ) => AccountState::Ok,
             // It was not asked, or what it said to that is not known.
             Some(_) => return,
         };
-        self.show(account, state);
+        self.show(account, since, state);
     }
 
-    fn show(&self, account: &AccountId, state: AccountState) {
+    fn show(&self, account: &AccountId, since: Since, state: AccountState) {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
+        if known.generation > since.0 {
+            return;
+        }
         if state == AccountState::Ok {
             known.last_contact = Some(self.clock.now());
         }
@@ -326,7 +354,8 @@ impl Access {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
         if !known.removed {
-            *known = Known { generation: known.generation + 1, ..by };
+            let generation = self.replacements.fetch_add(1, Ordering::AcqRel) + 1;
+            *known = Known { generation, ..by };
         }
     }
 

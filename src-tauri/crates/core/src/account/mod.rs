@@ -19,7 +19,7 @@ use crate::{
     vault::{CredentialKind, Credentials},
 };
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, Since};
 pub use card::{AccountCard, Deletion, Duplicates};
 pub use preset::{PRESETS, Preset};
 pub(crate) use probe::probe;

@@ -35,6 +35,7 @@ const LAST_CLEANING: Duration = Duration::from_secs(3);
 /// # Errors
 /// Why the service could not be asked; [`Error::Cancelled`] when the engine stops.
 pub(crate) async fn probe(shared: &Shared, account: &Account) -> Result<AccountCard, Error> {
+    let since = shared.access.moment();
     let capabilities = shared.access.test(account).await?;
     let provider = shared.access.provider(account).await?;
     let mut probe = Probe::new(shared, account, provider, capabilities);
@@ -50,7 +51,7 @@ pub(crate) async fn probe(shared: &Shared, account: &Account) -> Result<AccountC
         cleaned = probe.clean_up() => cleaned,
         () = stopped => Err(Error::Cancelled),
     };
-    shared.access.note(&account.id, found.as_ref().err());
+    shared.access.note(&account.id, since, found.as_ref().err());
     found?;
     if let Err(error) = cleaned {
         probe.note(format!(

@@ -24,6 +24,7 @@ impl Engine {
         if metadata != before.held.metadata {
             self.check_metadata(&account, &metadata)?;
         }
+        let since = self.shared.access.moment();
         if !self.shared.access.capabilities(&account).await?.edit {
             return Err(ProviderError::Unsupported { what: "it cannot change a pin" }.into());
         }
@@ -36,12 +37,12 @@ impl Engine {
                     self.refresh_later(account);
                 }
                 let error = Error::from(error);
-                self.shared.access.note(&key.account, Some(&error));
+                self.shared.access.note(&key.account, since, Some(&error));
                 self.shared.announce(Change::Accounts);
                 return Err(error);
             }
         };
-        self.shared.access.note(&key.account, None);
+        self.shared.access.note(&key.account, since, None);
         self.shared.announce(Change::Accounts);
         if !same_content(&after.cid, &before.held.cid) {
             self.refresh_later(account);

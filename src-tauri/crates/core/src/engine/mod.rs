@@ -177,7 +177,7 @@ impl Engine {
             Background::TransfersOnly => Patience::Short,
         };
         if background == Background::Everything {
-            self.shared.store.requeue_still_fetching().await?;
+            self.shared.store.requeue_asked_for().await?;
         }
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
@@ -244,6 +244,7 @@ impl Shared {
             state: TransferState::Queued,
             bytes: 0,
             attempts: 0,
+            failures: 0,
             unanswered_since: None,
             pin: None,
             cid: None,

@@ -30,8 +30,11 @@ const MOST_STILL_THERE: usize = 100;
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
 pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Error> {
+    // Two lists of one account at a time would take each other's word for what is there.
+    let _turn = shared.list_turns.take(account.id.clone()).await;
+    let since = shared.access.moment();
     let result = list_all(shared, account).await;
-    shared.access.note_listing(&account.id, result.as_ref().err());
+    shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();
@@ -63,8 +66,6 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
 
 async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
-    // Two lists of one account at a time would take each other's word for what is there.
-    let _turn = shared.list_turns.take(account.id.clone()).await;
     let first_began = shared.ports.clock.now();
     let mut earlier = Known::default();
     for pass in 1..=MAX_PASSES {

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -188,6 +188,8 @@ INSERT INTO keyring_entry SELECT id FROM account WHERE credentials <> 'none';
 ",
     // Whether that secret is one that the account had before.
     r"ALTER TABLE keyring_entry ADD COLUMN outdated INTEGER NOT NULL DEFAULT 0;",
+    // The tries of which only so many are made.
+    r"ALTER TABLE transfer ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -145,11 +145,12 @@ impl Store {
         .await
     }
 
-    /// Writes a state that is neither running nor done, unless the transfer has ended meanwhile.
+    /// Writes a state that is neither running nor done and the failures until then, unless the transfer has ended meanwhile.
     pub(crate) async fn set_transfer_state(
         &self,
         id: &TransferId,
         state: TransferState,
+        failures: u32,
         now: UnixMillis,
     ) -> Result<bool, Error> {
         let id = id.clone();
@@ -160,8 +161,8 @@ impl Store {
             };
             let failure = state.failure();
             let sql =
-                "UPDATE transfer SET state = ?2, until = ?3, code = ?4, failure = ?5, details = ?6, updated_at = ?7
-                       WHERE id = ?1 AND state NOT IN ('done', 'cancelled')";
+                "UPDATE transfer SET state = ?2, until = ?3, code = ?4, failure = ?5, details = ?6, updated_at = ?7,
+                       failures = ?8 WHERE id = ?1 AND state NOT IN ('done', 'cancelled')";
             let values = (
                 &id.0,
                 state.as_str(),
@@ -170,6 +171,7 @@ impl Store {
                 failure.map(|failure| &failure.message),
                 failure.and_then(|failure| failure.details.as_ref()),
                 now.0,
+                failures,
             );
             Ok(db.execute(sql, values)? == 1)
         })
@@ -181,7 +183,8 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', until = NULL, code = NULL, failure = NULL, details = NULL,
-                       attempts = 0, updated_at = ?2 WHERE id = ?1 AND state IN ('failed', 'waiting', 'cancelled')";
+                       attempts = 0, failures = 0, updated_at = ?2
+                       WHERE id = ?1 AND state IN ('failed', 'waiting', 'cancelled')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
         })
         .await
@@ -224,7 +227,7 @@ impl Store {
         let account = account.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       updated_at = ?2 WHERE account = ?1 AND state = 'failed' AND code = 'unauthorized'";
+                       failures = 0, updated_at = ?2 WHERE account = ?1 AND state = 'failed' AND code = 'unauthorized'";
             db.execute(sql, (&account.0, now.0))?;
             Ok(())
         })
@@ -236,7 +239,7 @@ impl Store {
     pub(crate) async fn requeue_unsupported_uploads(&self, now: UnixMillis) -> Result<(), Error> {
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
+                       failures = 0, updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
                          OR code = 'unauthorized' AND account IN (SELECT id FROM account WHERE kind = 'psa'))";
             db.execute(sql, [now.0])?;
             Ok(())
@@ -244,12 +247,14 @@ impl Store {
         .await
     }
 
-    /// Puts back what nobody wanted to wait for any longer, while the service went on.
-    pub(crate) async fn requeue_still_fetching(&self) -> Result<(), Error> {
+    /// Puts back what nobody wanted to wait for any longer, while the service may have gone on: see
+    /// [`Transfer::may_go_on_at_service`].
+    pub(crate) async fn requeue_asked_for(&self) -> Result<(), Error> {
         self.write(|db| {
             // Its tries count on: only who tries again asks the service anew for what has failed meanwhile.
-            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL
-                       WHERE state = 'failed' AND code = 'still_fetching'";
+            let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, failures = 0
+                       WHERE state = 'failed' AND work = 'upload' AND pin IS NOT NULL
+                         AND code NOT IN ('pin_failed', 'cid_mismatch')";
             db.execute(sql, [])?;
             Ok(())
         })

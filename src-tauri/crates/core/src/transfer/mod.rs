@@ -156,6 +156,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// Tries begun.
     pub attempts: u32,
+    /// Those that count towards giving up: not the ones in an outage, and none before the service was seen at work on it.
+    pub failures: u32,
     /// When a request that may have reached the provider was begun, if its answer never came: before another try, the
     /// provider is asked whether it has the content already.
     pub unanswered_since: Option<UnixMillis>,
@@ -169,6 +171,19 @@ pub struct Transfer {
     pub created_at: UnixMillis,
     /// When it last changed.
     pub updated_at: UnixMillis,
+}
+
+impl Transfer {
+    /// Whether it was given up here after a service that only pins by CID was asked for it, and that has not ended it.
+    #[must_use]
+    pub fn may_go_on_at_service(&self) -> bool {
+        match (&self.work, &self.state) {
+            (Work::Upload { .. }, TransferState::Failed(failure)) => {
+                self.pin.is_some() && !matches!(failure.code, Code::PinFailed | Code::CidMismatch)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// How far a running transfer is. Ephemeral: may be dropped, never precedes the durable state.

@@ -6,9 +6,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Transfer, TransferId, find, upload::Upload};
+use super::{Transfer, TransferId, Work, find, upload::Upload};
 use crate::{
-    account::{Account, ProviderKind, UploadRoute},
+    account::{Account, ProviderKind, Since, UploadRoute},
     content::{Limits, Progress, plan},
     disk::Fingerprint,
     engine::{Change, Shared},
@@ -64,6 +64,8 @@ pub(super) struct Relay<'a> {
     pub(super) shared: &'a Shared,
     pub(super) transfer: &'a Transfer,
     pub(super) target: &'a Account,
+    /// When this try began.
+    pub(super) since: Since,
     pub(super) path: &'a Path,
     pub(super) progress: Progress,
     pub(super) cancel: &'a CancellationToken,
@@ -84,11 +86,14 @@ impl Relay<'_> {
         Ok(finish(self.shared, self.target, receipt, version, pinned))
     }
 
-    /// What an earlier try has added at a node, unless something else lies here by now.
+    /// What an earlier try has added at a node, unless something else is to be sent by now.
     async fn added(&self) -> Result<Option<Added>, Error> {
         let Some(added) = self.shared.store.receipt_of_transfer(&self.record()).await? else {
             return Ok(None);
         };
+        if self.keeps_its_version() {
+            return Ok(Some(added));
+        }
         // What is gone, or cannot be looked at, is at the node all the same.
         if let Some(now) = self.version().await?
             && self.shared.store.relayed_version(&self.transfer.id).await? != Some(now)
@@ -97,6 +102,14 @@ impl Relay<'_> {
             return Ok(None);
         }
         Ok(Some(added))
+    }
+
+    /// Whether what was added is what the transfer ends with, whatever lies here by now: each version that the service is
+    /// asked for is another pin there. A watched file is taken in its new version all the same, and so is what the user tries
+    /// again.
+    fn keeps_its_version(&self) -> bool {
+        let is_one_off = matches!(self.transfer.work, Work::Upload { folder: None, .. });
+        is_one_off && self.transfer.pin.is_some() && self.transfer.attempts > 1
     }
 
     /// The version of what lies here now; `None` where it cannot be looked at.
@@ -246,7 +259,7 @@ impl Relay<'_> {
 
     /// Says of what went wrong at the node that it was there.
     fn at_node<T>(&self, node: &Account, result: Result<T, Error>) -> Result<T, Error> {
-        self.shared.access.note(&node.id, result.as_ref().err());
+        self.shared.access.note(&node.id, self.since, result.as_ref().err());
         result.map_err(|error| match error {
             error @ (Error::Provider(_)
             | Error::NoSecret { .. }

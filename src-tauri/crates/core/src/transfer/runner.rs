@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Transfer, TransferState, Work, pin_cid, relay::Relay, unpin, upload::Upload};
 use crate::{
-    account::{Account, AccountId},
+    account::{Account, AccountId, Since},
+    clock::UnixMillis,
     content::Progress,
     engine::{Change, Shared},
-    error::Error,
+    error::{Code, Error},
     store::Finish,
 };
 
@@ -21,11 +22,11 @@ const MAX_RUNNING: usize = 6;
 /// Transfers under way at one account, so that none takes all places.
 const MAX_RUNNING_PER_ACCOUNT: usize = 3;
 
-/// Tries before a transfer that may yet succeed is given up and left to the user.
-const MAX_ATTEMPTS: u32 = 8;
+/// Failures before a transfer that may yet succeed is given up and left to the user.
+const MAX_FAILURES: u32 = 8;
 
 /// The same where a person or a script waits for the end.
-const MAX_ATTEMPTS_WHILE_WAITED_FOR: u32 = 3;
+const MAX_FAILURES_WHILE_WAITED_FOR: u32 = 3;
 
 /// Looks at what the service is still fetching where somebody waits: some five minutes.
 const MAX_LOOKS_WHILE_WAITED_FOR: u32 = 11;
@@ -160,8 +161,10 @@ async fn run_one(
     };
     if let Err(error) = result {
         tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
-        let state = state_after(&error, transfer.attempts, patience, shared);
-        if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, shared.ports.clock.now()).await {
+        let now = shared.ports.clock.now();
+        let failures = failures_after(&error, transfer.failures, patience);
+        let state = state_after(&error, transfer.attempts, failures, patience, now);
+        if let Err(error) = shared.store.set_transfer_state(&transfer.id, state, failures, now).await {
             tracing::error!(%error, "the end of a try cannot be written");
         }
     }
@@ -176,17 +179,36 @@ async fn attempt(
     progress: Progress,
     cancel: &CancellationToken,
 ) -> Result<Finish, Error> {
+    loop {
+        let since = shared.access.moment();
+        let result = attempt_with(shared, transfer, progress.clone(), cancel, since).await;
+        match result {
+            // It was asked with credentials that were replaced meanwhile; with the new ones it may go well.
+            Err(error) if error.code() == Code::Unauthorized && shared.access.were_replaced(since) => {}
+            result => return result,
+        }
+    }
+}
+
+/// With the credentials that the accounts have now, at `since`, or got after it.
+async fn attempt_with(
+    shared: &Shared,
+    transfer: &Transfer,
+    progress: Progress,
+    cancel: &CancellationToken,
+    since: Since,
+) -> Result<Finish, Error> {
     let account = shared.store.account(&transfer.account).await?;
     let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: transfer.account.0.clone() })?;
     let result = match &transfer.work {
         Work::Upload { path, .. } => {
-            let task = UploadTask { transfer, account: &account, path, progress, cancel };
+            let task = UploadTask { transfer, account: &account, path, progress, cancel, since };
             upload(shared, task).await
         }
         Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
         Work::Unpin { pin } => unless_cancelled(cancel, unpin::run(shared, &account, pin)).await,
     };
-    shared.access.note(&account.id, result.as_ref().err());
+    shared.access.note(&account.id, since, result.as_ref().err());
     result
 }
 
@@ -197,11 +219,12 @@ struct UploadTask<'a> {
     path: &'a Path,
     progress: Progress,
     cancel: &'a CancellationToken,
+    since: Since,
 }
 
 /// Sends an upload to its account, or by way of the user's node where the service only pins by CID.
 async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> {
-    let UploadTask { transfer, account, path, progress, cancel } = task;
+    let UploadTask { transfer, account, path, progress, cancel, since } = task;
     let takes_files = tokio::select! {
         capabilities = shared.access.capabilities(account) => capabilities?.upload.is_some(),
         () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -209,7 +232,7 @@ async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> 
     if takes_files {
         Upload { shared, transfer, record: &transfer.id, account, path, progress, cancel }.run().await
     } else {
-        Relay { shared, transfer, target: account, path, progress, cancel }.run().await
+        Relay { shared, transfer, target: account, since, path, progress, cancel }.run().await
     }
 }
 
@@ -223,25 +246,34 @@ async fn unless_cancelled(
     }
 }
 
-fn state_after(error: &Error, attempts: u32, patience: Patience, shared: &Shared) -> TransferState {
+/// How many failures of a transfer count when another try of it has ended so.
+fn failures_after(error: &Error, before: u32, patience: Patience) -> u32 {
+    // Somebody else may stand between here and the service: it answered like one when its account was added.
+    let may_take_any_time = error.is_outage() || error.code() == Code::NotAPinningApi;
+    match patience {
+        // The service has been asked and is at work.
+        _ if matches!(error, Error::StillFetching { .. }) => 0,
+        Patience::Endless if may_take_any_time => before,
+        _ => before + 1,
+    }
+}
+
+fn state_after(error: &Error, attempts: u32, failures: u32, patience: Patience, now: UnixMillis) -> TransferState {
     if matches!(error, Error::Cancelled) {
         return TransferState::Cancelled;
     }
     let failure = Failure::from(error);
-    let max_attempts = match patience {
-        Patience::Short if matches!(error, Error::StillFetching { .. }) => MAX_LOOKS_WHILE_WAITED_FOR,
-        // The service has been asked and will end it, one way or the other.
-        Patience::Endless if matches!(error, Error::StillFetching { .. }) => u32::MAX,
-        Patience::Short => MAX_ATTEMPTS_WHILE_WAITED_FOR,
-        Patience::Endless if error.is_outage() => u32::MAX,
-        Patience::Endless => MAX_ATTEMPTS,
+    let is_given_up = match patience {
+        Patience::Short if matches!(error, Error::StillFetching { .. }) => attempts >= MAX_LOOKS_WHILE_WAITED_FOR,
+        Patience::Short => failures >= MAX_FAILURES_WHILE_WAITED_FOR,
+        Patience::Endless => failures >= MAX_FAILURES,
     };
-    if !error.is_retryable() || attempts >= max_attempts {
+    if !error.is_retryable() || is_given_up {
         return TransferState::Failed(failure);
     }
     // "At once" from a service that fails is not taken at its word.
     let pause = error.retry_after().map_or_else(|| retry_pause(attempts), |asked| asked.max(FIRST_RETRY));
-    TransferState::Waiting { until: shared.ports.clock.now().plus(pause), failure }
+    TransferState::Waiting { until: now.plus(pause), failure }
 }
 
 /// Twice as long after each try.

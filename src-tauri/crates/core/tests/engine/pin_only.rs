@@ -41,6 +41,8 @@ pub(crate) struct PinOnlyState {
     pub(crate) drops_metadata: bool,
     /// It removes nothing.
     pub(crate) keeps_all: bool,
+    /// It cannot be reached when it is asked for a pin that many times.
+    pub(crate) unreachable: usize,
 }
 
 impl PinOnly {
@@ -102,7 +104,12 @@ impl Provider for PinOnly {
     }
 
     async fn get(&self, id: &PinId) -> Result<ProviderPin, ProviderError> {
-        let found = self.state().pins.iter().find(|pin| pin.id == *id).cloned();
+        let mut state = self.state();
+        if state.unreachable > 0 {
+            state.unreachable -= 1;
+            return Err(ProviderError::Network { reason: "no connection".into() });
+        }
+        let found = state.pins.iter().find(|pin| pin.id == *id).cloned();
         found.ok_or(ProviderError::NotFound { message: None })
     }
 

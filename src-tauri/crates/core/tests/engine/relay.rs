@@ -1,17 +1,20 @@
 //! Files for a service that only pins by CID: through the user's own node, once, for as long as it takes.
 
+mod patience;
+mod versions;
+
 use std::{fs, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Background, Change, Code,
+    Change, Code,
     account::{AccountId, AccountState, Keep, ProviderKind, UploadRoute},
     clock::Clock,
     pin::{Metadata, PinStatus, Proof},
     transfer::{Transfer, TransferId, TransferState},
     vault::Credentials,
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
 
 use super::pin_only::{ADDRESS, PinOnly, draft, service_draft, world_of};
 
@@ -27,7 +30,11 @@ struct Scene {
 impl Scene {
     async fn without_node() -> Self {
         let (node, service) = (FakeProvider::start(PROFILE).await, PinOnly::default());
-        let world = world_of(&node, &service).start().await;
+        Self::at(world_of(&node, &service), node, service).await
+    }
+
+    async fn at(world: WorldBuilder, node: FakeProvider, service: PinOnly) -> Self {
+        let world = world.start().await;
         let account = world.engine.add_account(service_draft(), Keep::Keyring).await.unwrap().account.id;
         Self { world, node, service, account }
     }
@@ -49,6 +56,16 @@ impl Scene {
             self.world.clock.advance(Duration::from_millis(500));
             let transfer = self.world.transfer(id).await;
             is_there(&transfer.state).then_some(transfer)
+        })
+        .await
+    }
+
+    /// The same once that many tries have ended.
+    async fn until_tried(&self, id: &TransferId, tries: u32) -> Transfer {
+        eventually("it was tried so often", || async {
+            self.world.clock.advance(Duration::from_millis(500));
+            let transfer = self.world.transfer(id).await;
+            (transfer.attempts >= tries && transfer.state.failure().is_some()).then_some(transfer)
         })
         .await
     }
@@ -169,53 +186,6 @@ async fn a_pin_that_fails_says_why_and_is_asked_for_anew_by_a_retry() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_while_it_waits_is_taken_in_its_new_version() {
-    let scene = Scene::start().await;
-    let path = scene.world.write("a", b"abc");
-    let id = scene.world.begin_upload(&scene.account, &path).await;
-    scene.waiting(&id).await;
-    scene.world.write("a", b"abcdef");
-    let cid = identified(b"abcdef", PROFILE).cid;
-    eventually("the new version is asked for", || async {
-        scene.world.clock.advance(Duration::from_millis(500));
-        scene.service.state().pins.iter().any(|pin| pin.cid == cid).then_some(())
-    })
-    .await;
-    scene.service.becomes(PinStatus::Pinned, "");
-    let done = scene.until(&id, TransferState::is_final).await;
-    assert_eq!((done.cid, done.verified), (Some(cid), Some(true)));
-}
-
-#[tokio::test]
-async fn a_folder_that_changes_while_it_waits_is_taken_in_its_new_version() {
-    let changes: [fn(&World); 4] = [
-        |world| drop(world.write("site/a/b.css", b"a{}")),
-        |world| drop(world.write("site/a/new.css", b"p{}")),
-        |world| fs::remove_file(world.files.path().join("site/a/b.css")).unwrap(),
-        |world| fs::rename(world.files.path().join("site/a"), world.files.path().join("site/b")).unwrap(),
-    ];
-    for change in changes {
-        let mut scene = Scene::start().await;
-        scene.world.write("site/index.html", b"<p>");
-        scene.world.write("site/a/b.css", b"p{}");
-        let id = scene.world.begin_upload(&scene.account, &scene.world.files.path().join("site")).await;
-        let before = scene.waiting(&id).await.cid;
-        scene.world = scene.world.restart().await;
-        change(&scene.world);
-        eventually("the new version is asked for", || async {
-            scene.world.clock.advance(Duration::from_millis(500));
-            scene.service.state().pins.iter().any(|pin| Some(pin.cid) != before).then_some(())
-        })
-        .await;
-        scene.service.becomes(PinStatus::Pinned, "");
-        let done = scene.until(&id, TransferState::is_final).await;
-        assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
-        assert_ne!(done.cid, before);
-        assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (2, 2));
-    }
-}
-
-#[tokio::test]
 async fn what_is_gone_here_while_it_waits_is_pinned_all_the_same() {
     let scene = Scene::start().await;
     let path = scene.world.write("site/index.html", b"<p>");
@@ -280,31 +250,6 @@ async fn what_a_node_did_wrong_says_nothing_of_the_service() {
     let views = scene.world.engine.accounts().await.unwrap();
     let view = views.iter().find(|view| view.account.id == scene.account).unwrap();
     assert!(view.last_contact < Some(now), "it was not asked");
-}
-
-#[tokio::test]
-async fn a_command_ends_when_its_patience_does_and_the_window_goes_on() {
-    let mut scene = Scene::start().await;
-    let id = scene.world.begin_upload(&scene.account, &scene.world.write("a", b"abc")).await;
-    let mut reasons = Vec::new();
-    let passing = async {
-        loop {
-            scene.world.clock.advance(Duration::from_millis(500));
-            tokio::task::yield_now().await;
-        }
-    };
-    let ended = tokio::select! {
-        ended = scene.world.engine.wait_for(&id, |failure| reasons.push(failure.message.clone())) => ended.unwrap(),
-        () = passing => unreachable!("time passes for ever"),
-    };
-    assert_eq!(ended.state.failure().unwrap().code, Code::StillFetching);
-    assert!(ended.attempts > 8, "it was patient for {} looks", ended.attempts);
-    assert_eq!(reasons.len(), 1, "each reason is told once: {reasons:?}");
-
-    scene.service.becomes(PinStatus::Pinned, "");
-    scene.world = scene.world.restart_with(Background::Everything).await;
-    assert_eq!(scene.until(&id, TransferState::is_final).await.state, TransferState::Done);
-    assert_eq!((scene.node.count(Call::Upload), scene.service.state().asked), (1, 1));
 }
 
 #[tokio::test]

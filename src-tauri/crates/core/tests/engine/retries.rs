@@ -1,6 +1,6 @@
 //! What is tried again by itself, when, and what is left to the user.
 
-use std::time::Duration;
+use std::{io, path::Path, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
@@ -9,7 +9,7 @@ use holdfast_core::{
     clock::Clock,
     transfer::{Transfer, TransferId, TransferState},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
+use holdfast_testkit::{Call, FakeProvider, Fault, SimDisk, World, WorldBuilder, bytes_of, eventually};
 
 const fn status(status: u16, retry_after: Option<u64>) -> Fault {
     Fault::Status { status, retry_after, message: "something happened" }
@@ -137,6 +137,59 @@ async fn a_captive_portal_is_no_success_and_is_waited_out() {
         assert_eq!(provider.pins(|pins| pins.all().len()), 1);
     }
     assert!(foreign.requests().is_empty(), "nobody else was asked");
+}
+
+#[tokio::test]
+async fn a_captive_portal_is_waited_out_for_as_long_as_it_takes() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    let account = world.account(&provider, "one").await;
+    provider.fail_always(Call::Upload, Fault::WebPage(200));
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    for number in 1..=12 {
+        let waiting = end_of_try(&world, &id, number).await;
+        assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::NotAPinningApi));
+        let_pass(&world, &waiting).await;
+    }
+    let waiting = end_of_try(&world, &id, 13).await;
+    provider.heal();
+    let_pass(&world, &waiting).await;
+    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+}
+
+#[tokio::test]
+async fn tries_in_an_outage_do_not_count_towards_giving_up_a_file_that_cannot_be_read() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let (disk, path) = (SimDisk::default(), Path::new("/files/a"));
+    disk.write(path, b"abc");
+    let world = WorldBuilder::default().with_background().on(disk.clone()).start().await;
+    let account = world.account(&provider, "one").await;
+    provider.fail_always(Call::Upload, status(503, None));
+    let id = world.begin_upload(&account, path).await;
+    for number in 1..=10 {
+        let waiting = end_of_try(&world, &id, number).await;
+        assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::Unavailable));
+        if number == 10 {
+            provider.heal();
+            lock_once(&disk, path);
+        }
+        let_pass(&world, &waiting).await;
+    }
+    for number in 11..=17 {
+        let waiting = end_of_try(&world, &id, number).await;
+        assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::FileUnreadable));
+        lock_once(&disk, path);
+        let_pass(&world, &waiting).await;
+    }
+    let failed = world.end_of(&id).await;
+    assert_eq!((failed.attempts, failed.failures), (18, 8));
+    world.engine.retry(&id).await.unwrap();
+    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+}
+
+/// Lets the next read of a file fail as where somebody else has a lock on it.
+fn lock_once(disk: &SimDisk, path: &Path) {
+    disk.at_byte(path, 0, |_| Err(io::ErrorKind::ResourceBusy.into()));
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ mod psa;
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -70,6 +73,7 @@ pub(crate) struct State {
     pub(crate) api: Api,
     key: String,
     secret: String,
+    rotations: AtomicU32,
     inner: Mutex<Inner>,
 }
 
@@ -121,6 +125,7 @@ impl FakeProvider {
             api,
             key: format!("key-canary-{}", address.port()),
             secret: format!("secret-canary-{}", address.port()),
+            rotations: AtomicU32::default(),
             inner: Mutex::new(Inner { manners: Manners::of(layout), ..Inner::default() }),
         });
         let end = CancellationToken::new();
@@ -155,13 +160,18 @@ impl FakeProvider {
     /// Never: they are well formed.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        let secret = self.state.secret.clone().into();
+        let secret = self.state.secret().into();
         match self.state.api {
             Api::Aioz => Credentials::key_and_secret(&self.state.key, &secret).unwrap(),
             Api::Kubo => Credentials::token(&secret).unwrap(),
             Api::Cluster => Credentials::login(&self.state.key, &secret).unwrap(),
             Api::Psa => Credentials::token(&secret).unwrap(),
         }
+    }
+
+    /// Accepts another secret from now on, and that alone.
+    pub fn rotate_key(&self) {
+        self.state.rotations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The texts that may stand nowhere but in the vault and in requests to this service: the key, the secret, and both as a
@@ -262,17 +272,25 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The secret that is accepted now.
+    fn secret(&self) -> String {
+        match self.rotations.load(Ordering::Relaxed) {
+            0 => self.secret.clone(),
+            number => format!("{}-{number}", self.secret),
+        }
+    }
+
     fn login(&self) -> String {
-        STANDARD.encode(format!("{}:{}", self.key, self.secret))
+        STANDARD.encode(format!("{}:{}", self.key, self.secret()))
     }
 
     pub(crate) fn accepts(&self, headers: &axum::http::HeaderMap) -> bool {
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
         match self.api {
-            Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret),
-            Api::Kubo => is("authorization", &format!("Bearer {}", self.secret)),
+            Api::Aioz => is("pinning_api_key", &self.key) && is("pinning_secret_key", &self.secret()),
+            Api::Kubo => is("authorization", &format!("Bearer {}", self.secret())),
             Api::Cluster => is("authorization", &format!("Basic {}", self.login())),
-            Api::Psa => is("authorization", &format!("Bearer {}", self.secret)),
+            Api::Psa => is("authorization", &format!("Bearer {}", self.secret())),
         }
     }
 

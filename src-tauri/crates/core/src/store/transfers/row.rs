@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
-                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at";
+                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at, failures";
 
 pub(super) type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
 
@@ -79,6 +79,7 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         state: state(row)?,
         bytes: unsigned(row.get(12)?),
         attempts: row.get(13)?,
+        failures: row.get(20)?,
         unanswered_since: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
         pin,
         cid,

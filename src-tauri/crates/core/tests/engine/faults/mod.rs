@@ -10,6 +10,7 @@ mod lockout;
 mod outages;
 mod play;
 mod redirects;
+mod rotation;
 mod stuck;
 mod transfers;
 

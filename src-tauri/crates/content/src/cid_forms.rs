@@ -62,6 +62,19 @@ pub fn multihash_hex(cid: &Cid) -> String {
     cid.hash().to_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// Whether two CIDs name the same content: a CIDv0 is the CIDv1 of dag-pb.
+///
+/// ```
+/// use holdfast_content::{Cid, cid_v1, same_content};
+/// let v0: Cid = "Qmc1135ziMvmFG534i75E8HpJoLqzLzgKBxfjBV9cBsMAs".parse()?;
+/// assert!(same_content(&v0, &cid_v1(&v0).parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn same_content(a: &Cid, b: &Cid) -> bool {
+    a.hash() == b.hash() && a.codec() == b.codec()
+}
+
 fn as_v1(cid: &Cid) -> Cid {
     match cid.version() {
         Version::V0 => Cid::new_v1(CODEC_DAG_PB, *cid.hash()),

@@ -59,7 +59,7 @@ pub use block::{
     Link, MAX_BLOCK_BYTES, is_block_of,
 };
 pub use cid::Cid;
-pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex};
+pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex, same_content};
 pub use cid_text::{CidInText, CidTextError, parse_cid};
 pub use dag_pb::PbError;
 pub use directory::import_symlink;

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_content::{Cid, Profile};
+use holdfast_content::{Cid, Profile, same_content};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,7 +17,6 @@ use crate::{
     disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchSink},
     error::Error,
     pin::{Metadata, PinId, ProviderPin},
-    transfer::find::same_content,
 };
 
 /// What the pins of checks are called, before the check's own id.

@@ -1,5 +1,7 @@
 //! Sending CAR archives: blocks as they are, for CIDs that no profile gives.
 
+use holdfast_content::same_content;
+
 use super::Engine;
 use crate::{
     account::AccountId,
@@ -37,7 +39,7 @@ impl Engine {
             }
             Err(error) => return Err(error.into()),
         };
-        if !find::same_content(&pin.cid, &root) {
+        if !same_content(&pin.cid, &root) {
             return Err(Error::CidMismatch { ours: root.to_string(), theirs: pin.cid.to_string() });
         }
         mirror::refresh(&self.shared, &account).await?;

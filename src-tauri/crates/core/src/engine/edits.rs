@@ -1,11 +1,12 @@
 //! Changing what a pin is called and what stands beside it, where its service can.
 
+use holdfast_content::same_content;
+
 use super::{Change, Engine, transfers::parse_name};
 use crate::{
     error::Error,
     pin::{Metadata, Pin, PinKey},
     provider::ProviderError,
-    transfer::find::same_content,
 };
 
 impl Engine {

@@ -1,7 +1,7 @@
 //! Writing the mirror: what providers said of their pins. All of it can be asked for again, so that lists need not wait for
 //! the disk.
 
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::{
@@ -14,7 +14,6 @@ use crate::{
     clock::UnixMillis,
     error::Error,
     pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, Proof, ProviderPin},
-    transfer::find::same_content,
 };
 
 impl Store {

@@ -1,6 +1,6 @@
 //! Questions to the mirror: every account's pins, as the providers last described them.
 
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
 use super::{
@@ -12,7 +12,6 @@ use crate::{
     clock::UnixMillis,
     error::Error,
     pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
-    transfer::find::same_content,
 };
 
 const COLUMNS: &str =

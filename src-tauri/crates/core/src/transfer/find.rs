@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 
 use crate::{
     account::Account,
@@ -15,11 +15,6 @@ use crate::{
 
 /// Pages looked through, newest first, before a CID counts as not there.
 const MAX_PAGES: usize = 200;
-
-/// Whether two CIDs name the same content: a CIDv0 is the CIDv1 of dag-pb.
-pub(crate) fn same_content(a: &Cid, b: &Cid) -> bool {
-    a.hash() == b.hash() && a.codec() == b.codec()
-}
 
 /// A pin of any of `cids` that the mirror knows and the provider confirms.
 pub(super) async fn in_mirror(

@@ -1,6 +1,6 @@
 //! Pinning by CID: the provider gets the content from elsewhere.
 
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 
 use super::{Transfer, find};
 use crate::{
@@ -41,7 +41,7 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
             }
         }
     };
-    if !find::same_content(&pin.cid, cid) {
+    if !same_content(&pin.cid, cid) {
         return Err(Error::OtherCid { asked: cid.to_string(), theirs: pin.cid.to_string() });
     }
     let receipt = Receipt {

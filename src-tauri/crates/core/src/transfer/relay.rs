@@ -4,6 +4,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use holdfast_content::same_content;
 use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, Work, find, upload::Upload};
@@ -179,7 +180,7 @@ impl Relay<'_> {
                     let key = PinKey { account: self.target.id.clone(), id: id.clone() };
                     self.shared.store.forget_pin(&key).await?;
                 }
-                Ok(pin) if find::same_content(&pin.cid, &receipt.cid) => return Ok(Some(pin)),
+                Ok(pin) if same_content(&pin.cid, &receipt.cid) => return Ok(Some(pin)),
                 Ok(_) | Err(ProviderError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -214,7 +215,7 @@ impl Relay<'_> {
 
     /// Writes down the pin that is waited for, and shows it.
     async fn note(&self, pin: &ProviderPin, receipt: &Receipt) -> Result<(), Error> {
-        if !find::same_content(&pin.cid, &receipt.cid) {
+        if !same_content(&pin.cid, &receipt.cid) {
             return Err(Error::OtherCid { asked: receipt.cid.to_string(), theirs: pin.cid.to_string() });
         }
         let now = self.shared.ports.clock.now();

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use holdfast_content::{Cid, Profile};
+use holdfast_content::{Cid, Profile, same_content};
 use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, find};
@@ -165,7 +165,7 @@ impl Upload<'_> {
         mut identified: Vec<Identified>,
     ) -> Result<Finish, Error> {
         let matches = |all: &[Identified]| -> Vec<Profile> {
-            all.iter().filter(|one| find::same_content(&one.link.cid, &pin.cid)).map(|one| one.profile).collect()
+            all.iter().filter(|one| same_content(&one.link.cid, &pin.cid)).map(|one| one.profile).collect()
         };
         let mut matching = matches(&identified);
         if matching.is_empty() && identified.len() < Profile::ALL.len() {

@@ -1,7 +1,7 @@
 //! The pins that a check makes: written down before they are asked for, found again, and removed.
 
 use futures_util::StreamExt;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 
 use super::{PAUSE, Probe, is_live};
 use crate::{
@@ -9,7 +9,6 @@ use crate::{
     error::Error,
     pin::{PinId, PinKey, ProviderPin},
     provider::ProviderError,
-    transfer::find::same_content,
 };
 
 /// Pages that are searched for one CID.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, same_content};
 
 use super::{PAUSE, Probe, is_live};
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     error::Error,
     pin::{Metadata, PinId, ProviderPin},
     provider::{Filter, PinRequest, ProviderError},
-    transfer::find::same_content,
 };
 
 /// Looks at a pin that was removed, with a pause before each but the first, before it counts as still there.

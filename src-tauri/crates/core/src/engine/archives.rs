@@ -17,8 +17,8 @@ impl Engine {
     /// not again by itself.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the service takes no archives or keeps no metadata, [`Error::CidMismatch`] when it pinned something else,
-    /// and those of the provider.
+    /// [`Error::InvalidInput`] when the service takes no archives or keeps no metadata, [`Error::CidMismatch`] when it pinned
+    /// something else, and those of the provider.
     pub async fn import_car(
         &self,
         account: &AccountId,

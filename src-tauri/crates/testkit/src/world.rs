@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use holdfast_content::{Discard, FileImporter, Link, Profile};
@@ -184,6 +185,19 @@ impl World {
     /// When the engine does not know it, or it does not end.
     pub async fn end_of(&self, id: &TransferId) -> Transfer {
         crate::eventually("the transfer ends", || async {
+            let transfer = self.transfer(id).await;
+            transfer.state.is_final().then_some(transfer)
+        })
+        .await
+    }
+
+    /// Lets time pass until a transfer ends, a second at a look.
+    ///
+    /// # Panics
+    /// When the engine does not know it, or it does not end.
+    pub async fn end_in_time(&self, id: &TransferId) -> Transfer {
+        crate::eventually("the transfer ends", || async {
+            self.clock.advance(Duration::from_secs(1));
             let transfer = self.transfer(id).await;
             transfer.state.is_final().then_some(transfer)
         })

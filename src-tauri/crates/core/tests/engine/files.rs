@@ -3,7 +3,6 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use holdfast_content::Profile;
@@ -67,12 +66,7 @@ async fn a_file_that_changes_while_it_is_read_is_read_again() {
     let waiting = scene.tried().await;
     assert_eq!(waiting.state.failure().unwrap().code, Code::FileChanged);
     scene.assert_nothing_was_taken().await;
-    let done = eventually("it is done", || async {
-        scene.world.clock.advance(Duration::from_secs(1));
-        let transfer = scene.world.transfer(&waiting.id).await;
-        transfer.state.is_final().then_some(transfer)
-    })
-    .await;
+    let done = scene.world.end_in_time(&waiting.id).await;
     assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
     assert_eq!(done.cid, Some(identified(&after, Profile::UNIXFS_V1_2025).cid));
     assert_eq!(scene.provider.pins(|pins| pins.all().len()), 1);

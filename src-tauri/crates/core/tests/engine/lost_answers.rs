@@ -7,21 +7,11 @@ use holdfast_core::{
     Code,
     account::AccountId,
     pin::{Metadata, PinKey},
-    transfer::{Transfer, TransferId, TransferState},
+    transfer::{Transfer, TransferState},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-
-/// Lets time pass until a transfer ends.
-pub(crate) async fn end_in_time(world: &World, id: &TransferId) -> Transfer {
-    eventually("the transfer ends", || async {
-        world.clock.advance(Duration::from_secs(1));
-        let transfer = world.transfer(id).await;
-        transfer.state.is_final().then_some(transfer)
-    })
-    .await
-}
 
 async fn receipts(world: &World, account: &AccountId, transfer: &Transfer) -> usize {
     let key = PinKey { account: account.clone(), id: transfer.pin.clone().unwrap() };
@@ -41,7 +31,7 @@ async fn an_upload_whose_answer_is_lost_is_found_and_not_sent_again() {
         })
         .await;
         assert_eq!(waiting.state.failure().unwrap().code, Code::Network);
-        let done = end_in_time(&world, &id).await;
+        let done = world.end_in_time(&id).await;
         assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
         assert_eq!((provider.pins(|pins| pins.all().len()), provider.count(Call::Upload)), (1, 1), "{layout}");
         assert_eq!(receipts(&world, &account, &done).await, 1);
@@ -56,7 +46,7 @@ async fn a_directory_whose_answer_is_lost_is_found_too() {
     world.write("d/x", b"x");
     world.write("d/e/y", b"y");
     let id = world.begin_upload(&account, &world.files.path().join("d")).await;
-    let done = end_in_time(&world, &id).await;
+    let done = world.end_in_time(&id).await;
     assert_eq!((done.state, provider.count(Call::Upload)), (TransferState::Done, 1));
 }
 
@@ -66,7 +56,7 @@ async fn an_answer_that_ends_in_the_middle_is_looked_up_as_well() {
     let account = world.account(&provider, "one").await;
     provider.fail(Call::Upload, Fault::TruncatedAnswer);
     let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    let done = end_in_time(&world, &id).await;
+    let done = world.end_in_time(&id).await;
     assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
     assert_eq!(provider.count(Call::Upload), 1);
 }
@@ -78,7 +68,7 @@ async fn pinning_a_cid_whose_answer_is_lost_is_asked_for_once() {
     provider.fail(Call::Pin, Fault::ReplyLost);
     let cid = identified(b"elsewhere", Profile::UNIXFS_V1_2025).cid;
     let id = world.engine.pin(&account, cid, None, Metadata::new()).await.unwrap();
-    let done = end_in_time(&world, &id).await;
+    let done = world.end_in_time(&id).await;
     assert_eq!((done.state, done.cid), (TransferState::Done, Some(cid)));
     assert_eq!((provider.count(Call::Pin), provider.pins(|pins| pins.all().len())), (1, 1));
 }
@@ -116,7 +106,7 @@ fn an_engine_killed_while_it_sends_pins_once() {
     let second = Runtime::new().unwrap();
     let world = second.block_on(async {
         let world = world.reopen().await;
-        let done = end_in_time(&world, &id).await;
+        let done = world.end_in_time(&id).await;
         assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
         world
     });
@@ -146,7 +136,7 @@ fn an_engine_killed_while_the_answer_is_on_its_way_pins_once() {
     let second = Runtime::new().unwrap();
     second.block_on(async {
         let world = world.reopen().await;
-        let done = end_in_time(&world, &id).await;
+        let done = world.end_in_time(&id).await;
         assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
         assert_eq!(receipts(&world, &account, &done).await, 1);
         world.engine.shut_down().await;

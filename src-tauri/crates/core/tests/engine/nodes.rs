@@ -19,8 +19,6 @@ use holdfast_core::{
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
 
-use crate::lost_answers::end_in_time;
-
 const NODES: [ProviderKind; 2] = [ProviderKind::Kubo, ProviderKind::Cluster];
 
 async fn node(kind: ProviderKind) -> FakeProvider {
@@ -92,7 +90,7 @@ async fn an_upload_whose_answer_breaks_off_is_looked_up_and_not_sent_again() {
             let account = world.account(&provider, "one").await;
             provider.fail(Call::Upload, fault.clone());
             let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, 300_000))).await;
-            let done = end_in_time(&world, &id).await;
+            let done = world.end_in_time(&id).await;
             assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{kind:?} {fault:?}");
             assert_eq!(provider.count(Call::Upload), 1, "{kind:?} {fault:?}");
         }
@@ -120,7 +118,7 @@ async fn an_end_that_a_node_did_not_expect_is_an_archives_own_fault_and_no_other
         let waiting =
             eventually("the first try ends", || async { world.transfer(&id).await.state.failure().cloned() }).await;
         assert_eq!(waiting.code, Code::Unavailable, "{kind:?} {fault:?}");
-        let done = end_in_time(&world, &id).await;
+        let done = world.end_in_time(&id).await;
         assert_eq!(done.state, TransferState::Done, "{kind:?} {fault:?}");
     }
 }

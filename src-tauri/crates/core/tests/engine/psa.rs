@@ -14,7 +14,7 @@ use holdfast_core::{
 };
 use holdfast_testkit::{
     Bounds, Call, EditedId, FakeProvider, Fault, ManualClock, SeededEntropy, TimesTo, Totals, World, bytes_of,
-    eventually, identified,
+    identified,
 };
 
 async fn service() -> FakeProvider {
@@ -103,12 +103,7 @@ async fn a_new_pin_whose_answer_is_lost_is_found_and_not_asked_for_again() {
     service.fail(Call::Pin, Fault::ReplyLost);
     let text = cid(1).to_string();
     let id = world.engine.pin_text(&account, &text, Some("once".into()), Metadata::new()).await.unwrap();
-    let done = eventually("the transfer ends", || async {
-        world.clock.advance(Duration::from_secs(1));
-        let transfer = world.transfer(&id).await;
-        transfer.state.is_final().then_some(transfer)
-    })
-    .await;
+    let done = world.end_in_time(&id).await;
     assert_eq!(done.state, TransferState::Done);
     assert_eq!((service.pins(|pins| pins.all().len()), service.count(Call::Pin)), (1, 1));
 }

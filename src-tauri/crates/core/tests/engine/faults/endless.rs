@@ -9,7 +9,7 @@ use holdfast_core::{
 };
 use holdfast_testkit::{Call, Fault, World, WorldBuilder, eventually, identified};
 
-use super::{LAYOUT, account_state, list_settled, play::end_in_time, service};
+use super::{LAYOUT, account_state, list_settled, service};
 
 #[tokio::test]
 async fn a_list_that_goes_round_ends() {
@@ -36,7 +36,7 @@ async fn looking_for_a_pin_whose_reply_was_lost_ends_and_it_is_asked_for_once_mo
         provider.fail(Call::Pin, Fault::ReplyLost);
         let wanted = identified(b"elsewhere", LAYOUT).cid;
         let id = world.engine.pin(&account, wanted, None, Metadata::new()).await.unwrap();
-        assert_eq!(end_in_time(&world, &id).await.state, TransferState::Done, "{kind:?}");
+        assert_eq!(world.end_in_time(&id).await.state, TransferState::Done, "{kind:?}");
         assert_eq!(provider.count(Call::Pin), 2, "{kind:?}");
     }
 }

@@ -11,7 +11,7 @@ use holdfast_testkit::{Call, WorldBuilder, eventually};
 
 use super::{
     account_state,
-    play::{self, Play, begin, end_in_time},
+    play::{self, Play, begin},
     service, status,
 };
 
@@ -68,7 +68,7 @@ async fn the_key_is_revoked(play: Play) {
     revoked.heal();
     world.engine.add_account(revoked.draft("revoked"), Keep::Keyring).await.unwrap();
     for id in &ids {
-        assert_eq!(end_in_time(&world, id).await.state, TransferState::Done, "{play:?}");
+        assert_eq!(world.end_in_time(id).await.state, TransferState::Done, "{play:?}");
     }
     assert_eq!(revoked.pins(|pins| pins.all().len()), 1 + ids.len(), "{play:?}");
     world.engine.shut_down().await;

@@ -13,7 +13,7 @@ use holdfast_testkit::{Call, Detour, FakeProvider, Fault, WorldBuilder, bytes_of
 
 use super::{
     SILENCE, SLOWER, account_state, list_settled,
-    play::{self, Play, begin, end_in_time, end_of_try, pins_of},
+    play::{self, Play, begin, end_of_try, pins_of},
     service, status,
 };
 
@@ -61,7 +61,7 @@ async fn no_connection(play: Play, place: &str) {
     assert_eq!(state, AccountState::Failed { code: Code::Network, message: refused.to_string() });
     assert_eq!(provider.requests().len(), asked, "{play:?} {place}");
     detour.turn(false);
-    assert_eq!(end_in_time(&world, &id).await.state, TransferState::Done, "{play:?} {place}");
+    assert_eq!(world.end_in_time(&id).await.state, TransferState::Done, "{play:?} {place}");
     assert_eq!(account_state(&world, &account).await, AccountState::Ok);
 }
 
@@ -105,7 +105,7 @@ async fn offline_for_hours(play: Play) {
     detour.turn(false);
     let back = world.clock.monotonic();
     for id in &ids {
-        assert_eq!(end_in_time(&world, id).await.state, TransferState::Done, "{play:?}");
+        assert_eq!(world.end_in_time(id).await.state, TransferState::Done, "{play:?}");
     }
     assert!(world.clock.monotonic() - back <= Duration::from_secs(120), "{play:?}: it takes too long");
     assert_eq!((1..=3).map(|number| pins_of(&provider, number)).sum::<usize>(), 3, "{play:?}");
@@ -133,7 +133,7 @@ async fn sleep_and_wake(play: Play) {
     let asked = resting.count(play.call);
 
     world.clock.advance(8 * HOUR);
-    assert_eq!(end_in_time(&world, &rests).await.state, TransferState::Done, "{play:?}");
+    assert_eq!(world.end_in_time(&rests).await.state, TransferState::Done, "{play:?}");
     assert_eq!(resting.count(play.call), asked + 1, "{play:?}");
     eventually("it is listed", || async { (healthy.count(Call::List) > listed).then_some(()) }).await;
     let once = list_settled(&world, &healthy, &other).await - listed;
@@ -161,7 +161,7 @@ async fn an_upload_that_a_sleep_cut_off_is_sent_again() {
         let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, 20_000_000))).await;
         eventually("it is under way", || async { (provider.under_way(Call::Upload) == 1).then_some(()) }).await;
         world.clock.advance(8 * HOUR);
-        let done = end_in_time(&world, &id).await;
+        let done = world.end_in_time(&id).await;
         assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)), "{play:?}");
         assert_eq!(provider.pins(|pins| pins.all().len()), 1, "{play:?}");
     }
@@ -179,7 +179,7 @@ async fn a_service_that_falls_silent_with_everything_in_its_hands_is_given_up_an
         let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
         let tried = end_of_try(&world, &id).await;
         assert_eq!(tried.state.failure().map(|failure| failure.code), Some(Code::Network), "{play:?}");
-        assert_eq!(end_in_time(&world, &id).await.state, TransferState::Done, "{play:?}");
+        assert_eq!(world.end_in_time(&id).await.state, TransferState::Done, "{play:?}");
         let asked: Vec<_> = provider.requests().into_iter().filter_map(|one| one.call).collect();
         let sent = asked.iter().position(|call| *call == Call::Upload).unwrap();
         let next = asked[sent + 1..].iter().find(|call| matches!(call, Call::List | Call::Get | Call::Upload));

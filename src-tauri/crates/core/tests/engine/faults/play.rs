@@ -62,16 +62,6 @@ pub(super) async fn end_of_try(world: &World, id: &TransferId) -> Transfer {
     .await
 }
 
-/// Lets time pass until a transfer ends.
-pub(super) async fn end_in_time(world: &World, id: &TransferId) -> Transfer {
-    eventually("the transfer ends", || async {
-        world.clock.advance(Duration::from_secs(1));
-        let transfer = world.transfer(id).await;
-        transfer.state.is_final().then_some(transfer)
-    })
-    .await
-}
-
 pub(super) fn pins_of(provider: &FakeProvider, number: u64) -> usize {
     let cid = identified(&content(number), LAYOUT).cid.to_string();
     provider.pins(|pins| pins.all().iter().filter(|pin| pin.cid == cid).count())
@@ -130,7 +120,7 @@ pub(super) async fn play(row: &Row, play: Play) {
     }
 
     for id in [&hit, &beside] {
-        let done = end_in_time(&world, id).await;
+        let done = world.end_in_time(id).await;
         assert_eq!(done.state, TransferState::Done, "{what}");
         assert_eq!(done.verified, (play.call == Call::Upload).then_some(true), "{what}");
     }

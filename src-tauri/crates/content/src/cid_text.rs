@@ -8,7 +8,7 @@ use cid::{
 };
 use percent_encoding::percent_decode_str;
 
-use crate::block::exact_cid;
+use crate::{block::exact_cid, cid_length::expected_chars};
 
 /// The longest text that is searched for a CID, in bytes.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
@@ -64,11 +64,26 @@ pub enum CidTextError {
         "this is an IPNS name, which leads to other content from time to time; what can be pinned is the CID that it leads to now"
     )]
     Ipns,
-    /// A CID of version 0 in a host name, where capital letters do not last.
+    /// A CID in base 58 in a host name, where capital letters do not last.
     #[error(
-        "this CID (Qm…) has lost its capital letters, as it does in a host name; copy it from where they are still there"
+        "this CID has lost its capital letters, which count in it, as it does in a host name; copy it from where they are still there, or take its other form (bafy…), which has none"
     )]
     CaseLost,
+    /// What begins as a CID does and has another length.
+    #[error("{}", wrong_length(*.chars, *.expected))]
+    WrongLength {
+        /// How many characters it has.
+        chars: usize,
+        /// How many it should have.
+        expected: usize,
+    },
+}
+
+fn wrong_length(chars: usize, expected: usize) -> String {
+    let what = if chars < expected { "it was cut off" } else { "there is more than the CID" };
+    format!(
+        "the length of this CID is wrong: it has {chars} characters instead of {expected}, so {what}; copy it whole and alone"
+    )
 }
 
 impl FromStr for CidInText {
@@ -187,7 +202,7 @@ fn unmarked(text: &str) -> Option<CidInText> {
 fn at_start(text: &str) -> Result<CidInText, CidTextError> {
     let (segment, rest) = text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()));
     let found = parse(segment);
-    if found == Err(CidTextError::NoCid) && text.starts_with(['m', 'M']) {
+    if found.is_err() && text.starts_with(['m', 'M']) {
         // Base 64 has slashes of its own.
         let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]);
         for end in ends.take_while(|end| *end <= MAX_BASE64_BYTES) {
@@ -220,24 +235,40 @@ fn path_of(rest: &str) -> String {
 /// ```
 ///
 /// # Errors
-/// [`CidTextError::Empty`], [`CidTextError::TooLong`], or [`CidTextError::NoCid`] for all else.
+/// [`CidTextError::Empty`], [`CidTextError::TooLong`], what can be said of a CID that got damaged
+/// ([`CidTextError::CaseLost`], [`CidTextError::WrongLength`]), or [`CidTextError::NoCid`] for all else.
 pub fn parse_cid(text: &str) -> Result<Cid, CidTextError> {
     match text.len() {
         0 => Err(CidTextError::Empty),
         bytes if bytes > MAX_CID_TEXT_BYTES => Err(CidTextError::TooLong),
         // A multibase of bytes as they are is no text.
         _ if text.starts_with('\0') => Err(CidTextError::NoCid),
-        _ => decode(text).ok_or(CidTextError::NoCid),
+        _ => decode(text).ok_or_else(|| damage(text)),
     }
+}
+
+/// What may have become of a CID that is none any more.
+fn damage(text: &str) -> CidTextError {
+    if has_lost_capitals(text) {
+        return CidTextError::CaseLost;
+    }
+    expected_chars(text)
+        .map_or(CidTextError::NoCid, |expected| CidTextError::WrongLength { chars: text.len(), expected })
+}
+
+fn has_lost_capitals(text: &str) -> bool {
+    let is_small = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let starts = [("qm", 46), ("zdj7w", 49), ("zb2rh", 49)];
+    is_small && starts.iter().any(|(start, chars)| text.starts_with(start) && text.len() == *chars)
 }
 
 /// The same with what phones and host names make of a CID.
 fn parse(text: &str) -> Result<Cid, CidTextError> {
-    let cid = parse_cid(text).ok().or_else(|| parse_cid(&first_letter_small(text)?).ok());
-    let Some(cid) = cid else {
-        let lost = text.len() == 46 && text.starts_with("qm") && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        return Err(if lost { CidTextError::CaseLost } else { CidTextError::NoCid });
-    };
+    let found = first_letter_small(text).map_or_else(|| parse_cid(text), |small| parse_cid(text).or(parse_cid(&small)));
+    let cid = found.map_err(|error| match error {
+        CidTextError::Empty | CidTextError::TooLong => CidTextError::NoCid,
+        error => error,
+    })?;
     if cid.codec() == CODEC_LIBP2P_KEY { Err(CidTextError::Ipns) } else { Ok(cid) }
 }
 
@@ -408,11 +439,6 @@ mod tests {
         {
             refused(text, &CidTextError::NoCid);
         }
-        for cid in [V0, V1] {
-            refused(&cid[..cid.len() - 2], &CidTextError::NoCid);
-            refused(&format!("{cid}a"), &CidTextError::NoCid);
-            refused(&format!("/ipfs/{cid}aaaa/b"), &CidTextError::NoCid);
-        }
         refused(&"b".repeat(1 << 20), &CidTextError::TooLong);
     }
 
@@ -422,14 +448,42 @@ mod tests {
             assert_eq!(parse_cid(cid).map(|cid| cid.to_string()).as_deref(), Ok(cid));
             let more = [Cid::try_from(cid).unwrap().to_bytes(), vec![0]].concat();
             let (more, space) = (multibase::encode(Base::Base32Lower, more), format!("{cid} "));
-            for text in [&format!("/ipfs/{cid}"), &format!("{cid}/"), &space, &more] {
+            for text in [&format!("/ipfs/{cid}"), &format!("{cid}/"), &space] {
                 assert_eq!(parse_cid(text), Err(CidTextError::NoCid), "{text:?}");
             }
+            assert!(parse_cid(&more).is_err(), "{more:?}");
         }
         assert_eq!(parse_cid(""), Err(CidTextError::Empty));
         let started = std::time::Instant::now();
         assert_eq!(parse_cid(&format!("z{}", "2".repeat(8 << 20))), Err(CidTextError::TooLong));
         assert!(started.elapsed().as_secs() < 10);
+    }
+
+    #[test]
+    fn a_cid_that_was_cut_off_is_refused_as_such_wherever_it_stands() {
+        for cid in [V0, V1, RAW] {
+            let expected = cid.len();
+            for cut in [1, 2, 5, 20] {
+                let rest = &cid[..expected - cut];
+                let error = CidTextError::WrongLength { chars: rest.len(), expected };
+                assert_eq!(parse_cid(rest).as_ref(), Err(&error), "{rest}");
+                for text in [
+                    rest.to_owned(),
+                    format!("/ipfs/{rest}/a"),
+                    format!("the file {rest}, it is"),
+                    format!("ipfs://{rest}"),
+                ] {
+                    refused(&text, &error);
+                }
+            }
+            let error = CidTextError::WrongLength { chars: expected + 4, expected };
+            refused(&format!("/ipfs/{cid}aaaa/b"), &error);
+            assert!(
+                error.to_string().contains(&format!("{} characters instead of {expected}", expected + 4)),
+                "{error}"
+            );
+        }
+        check(&format!("{} no, {V1}", &V0[..40]), V1, "");
     }
 
     #[test]
@@ -452,6 +506,7 @@ mod tests {
     #[test]
     fn a_version_0_that_lost_its_capitals_is_refused_as_such() {
         let lost = V0.to_lowercase();
+        assert_eq!(parse_cid(&lost), Err(CidTextError::CaseLost));
         for text in [lost.clone(), format!("https://{lost}.ipfs.dweb.link/"), format!("ipfs://{lost}")] {
             refused(&text, &CidTextError::CaseLost);
         }

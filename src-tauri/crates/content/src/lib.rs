@@ -34,6 +34,7 @@
 mod block;
 pub mod car;
 mod cid_forms;
+mod cid_length;
 mod cid_text;
 mod dag_pb;
 mod directory;

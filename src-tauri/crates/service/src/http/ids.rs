@@ -31,6 +31,7 @@ pub(crate) fn parse_cid(text: &str) -> Result<Cid, ApiError> {
     let invalid = |why: &str| ApiError::bad_request(format!("invalid cid: {why}"));
     holdfast_content::parse_cid(text).map_err(|error| match error {
         CidTextError::TooLong => invalid("cid too long"),
+        damaged @ (CidTextError::WrongLength { .. } | CidTextError::CaseLost) => invalid(&damaged.to_string()),
         _ if text.len() < MIN_CID_TEXT_BYTES => invalid("cid too short"),
         _ => invalid("selected encoding not supported"),
     })
@@ -46,5 +47,14 @@ mod tests {
         for text in ["", "Q", "hello", "/ipfs/bafkqaaa", "bafkqaaa/x", " bafkqaaa", "bafkqaaa\n", &"z".repeat(65_000)] {
             assert!(parse_cid(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_cid_that_got_damaged_is_answered_with_what_happened_to_it() {
+        let message = |text| format!("{:?}", parse_cid(text).unwrap_err());
+        let cut = message("bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n");
+        assert!(cut.contains("57 characters instead of 59, so it was cut off"), "{cut}");
+        let small = message("qmc1135zimvmfg534i75e8hpjolqzlzgkbxfjbv9cbsmas");
+        assert!(small.contains("lost its capital letters"), "{small}");
     }
 }

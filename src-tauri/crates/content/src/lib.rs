@@ -32,6 +32,7 @@
 //! ```
 
 mod block;
+mod block_name;
 pub mod car;
 mod cid_forms;
 mod cid_length;
@@ -59,6 +60,7 @@ pub use block::{
     BlockSink, BlockSource, CODEC_DAG_PB, CODEC_RAW, Discard, FileNumber, HASH_IDENTITY, HASH_SHA2_256, LeafBlock,
     Link, MAX_BLOCK_BYTES, is_block_of,
 };
+pub use block_name::BlockName;
 pub use cid::Cid;
 pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex, same_content};
 pub use cid_text::{CidInText, CidTextError, parse_cid};

@@ -18,14 +18,14 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use holdfast_content::{BlockSink, CODEC_DAG_PB, CODEC_RAW, Cid, HASH_IDENTITY, HASH_SHA2_256, child_cids};
+use holdfast_content::{BlockName, BlockSink, CODEC_DAG_PB, CODEC_RAW, Cid, HASH_IDENTITY, HASH_SHA2_256, child_cids};
 use reqwest::{Client, redirect};
 use source::{Source, SourceError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::store::{StoreError, blocks::BlockStore, holds::ShortHash, writer::BlockWriter};
+use crate::store::{StoreError, blocks::BlockStore, writer::BlockWriter};
 
 /// Blocks that are under way at one time for one DAG.
 const CONCURRENT_OF_ONE: usize = 8;
@@ -249,7 +249,7 @@ impl Job<'_> {
             for child in children? {
                 let is_new = match (child.hash().code(), child.codec()) {
                     (HASH_IDENTITY, codec) => codec != CODEC_RAW,
-                    (_, codec) => seen.insert((codec, ShortHash::of(&child))),
+                    _ => seen.insert(BlockName::of(&child)),
                 };
                 if !is_new {
                     continue;

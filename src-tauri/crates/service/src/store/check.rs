@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use holdfast_content::{CODEC_RAW, Cid, HASH_IDENTITY, child_cids};
+use holdfast_content::{BlockName, CODEC_RAW, Cid, HASH_IDENTITY, child_cids};
 use uuid::Uuid;
 
-use super::{Store, StoreError, blocks::StoredBlock, holds::ShortHash, pin::cid_of};
+use super::{Store, StoreError, blocks::StoredBlock, pin::cid_of};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,12 +69,12 @@ impl Store {
     }
 
     /// Counts the blocks that are missing below `root`. Roots without any are added to `intact` and not walked again.
-    fn missing_below(&self, root: Cid, intact: &mut HashSet<ShortHash>) -> Result<u64, StoreError> {
+    fn missing_below(&self, root: Cid, intact: &mut HashSet<BlockName>) -> Result<u64, StoreError> {
         let (mut missing, mut seen, mut pending) = (0, HashSet::new(), vec![root]);
         while let Some(cid) = pending.pop() {
             let is_identity = cid.hash().code() == HASH_IDENTITY;
-            let short = ShortHash::of(&cid);
-            if !is_identity && (intact.contains(&short) || !seen.insert((cid.codec(), short))) {
+            let name = BlockName::of(&cid);
+            if !is_identity && (intact.contains(&name) || !seen.insert(name)) {
                 continue;
             }
             if cid.codec() == CODEC_RAW {
@@ -88,7 +88,7 @@ impl Store {
             }
         }
         if missing == 0 && root.hash().code() != HASH_IDENTITY && root.codec() != CODEC_RAW {
-            intact.insert(ShortHash::of(&root));
+            intact.insert(BlockName::of(&root));
         }
         Ok(missing)
     }

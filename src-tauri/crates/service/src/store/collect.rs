@@ -7,7 +7,7 @@
 
 use std::{collections::HashSet, fs, sync::Arc, time::Duration};
 
-use holdfast_content::{BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, ReadError, child_cids};
+use holdfast_content::{BlockName, BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, ReadError, child_cids};
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +120,7 @@ pub(crate) struct Marked {
     /// Whether all of that is pinned, and so was made durable. What is still being fetched may not be.
     all_durable: bool,
     /// Inner nodes whose links were followed.
-    walked: HashSet<ShortHash>,
+    walked: HashSet<BlockName>,
 }
 
 impl Marked {
@@ -147,7 +147,7 @@ impl Marked {
             followed = self.follow(blocks, cid, &mut pending);
             if followed.is_err() {
                 // A pin of it must meet the same.
-                self.walked.remove(&ShortHash::of(&cid));
+                self.walked.remove(&BlockName::of(&cid));
             }
         }
     }
@@ -164,9 +164,8 @@ impl Marked {
             // It is its own block, and so short that it is nested only a few times.
             return child_cids(&cid, cid.hash().digest())?.into_iter().try_for_each(|child| self.note(child, pending));
         }
-        let short = ShortHash::of(&cid);
-        self.blocks.insert(short);
-        if cid.codec() != CODEC_RAW && self.walked.insert(short) {
+        self.blocks.insert(ShortHash::of(&cid));
+        if cid.codec() != CODEC_RAW && self.walked.insert(BlockName::of(&cid)) {
             pending.push(cid);
         }
         Ok(())

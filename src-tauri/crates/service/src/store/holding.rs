@@ -6,10 +6,11 @@ use std::{
 };
 
 use holdfast_content::{
-    BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, MAX_TREE_DEPTH, NodeKind, ReadError, child_cids, list_directory, stat,
+    BlockName, BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, MAX_TREE_DEPTH, NodeKind, ReadError, child_cids,
+    list_directory, stat,
 };
 
-use super::{blocks::BlockStore, holds::ShortHash, writer::BlockWriter};
+use super::{blocks::BlockStore, writer::BlockWriter};
 
 /// Inner nodes that are known and not read yet: some 25 MB.
 const MAX_PENDING: usize = 1 << 18;
@@ -71,9 +72,9 @@ pub(crate) fn walk(
     let mut links = vec![*root];
     loop {
         for cid in links {
-            // An identity CID is its own block, and its digest can be made to look like any other's beginning.
+            // An identity CID is its own block.
             if cid.hash().code() != HASH_IDENTITY {
-                if !seen.insert((cid.codec(), ShortHash::of(&cid))) {
+                if !seen.insert(BlockName::of(&cid)) {
                     continue;
                 }
                 if !find(&cid)? {

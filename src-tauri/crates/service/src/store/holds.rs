@@ -24,8 +24,9 @@ use std::{
 
 use holdfast_content::Cid;
 
-/// Enough of a digest to tell blocks apart, at a quarter of the memory of a CID. Two blocks that share it (nobody can make
-/// such for SHA2-256) would be kept together.
+/// Enough of a digest to say which blocks stay, at a sixth of the memory of a CID. Blocks that share it, which anybody can
+/// name, are kept together. What is passed over because it was met before is decided by
+/// [`BlockName`](holdfast_content::BlockName) instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ShortHash([u8; 16]);
 

@@ -2,12 +2,13 @@
 
 use std::io::Cursor;
 
-use holdfast_content::{BlockSink, Cid, Discard, Profile, TreeBuilder, car::CarWriter, import_symlink};
+use holdfast_content::{BlockSink, CODEC_RAW, Cid, Discard, Profile, TreeBuilder, car::CarWriter, import_symlink};
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::{
     client::{self, Form, PROFILE, file_cid, file_link, import_file, noise, start},
+    crafted::{Crafted, multihash},
     durability::block_files,
 };
 
@@ -121,4 +122,46 @@ async fn the_service_says_that_it_takes_archives() {
     let service = start().await;
     let (_, reply) = service.get("/apiKeys/testAuthentication/").await;
     assert!(reply["capabilities"].as_array().unwrap().contains(&json!("car")), "{reply}");
+}
+
+/// Leaves that are not there, each taken for another one by who looks at less of a hash than all of it.
+fn look_alikes(of: &Cid) -> Vec<(&'static str, Cid)> {
+    let digest = of.hash().digest();
+    let mut equal_start = digest.to_vec();
+    equal_start[16..].fill(0);
+    let raw = |code, digest: &[u8]| Cid::new_v1(CODEC_RAW, multihash(code, digest));
+    vec![
+        ("another hash function", raw(0x16, digest)),
+        ("a hash function that nobody knows", raw(0x30_0001, digest)),
+        ("a digest of 16 bytes", raw(0x12, &digest[..16])),
+        ("a digest of 31 bytes", raw(0x12, &digest[..31])),
+        ("sha1", raw(0x11, &digest[..20])),
+        ("the same first 16 bytes", raw(0x12, &equal_start)),
+        ("a longer digest", raw(0x13, &[digest, digest].concat())),
+    ]
+}
+
+#[tokio::test]
+async fn a_leaf_that_only_resembles_one_that_is_there_is_missing() {
+    let service = start().await;
+    let leaf = Crafted::default().raw(b"leaf");
+    for (what, missing) in look_alikes(&leaf) {
+        for with_leaf_first in [true, false] {
+            let mut crafted = Crafted::default();
+            let leaf = crafted.raw(b"leaf");
+            let links = if with_leaf_first { [leaf, missing] } else { [missing, leaf] };
+            let root = crafted.file(&links.map(|cid| (cid, "", 4)));
+            let message = format!("the block {missing} is missing");
+            refused(&service, car(&crafted.archive(&root)), &message).await;
+            // As one of a directory, and where the resembling one is held already.
+            let directory = crafted.directory(&[(leaf, "a", 4), (missing, "b", 4)]);
+            refused(&service, car(&crafted.archive(&directory)), &message).await;
+            service.upload(Form::new().file("leaf", b"leaf")).await;
+            refused(&service, car(&crafted.archive(&directory)), &message).await;
+            let pin = service.list("").await["pins"][0]["id"].clone();
+            service.unpin(&pin).await;
+            let (_, pinned) = service.try_pin_by_hash(json!({"hash_to_pin": root.to_string()})).await;
+            assert_ne!(pinned["data"]["status"], "pinned", "{what}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 mod archives;
 mod client;
 mod collection;
+mod crafted;
 mod crash;
 mod durability;
 #[cfg(target_os = "linux")]

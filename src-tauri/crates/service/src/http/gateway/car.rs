@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdfast_content::{
-    BlockSource, CODEC_DAG_PB, CODEC_RAW, Cid, EntityNode, HASH_IDENTITY, ReadError, car::car_header,
+    BlockName, BlockSource, CODEC_DAG_PB, CODEC_RAW, Cid, EntityNode, HASH_IDENTITY, ReadError, car::car_header,
     car::push_car_block, child_cids, entity_node,
 };
 
@@ -34,8 +34,8 @@ pub(super) struct CarStream {
     sent: Option<HashMap<Name, bool>>,
 }
 
-/// Version, codec and enough of the hash.
-type Name = (u64, u64, [u8; 16]);
+/// Version, codec and hash: an archive names blocks by their CIDs.
+type Name = (u64, BlockName);
 
 #[derive(Debug)]
 struct Step {
@@ -210,11 +210,7 @@ impl Iterator for CarStream {
 }
 
 fn name_of(cid: &Cid) -> Name {
-    let mut short = [0; 16];
-    for (short, byte) in short.iter_mut().zip(cid.hash().digest()) {
-        *short = *byte;
-    }
-    (u64::from(cid.version()), cid.codec(), short)
+    (u64::from(cid.version()), BlockName::of(cid))
 }
 
 fn block_of(blocks: &BlockStore, cid: &Cid) -> Result<Vec<u8>, ReadError> {

@@ -13,7 +13,7 @@ async fn visit(client: &Client, path: &str, with_key: bool) -> reqwest::Response
     request.send().await.unwrap()
 }
 
-async fn visits(client: &Client, cid: &str) -> u64 {
+pub(crate) async fn visits(client: &Client, cid: &str) -> u64 {
     let request = client.request(Method::GET, &format!("/gateway/{cid}")).header("accept", "application/json");
     let (status, reply) = json(request.send().await.unwrap()).await;
     assert_eq!(status, StatusCode::OK);

@@ -21,6 +21,7 @@ mod gateway_sites;
 mod gateway_vectors;
 mod keys;
 mod operation;
+mod pages;
 mod pins;
 mod planted;
 mod psa;

@@ -27,6 +27,10 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=29030400
 /// A page in here runs no scripts and shares no origin with the API or other content.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
 
+/// The same where only pages of the own origin are answered: a page without one would get neither its pictures nor its
+/// styles. Nothing runs that could use it, and the guard gives it nothing of other roots.
+const SANDBOX_OF_GUARDED: HeaderValue = HeaderValue::from_static("sandbox allow-same-origin; script-src 'none'");
+
 /// A list of ours: its links may be followed.
 const SANDBOX_OF_LISTING: HeaderValue = HeaderValue::from_static("sandbox allow-top-navigation-by-user-activation");
 
@@ -40,6 +44,8 @@ pub(super) struct Answer<'a> {
     pub(super) parameters: &'a Parameters,
     pub(super) headers: &'a HeaderMap,
     pub(super) is_head: bool,
+    /// Whether other origins are answered too.
+    pub(super) is_public: bool,
     pub(super) work: TaskTracker,
     /// To hold content in memory.
     pub(super) permit: Permit,
@@ -127,10 +133,11 @@ impl Answer<'_> {
         let content_type = content_type::of(name, content.start());
         // Browsers show no PDF inside a sandbox, and scripts in one do not reach the page's origin.
         let in_sandbox = self.wanted.site == Site::Path && content_type != "application/pdf";
+        let sandbox = if self.is_public { SANDBOX } else { SANDBOX_OF_GUARDED };
         let disposition = disposition(self.parameters)?;
         let mut response = self.content(content, &Sent { etag: format!("\"{cid}\""), content_type, status })?;
         if in_sandbox {
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, sandbox);
         }
         response.headers_mut().extend(disposition.map(|disposition| (header::CONTENT_DISPOSITION, disposition)));
         Ok(response)

@@ -6,14 +6,16 @@
 //!
 //! **Content is not ours, and the API is on the same port.** So what a browser could run never shares the API's origin:
 //!
-//! - on an address or a name of the service, every file comes with `Content-Security-Policy: sandbox`: no scripts, no
-//!   forms, an origin of its own that is nobody's. A page that wants to be a service worker is refused;
+//! - on an address or a name of the service, every file comes with `Content-Security-Policy: sandbox`: no scripts and no
+//!   forms. On public names it has an origin that is nobody's; on this computer's own it keeps that of its address, so that
+//!   the guard can tell its parts from those of foreign pages. A page that wants to be a service worker is refused;
 //! - on `localhost`, files and lists are redirected to the host of their root, where a site works as its author meant it
 //!   and the API does not exist. Blocks and archives are answered at once: browsers only save them, and programs need not
 //!   know hosts below `localhost`;
 //! - only blocks and archives of a public service may be read by pages of other origins (CORS): whoever asks for them checks
-//!   them. Files may be shown elsewhere but not read, and on `localhost` and loopback addresses nothing may, so that no page
-//!   can find out by guessing what a person holds.
+//!   them. Files may be shown elsewhere but not read. On `localhost` and loopback addresses pages of other origins get one
+//!   answer whatever they ask for, before anything is looked up ([`guard`](super::guard)), so that none can find out by
+//!   guessing what a person holds; only in a window of its own may anybody open an address.
 
 mod answer;
 mod car;
@@ -173,9 +175,10 @@ async fn answer(
     let is_head = parts.method == Method::HEAD;
     let is_verifiable = wanted.format != Format::Web;
     let work = shared.work.clone();
-    let answer = Answer { wanted: &wanted, parameters, headers, is_head, work, permit };
+    let is_public = is_public(shared, headers);
+    let answer = Answer { wanted: &wanted, parameters, headers, is_head, is_public, work, permit };
     let mut response = answer.respond(found, query.as_deref())?;
-    if is_verifiable && is_public(shared, headers) {
+    if is_verifiable && is_public {
         allow_reading(response.headers_mut());
     }
     Ok(response)

@@ -1,17 +1,6 @@
-//! Keeps web pages out: a page in the user's browser can reach loopback, but it cannot choose its `Host` and `Origin`.
-//!
-//! Hosts `{label}.ipfs.{name}` are the gateway's alone: nothing else is reached by them.
+//! Which names a request's `Host` may have.
 
 use std::net::IpAddr;
-
-use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-
-use super::{Shared, errors::ApiError, gateway};
 
 /// Which names the service answers to.
 #[derive(Clone, Debug)]
@@ -39,7 +28,7 @@ impl Scheme {
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Host<'a> {
+pub(super) enum Host<'a> {
     /// The service itself.
     Service,
     /// Content that has a host of its own: the label before `.ipfs.`.
@@ -47,7 +36,7 @@ enum Host<'a> {
 }
 
 impl AllowedHosts {
-    fn allow<'a>(&self, authority: &'a str) -> Option<Host<'a>> {
+    pub(super) fn allow<'a>(&self, authority: &'a str) -> Option<Host<'a>> {
         let host = host_of(authority)?;
         // A name that an attacker's DNS points at us is what this is about; addresses are what they say.
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
@@ -91,36 +80,6 @@ fn host_of(authority: &str) -> Option<&str> {
         }
         None => Some(authority),
     }
-}
-
-/// Refuses requests for other hosts, and requests of web pages to the API.
-pub(crate) async fn refuse_foreign(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let refuse = |message| ApiError::new(StatusCode::FORBIDDEN, message).into_response();
-    let Some(host) = only(request.headers(), header::HOST) else {
-        return ApiError::bad_request("one Host header is needed").into_response();
-    };
-    match shared.hosts.allow(host) {
-        Some(Host::Service) => {}
-        Some(Host::Content(label)) => {
-            let label = label.to_owned();
-            return gateway::serve_subdomain(&shared, &label, request).await;
-        }
-        None => return refuse("this service does not answer to that host name"),
-    }
-    let is_api = request.uri().path().starts_with("/api");
-    if is_api && request.headers().contains_key(header::ORIGIN) {
-        let own = format!("{}://{host}", shared.hosts.scheme.word());
-        if only(request.headers(), header::ORIGIN) != Some(own.as_str()) {
-            return refuse("this service does not answer web pages of another origin");
-        }
-    }
-    next.run(request).await
-}
-
-fn only(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    let mut values = headers.get_all(name).into_iter();
-    let value = values.next()?;
-    if values.next().is_some() { None } else { value.to_str().ok() }
 }
 
 #[cfg(test)]

@@ -49,26 +49,7 @@ impl Window {
     ///
     /// When the driver or the program does not come up.
     pub async fn open(desktop: &Desktop, program: &Path, home: &Path) -> Result<Self> {
-        // reqwest was built without a provider of its own. Installed already is as good.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let port = free_port()?;
-        let (_, output) = process::log_file(&desktop.log("window"))?;
-        let (_, errors) = process::log_file(&desktop.log("window"))?;
-        let mut driver = Group::spawn(
-            desktop
-                .command("WebKitWebDriver")
-                .args(["--host=127.0.0.1".to_owned(), format!("--port={port}")])
-                .env("TAURI_WEBVIEW_AUTOMATION", "true")
-                .env("HOLDFAST_LOG", "debug")
-                .stdin(Stdio::null())
-                .stdout(output)
-                .stderr(errors),
-        )?;
-        wait::until("WebKitWebDriver", PATIENCE, || {
-            driver.check_running()?;
-            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(()))
-        })?;
-
+        let (port, driver) = driver(desktop)?;
         let mut capabilities = Capabilities::new();
         // No browserName: WebKit refuses every name but the one that it would report.
         let options = json!({ "binary": program, "args": ["--home", home] });
@@ -298,6 +279,30 @@ impl Row {
         };
         Ok(Self { name: field("name")?, cid: field("cid")?, status: field("status")? })
     }
+}
+
+/// Starts WebKit's driver and says on which port it listens.
+pub(crate) fn driver(desktop: &Desktop) -> Result<(u16, Group)> {
+    // reqwest, which speaks to it, was built without a provider of its own. Installed already is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let port = free_port()?;
+    let (_, output) = process::log_file(&desktop.log("window"))?;
+    let (_, errors) = process::log_file(&desktop.log("window"))?;
+    let mut driver = Group::spawn(
+        desktop
+            .command("WebKitWebDriver")
+            .args(["--host=127.0.0.1".to_owned(), format!("--port={port}")])
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("HOLDFAST_LOG", "debug")
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors),
+    )?;
+    wait::until("WebKitWebDriver", PATIENCE, || {
+        driver.check_running()?;
+        Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(()))
+    })?;
+    Ok((port, driver))
 }
 
 /// A port that nobody listens on.

@@ -28,5 +28,5 @@ pub fn identified(path: &Path, profiles: &[Profile], sink: &mut dyn BlockSink) -
     let plan = Arc::new(plan(&RealDisk, &path.canonicalize()?, Limits::NONE)?);
     ensure!(plan.skipped.is_empty(), "left out: {:?}", plan.skipped);
     let pool = HashingPool::start(Urgency::Foreground).map_err(Error::Threads)?;
-    Ok(Identification::new(pool, Arc::new(RealDisk)).identify_into(&plan, profiles, sink)?)
+    Ok(Identification::new(pool).identify_into(&plan, profiles, sink)?)
 }

@@ -314,7 +314,7 @@ pub async fn upload(provider: &dyn Provider, path: &Path, metadata: &Metadata) -
     let plan = Arc::new(plan(&RealDisk, path, Limits::LEAST)?);
     let pool = HashingPool::start(Urgency::Foreground)?;
     let profiles = Profile::ALL.to_vec();
-    let (body, sent) = UploadBody::new(Arc::new(RealDisk), pool, Arc::clone(&plan), profiles, Progress::default());
+    let (body, sent) = UploadBody::new(pool, Arc::clone(&plan), profiles, Progress::default());
     let pin = provider.upload(&plan.name, metadata, body).await?;
     Ok((pin, sent.outcome().await?.iter().map(|one| one.link.cid).collect()))
 }

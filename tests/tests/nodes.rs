@@ -62,7 +62,7 @@ impl Node {
     async fn upload(&self, path: &Path, name: &str) -> Result<(ProviderPin, Vec<Identified>)> {
         let plan = Arc::new(plan(&RealDisk, &path.canonicalize()?, Limits::NONE)?);
         let profiles = Profile::ALL.to_vec();
-        let (body, sent) = UploadBody::new(Arc::new(RealDisk), self.pool.clone(), plan, profiles, Progress::default());
+        let (body, sent) = UploadBody::new(self.pool.clone(), plan, profiles, Progress::default());
         let pin = self.provider.upload(name, &Metadata::new(), body).await?;
         Ok((pin, sent.outcome().await?))
     }

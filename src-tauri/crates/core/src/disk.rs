@@ -3,7 +3,8 @@
 use std::{
     ffi::OsString,
     fmt, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 /// What a directory entry is; links are not followed.
@@ -72,7 +73,7 @@ pub trait OpenFile: Send + Sync {
     fn stat(&self) -> io::Result<Stat>;
 }
 
-/// What a watcher reports. Events are hints; the truth is what [`Disk::stat`] says.
+/// What a watcher reports. Events are hints; the truth is what a [`Root`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEvent {
     /// Something happened to this path or below it.
@@ -90,41 +91,159 @@ pub trait Watch: Send + Sync + fmt::Debug {}
 /// A directory's entries, each with what became of looking at it.
 pub type Entries = Vec<(OsString, io::Result<Stat>)>;
 
-/// Looks at and reads files. All calls block.
-pub trait Disk: Send + Sync + 'static {
-    /// Looks at a path without following a link at its end.
+/// Where something lies: below a directory that nothing leads out of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The directory, without links in its path.
+    pub root: PathBuf,
+    /// The way from there; empty for the directory itself.
+    pub below: PathBuf,
+}
+
+impl Place {
+    /// What lies at a path without links, in the directory that it lies in.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        match (path.parent(), path.file_name()) {
+            (Some(root), Some(name)) => Self { root: root.into(), below: name.into() },
+            _ => Self { root: path.into(), below: PathBuf::new() },
+        }
+    }
+
+    /// What lies at `path`, which is `root` or below it; `None` where it is not.
+    #[must_use]
+    pub fn below(root: &Path, path: &Path) -> Option<Self> {
+        let below = path.strip_prefix(root).ok()?;
+        Some(Self { root: root.into(), below: below.into() })
+    }
+
+    /// The whole path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        // Joining nothing would add a separator.
+        if self.below.as_os_str().is_empty() { self.root.clone() } else { self.root.join(&self.below) }
+    }
+}
+
+/// Which directory one is, whatever it is called, for as long as it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The file system.
+    pub device: u64,
+    /// The directory's number in it.
+    pub inode: u64,
+}
+
+/// An open directory, wherever it is moved. What is below it is named by paths from there, which lead through directories
+/// only: a link on the way, whenever it was put there, is an error of the kind [`NotADirectory`](io::ErrorKind::NotADirectory).
+pub trait Root: Send + Sync + fmt::Debug {
+    /// Which directory it is.
     ///
     /// # Errors
     /// The system's.
-    fn stat(&self, path: &Path) -> io::Result<Stat>;
+    fn identity(&self) -> io::Result<Identity>;
 
+    /// Looks at something without following a link.
+    ///
+    /// # Errors
+    /// The system's.
+    fn stat(&self, below: &Path) -> io::Result<Stat>;
+
+    /// A directory's entries in no order.
+    ///
+    /// # Errors
+    /// The system's, for the directory itself.
+    fn read_directory(&self, below: &Path) -> io::Result<Entries>;
+
+    /// Where a link points, as written.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_link(&self, below: &Path) -> io::Result<PathBuf>;
+
+    /// Opens a regular file; never waits for a pipe's other end.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, below: &Path) -> io::Result<Opened>;
+
+    /// Opens a directory as another root.
+    ///
+    /// # Errors
+    /// The system's.
+    fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>>;
+}
+
+/// Looks at and reads files. All calls block.
+pub trait Disk: Send + Sync + 'static {
     /// The path without links in it.
     ///
     /// # Errors
     /// The system's.
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
 
-    /// A directory's entries in no order.
-    ///
-    /// # Errors
-    /// The system's, for the directory itself.
-    fn read_directory(&self, path: &Path) -> io::Result<Entries>;
-
-    /// Where a link points, as written.
+    /// Opens a directory. A link on the way, whenever it was put there, is an error: [`canonicalize`](Self::canonicalize)
+    /// comes first, and what it found is what is opened.
     ///
     /// # Errors
     /// The system's.
-    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+    fn root(&self, path: &Path) -> io::Result<Arc<dyn Root>>;
 
-    /// Opens a regular file; never waits for a pipe's other end.
-    ///
-    /// # Errors
-    /// The system's.
-    fn open(&self, path: &Path) -> io::Result<Opened>;
-
-    /// Watches a directory and everything below it.
+    /// Watches a directory and everything below it that no link leads to.
     ///
     /// # Errors
     /// A message, where the system cannot.
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String>;
+}
+
+impl dyn Disk + '_ {
+    /// Looks at what lies at a path without links, itself perhaps one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let place = Place::of(path);
+        self.root(&place.root)?.stat(&place.below)
+    }
+
+    /// Opens the regular file at a path without links.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open(&self, path: &Path) -> io::Result<Opened> {
+        let place = Place::of(path);
+        self.root(&place.root)?.open(&place.below)
+    }
+}
+
+/// The names on the way; `None` when the path is not one from a root to below it.
+#[must_use]
+pub fn names_of(below: &Path) -> Option<Vec<&std::ffi::OsStr>> {
+    let name = |component| match component {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    };
+    below.components().map(name).collect()
+}
+
+/// What a path that leads through a link, or elsewhere than down, is answered with.
+#[must_use]
+pub fn leads_elsewhere() -> io::Error {
+    io::Error::new(io::ErrorKind::NotADirectory, "a link is on the way to it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_the_path_that_it_was_made_of() {
+        for path in ["/a/b", "/a", "/", "a"] {
+            assert_eq!(Place::of(Path::new(path)).path(), Path::new(path));
+        }
+        let root = Path::new("/a");
+        assert_eq!(Place::below(root, Path::new("/a/b/c")).unwrap().below, Path::new("b/c"));
+        assert_eq!(Place::below(root, root).unwrap().path(), root);
+        assert_eq!(Place::below(root, Path::new("/ab")), None);
+    }
 }

@@ -1,15 +1,18 @@
 //! A disk in memory whose files change, vanish and fail when the test says so.
 
+mod tree;
+
 use std::{
-    collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use holdfast_core::disk::{
-    Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchEvent, WatchSink,
+    Disk, Entries, EntryKind, Fingerprint, Identity, OpenFile, Opened, Root, Stat, Watch, WatchEvent, WatchSink,
 };
+
+use tree::{Kind, Number, Tree};
 
 /// Files and directories by path. Clones share them.
 #[derive(Clone, Default)]
@@ -17,19 +20,19 @@ pub struct SimDisk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    nodes: BTreeMap<PathBuf, Node>,
-    watches: Vec<(u64, PathBuf, Arc<WatchSink>)>,
+    tree: Tree,
+    watches: Vec<Watched>,
     made: u64,
 }
 
-struct Node {
-    stat: Stat,
-    bytes: Arc<[u8]>,
-    readable: bool,
-    at_byte: Option<(u64, AtByte)>,
+struct Watched {
+    id: u64,
+    /// What is watched, wherever it is moved.
+    directory: Number,
+    /// What it was called when that began, and is called in every event.
+    path: PathBuf,
+    sink: Arc<WatchSink>,
 }
-
-type AtByte = Box<dyn FnOnce(&SimDisk) -> io::Result<()> + Send>;
 
 impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,6 +40,7 @@ impl fmt::Debug for SimDisk {
     }
 }
 
+/// What can be done to the disk. Paths are absolute, and a link on the way is followed.
 impl SimDisk {
     /// Writes a file, in place where there is one, and makes the directories above it.
     pub fn write(&self, path: &Path, bytes: &[u8]) {
@@ -46,46 +50,82 @@ impl SimDisk {
 
     /// The same, and no watch hears of it.
     pub fn write_silently(&self, path: &Path, bytes: &[u8]) {
-        let mut state = self.state();
-        for above in path.ancestors().skip(1) {
-            state.put(above, EntryKind::Directory, &[]);
-        }
-        state.put(path, EntryKind::File, bytes);
+        self.state().tree.write(path, bytes);
+    }
+
+    /// The same, and the file says that it is as it was: what writing through a mapping may look like.
+    pub fn write_unnoticed(&self, path: &Path, bytes: &[u8]) {
+        self.state().tree.write_unnoticed(path, bytes);
+    }
+
+    /// Makes a directory and those above it.
+    pub fn make_directory(&self, path: &Path) {
+        self.state().tree.make_directory(path);
+        self.say(path);
+    }
+
+    /// Makes a link, and the directories above it.
+    pub fn link(&self, path: &Path, target: &Path) {
+        self.state().tree.link(path, target);
+        self.say(path);
+    }
+
+    /// Moves a file, a link or a directory with all that is in it, over what there was.
+    pub fn rename(&self, from: &Path, to: &Path) {
+        self.state().tree.rename(from, to);
+        self.say(from);
+        self.say(to);
     }
 
     /// Removes a file or a directory with all that is in it.
     pub fn remove(&self, path: &Path) {
-        self.state().nodes.retain(|one, _| !one.starts_with(path));
-        self.say(path);
+        let heard = self.hearing(path);
+        self.state().tree.remove(path);
+        for (sink, path) in heard {
+            sink(WatchEvent::Dirty(path));
+        }
     }
 
     /// Lets a file or directory be read or not.
     pub fn set_readable(&self, path: &Path, readable: bool) {
-        if let Some(node) = self.state().nodes.get_mut(path) {
-            node.readable = readable;
-        }
+        self.set_readable_silently(path, readable);
         self.say(path);
+    }
+
+    /// The same, and no watch hears of it.
+    pub fn set_readable_silently(&self, path: &Path, readable: bool) {
+        self.state().tree.set_readable(path, readable);
     }
 
     /// Before the read of a file that takes byte `at`, does this once; an error is the read's.
     pub fn at_byte(&self, path: &Path, at: u64, act: impl FnOnce(&Self) -> io::Result<()> + Send + 'static) {
-        if let Some(node) = self.state().nodes.get_mut(path) {
+        if let Some(node) = self.state().tree.at(path) {
             node.at_byte = Some((at, Box::new(act)));
         }
     }
 
     /// Tells the watches what a system would not have told by itself.
     pub fn lose_events(&self) {
-        let sinks: Vec<_> = self.state().watches.iter().map(|(_, _, sink)| Arc::clone(sink)).collect();
+        let sinks: Vec<_> = self.state().watches.iter().map(|watched| Arc::clone(&watched.sink)).collect();
         sinks.iter().for_each(|sink| sink(WatchEvent::Lost));
     }
 
     fn say(&self, path: &Path) {
+        for (sink, path) in self.hearing(path) {
+            sink(WatchEvent::Dirty(path));
+        }
+    }
+
+    /// The watches on a directory above a path or on itself, and what the path is called in their events.
+    fn hearing(&self, path: &Path) -> Vec<(Arc<WatchSink>, PathBuf)> {
         let state = self.state();
-        let sinks: Vec<_> = state.watches.iter().filter(|(_, root, _)| path.starts_with(root)).collect();
-        let sinks: Vec<_> = sinks.into_iter().map(|(_, _, sink)| Arc::clone(sink)).collect();
-        drop(state);
-        sinks.iter().for_each(|sink| sink(WatchEvent::Dirty(path.into())));
+        let hears = |watched: &Watched| {
+            let above = path.ancestors().find(|above| state.tree.find(above).ok() == Some(watched.directory))?;
+            let below = path.strip_prefix(above).ok()?;
+            let named = if above == path { watched.path.clone() } else { watched.path.join(below) };
+            Some((Arc::clone(&watched.sink), named))
+        };
+        state.watches.iter().filter_map(hears).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,89 +133,100 @@ impl SimDisk {
     }
 }
 
-impl State {
-    fn put(&mut self, path: &Path, kind: EntryKind, bytes: &[u8]) {
-        self.made += 1;
-        let version = i64::try_from(self.made).unwrap_or(i64::MAX);
-        let inode = match self.nodes.get(path) {
-            Some(node) if kind == EntryKind::Directory => return debug_assert_eq!(node.stat.kind, kind),
-            Some(node) => node.stat.fingerprint.inode,
-            None => self.made,
-        };
-        let fingerprint =
-            Fingerprint { bytes: bytes.len() as u64, modified_ns: version, changed_ns: version, device: 1, inode };
-        let node = Node { stat: Stat { kind, fingerprint }, bytes: bytes.into(), readable: true, at_byte: None };
-        self.nodes.insert(path.into(), node);
-    }
-
-    fn node(&self, path: &Path) -> io::Result<&Node> {
-        self.nodes.get(path).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn readable(&self, path: &Path) -> io::Result<&Node> {
-        let node = self.node(path)?;
-        if node.readable { Ok(node) } else { Err(io::ErrorKind::PermissionDenied.into()) }
-    }
-}
-
 impl Disk for SimDisk {
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.state().node(path).map(|node| node.stat)
-    }
-
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.stat(path).map(|_| path.into())
+        self.state().tree.canonicalize(path)
     }
 
-    fn read_directory(&self, path: &Path) -> io::Result<Entries> {
-        let state = self.state();
-        state.readable(path)?;
-        let inside = state.nodes.iter().filter(|(one, _)| one.parent() == Some(path));
-        Ok(inside.filter_map(|(one, node)| Some((one.file_name()?.to_owned(), Ok(node.stat)))).collect())
-    }
-
-    fn read_link(&self, _: &Path) -> io::Result<PathBuf> {
-        Err(io::ErrorKind::InvalidInput.into())
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Opened> {
-        let (bytes, stat) = {
-            let state = self.state();
-            let node = state.readable(path)?;
-            (Arc::clone(&node.bytes), node.stat)
-        };
-        Ok(Opened { file: Box::new(SimFile { disk: self.clone(), path: path.into(), opened: bytes }), stat })
+    fn root(&self, path: &Path) -> io::Result<Arc<dyn Root>> {
+        let directory = self.state().tree.directory_without_links(Tree::TOP, path)?;
+        Ok(Arc::new(SimRoot { disk: self.clone(), directory }))
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {
         let mut state = self.state();
+        let directory = state.tree.find(root).map_err(|error| error.to_string())?;
         state.made += 1;
         let id = state.made;
-        state.watches.push((id, root.into(), Arc::new(sink)));
+        state.watches.push(Watched { id, directory, path: root.into(), sink: Arc::new(sink) });
         Ok(Box::new(SimWatch { disk: self.clone(), id }))
     }
 }
 
+#[derive(Debug)]
+struct SimRoot {
+    disk: SimDisk,
+    directory: Number,
+}
+
+impl Root for SimRoot {
+    fn identity(&self) -> io::Result<Identity> {
+        Ok(Identity { device: 1, inode: self.directory })
+    }
+
+    fn stat(&self, below: &Path) -> io::Result<Stat> {
+        let mut state = self.disk.state();
+        let number = state.tree.without_links(self.directory, below)?;
+        Ok(state.tree.node(number)?.stat)
+    }
+
+    fn read_directory(&self, below: &Path) -> io::Result<Entries> {
+        let mut state = self.disk.state();
+        let number = state.tree.directory_without_links(self.directory, below)?;
+        let inside = state.tree.readable(number)?.inside()?.clone();
+        let entries = inside.into_iter().map(|(name, number)| (name, state.tree.node(number).map(|node| node.stat)));
+        Ok(entries.collect())
+    }
+
+    fn read_link(&self, below: &Path) -> io::Result<PathBuf> {
+        let mut state = self.disk.state();
+        let number = state.tree.without_links(self.directory, below)?;
+        match &state.tree.node(number)?.kind {
+            Kind::Link(target) => Ok(target.clone()),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    fn open(&self, below: &Path) -> io::Result<Opened> {
+        let mut state = self.disk.state();
+        let file = state.tree.without_links(self.directory, below)?;
+        let node = state.tree.readable(file)?;
+        match node.kind {
+            Kind::File(_) => {
+                let stat = node.stat;
+                Ok(Opened { file: Box::new(SimFile { disk: self.disk.clone(), file }), stat })
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+        }
+    }
+
+    fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>> {
+        let directory = self.disk.state().tree.directory_without_links(self.directory, below)?;
+        Ok(Arc::new(Self { disk: self.disk.clone(), directory }))
+    }
+}
+
+/// An open file, which stays there whatever becomes of its names.
 struct SimFile {
     disk: SimDisk,
-    path: PathBuf,
-    opened: Arc<[u8]>,
+    file: Number,
 }
 
 impl OpenFile for SimFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let act = {
             let mut state = self.disk.state();
-            let node = state.nodes.get_mut(&self.path);
             let reached = offset + buffer.len() as u64;
-            node.and_then(|node| node.at_byte.take_if(|(at, _)| reached > *at))
+            state.tree.node(self.file)?.at_byte.take_if(|(at, _)| reached > *at)
         };
         if let Some((_, act)) = act {
             act(&self.disk)?;
         }
-        // A writer changes the bytes under an open file; a file that was removed stays what it was.
-        let now = self.disk.state().node(&self.path).map(|node| Arc::clone(&node.bytes));
-        let bytes = now.unwrap_or_else(|_| Arc::clone(&self.opened));
+        // A writer changes the bytes under an open file.
+        let mut state = self.disk.state();
+        let Kind::File(bytes) = &state.tree.node(self.file)?.kind else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
         let left = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
         let read = left.len().min(buffer.len());
         buffer[..read].copy_from_slice(&left[..read]);
@@ -183,7 +234,7 @@ impl OpenFile for SimFile {
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.disk.stat(&self.path)
+        Ok(self.disk.state().tree.node(self.file)?.stat)
     }
 }
 
@@ -197,6 +248,6 @@ impl Watch for SimWatch {}
 
 impl Drop for SimWatch {
     fn drop(&mut self) {
-        self.disk.state().watches.retain(|(id, _, _)| *id != self.id);
+        self.disk.state().watches.retain(|watched| watched.id != self.id);
     }
 }

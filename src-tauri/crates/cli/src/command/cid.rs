@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
         return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
     }
     let pool = HashingPool::start(Urgency::Foreground).map_err(Error::Threads)?;
-    let identification = Identification::new(pool, Arc::new(RealDisk));
+    let identification = Identification::new(pool);
     let entries = |kind| if args.leave_out.contains(&kind) { Entries::LeftOut } else { Entries::Included };
     let entries = EntryRules {
         hidden: entries(LeaveOut::Hidden),

@@ -13,8 +13,8 @@ use holdfast_content::{Cid, Profile, same_content};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    content::{HashingPool, Identification, Identified, Limits, Plan, Progress, Sent, UploadBody, plan},
-    disk::{Disk, Entries, EntryKind, Fingerprint, OpenFile, Opened, Stat, Watch, WatchSink},
+    content::{HashingPool, Identification, Identified, Limits, Plan, Progress, Sent, UploadBody, plan_below},
+    disk::{Entries, EntryKind, Fingerprint, Identity, OpenFile, Opened, Place, Root, Stat},
     error::Error,
     pin::{Metadata, PinId, ProviderPin},
 };
@@ -116,7 +116,6 @@ pub(super) fn tiny_cids() -> impl Iterator<Item = Cid> {
 
 /// A file that exists only in memory, and nowhere else.
 pub(super) struct Sample {
-    disk: Arc<dyn Disk>,
     pool: HashingPool,
     plan: Arc<Plan>,
 }
@@ -136,25 +135,27 @@ impl Sample {
             writeln!(text, "{id} {line}").map_err(|_| Error::Internal)?;
         }
         let path = PathBuf::from(format!("{NAME}{id}.txt"));
-        let disk: Arc<dyn Disk> = Arc::new(OneFile { path: path.clone(), bytes: text.into_bytes().into() });
-        let plan = Arc::new(plan(&*disk, &path, Limits::LEAST)?);
-        Ok(Self { disk, pool, plan })
+        let root = Arc::new(OneFile { name: path.clone(), bytes: text.into_bytes().into() });
+        let plan = Arc::new(plan_below(root, &Place { root: PathBuf::new(), below: path }, Limits::LEAST)?);
+        Ok(Self { pool, plan })
     }
 
     /// Its CIDs under every profile. Blocks.
     pub(super) fn identify(&self) -> Result<Vec<Identified>, Error> {
-        Identification::new(self.pool.clone(), Arc::clone(&self.disk)).identify(&self.plan, &Profile::ALL)
+        Identification::new(self.pool.clone()).identify(&self.plan, &Profile::ALL)
     }
 
     /// A body that sends it.
     pub(super) fn body(&self) -> (UploadBody, Sent) {
-        let (disk, plan) = (Arc::clone(&self.disk), Arc::clone(&self.plan));
-        UploadBody::new(disk, self.pool.clone(), plan, Profile::ALL.to_vec(), Progress::default())
+        let plan = Arc::clone(&self.plan);
+        UploadBody::new(self.pool.clone(), plan, Profile::ALL.to_vec(), Progress::default())
     }
 }
 
+/// A directory with one file in it.
+#[derive(Debug)]
 struct OneFile {
-    path: PathBuf,
+    name: PathBuf,
     bytes: Arc<[u8]>,
 }
 
@@ -163,35 +164,35 @@ impl OneFile {
         Stat { kind: EntryKind::File, fingerprint: Fingerprint { bytes: bytes.len() as u64, ..Fingerprint::default() } }
     }
 
-    fn find(&self, path: &Path) -> io::Result<&Arc<[u8]>> {
-        if path == self.path { Ok(&self.bytes) } else { Err(io::ErrorKind::NotFound.into()) }
+    fn find(&self, below: &Path) -> io::Result<&Arc<[u8]>> {
+        if below == self.name { Ok(&self.bytes) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
 
-impl Disk for OneFile {
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        Ok(Self::stat_of(self.find(path)?))
+impl Root for OneFile {
+    fn identity(&self) -> io::Result<Identity> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.find(path).map(|_| path.into())
+    fn stat(&self, below: &Path) -> io::Result<Stat> {
+        Ok(Self::stat_of(self.find(below)?))
     }
 
-    fn read_directory(&self, _path: &Path) -> io::Result<Entries> {
+    fn read_directory(&self, _below: &Path) -> io::Result<Entries> {
         Err(io::ErrorKind::NotADirectory.into())
     }
 
-    fn read_link(&self, _path: &Path) -> io::Result<PathBuf> {
+    fn read_link(&self, _below: &Path) -> io::Result<PathBuf> {
         Err(io::ErrorKind::InvalidInput.into())
     }
 
-    fn open(&self, path: &Path) -> io::Result<Opened> {
-        let bytes = Arc::clone(self.find(path)?);
+    fn open(&self, below: &Path) -> io::Result<Opened> {
+        let bytes = Arc::clone(self.find(below)?);
         Ok(Opened { stat: Self::stat_of(&bytes), file: Box::new(InMemory(bytes)) })
     }
 
-    fn watch(&self, _root: &Path, _sink: WatchSink) -> Result<Box<dyn Watch>, String> {
-        Err("nothing changes in memory".into())
+    fn root(&self, _below: &Path) -> io::Result<Arc<dyn Root>> {
+        Err(io::ErrorKind::NotADirectory.into())
     }
 }
 

@@ -26,10 +26,7 @@ use super::{
     identify::{Identified, Identifier, Piece},
     read::{check_same, open_same, read_run},
 };
-use crate::{
-    disk::{Disk, Fingerprint},
-    error::Error,
-};
+use crate::{disk::Fingerprint, error::Error};
 
 /// Blocks between the reader and the request, and between the reader and the hasher.
 const BLOCKS_IN_FLIGHT: usize = 4;
@@ -96,7 +93,6 @@ impl Sent {
 
 /// The bytes of an upload, still on the disk.
 pub struct UploadBody {
-    disk: Arc<dyn Disk>,
     pool: HashingPool,
     plan: Arc<Plan>,
     profiles: Vec<Profile>,
@@ -115,13 +111,7 @@ impl std::fmt::Debug for UploadBody {
 impl UploadBody {
     /// A body of everything that `plan` names, and where its CIDs under `profiles` will come.
     #[must_use]
-    pub fn new(
-        disk: Arc<dyn Disk>,
-        pool: HashingPool,
-        plan: Arc<Plan>,
-        profiles: Vec<Profile>,
-        progress: Progress,
-    ) -> (Self, Sent) {
+    pub fn new(pool: HashingPool, plan: Arc<Plan>, profiles: Vec<Profile>, progress: Progress) -> (Self, Sent) {
         let (sent, outcome) = oneshot::channel();
         let stop = CancellationToken::new();
         let receiver = Sent { outcome, reading: stop.clone().drop_guard() };
@@ -137,7 +127,7 @@ impl UploadBody {
         if parts.is_empty() {
             parts.push(UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
         }
-        (Self { disk, pool, plan, profiles, parts, progress, sent, stop }, receiver)
+        (Self { pool, plan, profiles, parts, progress, sent, stop }, receiver)
     }
 
     /// The parts, in the order in which they are sent.
@@ -169,8 +159,8 @@ impl UploadBody {
             move || hash(&pool, plan, &profiles, blocks)
         });
         let reader = tokio::task::spawn_blocking({
-            let (disk, stop, runtime) = (self.disk, self.stop, Handle::current());
-            move || Reader { disk: &*disk, to_request, to_hasher, stop, runtime }.read(&plan, frames, end)
+            let (stop, runtime) = (self.stop, Handle::current());
+            move || Reader { to_request, to_hasher, stop, runtime }.read(&plan, frames, end)
         });
         tokio::spawn(async move {
             let outcome = match (reader.await, hasher.await) {
@@ -215,15 +205,14 @@ struct ToHash {
     is_last: bool,
 }
 
-struct Reader<'a> {
-    disk: &'a dyn Disk,
+struct Reader {
     to_request: mpsc::Sender<Block>,
     to_hasher: mpsc::Sender<ToHash>,
     stop: CancellationToken,
     runtime: Handle,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn read(self, plan: &Plan, frames: Vec<Bytes>, end: Bytes) -> Result<(), Error> {
         let result = self.read_all(plan, frames, end);
         if let Err(error) = &result {
@@ -239,7 +228,7 @@ impl Reader<'_> {
         for (index, entry) in plan.entries.iter().enumerate() {
             self.send(frames.next().unwrap_or_default(), false)?;
             match &entry.kind {
-                PlanKind::File(expected) => self.send_file(index, &entry.source, expected)?,
+                PlanKind::File(expected) => self.send_file(plan, index, &entry.source, expected)?,
                 PlanKind::Symlink(target) => {
                     self.hash(ToHash { entry: index, bytes: Bytes::new(), is_last: true })?;
                     self.send(Bytes::copy_from_slice(target), true)?;
@@ -252,13 +241,13 @@ impl Reader<'_> {
         }
         // Files that were read one after another are a directory only if it was the same from first to last.
         if plan.is_directory {
-            plan.check(self.disk)?;
+            plan.check()?;
         }
         self.send(end, false)
     }
 
-    fn send_file(&self, entry: usize, path: &Path, expected: &Fingerprint) -> Result<(), Error> {
-        let file = open_same(self.disk, path, expected)?;
+    fn send_file(&self, plan: &Plan, entry: usize, path: &Path, expected: &Fingerprint) -> Result<(), Error> {
+        let file = open_same(plan, path, expected)?;
         let mut offset = 0;
         loop {
             let left = expected.bytes - offset;

@@ -18,7 +18,7 @@ use super::{
     read::{check_same, open_same, read_run},
 };
 use crate::{
-    disk::{Disk, Fingerprint, OpenFile},
+    disk::{Fingerprint, OpenFile},
     error::Error,
 };
 
@@ -43,8 +43,6 @@ pub struct Identified {
 pub struct Identification {
     /// Where it hashes.
     pub pool: HashingPool,
-    /// Where it reads.
-    pub disk: Arc<dyn Disk>,
     /// Ends it.
     pub cancel: CancellationToken,
 }
@@ -58,8 +56,8 @@ impl std::fmt::Debug for Identification {
 impl Identification {
     /// One that nobody will cancel.
     #[must_use]
-    pub fn new(pool: HashingPool, disk: Arc<dyn Disk>) -> Self {
-        Self { pool, disk, cancel: CancellationToken::new() }
+    pub fn new(pool: HashingPool) -> Self {
+        Self { pool, cancel: CancellationToken::new() }
     }
 
     /// Reads everything that a plan names, once, and gives its CID under every profile. Blocks.
@@ -103,8 +101,8 @@ impl Identification {
             return identifier.finish(sink);
         }
         // All was read: the last look does not wait for the directories' nodes, nor they for it.
-        let (disk, planned) = (Arc::clone(&self.disk), Arc::clone(plan));
-        let checked = self.pool.give(move || planned.check(&*disk));
+        let planned = Arc::clone(plan);
+        let checked = self.pool.give(move || planned.check());
         let identified = identifier.finish(sink)?;
         checked.wait()??;
         Ok(identified)
@@ -114,14 +112,14 @@ impl Identification {
         if batch.entries.is_empty() {
             return Ok(());
         }
-        let (disk, plan, profiles) = (Arc::clone(&self.disk), Arc::clone(&identifier.plan), identifier.profiles());
+        let (plan, profiles) = (Arc::clone(&identifier.plan), identifier.profiles());
         let mut buffer = identifier.buffer();
         self.give(identifier, sink, move || {
             buffer.reserve(usize::try_from(batch.bytes).unwrap_or(RUN_BYTES));
             let piece = |index: usize| match &plan.entries[index].kind {
                 PlanKind::File(expected) => {
                     let path = &plan.entries[index].source;
-                    let file = open_same(&*disk, path, expected)?;
+                    let file = open_same(&plan, path, expected)?;
                     buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
                     read_run(&*file, path, 0, &mut buffer)?;
                     // A directory's files are looked at once more, all together, when all were read.
@@ -146,7 +144,7 @@ impl Identification {
         expected: &Fingerprint,
         sink: &mut dyn BlockSink,
     ) -> Result<(), Error> {
-        let file: Arc<dyn OpenFile> = open_same(&*self.disk, path, expected)?.into();
+        let file: Arc<dyn OpenFile> = open_same(&identifier.plan, path, expected)?.into();
         let mut offset = 0;
         while offset < expected.bytes {
             let left = expected.bytes - offset;
@@ -353,7 +351,7 @@ mod tests {
     };
 
     fn identification() -> Identification {
-        Identification::new(HashingPool::start(Urgency::Background).unwrap(), Arc::new(RealDisk))
+        Identification::new(HashingPool::start(Urgency::Background).unwrap())
     }
 
     fn planned(path: &Path) -> Arc<Plan> {

@@ -5,12 +5,13 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH, name_as_text};
 
 use crate::{
-    disk::{Disk, EntryKind, Fingerprint},
+    disk::{Disk, EntryKind, Fingerprint, Opened, Place, Root},
     error::Error,
     provider::wire_path,
 };
@@ -47,10 +48,11 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// One upload.
+/// One upload. It is read where it was looked at: below one directory, whatever is put in that one's place meanwhile.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    source: PathBuf,
+    place: Place,
+    root: Arc<dyn Root>,
     limits: Limits,
     /// The name of the file or of the top directory.
     pub name: String,
@@ -90,12 +92,18 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Changed`] when it is not, and those of [`plan`].
-    pub fn check(&self, disk: &dyn Disk) -> Result<(), Error> {
-        if plan(disk, &self.source, self.limits)?.entries == self.entries {
+    pub fn check(&self) -> Result<(), Error> {
+        if plan_below(Arc::clone(&self.root), &self.place, self.limits)?.entries == self.entries {
             Ok(())
         } else {
-            Err(Error::Changed { path: self.source.clone() })
+            Err(Error::Changed { path: self.place.path() })
         }
+    }
+
+    /// Opens one of its files, which is named by where it lies.
+    pub(super) fn open(&self, source: &Path) -> io::Result<Opened> {
+        let place = Place::below(&self.place.root, source).ok_or(io::ErrorKind::NotFound)?;
+        self.root.open(&place.below)
     }
 
     /// A number that another version of the same path has not, as far as the file system can tell.
@@ -140,15 +148,31 @@ impl PlanEntry {
     }
 }
 
-/// Looks at `path` and everything below it. Blocks.
+/// Looks at what lies at a path without links, and at everything below it. Blocks.
 ///
 /// # Errors
 /// [`Error::Unreadable`] for anything that cannot be looked at, [`Error::Refused`] for what cannot be pinned at all.
 pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error> {
-    let stat = disk.stat(path).map_err(unreadable(path))?;
+    plan_at(disk, &Place::of(path), limits)
+}
+
+/// Looks at what lies at a place, and at everything below it. Blocks.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn plan_at(disk: &dyn Disk, place: &Place, limits: Limits) -> Result<Plan, Error> {
+    let root = disk.root(&place.root).map_err(unreadable(&place.path()))?;
+    plan_below(root, place, limits)
+}
+
+/// The same below a directory that is open, which is the place's root.
+pub(crate) fn plan_below(root: Arc<dyn Root>, place: &Place, limits: Limits) -> Result<Plan, Error> {
+    let path = place.path();
+    let stat = root.stat(&place.below).map_err(unreadable(&path))?;
     let name = path.file_name().map_or_else(|| "root".into(), entry_name);
     let mut plan = Plan {
-        source: path.into(),
+        place: place.clone(),
+        root,
         limits,
         name: name.clone(),
         is_directory: stat.kind == EntryKind::Directory,
@@ -156,9 +180,14 @@ pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error>
         skipped: Vec::new(),
     };
     match stat.kind {
-        EntryKind::File => plan.add_file(name, path.into(), stat.fingerprint, limits)?,
+        EntryKind::File => plan.add_file(name, path, stat.fingerprint)?,
         EntryKind::Directory => {
-            let is_empty = add_directory(disk, path, "", 0, limits, &mut plan)?;
+            if !place.below.as_os_str().is_empty() {
+                // What is in it is looked for in this very directory from here on.
+                plan.root = plan.root.root(&place.below).map_err(unreadable(&path))?;
+                plan.place = Place { root: path, below: PathBuf::new() };
+            }
+            let is_empty = plan.add_directory(Path::new(""), "", 0)?;
             if is_empty && limits.entries.empty_directories == Entries::LeftOut {
                 return Err(refused(&name, "the directory has nothing in it that this service can hold"));
             }
@@ -171,81 +200,75 @@ pub fn plan(disk: &dyn Disk, path: &Path, limits: Limits) -> Result<Plan, Error>
 }
 
 impl Plan {
-    fn add_file(&mut self, path: String, source: PathBuf, stat: Fingerprint, limits: Limits) -> Result<(), Error> {
-        if stat.bytes == 0 && !limits.empty_files {
+    fn add_file(&mut self, path: String, source: PathBuf, stat: Fingerprint) -> Result<(), Error> {
+        if stat.bytes == 0 && !self.limits.empty_files {
             return Err(refused(&path, "the file is empty, and this service does not take empty files"));
         }
-        let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
-        self.entries.push(PlanEntry { path, source, kind: PlanKind::File(stat) });
+        self.entries.push(PlanEntry { path: self.sent_as(path), source, kind: PlanKind::File(stat) });
         Ok(())
     }
-}
 
-/// Adds what is below a directory; says whether that is nothing.
-fn add_directory(
-    disk: &dyn Disk,
-    directory: &Path,
-    prefix: &str,
-    depth: usize,
-    limits: Limits,
-    plan: &mut Plan,
-) -> Result<bool, Error> {
-    if depth >= MAX_TREE_DEPTH {
-        return Err(refused(prefix, "directories lie too deep inside one another"));
-    }
-    let mut is_empty = true;
-    for (name, stat) in disk.read_directory(directory).map_err(unreadable(directory))? {
-        let source = directory.join(&name);
-        let stat = stat.map_err(unreadable(&source))?;
-        let name = entry_name(&name);
-        if name.len() > MAX_NAME_BYTES {
-            return Err(refused(&name, "the name is too long"));
+    /// Adds what is below a directory; says whether that is nothing.
+    fn add_directory(&mut self, directory: &Path, prefix: &str, depth: usize) -> Result<bool, Error> {
+        if depth >= MAX_TREE_DEPTH {
+            return Err(refused(prefix, "directories lie too deep inside one another"));
         }
-        let is_hidden = name.starts_with('.');
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if is_hidden && limits.entries.hidden == Entries::LeftOut {
-            plan.leave_out(path, "is hidden", limits);
-            continue;
-        }
-        match stat.kind {
-            EntryKind::File => plan.add_file(path, source, stat.fingerprint, limits)?,
-            EntryKind::Directory => {
-                if add_directory(disk, &source, &path, depth + 1, limits, plan)? {
-                    plan.add_part(path, source, PlanKind::EmptyDirectory, limits);
-                }
+        let mut is_empty = true;
+        let here = Place { root: self.place.root.clone(), below: directory.into() }.path();
+        for (name, stat) in self.root.read_directory(directory).map_err(unreadable(&here))? {
+            let (below, source) = (directory.join(&name), here.join(&name));
+            let stat = stat.map_err(unreadable(&source))?;
+            let name = entry_name(&name);
+            if name.len() > MAX_NAME_BYTES {
+                return Err(refused(&name, "the name is too long"));
             }
-            EntryKind::Symlink => {
-                let target = disk.read_link(&source).map_err(unreadable(&source))?;
-                let target = target.into_os_string().into_encoded_bytes();
-                plan.add_part(path, source, PlanKind::Symlink(target), limits);
-            }
-            EntryKind::Special => {
-                plan.skipped.push(Problem { name: path, reason: "is a named pipe, socket or device".into() });
+            let is_hidden = name.starts_with('.');
+            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            if is_hidden && self.limits.entries.hidden == Entries::LeftOut {
+                self.leave_out(path, "is hidden");
                 continue;
             }
+            match stat.kind {
+                EntryKind::File => self.add_file(path, source, stat.fingerprint)?,
+                EntryKind::Directory => {
+                    if self.add_directory(&below, &path, depth + 1)? {
+                        self.add_part(path, source, PlanKind::EmptyDirectory);
+                    }
+                }
+                EntryKind::Symlink => {
+                    let target = self.root.read_link(&below).map_err(unreadable(&source))?;
+                    let target = target.into_os_string().into_encoded_bytes();
+                    self.add_part(path, source, PlanKind::Symlink(target));
+                }
+                EntryKind::Special => {
+                    self.skipped.push(Problem { name: path, reason: "is a named pipe, socket or device".into() });
+                    continue;
+                }
+            }
+            is_empty = false;
         }
-        is_empty = false;
+        Ok(is_empty)
     }
-    Ok(is_empty)
-}
 
-impl Plan {
     /// Adds what is no file, where the rules include it.
-    fn add_part(&mut self, path: String, source: PathBuf, kind: PlanKind, limits: Limits) {
+    fn add_part(&mut self, path: String, source: PathBuf, kind: PlanKind) {
         let (rule, what) = match kind {
-            PlanKind::Symlink(_) => (limits.entries.symlinks, "is a link"),
-            _ => (limits.entries.empty_directories, "is an empty directory"),
+            PlanKind::Symlink(_) => (self.limits.entries.symlinks, "is a link"),
+            _ => (self.limits.entries.empty_directories, "is an empty directory"),
         };
         if rule == Entries::LeftOut {
-            return self.leave_out(path, what, limits);
+            return self.leave_out(path, what);
         }
-        let path = if limits.form_names { wire_path(&path).into_owned() } else { path };
-        self.entries.push(PlanEntry { path, source, kind });
+        self.entries.push(PlanEntry { path: self.sent_as(path), source, kind });
     }
 
-    fn leave_out(&mut self, name: String, what: &str, limits: Limits) {
+    fn sent_as(&self, path: String) -> String {
+        if self.limits.form_names { wire_path(&path).into_owned() } else { path }
+    }
+
+    fn leave_out(&mut self, name: String, what: &str) {
         // What goes nowhere is left out because somebody said so.
-        let why = if limits.form_names { "which this service cannot hold" } else { "and left out as asked" };
+        let why = if self.limits.form_names { "which this service cannot hold" } else { "and left out as asked" };
         self.skipped.push(Problem { name, reason: format!("{what}, {why}") });
     }
 }

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use super::Plan;
 use crate::{
-    disk::{Disk, Fingerprint, OpenFile, Opened},
+    disk::{Fingerprint, OpenFile, Opened},
     error::Error,
 };
 
-/// Opens a file that is as expected.
-pub(crate) fn open_same(disk: &dyn Disk, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
-    let Opened { file, stat } = disk.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+/// Opens a planned file that is as expected.
+pub(crate) fn open_same(plan: &Plan, path: &Path, expected: &Fingerprint) -> Result<Box<dyn OpenFile>, Error> {
+    let Opened { file, stat } = plan.open(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
     if stat.fingerprint == *expected { Ok(file) } else { Err(Error::Changed { path: path.into() }) }
 }
 

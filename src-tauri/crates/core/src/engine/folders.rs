@@ -1,7 +1,7 @@
 //! Watched folders: adding, looking, leaving alone.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,16 +49,13 @@ impl Engine {
         let looked = tokio::task::spawn_blocking(move || {
             let unreadable = |source| Error::Unreadable { path: path.clone(), source };
             let real = disk.canonicalize(&path).map_err(unreadable)?;
-            let stat = disk.stat(&real).map_err(unreadable)?;
-            disk.read_directory(&real)
-                .map_err(unreadable)
-                .map(|_| (real.clone(), stat.kind))
-                .or_else(|error| if stat.kind == EntryKind::Directory { Err(error) } else { Ok((real, stat.kind)) })
+            if disk.stat(&real).map_err(unreadable)?.kind != EntryKind::Directory {
+                return Err(Error::InvalidInput(format!("{} is not a folder.", path.display())));
+            }
+            disk.root(&real).and_then(|root| root.read_directory(Path::new(""))).map_err(unreadable)?;
+            Ok(real)
         });
-        let (path, kind) = looked.await.map_err(|_| Error::Internal)??;
-        if kind != EntryKind::Directory {
-            return Err(Error::InvalidInput(format!("{} is not a folder.", path.display())));
-        }
+        let path = looked.await.map_err(|_| Error::Internal)??;
         self.refuse_overlap(&path).await?;
         let folder = Folder {
             id: FolderId(new_id(&*self.shared.ports.entropy)),
@@ -131,7 +128,7 @@ impl Engine {
         self.tasks.spawn(FolderTask::new(Arc::clone(&self.shared), folder, commands).run());
     }
 
-    async fn refuse_overlap(&self, path: &std::path::Path) -> Result<(), Error> {
+    async fn refuse_overlap(&self, path: &Path) -> Result<(), Error> {
         if path.starts_with(self.home.dir()) || self.home.dir().starts_with(path) {
             return Err(Error::InvalidInput("This folder holds Holdfast's own state.".into()));
         }

@@ -18,7 +18,6 @@ mod transfers;
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,7 +34,7 @@ use crate::{
     account::{Access, AccountId},
     clock::{Clock, UnixMillis},
     content::HashingPool,
-    disk::Disk,
+    disk::{Disk, Place},
     entropy::{Entropy, new_id},
     error::Error,
     folder::{Control, FolderId, FolderState},
@@ -255,9 +254,9 @@ impl Shared {
     }
 
     /// A new upload under the file's own name.
-    pub(crate) fn upload_of(&self, account: &AccountId, path: PathBuf, folder: Option<&FolderId>) -> Transfer {
-        let name = path.file_name().map_or_else(|| "root".into(), crate::content::entry_name);
-        self.transfer(account, Work::Upload { path, folder: folder.cloned() }, name, Metadata::new())
+    pub(crate) fn upload_of(&self, account: &AccountId, place: Place, folder: Option<&FolderId>) -> Transfer {
+        let name = place.path().file_name().map_or_else(|| "root".into(), crate::content::entry_name);
+        self.transfer(account, Work::Upload { place, folder: folder.cloned() }, name, Metadata::new())
     }
 
     /// Notes how a folder is being watched.

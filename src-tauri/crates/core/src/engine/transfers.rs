@@ -8,6 +8,7 @@ use super::{Change, Engine};
 use crate::{
     account::{Account, AccountId},
     content::{Limits, Problem, Selection, entry_name, select},
+    disk::Place,
     error::Error,
     folder::FolderId,
     pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
@@ -68,12 +69,12 @@ impl Engine {
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
         let (mut transfers, mut ids) = (Vec::new(), Vec::new());
         for path in paths {
-            let work = Work::Upload { path: path.clone(), folder: None };
+            let work = Work::Upload { place: Place::of(&path), folder: None };
             if let Some(same) = self.shared.store.under_way(account, &work).await? {
                 ids.push(same);
                 continue;
             }
-            let mut transfer = self.shared.upload_of(account, path, None);
+            let mut transfer = self.shared.upload_of(account, Place::of(&path), None);
             transfer.name = name.clone().unwrap_or(transfer.name);
             transfer.metadata.clone_from(&metadata);
             ids.push(transfer.id.clone());

@@ -18,7 +18,7 @@ use super::{Folder, FolderState, ignore};
 use crate::{
     clock::UnixMillis,
     content::Limits,
-    disk::{Disk, EntryKind, Fingerprint, Stat, Watch, WatchEvent},
+    disk::{EntryKind, Fingerprint, Place, Root, Stat, Watch, WatchEvent},
     engine::{Change, Shared},
     error::Error,
     store::Observed,
@@ -147,7 +147,8 @@ impl FolderTask {
         let (disk, root) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone());
         let seen = blocking(move || {
             let mut seen = Seen::default();
-            look(&*disk, &root, &root, limits, &mut seen);
+            let open = disk.root(&root).map_err(|source| Error::Unreadable { path: root.clone(), source })?;
+            look(&*open, &root, &root, limits, &mut seen);
             seen.unreadable.take().map_or(Ok(seen), Err)
         })
         .await?;
@@ -183,9 +184,10 @@ impl FolderTask {
         let limits = self.limits().await?;
         let (disk, root) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone());
         let looked = blocking(move || {
+            let open = disk.root(&root).map_err(|source| Error::Unreadable { path: root.clone(), source })?;
             Ok(due
                 .into_iter()
-                .map(|(path, dirty)| (dirty, look_at(&*disk, &root, &path, limits), path))
+                .map(|(path, dirty)| (dirty, look_at(&*open, &root, &path, limits), path))
                 .collect::<Vec<_>>())
         })
         .await?;
@@ -257,7 +259,8 @@ impl FolderTask {
             let transfers = needs
                 .work
                 .into_iter()
-                .map(|path| self.shared.upload_of(&self.folder.account, path, Some(&self.folder.id)));
+                .filter_map(|path| Place::below(&self.folder.path, &path))
+                .map(|place| self.shared.upload_of(&self.folder.account, place, Some(&self.folder.id)));
             let transfers: Vec<_> = transfers.collect();
             if !transfers.is_empty() {
                 self.shared.accept(transfers).await?;
@@ -325,12 +328,13 @@ enum Found {
     Directory(Box<Seen>),
 }
 
-fn look_at(disk: &dyn Disk, root: &Path, path: &Path, limits: Limits) -> Found {
-    match disk.stat(path) {
+fn look_at(open: &dyn Root, root: &Path, path: &Path, limits: Limits) -> Found {
+    let Ok(below) = path.strip_prefix(root) else { return Found::Gone };
+    match open.stat(below) {
         Ok(stat) if stat.kind == EntryKind::Directory => {
             let mut seen = Seen::default();
             if ignore::path_reason(root, path).is_none() {
-                look(disk, root, path, limits, &mut seen);
+                look(open, root, path, limits, &mut seen);
             }
             Found::Directory(Box::new(seen))
         }
@@ -343,11 +347,12 @@ fn look_at(disk: &dyn Disk, root: &Path, path: &Path, limits: Limits) -> Found {
     }
 }
 
-fn look(disk: &dyn Disk, root: &Path, start: &Path, limits: Limits, seen: &mut Seen) {
+fn look(open: &dyn Root, root: &Path, start: &Path, limits: Limits, seen: &mut Seen) {
     seen.whole = true;
     let mut directories = vec![start.to_owned()];
     while let Some(directory) = directories.pop() {
-        let entries = match disk.read_directory(&directory) {
+        let below = directory.strip_prefix(root).unwrap_or(&directory);
+        let entries = match open.read_directory(below) {
             Ok(entries) => entries,
             Err(source) => {
                 seen.whole = false;

@@ -35,12 +35,12 @@ pub async fn compare(
     cid: Cid,
     course: Course,
 ) -> Result<(Arc<Plan>, Outcome), Error> {
-    let (path, on) = (path.to_owned(), Arc::clone(&disk));
-    let planned = blocking(&course, move |_| plan(&*on, &path, limits)).await?;
+    let path = path.to_owned();
+    let planned = blocking(&course, move |_| plan(&*disk, &path, limits)).await?;
     let planned = Arc::new(planned);
     course.expect(planned.content_bytes());
     let identified = {
-        let identification = Identification { pool, disk: Arc::clone(&disk), cancel: course.stop.clone() };
+        let identification = Identification { pool, cancel: course.stop.clone() };
         let planned = Arc::clone(&planned);
         blocking(&course, move |course| identification.identify_into(&planned, &Profile::ALL, &mut Counted(course)))
             .await?
@@ -53,13 +53,12 @@ pub async fn compare(
         let reason = "no known profile gives this CID, and there is no gateway to get its blocks from.";
         return Ok((planned, Outcome::Unknown(reason.into())));
     };
-    let outcome = by_blocks(disk, clock, gateway, Arc::clone(&planned), cid, course).await?;
+    let outcome = by_blocks(clock, gateway, Arc::clone(&planned), cid, course).await?;
     Ok((planned, outcome))
 }
 
 /// Compares a plan's files with the blocks behind `cid`.
 pub(crate) async fn by_blocks(
-    disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     gateway: Arc<dyn Gateway>,
     plan: Arc<Plan>,
@@ -71,10 +70,8 @@ pub(crate) async fn by_blocks(
         let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
         let limits = ProofLimits::default();
         let proven = match plan.entries.as_slice() {
-            [file] if !plan.is_directory => {
-                prove_file(&PlannedFile::open(&*disk, file, course)?, &cid, &source, limits)
-            }
-            _ => prove_tree(&PlannedTree::new(&*disk, &plan, course), &cid, &source, limits),
+            [file] if !plan.is_directory => prove_file(&PlannedFile::open(&plan, file, course)?, &cid, &source, limits),
+            _ => prove_tree(&PlannedTree::new(&plan, course), &cid, &source, limits),
         };
         let verdict = match proven.map_err(error_of) {
             Ok(proven) => proven.verdict,
@@ -82,7 +79,7 @@ pub(crate) async fn by_blocks(
             Err(error) => return Err(error),
         };
         // A difference, too, is one only if nobody wrote meanwhile.
-        plan.check(&*disk)?;
+        plan.check()?;
         Ok(match verdict {
             Verdict::Equal => Outcome::Verified(Method::Blocks),
             Verdict::DiffersFrom(byte) => {

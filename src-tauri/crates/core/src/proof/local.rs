@@ -12,7 +12,7 @@ use holdfast_content::{LocalBytes, LocalEntry, LocalKind, LocalTree};
 use super::Course;
 use crate::{
     content::{Plan, PlanEntry, PlanKind, open_same, read_run},
-    disk::{Disk, OpenFile},
+    disk::OpenFile,
     error::Error,
 };
 
@@ -23,14 +23,14 @@ pub(super) fn as_io(error: Error) -> io::Error {
 
 /// A planned directory.
 pub(super) struct PlannedTree<'a> {
-    disk: &'a dyn Disk,
+    plan: &'a Plan,
     course: &'a Course,
     directories: BTreeMap<&'a str, BTreeMap<&'a str, LocalKind>>,
     files: BTreeMap<&'a str, &'a PlanEntry>,
 }
 
 impl<'a> PlannedTree<'a> {
-    pub(super) fn new(disk: &'a dyn Disk, plan: &'a Plan, course: &'a Course) -> Self {
+    pub(super) fn new(plan: &'a Plan, course: &'a Course) -> Self {
         let (mut directories, mut files) = (BTreeMap::from([("", BTreeMap::new())]), BTreeMap::new());
         for entry in &plan.entries {
             let kind = match &entry.kind {
@@ -53,7 +53,7 @@ impl<'a> PlannedTree<'a> {
                 (path, kind) = (parent, LocalKind::Directory);
             }
         }
-        Self { disk, course, directories, files }
+        Self { plan, course, directories, files }
     }
 }
 
@@ -65,7 +65,7 @@ impl LocalTree for PlannedTree<'_> {
 
     fn open(&self, file: &str) -> io::Result<Box<dyn LocalBytes + '_>> {
         let entry = self.files.get(file).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(PlannedFile::open(self.disk, entry, self.course).map_err(as_io)?))
+        Ok(Box::new(PlannedFile::open(self.plan, entry, self.course).map_err(as_io)?))
     }
 }
 
@@ -81,10 +81,10 @@ pub(super) struct PlannedFile<'a> {
 
 impl<'a> PlannedFile<'a> {
     /// Opens the file, which must be what the plan saw.
-    pub(super) fn open(disk: &dyn Disk, entry: &'a PlanEntry, course: &'a Course) -> Result<Self, Error> {
+    pub(super) fn open(plan: &Plan, entry: &'a PlanEntry, course: &'a Course) -> Result<Self, Error> {
         let PlanKind::File(expected) = &entry.kind else { return Err(Error::Internal) };
         let path = entry.source.as_path();
-        let file = open_same(disk, path, expected)?;
+        let file = open_same(plan, path, expected)?;
         Ok(Self { file, path, bytes: expected.bytes, course, counted: AtomicU64::new(0) })
     }
 }

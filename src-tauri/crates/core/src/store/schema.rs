@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -164,6 +164,11 @@ INSERT INTO keyring_entry SELECT id FROM account WHERE credentials <> 'none';
     r"ALTER TABLE keyring_entry ADD COLUMN outdated INTEGER NOT NULL DEFAULT 0;",
     // The tries of which only so many are made.
     r"ALTER TABLE transfer ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;",
+    // The directory that nothing on the way to an upload's source leads out of.
+    r"
+ALTER TABLE transfer ADD COLUMN root BLOB;
+UPDATE transfer SET root = (SELECT path FROM folder WHERE folder.id = transfer.folder);
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

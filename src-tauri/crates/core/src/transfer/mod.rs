@@ -8,13 +8,14 @@ mod running;
 mod unpin;
 mod upload;
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::AccountId,
     clock::UnixMillis,
+    disk::Place,
     error::{Code, Error},
     folder::FolderId,
     pin::{Metadata, PinId},
@@ -40,7 +41,7 @@ pub enum Work {
     /// Sends a file or directory.
     Upload {
         /// Where it lies.
-        path: PathBuf,
+        place: Place,
         /// The watched folder that asked for it.
         folder: Option<FolderId>,
     },

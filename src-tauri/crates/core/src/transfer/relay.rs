@@ -2,7 +2,7 @@
 //!
 //! What each step has come to is durable: a try goes on where the last one ended, and nothing is added or pinned twice.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use holdfast_content::same_content;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Transfer, TransferId, Work, find, upload::Upload};
 use crate::{
     account::{Account, ProviderKind, Since, UploadRoute},
-    content::{Limits, Progress, plan},
-    disk::Fingerprint,
+    content::{Limits, Progress, plan_at},
+    disk::{Fingerprint, Place},
     engine::{Change, Shared},
     error::Error,
     pin::{PinKey, PinStatus, ProviderPin, Receipt},
@@ -67,7 +67,7 @@ pub(super) struct Relay<'a> {
     pub(super) target: &'a Account,
     /// When this try began.
     pub(super) since: Since,
-    pub(super) path: &'a Path,
+    pub(super) place: &'a Place,
     pub(super) progress: Progress,
     pub(super) cancel: &'a CancellationToken,
 }
@@ -115,8 +115,8 @@ impl Relay<'_> {
 
     /// The version of what lies here now; `None` where it cannot be looked at.
     async fn version(&self) -> Result<Option<i64>, Error> {
-        let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
-        let look = move || plan(&*disk, &path, Limits::NONE).ok().map(|plan| plan.version());
+        let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
+        let look = move || plan_at(&*disk, &place, Limits::NONE).ok().map(|plan| plan.version());
         tokio::task::spawn_blocking(look).await.map_err(|_| Error::Internal)
     }
 
@@ -133,7 +133,7 @@ impl Relay<'_> {
             transfer: self.transfer,
             record: &record,
             account: &node,
-            path: self.path,
+            place: self.place,
             progress: self.progress.clone(),
             cancel: self.cancel,
         };

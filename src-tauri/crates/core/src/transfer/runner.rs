@@ -1,6 +1,6 @@
 //! The runner: takes due transfers in order, a bounded number at a time, and writes how each try ended.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
@@ -11,6 +11,7 @@ use crate::{
     account::{Account, AccountId, Since},
     clock::UnixMillis,
     content::Progress,
+    disk::Place,
     engine::{Change, Shared},
     error::{Code, Error},
     store::Finish,
@@ -201,8 +202,8 @@ async fn attempt_with(
     let account = shared.store.account(&transfer.account).await?;
     let account = account.ok_or_else(|| Error::NoSuch { what: "account", id: transfer.account.0.clone() })?;
     let result = match &transfer.work {
-        Work::Upload { path, .. } => {
-            let task = UploadTask { transfer, account: &account, path, progress, cancel, since };
+        Work::Upload { place, .. } => {
+            let task = UploadTask { transfer, account: &account, place, progress, cancel, since };
             upload(shared, task).await
         }
         Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
@@ -216,7 +217,7 @@ async fn attempt_with(
 struct UploadTask<'a> {
     transfer: &'a Transfer,
     account: &'a Account,
-    path: &'a Path,
+    place: &'a Place,
     progress: Progress,
     cancel: &'a CancellationToken,
     since: Since,
@@ -224,15 +225,15 @@ struct UploadTask<'a> {
 
 /// Sends an upload to its account, or by way of the user's node where the service only pins by CID.
 async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Finish, Error> {
-    let UploadTask { transfer, account, path, progress, cancel, since } = task;
+    let UploadTask { transfer, account, place, progress, cancel, since } = task;
     let takes_files = tokio::select! {
         capabilities = shared.access.capabilities(account) => capabilities?.upload.is_some(),
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
     if takes_files {
-        Upload { shared, transfer, record: &transfer.id, account, path, progress, cancel }.run().await
+        Upload { shared, transfer, record: &transfer.id, account, place, progress, cancel }.run().await
     } else {
-        Relay { shared, transfer, target: account, since, path, progress, cancel }.run().await
+        Relay { shared, transfer, target: account, since, place, progress, cancel }.run().await
     }
 }
 

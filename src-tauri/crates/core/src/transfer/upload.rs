@@ -1,6 +1,6 @@
 //! An upload: look, perhaps recognise, send while hashing, compare, and write the receipt.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use holdfast_content::{Cid, Profile, same_content};
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,8 @@ use super::{Transfer, TransferId, find};
 use crate::{
     account::Account,
     clock::UnixMillis,
-    content::{Identification, Identified, Limits, Plan, Progress, UploadBody, plan},
+    content::{Identification, Identified, Limits, Plan, Progress, UploadBody, plan_at},
+    disk::Place,
     engine::Shared,
     error::Error,
     pin::{PinKey, Proof, ProviderPin, Receipt},
@@ -38,7 +39,7 @@ pub(super) struct Upload<'a> {
     /// What the receipt is kept under.
     pub(super) record: &'a TransferId,
     pub(super) account: &'a Account,
-    pub(super) path: &'a Path,
+    pub(super) place: &'a Place,
     pub(super) progress: Progress,
     pub(super) cancel: &'a CancellationToken,
 }
@@ -50,8 +51,8 @@ impl Upload<'_> {
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
         let plan = {
-            let (disk, path) = (Arc::clone(&self.shared.ports.disk), self.path.to_owned());
-            self.blocking(move || plan(&*disk, &path, limits)).await.map(Arc::new)?
+            let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
+            self.blocking(move || plan_at(&*disk, &place, limits)).await.map(Arc::new)?
         };
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
@@ -79,7 +80,7 @@ impl Upload<'_> {
     /// Exactly this version of this file is pinned there.
     async fn same_version(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
         let Some(version) = plan.single_file() else { return Ok(None) };
-        let known = self.shared.store.receipt_of_version(&self.account.id, self.path, *version).await?;
+        let known = self.shared.store.receipt_of_version(&self.account.id, &self.place.path(), *version).await?;
         let Some(known) = known else { return Ok(None) };
         let Some(pin) = find::in_mirror(self.shared, self.account, provider, &[known.cid]).await? else {
             return Ok(None);
@@ -122,10 +123,9 @@ impl Upload<'_> {
         plan: &Arc<Plan>,
     ) -> Result<(ProviderPin, Vec<Identified>), Error> {
         let (store, id) = (&self.shared.store, &self.transfer.id);
-        let disk = Arc::clone(&self.shared.ports.disk);
         self.progress.reset();
         let pool = self.shared.ports.hashing.clone();
-        let (body, sent) = UploadBody::new(disk, pool, Arc::clone(plan), self.profiles(), self.progress.clone());
+        let (body, sent) = UploadBody::new(pool, Arc::clone(plan), self.profiles(), self.progress.clone());
         store.set_unanswered(id, Some(self.shared.ports.clock.now())).await?;
         let answer = tokio::select! {
             answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
@@ -228,10 +228,10 @@ impl Upload<'_> {
         };
         let gateway = ports.connect.gateway(base)?;
         let course = Course::until(self.cancel.child_token());
-        let (disk, clock) = (Arc::clone(&ports.disk), Arc::clone(&ports.clock));
+        let clock = Arc::clone(&ports.clock);
         let time = PROOF_TIME + Duration::from_secs(plan.content_bytes() / PROOF_BYTES_PER_SECOND);
         tokio::select! {
-            proven = by_blocks(disk, clock, gateway, Arc::clone(plan), cid, course.clone()) => proven,
+            proven = by_blocks(clock, gateway, Arc::clone(plan), cid, course.clone()) => proven,
             () = ports.clock.sleep(time) => {
                 course.stop();
                 Ok(Outcome::Unknown("the gateway took too long.".into()))
@@ -257,7 +257,7 @@ impl Upload<'_> {
             profile: finding.profile,
             reason: finding.reason,
             compared_at: finding.compared_at,
-            source: Some(self.path.into()),
+            source: Some(self.place.path()),
             bytes,
             at: self.shared.ports.clock.now(),
         };
@@ -275,11 +275,7 @@ impl Upload<'_> {
     }
 
     async fn identify(&self, plan: &Arc<Plan>, profiles: Vec<Profile>) -> Result<Vec<Identified>, Error> {
-        let identification = Identification {
-            pool: self.shared.ports.hashing.clone(),
-            disk: Arc::clone(&self.shared.ports.disk),
-            cancel: self.cancel.clone(),
-        };
+        let identification = Identification { pool: self.shared.ports.hashing.clone(), cancel: self.cancel.clone() };
         let plan = Arc::clone(plan);
         self.blocking(move || identification.identify(&plan, &profiles)).await
     }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod checks;
+mod disks;
 mod duplicates;
 mod faults;
 mod files;

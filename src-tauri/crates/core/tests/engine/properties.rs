@@ -10,7 +10,7 @@ use std::{
 use holdfast_content::{Discard, FileImporter, Link, Profile, TreeBuilder};
 use holdfast_core::{
     content::{HashingPool, Identification, Limits, Urgency, plan},
-    disk::{Disk, Entries, OpenFile, Opened, Stat, Watch, WatchSink},
+    disk::{Disk, Entries, Identity, OpenFile, Opened, Root, Stat, Watch, WatchSink},
 };
 use holdfast_testkit::SimDisk;
 use proptest::{collection, prelude::*};
@@ -38,26 +38,46 @@ impl OpenFile for PiecemealFile {
     }
 }
 
-impl Disk for Piecemeal {
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.disk.stat(path)
+#[derive(Debug)]
+struct PiecemealRoot {
+    root: Arc<dyn Root>,
+    piece_bytes: usize,
+}
+
+impl Root for PiecemealRoot {
+    fn identity(&self) -> io::Result<Identity> {
+        self.root.identity()
     }
 
+    fn stat(&self, below: &Path) -> io::Result<Stat> {
+        self.root.stat(below)
+    }
+
+    fn read_directory(&self, below: &Path) -> io::Result<Entries> {
+        self.root.read_directory(below).map(|entries| entries.into_iter().rev().collect())
+    }
+
+    fn read_link(&self, below: &Path) -> io::Result<PathBuf> {
+        self.root.read_link(below)
+    }
+
+    fn open(&self, below: &Path) -> io::Result<Opened> {
+        let Opened { file, stat } = self.root.open(below)?;
+        Ok(Opened { file: Box::new(PiecemealFile { file, piece_bytes: self.piece_bytes }), stat })
+    }
+
+    fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>> {
+        Ok(Arc::new(Self { root: self.root.root(below)?, piece_bytes: self.piece_bytes }))
+    }
+}
+
+impl Disk for Piecemeal {
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.disk.canonicalize(path)
     }
 
-    fn read_directory(&self, path: &Path) -> io::Result<Entries> {
-        self.disk.read_directory(path).map(|entries| entries.into_iter().rev().collect())
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        self.disk.read_link(path)
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Opened> {
-        let Opened { file, stat } = self.disk.open(path)?;
-        Ok(Opened { file: Box::new(PiecemealFile { file, piece_bytes: self.piece_bytes }), stat })
+    fn root(&self, path: &Path) -> io::Result<Arc<dyn Root>> {
+        Ok(Arc::new(PiecemealRoot { root: self.disk.root(path)?, piece_bytes: self.piece_bytes }))
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {
@@ -98,7 +118,7 @@ proptest! {
         let plan = Arc::new(plan(&disk, Path::new("/top"), Limits::NONE).unwrap());
         prop_assert_eq!(plan.content_bytes(), tree.values().map(|bytes| bytes.len() as u64).sum::<u64>());
         let pool = HashingPool::start(Urgency::Foreground).unwrap();
-        let identification = Identification::new(pool, Arc::new(disk));
+        let identification = Identification::new(pool);
         let identified = identification.identify(&plan, &Profile::ALL).unwrap();
         for (one, profile) in identified.iter().zip(Profile::ALL) {
             let mut builder = TreeBuilder::new(profile);

@@ -131,7 +131,7 @@ async fn the_connection_is_handed_small_pieces_whatever_the_disk_gives() {
     let (world, bytes) = (World::start().await, bytes_of(4, 3_000_001));
     let plan = Arc::new(plan(&RealDisk, &world.write("a", &bytes), Limits::NONE).unwrap());
     let (pool, progress) = (HashingPool::start(Urgency::Foreground).unwrap(), Progress::default());
-    let (body, _sent) = UploadBody::new(Arc::new(RealDisk), pool, plan, vec![], progress.clone());
+    let (body, _sent) = UploadBody::new(pool, plan, vec![], progress.clone());
     let mut pieces = Box::pin(body.into_stream(vec![], Bytes::new()));
     let mut all = Vec::new();
     while let Some(piece) = pieces.next().await {

@@ -29,7 +29,7 @@ async fn upload(files: &TempDir, name: &str, metadata: &Metadata) -> Recorded {
     let plan = Arc::new(plan(&RealDisk, &files.path().join(name), Limits::LEAST).unwrap());
     let pool = HashingPool::start(Urgency::Foreground).unwrap();
     let profiles = vec![Profile::UNIXFS_V1_2025];
-    let (body, _sent) = UploadBody::new(Arc::new(RealDisk), pool, plan, profiles, Progress::default());
+    let (body, _sent) = UploadBody::new(pool, plan, profiles, Progress::default());
     recorded.provider.upload(name, metadata, body).await.unwrap();
     recorded
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row};
 use crate::{
     account::AccountId,
     clock::UnixMillis,
+    disk::Place,
     error::Code,
     folder::FolderId,
     pin::PinId,
@@ -16,13 +17,14 @@ use crate::{
 };
 
 pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
-                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at, failures";
+                       attempts, unanswered_since, pin, cid, verified, created_at, updated_at, failures, \
+                       root";
 
 pub(super) type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
 
 pub(super) fn columns_of(work: &Work) -> WorkColumns {
     match work {
-        Work::Upload { path, .. } => (Some(path_bytes(path)), None, None),
+        Work::Upload { place, .. } => (Some(path_bytes(&place.path())), None, None),
         Work::Pin { cid } => (None, None, Some(cid.to_string())),
         Work::Unpin { pin } => (None, Some(pin.0.clone()), None),
     }
@@ -30,13 +32,13 @@ pub(super) fn columns_of(work: &Work) -> WorkColumns {
 
 pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreError> {
     let (source, pin, cid) = columns_of(&transfer.work);
-    let folder = match &transfer.work {
-        Work::Upload { folder: Some(folder), .. } => Some(&folder.0),
-        _ => None,
+    let (root, folder) = match &transfer.work {
+        Work::Upload { place, folder } => (Some(path_bytes(&place.root)), folder.as_ref().map(|folder| &folder.0)),
+        _ => (None, None),
     };
     let sql =
         "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
-               created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11)";
+               created_at, updated_at, root) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11, ?12)";
     db.prepare_cached(sql)?.execute((
         &transfer.id.0,
         &transfer.account.0,
@@ -49,6 +51,7 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
         pin,
         cid,
         transfer.created_at.0,
+        root,
     ))?;
     Ok(())
 }
@@ -64,7 +67,10 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
     let cid = row.get::<_, Option<String>>(16)?.map(|text| cid_from(&text)).transpose()?;
     let work = match (row.get::<_, String>(2)?.as_str(), row.get::<_, Option<Vec<u8>>>(3)?, &pin, &cid) {
         ("upload", Some(source), _, _) => {
-            Work::Upload { path: path_from(source), folder: row.get::<_, Option<String>>(4)?.map(FolderId) }
+            let path = path_from(source);
+            let root = row.get::<_, Option<Vec<u8>>>(21)?.map(path_from);
+            let place = root.and_then(|root| Place::below(&root, &path)).unwrap_or_else(|| Place::of(&path));
+            Work::Upload { place, folder: row.get::<_, Option<String>>(4)?.map(FolderId) }
         }
         ("pin", _, _, Some(cid)) => Work::Pin { cid: *cid },
         ("unpin", _, Some(pin), _) => Work::Unpin { pin: pin.clone() },

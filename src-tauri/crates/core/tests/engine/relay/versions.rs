@@ -12,7 +12,7 @@ use std::{
 
 use holdfast_core::{
     Background,
-    disk::{Disk, Entries, Opened, Stat, Watch, WatchSink},
+    disk::{Disk, Root, Watch, WatchSink},
     host::RealDisk,
     pin::PinStatus,
     transfer::TransferState,
@@ -114,24 +114,12 @@ impl CountingDisk {
 }
 
 impl Disk for CountingDisk {
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.counted().stat(path)
-    }
-
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.counted().canonicalize(path)
     }
 
-    fn read_directory(&self, path: &Path) -> io::Result<Entries> {
-        self.counted().read_directory(path)
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        self.counted().read_link(path)
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Opened> {
-        self.counted().open(path)
+    fn root(&self, path: &Path) -> io::Result<Arc<dyn Root>> {
+        self.counted().root(path)
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {

@@ -10,12 +10,13 @@ mod sample;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     clock::UnixMillis,
     error::{Code, Error},
     gateway,
+    provider::http::{is_near, is_this_computer},
     vault::{CredentialKind, Credentials},
 };
 
@@ -248,11 +249,21 @@ pub fn parse_base_url(what: &str, text: &str, plain_http: PlainHttp) -> Result<U
     if text.is_empty() {
         return Err(invalid("is missing"));
     }
-    let with_scheme = if text.contains("://") { text.into() } else { format!("https://{text}") };
+    if let Some(meant) = of_multiaddr(text) {
+        return Err(invalid(&format!("is a multiaddr; write {meant}")));
+    }
+    let is_complete = text.contains("://");
+    let with_scheme = if is_complete { text.into() } else { format!("https://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&format!("is not a URL ({error})")))?;
+    // Out there everybody has a certificate; what is near seldom has one.
+    if !is_complete && is_near(&url) {
+        return Err(invalid(&format!(
+            "does not say how it is spoken to; write http://{text}, or https://{text} where it has a certificate"
+        )));
+    }
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) || plain_http == PlainHttp::Accepted => {}
+        "http" if is_this_computer(&url) || plain_http == PlainHttp::Accepted => {}
         "http" => return Err(invalid("must start with https://, or the secret would travel unencrypted")),
         _ => return Err(invalid("must start with https://")),
     }
@@ -268,6 +279,19 @@ pub fn parse_base_url(what: &str, text: &str, plain_http: PlainHttp) -> Result<U
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
+}
+
+/// What a multiaddr as nodes print it (`/ip4/127.0.0.1/tcp/5001`) is as a URL.
+fn of_multiaddr(text: &str) -> Option<String> {
+    let mut parts = text.strip_prefix('/')?.split('/');
+    let host = match (parts.next()?, parts.next()?) {
+        ("ip4" | "dns" | "dns4" | "dns6", host) => host.to_owned(),
+        ("ip6", host) => format!("[{host}]"),
+        _ => return None,
+    };
+    let (Some("tcp"), Some(port)) = (parts.next(), parts.next()) else { return None };
+    let scheme = if parts.any(|part| matches!(part, "https" | "tls")) { "https" } else { "http" };
+    Some(format!("{scheme}://{host}:{port}"))
 }
 
 /// A label as typed, trimmed.
@@ -287,16 +311,6 @@ pub fn parse_label(text: &str) -> Result<String, Error> {
     Ok(label.into())
 }
 
-/// Whether a URL leads to this computer itself.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +325,32 @@ mod tests {
         assert_eq!(parsed(" api.aiozpin.network/api "), "https://api.aiozpin.network/api");
         assert_eq!(parsed("http://127.0.0.1:8080/api"), "http://127.0.0.1:8080/api");
         assert_eq!(parsed("http://localhost/api"), "http://localhost/api");
+    }
+
+    #[test]
+    fn an_endpoint_that_does_not_say_how_it_is_spoken_to_is_answered_with_what_to_write() {
+        for (text, write) in [
+            ("127.0.0.1:5001", "write http://127.0.0.1:5001, or https://127.0.0.1:5001 where"),
+            ("localhost:5001/api/v0", "write http://localhost:5001/api/v0, or"),
+            (" [::1]:5001 ", "write http://[::1]:5001, or"),
+            ("nas:9094", "write http://nas:9094, or"),
+            ("192.168.1.5", "write http://192.168.1.5, or"),
+            ("/ip4/127.0.0.1/tcp/5001", "is a multiaddr; write http://127.0.0.1:5001."),
+            ("/ip6/::1/tcp/5001", "is a multiaddr; write http://[::1]:5001."),
+            ("/dns4/node.example/tcp/443/https", "write https://node.example:443."),
+        ] {
+            let error = parse_base_url("endpoint", text, PlainHttp::Refused).unwrap_err().to_string();
+            assert!(error.contains(write), "{text:?}: {error}");
+        }
+        assert_eq!(parsed("pins.example.com:8443/psa"), "https://pins.example.com:8443/psa");
+    }
+
+    #[test]
+    fn names_below_localhost_are_trusted_with_nothing_unencrypted() {
+        for text in ["http://pins.localhost:5001", "http://localhost.:5001", "http://localhost.example"] {
+            assert!(parse_base_url("endpoint", text, PlainHttp::Refused).is_err(), "{text}");
+            assert!(parse_base_url("endpoint", text, PlainHttp::Accepted).is_ok(), "{text}");
+        }
     }
 
     #[test]

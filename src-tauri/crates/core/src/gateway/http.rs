@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Gateway, GatewayError, address_of};
-use crate::provider::http::{Timing, client_builder, content_type, reason, retry_after};
+use crate::provider::http::{Timing, client_builder, content_type, is_near, reason, retry_after};
 
 const RAW: &str = "application/vnd.ipld.raw";
 
@@ -34,12 +34,9 @@ impl HttpGateway {
     pub(crate) fn new(base: &Url, timing: &Timing) -> Result<Self, GatewayError> {
         let from = base.clone();
         let redirects = Policy::custom(move |attempt| {
-            let same_host = attempt.url().host() == from.host();
-            if attempt.previous().len() > MOST_REDIRECTS || !same_host && attempt.url().scheme() != "https" {
-                attempt.stop()
-            } else {
-                attempt.follow()
-            }
+            let may = attempt.previous().len() <= MOST_REDIRECTS
+                && attempt.previous().last().is_some_and(|via| may_lead(&from, via, attempt.url()));
+            if may { attempt.follow() } else { attempt.stop() }
         });
         let client = client_builder(base).redirect(redirects).build();
         let client = client.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
@@ -93,6 +90,47 @@ impl Gateway for HttpGateway {
     }
 }
 
+/// Whether the gateway at `base`, in an answer of `via`, may lead to `to`: never from what is encrypted to what is not, and
+/// nowhere into this computer or its networks that it is not in itself.
+fn may_lead(base: &Url, via: &Url, to: &Url) -> bool {
+    let is_plain = to.username().is_empty() && to.password().is_none();
+    is_plain
+        && match to.scheme() {
+            "https" => to.host() == base.host() || !is_near(to) || is_near(base),
+            "http" => via.scheme() == "http" && to.origin() == base.origin(),
+            _ => false,
+        }
+}
+
 fn silent() -> GatewayError {
     GatewayError::Network { reason: "no answer in time".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_leads_to_nothing_less_safe_than_itself() {
+        let base = "https://gateway.example/";
+        for (base, via, to, may) in [
+            (base, base, "https://bafy.ipfs.gateway.example/", true),
+            (base, base, "https://elsewhere.example/", true),
+            (base, base, "http://gateway.example/", false),
+            (base, "https://elsewhere.example/", "http://elsewhere.example/", false),
+            (base, base, "https://127.0.0.1/", false),
+            (base, base, "https://192.168.1.1/", false),
+            (base, base, "https://router.local/", false),
+            (base, base, "https://user:word@elsewhere.example/", false),
+            (base, base, "ftp://gateway.example/", false),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/ipfs/x", true),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/", "http://127.0.0.1:9/secret", false),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/", "https://elsewhere.example/", true),
+            ("http://nas:8080/", "https://elsewhere.example/", "http://nas:8080/", false),
+            ("https://nas/", "https://nas/", "https://bafy.ipfs.nas.lan/", true),
+        ] {
+            let url = |text| Url::parse(text).unwrap();
+            assert_eq!(may_lead(&url(base), &url(via), &url(to)), may, "{via} to {to}");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod aioz;
+mod plain;
+mod proxies;
 mod psa;
 
 use std::sync::Arc;
@@ -28,17 +30,7 @@ struct Recorded {
 impl Recorded {
     async fn start(kind: ProviderKind, path: &str, credentials: Credentials, answer: Value) -> Self {
         let recorder = Recorder::start(answer).await;
-        let account = Account {
-            id: AccountId("recorded".into()),
-            label: "recorded".into(),
-            kind,
-            endpoint: format!("http://{}{path}", recorder.host()).parse().unwrap(),
-            gateway: None,
-            credentials: credentials.kind(),
-            this_computer: false,
-            profile: None,
-            card: None,
-        };
+        let account = account_at(kind, &format!("http://{}{path}", recorder.host()));
         let connect = HttpConnect::new(Arc::new(SeededEntropy::new(1)), Arc::new(ManualClock::default()));
         Self { provider: connect.connect(&account, credentials).unwrap(), recorder }
     }
@@ -49,6 +41,21 @@ impl Recorded {
         let requests = self.recorder.requests();
         let expected = expected.replace('\r', "").replace('\n', "\r\n");
         assert_eq!(meant(requests.last().unwrap()), expected);
+    }
+}
+
+/// An account at that endpoint.
+fn account_at(kind: ProviderKind, endpoint: &str) -> Account {
+    Account {
+        id: AccountId("recorded".into()),
+        label: "recorded".into(),
+        kind,
+        endpoint: endpoint.parse().unwrap(),
+        gateway: None,
+        credentials: kind.credentials()[0],
+        this_computer: false,
+        profile: None,
+        card: None,
     }
 }
 

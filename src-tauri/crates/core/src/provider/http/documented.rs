@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use url::Url;
 
-use crate::account::is_loopback;
+use super::place::is_this_computer;
 
 /// What a service says of one kind of request.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ const HOSTS: [(&str, &[Limit]); 6] = [
 
 /// The limits of the service at `base`; none where none are known.
 pub(super) fn limits_of(base: &Url) -> &'static [Limit] {
-    if is_loopback(base) {
+    if is_this_computer(base) {
         return &[];
     }
     let host = base.host_str().unwrap_or_default();

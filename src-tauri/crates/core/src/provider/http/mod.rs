@@ -1,18 +1,18 @@
 //! The HTTP plumbing of all adapters: one client an account, answers read with limits, errors without URLs.
 
 mod answer;
+mod client;
 mod documented;
 mod limits;
+mod place;
 mod redirect;
 mod retry_after;
 mod sending;
 mod timing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
-use reqwest::{
-    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect::Policy,
-};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -20,19 +20,14 @@ use url::Url;
 
 use self::{answer::Reader, documented::limits_of, limits::Limits};
 use super::ProviderError;
-use crate::{account::is_loopback, vault::Credentials};
+use crate::vault::Credentials;
 
 pub(crate) use answer::{content_type, parse};
+pub(crate) use client::client_builder;
+pub(crate) use place::{is_near, is_this_computer};
 pub(crate) use retry_after::retry_after;
 pub(crate) use sending::Sending;
 pub(crate) use timing::Timing;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A connection whose other end is gone shows that by itself after half a minute.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_RETRIES: u32 = 3;
 
 /// How many times as long a service may be silent that has taken a whole upload and puts it away.
 const STORING_TAKES: u32 = 30;
@@ -236,21 +231,6 @@ impl Http {
     }
 }
 
-/// What all clients have in common.
-pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
-    install_crypto_provider();
-    // The client library's own timeouts run while a body is sent, and would end every long upload.
-    let builder = Client::builder()
-        .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_keepalive(KEEPALIVE_AFTER)
-        .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
-        .tcp_keepalive_retries(KEEPALIVE_RETRIES);
-    // A proxy has no business between this computer and itself.
-    if is_loopback(base) { builder.no_proxy() } else { builder }
-}
-
 pub(crate) fn silent() -> ProviderError {
     ProviderError::Network { reason: "no answer in time".into() }
 }
@@ -259,24 +239,29 @@ pub(crate) fn broken(error: &reqwest::Error) -> ProviderError {
     ProviderError::Network { reason: reason(error) }
 }
 
-/// Makes ring the process's TLS provider, once.
-fn install_crypto_provider() {
-    // An error means that one is installed already.
-    drop(rustls::crypto::ring::default_provider().install_default());
-}
-
 /// What went wrong with the connection, without the URL.
 pub(crate) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".into();
     }
-    let mut deepest: &dyn std::error::Error = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
+    let causes = || std::iter::successors(Some(error as &dyn Error), |cause| (*cause).source());
+    if causes().any(speaks_no_tls) {
+        return "what answers at this port speaks no TLS; if it is the right one, its address begins with http://"
+            .into();
     }
     let kind = if error.is_connect() { "no connection" } else { "the connection broke" };
-    match deepest.to_string() {
+    match causes().last().map(ToString::to_string).unwrap_or_default() {
         text if text.contains("://") => kind.into(),
         text => format!("{kind} ({text})"),
     }
+}
+
+/// What came first was no record of TLS.
+fn speaks_no_tls(cause: &(dyn Error + 'static)) -> bool {
+    use rustls::InvalidMessage::{InvalidContentType, UnknownProtocolVersion};
+    // What an I/O error was made of is not among its sources.
+    if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return speaks_no_tls(inner);
+    }
+    matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(InvalidContentType | UnknownProtocolVersion)))
 }

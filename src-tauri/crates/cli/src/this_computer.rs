@@ -1,17 +1,11 @@
 //! The account *This computer*: a pinning service of the home's own, on loopback.
 
-use std::time::Duration;
-
 use holdfast_core::{Engine, Error, ThisComputer, account::AccountView, vault::Credentials};
 use holdfast_service::{ApiKey, PortChoice, Quota, RunningService, Service, ServiceConfig, ServiceError};
-use secrecy::ExposeSecret;
 use url::Url;
 
 /// Whose pins those of the embedded service are, whatever key it is spoken to with.
 pub const OWNER: &str = "home";
-
-/// How long the keyring may take to give the keys of before.
-const LONGEST_ASK: Duration = Duration::from_secs(3);
 
 /// Why *This computer* is not there.
 #[derive(Debug, thiserror::Error)]
@@ -30,18 +24,26 @@ pub enum StartError {
     Keys(String),
 }
 
-/// Starts the engine's own service and tells the engine where it is. It takes the port that it had before if that is
-/// free, so that links to its gateway stay valid.
+/// Starts the engine's own service and tells the engine where it is, or why it is not. It takes the port that it had at
+/// first if that is free, so that links to its gateway stay valid; its keys are new each time.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), StartError> {
-    let last_port = engine.last_endpoint_of_this_computer().await?.and_then(|endpoint| endpoint.port());
+    let started = try_start(engine).await;
+    if let Err(error) = &started {
+        engine.this_computer_cannot_run(error.to_string());
+    }
+    started
+}
+
+async fn try_start(engine: &Engine) -> Result<(RunningService, AccountView), StartError> {
+    let last_port = engine.port_of_this_computer().await?;
     let mut config = ServiceConfig::new(engine.home().service_dir());
     config.port = last_port.map_or(PortChoice::Any, PortChoice::Preferably);
     let service = Service::start(config).await?;
     service.set_quota(OWNER, Quota::Unlimited).await?;
-    let ApiKey { key, secret } = keys(engine).await?;
+    let ApiKey { key, secret } = ApiKey::random()?;
     service.install_key(OWNER, &key, secret.clone()).await?;
     let credentials = Credentials::key_and_secret(&key, &secret).map_err(StartError::Keys)?;
     let account = engine
@@ -52,13 +54,4 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
         })
         .await?;
     Ok((service, account))
-}
-
-/// The keys of before. Without a keyring that answers new ones do as well: the service's pins belong to the home, not to a key.
-async fn keys(engine: &Engine) -> Result<ApiKey, StartError> {
-    let kept = tokio::time::timeout(LONGEST_ASK, engine.keys_of_this_computer()).await;
-    if let Ok(Ok(Some(Credentials::KeyAndSecret { key, secret }))) = kept {
-        return Ok(ApiKey { key: key.expose_secret().into(), secret });
-    }
-    Ok(ApiKey::random()?)
 }

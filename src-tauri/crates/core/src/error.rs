@@ -158,6 +158,12 @@ pub enum Error {
     /// The user stopped it.
     #[error("cancelled")]
     Cancelled,
+    /// The service that Holdfast runs itself is not running, and nothing is sent to where it was before.
+    #[error("the service on this computer is not running{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    ServiceNotRunning {
+        /// Why, where that is known.
+        reason: Option<String>,
+    },
     /// The account's secret is in no vault.
     #[error("the secret of the account {label:?} is not there; enter it again")]
     NoSecret {
@@ -207,7 +213,7 @@ impl Error {
             Self::Refused { .. } => Code::FileRefused,
             Self::CidMismatch { .. } | Self::OtherCid { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
             Self::Gateway(GatewayError::Network { .. }) => Code::Network,
-            Self::Gateway(_) => Code::Unavailable,
+            Self::Gateway(_) | Self::ServiceNotRunning { .. } => Code::Unavailable,
             Self::StillFetching { .. } => Code::StillFetching,
             Self::PinFailed { .. } => Code::PinFailed,
             Self::AtNode { source, .. } => source.code(),
@@ -226,7 +232,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Changed { .. } | Self::StillFetching { .. } => true,
+            Self::Changed { .. } | Self::StillFetching { .. } | Self::ServiceNotRunning { .. } => true,
             Self::AtNode { source, .. } => source.is_retryable(),
             // Not there, not permitted: only a person changes that. A lock or a failing disk may pass.
             Self::Unreadable { source, .. } => !matches!(
@@ -247,7 +253,8 @@ impl Error {
         }
         matches!(
             self,
-            Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_))
+            Self::ServiceNotRunning { .. }
+                | Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_))
                 | Self::Provider(
                     ProviderError::Network { .. }
                         | ProviderError::Unavailable { .. }

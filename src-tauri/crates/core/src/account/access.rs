@@ -33,6 +33,8 @@ pub(crate) struct Access {
     vault_failed_at: tokio::sync::Mutex<Option<(Duration, String)>>,
     writing: tokio::sync::Mutex<()>,
     forgetting: Notify,
+    /// Why the service that Holdfast runs itself cannot be started.
+    why_not_running: Mutex<Option<String>>,
 }
 
 /// After a failure of the vault, before it is asked again.
@@ -75,6 +77,7 @@ impl Access {
             vault_failed_at: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             forgetting: Notify::new(),
+            why_not_running: Mutex::default(),
         }
     }
 
@@ -210,6 +213,7 @@ impl Access {
             None => AccountState::Ok,
             Some(
                 error @ (Error::NoSecret { .. }
+                | Error::ServiceNotRunning { .. }
                 | Error::Vault(_)
                 | Error::Provider(
                     ProviderError::Unauthorized { .. }
@@ -269,7 +273,7 @@ impl Access {
 
     /// Where the account's secret is, as far as that has shown. Never asks the vault: that may wait for a person.
     pub(crate) fn secret_kept(&self, account: &Account) -> SecretKept {
-        if account.credentials == CredentialKind::None {
+        if account.credentials == CredentialKind::None || account.this_computer {
             return SecretKept::NotNeeded;
         }
         if self.session.has(&account.id) {
@@ -293,19 +297,6 @@ impl Access {
         }
         let entry_outdated = keep == Keep::Session;
         self.replace(&account.id, Known { provider: Some(provider), entry_outdated, ..Known::default() });
-        Ok(())
-    }
-
-    /// Moves an account's credentials from memory to the keyring.
-    pub(crate) async fn move_to_keyring(&self, account: &AccountId) -> Result<(), Error> {
-        let generation = self.generation(account);
-        let Some(credentials) = self.session.load(account).await? else { return Ok(()) };
-        self.vault.store(account, &credentials).await?;
-        // Others that came meanwhile are not in the keyring.
-        if self.generation(account) == generation {
-            self.session.forget(account).await?;
-            self.known().entry(account.clone()).or_default().entry_outdated = false;
-        }
         Ok(())
     }
 
@@ -359,10 +350,6 @@ impl Access {
         }
     }
 
-    fn generation(&self, account: &AccountId) -> u64 {
-        self.known().get(account).map_or(0, |known| known.generation)
-    }
-
     /// An account's credentials; `None` when they are in no vault.
     pub(crate) async fn credentials(&self, account: &Account) -> Result<Option<Credentials>, Error> {
         if account.credentials == CredentialKind::None {
@@ -370,9 +357,21 @@ impl Access {
         }
         match self.session.load(&account.id).await? {
             Some(credentials) => Ok(Some(credentials)),
+            // Its keys and its address are good for one run; whoever has the address of an earlier run gets nothing.
+            None if account.this_computer => Err(Error::ServiceNotRunning { reason: self.why_not_running().clone() }),
             None if self.known().get(&account.id).is_some_and(|known| known.entry_outdated) => Ok(None),
             None => self.ask_vault(&account.id).await,
         }
+    }
+
+    /// Remembers why the service that Holdfast runs itself cannot be started, and shows it at its account.
+    pub(crate) fn service_cannot_run(&self, account: &AccountId, reason: String) {
+        *self.why_not_running() = Some(reason.clone());
+        self.note(account, self.moment(), Some(&Error::ServiceNotRunning { reason: Some(reason) }));
+    }
+
+    fn why_not_running(&self) -> MutexGuard<'_, Option<String>> {
+        self.why_not_running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the vault, one question at a time and not at once again after a failure: a keyring that hangs must not collect

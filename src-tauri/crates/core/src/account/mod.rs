@@ -165,7 +165,7 @@ pub enum SecretKept {
     Keyring,
     /// In memory.
     Session,
-    /// Nowhere: the service asks for none.
+    /// Nowhere: the service asks for none, or Holdfast runs it and makes its keys anew each time.
     NotNeeded,
     /// Nowhere; it must be entered again.
     Missing,
@@ -222,6 +222,8 @@ pub struct AccountView {
     pub can_edit: bool,
     /// Whether its pins have metadata, and not only a name.
     pub keeps_metadata: bool,
+    /// For *This computer*, when another program has its port: links copied before have that port, and lead nowhere.
+    pub lost_port: Option<u16>,
 }
 
 impl Account {

@@ -18,6 +18,9 @@ use crate::{
 /// What the account of the embedded service is called.
 pub(super) const THIS_COMPUTER: &str = "This computer";
 
+/// The setting with the port that links to the embedded service's gateway have.
+const LINKS_PORT: &str = "this_computer_port";
+
 /// The service that Holdfast runs itself, as an account.
 #[derive(Debug)]
 pub struct ThisComputer {
@@ -188,24 +191,22 @@ impl Engine {
         self.shared.access.check_vault().await
     }
 
-    /// The keys that this home's embedded service had before, if a vault still has them.
-    ///
-    /// # Errors
-    /// [`Error::Vault`].
-    pub async fn keys_of_this_computer(&self) -> Result<Option<Credentials>, Error> {
-        Ok(self.shared.ports.vault.load(&this_computer_id()).await?)
-    }
-
-    /// The address at which the embedded service was before.
+    /// The port that the embedded service should have, so that links to its gateway stay valid: the one that it had at its
+    /// first start. `None` before that.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_endpoint_of_this_computer(&self) -> Result<Option<Url>, Error> {
-        Ok(self.shared.store.account(&this_computer_id()).await?.map(|account| account.endpoint))
+    pub async fn port_of_this_computer(&self) -> Result<Option<u16>, Error> {
+        let kept = self.shared.store.setting(LINKS_PORT).await?;
+        if let Some(port) = kept.and_then(|port| port.parse().ok()) {
+            return Ok(Some(port));
+        }
+        // A home of a version that did not write it down.
+        Ok(self.shared.store.account(&this_computer_id()).await?.and_then(|account| account.endpoint.port()))
     }
 
-    /// Adds the embedded service as an account, or tells the account where the service is now. Usable at once; the keys
-    /// go to the keyring when that answers, and without one live as long as the service that was given them.
+    /// Adds the embedded service as an account, or tells the account where the service is now. Address and keys are good for
+    /// this run: the keys live in memory, and where the service does not run nothing is sent to where it was.
     ///
     /// # Errors
     /// When the database fails.
@@ -222,29 +223,22 @@ impl Engine {
             profile: Some(Profile::UNIXFS_V1_2025),
             card: None,
         };
-        self.shared.access.keep(&account, &service.credentials, Keep::Session).await?;
-        if !self.shared.store.save_account(account.clone()).await? {
+        let port = self.port_of_this_computer().await?.or(account.endpoint.port());
+        self.shared.store.set_setting(LINKS_PORT, port.map(|port| port.to_string())).await?;
+        if !self.shared.save_with_secret(&account, &service.credentials, Keep::Session).await? {
             return Err(taken(THIS_COMPUTER));
         }
-        self.keep_in_keyring_later(id);
+        // Earlier versions kept lasting keys there.
+        self.shared.access.wake_forgetting();
         self.shared.announce(Change::Accounts);
         self.shared.wake.notify_one();
         self.view(account).await
     }
 
-    /// A locked keyring waits for its owner, and nothing else should.
-    fn keep_in_keyring_later(&self, id: AccountId) {
-        let shared = std::sync::Arc::clone(&self.shared);
-        self.tasks.spawn(async move {
-            let kept = tokio::select! {
-                () = shared.stop.cancelled() => return,
-                kept = shared.move_to_keyring(&id) => kept,
-            };
-            match kept {
-                Ok(()) => shared.announce(Change::Accounts),
-                Err(error) => tracing::info!(%error, "the keys of this computer's service are kept in memory"),
-            }
-        });
+    /// Shows at the account *This computer* why its service cannot be started in this run.
+    pub fn this_computer_cannot_run(&self, reason: String) {
+        self.shared.access.service_cannot_run(&this_computer_id(), reason);
+        self.shared.announce(Change::Accounts);
     }
 
     fn parse(&self, draft: AccountDraft) -> Result<Parsed, Error> {
@@ -297,7 +291,22 @@ impl Engine {
         let upload = relay::route(&self.shared, &account).await?;
         let can_edit = self.shared.access.may_edit(&account);
         let keeps_metadata = self.shared.access.keeps_metadata(&account);
-        Ok(AccountView { account, secret_kept, state, last_contact, pins, bytes, upload, can_edit, keeps_metadata })
+        let lost_port = match account.this_computer {
+            true => self.port_of_this_computer().await?.filter(|port| Some(*port) != account.endpoint.port()),
+            false => None,
+        };
+        Ok(AccountView {
+            account,
+            secret_kept,
+            state,
+            last_contact,
+            pins,
+            bytes,
+            upload,
+            can_edit,
+            keeps_metadata,
+            lost_port,
+        })
     }
 }
 

@@ -72,16 +72,6 @@ impl Shared {
         Ok(writing)
     }
 
-    /// Moves an account's secret from memory to the keyring.
-    ///
-    /// # Errors
-    /// When the keyring or the database fails.
-    pub(super) async fn move_to_keyring(&self, account: &AccountId) -> Result<(), Error> {
-        let _writing = self.access.writing().await;
-        self.store.note_keyring_entry(account).await?;
-        self.access.move_to_keyring(account).await
-    }
-
     /// Takes the secret of an account that is gone out of the keyring.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Change, Code, Error, ThisComputer,
+    Change, Code, Error,
     account::{Account, AccountDraft, AccountEdit, AccountId, AccountState, AccountView, Keep, PlainHttp, SecretKept},
     gateway::Gateway,
     provider::{Connect, HttpConnect, Provider},
@@ -281,22 +281,4 @@ async fn a_label_and_a_gateway_can_be_changed() {
     assert_eq!(world.engine.account(&id).await.unwrap().label, "photos");
     let nobody = AccountId("nobody".into());
     assert_eq!(world.engine.edit_account(&nobody, edit(None, None)).await.unwrap_err().code(), Code::NotFound);
-}
-
-#[tokio::test]
-async fn this_computer_is_there_and_cannot_be_removed() {
-    let (provider, world) = (provider().await, World::start().await);
-    let service = || ThisComputer {
-        endpoint: provider.endpoint().parse().unwrap(),
-        gateway: "http://127.0.0.1:1".parse().unwrap(),
-        credentials: provider.credentials(),
-    };
-    let view = world.engine.set_this_computer(service()).await.unwrap();
-    let again = world.engine.set_this_computer(service()).await.unwrap();
-    assert_eq!(view.account.id, again.account.id);
-    let error = world.engine.remove_account(&view.account.id).await.unwrap_err();
-    assert_eq!(error.code(), Code::InvalidInput);
-    assert_eq!(world.engine.accounts().await.unwrap().len(), 1);
-    assert_eq!(world.engine.default_account().await.unwrap().id, view.account.id);
-    assert_eq!(world.upload(&view.account.id, &world.write("a", b"abc")).await.verified, Some(true));
 }

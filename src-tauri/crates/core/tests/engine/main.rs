@@ -24,5 +24,6 @@ mod relay;
 mod retries;
 mod secrets;
 mod table;
+mod this_computer;
 mod unpinning;
 mod uploads;

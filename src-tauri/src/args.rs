@@ -1,5 +1,6 @@
 //! What the program takes on its command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -11,4 +12,8 @@ pub(crate) struct Args {
     /// Where all state is kept [default: the platform's data directory].
     #[arg(long, value_name = "DIR", env = "HOLDFAST_HOME")]
     pub(crate) home: Option<PathBuf>,
+
+    /// What to pin: files, folders, or a link with a CID in it. A window that is open already takes them.
+    #[arg(value_name = "FILE")]
+    pub(crate) open: Vec<OsString>,
 }

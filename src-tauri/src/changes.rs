@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use holdfast_core::{Change, Engine};
 use tauri::ipc::Channel;
-use tauri::{AppHandle, Emitter, Runtime};
+use tauri::{AppHandle, Manager, Runtime};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use crate::ipc::events::{self, ChangeTag, Changed};
+use crate::ipc::events::{ChangeTag, Changed};
 use crate::ipc::transfer::ProgressTick;
+use crate::listeners::Listeners;
 
 /// Changes come in bursts; the web view asks again once for each of these spans.
 const GATHER: Duration = Duration::from_millis(60);
@@ -20,9 +21,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Passes changes on until the engine is gone.
 pub(crate) async fn forward<R: Runtime>(app: AppHandle<R>, mut changes: Receiver<Change>) {
     while let Some(tags) = next(&mut changes).await {
-        if let Err(error) = app.emit(events::CHANGED, Changed { tags: tags.into_iter().collect() }) {
-            tracing::error!(%error, "the web view did not hear of a change");
-        }
+        app.state::<Listeners>().changes.tell(Changed { tags: tags.into_iter().collect() });
     }
 }
 

@@ -6,9 +6,10 @@ mod backend;
 mod changes;
 mod commands;
 mod dialogs;
-mod drop;
+mod intake;
 mod ipc;
 mod lifecycle;
+mod listeners;
 mod selections;
 mod window;
 
@@ -22,8 +23,16 @@ use crate::args::Args;
 /// Runs the program to its end.
 pub fn run() -> ExitCode {
     let started = Instant::now();
-    let args = Args::parse();
     holdfast_cli::log::start("warn");
+    let args = Args::parse();
+    #[cfg(unix)]
+    let args = match with_text(args) {
+        Ok(args) => args,
+        Err(error) => {
+            tracing::error!(%error, "Holdfast cannot start again");
+            return ExitCode::FAILURE;
+        }
+    };
     match lifecycle::run(args, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -31,4 +40,20 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A second launch hands its arguments to the first as text, which not every path is: with such a path the program starts
+/// itself again with an address that says the same.
+#[cfg(unix)]
+fn with_text(args: Args) -> std::io::Result<Args> {
+    use std::os::unix::process::CommandExt;
+    if args.open.iter().all(|argument| argument.to_str().is_some()) {
+        return Ok(args);
+    }
+    let mut again = std::process::Command::new(std::env::current_exe()?);
+    if let Some(home) = args.home {
+        again.arg("--home").arg(home);
+    }
+    again.arg("--").args(intake::as_text(args.open, &std::env::current_dir()?));
+    Err(again.exec())
 }

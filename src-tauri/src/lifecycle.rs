@@ -1,10 +1,12 @@
 //! From the first line to the last: one instance a home, a window before anything slow, and an end that loses nothing.
 
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use clap::Parser;
 use holdfast_core::Home;
 use holdfast_core::home::HomeError;
 use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
@@ -12,7 +14,11 @@ use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
 use crate::args::Args;
 use crate::backend::Backend;
 use crate::commands::window::{Report, Started};
-use crate::{changes, drop, ipc, window};
+#[cfg(target_os = "linux")]
+use crate::intake::Dragged;
+use crate::intake::{self, Given};
+use crate::listeners::Listeners;
+use crate::{changes, ipc, window};
 
 /// Why the program cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -36,17 +42,21 @@ pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
     // Before the web view makes it, readable by everybody.
     let home = Home::prepare(&dir)?;
     let state = home.join("window-state.json").to_string_lossy().into_owned();
-    Builder::<Wry>::new()
+    let builder = Builder::<Wry>::new()
         .plugin(single_instance(&home))
         .plugin(tauri_plugin_window_state::Builder::new().with_filename(state).with_state_flags(remembered()).build())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build())
         .manage(Backend::new(home.clone()))
         .manage(Report::default())
-        .manage(Started(started))
+        .manage(Listeners::default())
+        .manage(Started(started));
+    #[cfg(target_os = "linux")]
+    let builder = builder.manage(Dragged::default());
+    builder
         .invoke_handler(ipc::registry::handler())
-        .on_window_event(drop::on_window_event)
-        .setup(move |app| Ok(set_up(app, &home)?))
+        .on_window_event(intake::on_window_event)
+        .setup(move |app| Ok(set_up(app, &home, args.open)?))
         .build(tauri::generate_context!())?
         .run(on_event());
     Ok(())
@@ -57,7 +67,12 @@ fn single_instance<R: Runtime>(home: &Path) -> tauri::plugin::TauriPlugin<R> {
     let mut hasher = DefaultHasher::new();
     home.hash(&mut hasher);
     tauri_plugin_single_instance::Builder::new()
-        .callback(|app, _arguments, _directory| window::raise(app))
+        .callback(|app, arguments, directory| {
+            window::raise(app);
+            // The second launch has refused what it does not understand.
+            let Ok(args) = Args::try_parse_from(arguments) else { return };
+            intake::take_in(app, Given::on_command_line(args.open, Path::new(&directory)));
+        })
         .dbus_id(format!("network.holdfast.desktop.home{:016x}", hasher.finish()))
         .build()
 }
@@ -68,7 +83,7 @@ fn remembered() -> tauri_plugin_window_state::StateFlags {
     StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED | StateFlags::FULLSCREEN
 }
 
-fn set_up<R: Runtime>(app: &mut App<R>, home: &Path) -> tauri::Result<()> {
+fn set_up<R: Runtime>(app: &mut App<R>, home: &Path, open: Vec<OsString>) -> tauri::Result<()> {
     let handle = app.handle().clone();
     tauri::async_runtime::spawn(async move {
         let backend = handle.state::<Backend>();
@@ -81,7 +96,13 @@ fn set_up<R: Runtime>(app: &mut App<R>, home: &Path) -> tauri::Result<()> {
         backend.work().await;
     });
     tauri::async_runtime::spawn(end_when_told(app.handle().clone()));
-    window::open(app.handle(), home)?;
+    let window = window::open(app.handle(), home)?;
+    #[cfg(target_os = "linux")]
+    Dragged::note(&window)?;
+    #[cfg(not(target_os = "linux"))]
+    drop(window);
+    let directory = std::env::current_dir().unwrap_or_default();
+    intake::take_in(app.handle(), Given::on_command_line(open, &directory));
     Ok(())
 }
 

@@ -72,10 +72,15 @@ pub(crate) fn raise<R: Runtime>(app: &AppHandle<R>) {
     }
 }
 
+/// Where the app's own pages are: Tauri's scheme, which no other program can answer for, and on Windows the host that
+/// WebView2 answers for, without a port.
+const OWN_ORIGIN: (&str, &str) = if cfg!(windows) { ("http", "tauri.localhost") } else { ("tauri", "localhost") };
+
 /// Links leave through a command that builds the address in Rust; the web view itself goes nowhere.
 fn is_ours(url: &Url) -> bool {
-    matches!((url.scheme(), url.host_str()), ("tauri", Some("localhost")) | ("http" | "https", Some("tauri.localhost")))
-        || url.as_str() == "about:blank"
+    let (scheme, host) = OWN_ORIGIN;
+    let is_own_page = url.scheme() == scheme && url.host_str() == Some(host) && url.port().is_none();
+    is_own_page || url.as_str() == "about:blank"
 }
 
 #[cfg(test)]
@@ -85,8 +90,13 @@ mod tests {
     #[test]
     fn the_web_view_goes_nowhere_else() {
         let ours = |text: &str| is_ours(&Url::parse(text).unwrap());
-        assert!(ours("tauri://localhost/index.html"));
-        assert!(ours("http://tauri.localhost/"));
+        let (scheme, host) = OWN_ORIGIN;
+        assert!(ours(&format!("{scheme}://{host}/index.html")));
+        assert!(!ours(&format!("{scheme}://{host}:8080/")));
+        let elsewhere = if cfg!(windows) { "tauri://localhost/" } else { "http://tauri.localhost/" };
+        assert!(!ours(elsewhere));
+        assert!(!ours("http://tauri.localhost:8080/"));
+        assert!(!ours("https://tauri.localhost/"));
         assert!(ours("about:blank"));
         assert!(!ours("https://example.com/"));
         assert!(!ours("http://localhost/"));

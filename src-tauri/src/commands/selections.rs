@@ -1,10 +1,10 @@
 //! Choosing what to pin in the system's dialogs.
 
-use tauri::{Runtime, State, WebviewWindow};
+use tauri::{AppHandle, Runtime, State, WebviewWindow};
 
 use crate::backend::Backend;
 use crate::dialogs;
-use crate::drop::select;
+use crate::intake::{Given, select, take_in};
 use crate::ipc::{IpcError, Selection};
 
 #[tauri::command]
@@ -33,5 +33,12 @@ pub(crate) async fn pick_directory<R: Runtime>(
 #[tauri::command]
 pub(crate) async fn discard_selection(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
     backend.selections.forget(&request);
+    Ok(())
+}
+
+/// A text that was let go on the page comes to the page, and not to the shell; what it is, is decided here.
+#[tauri::command]
+pub(crate) async fn drop_text<R: Runtime>(app: AppHandle<R>, request: String) -> Result<(), IpcError> {
+    take_in(&app, Given::text(&request));
     Ok(())
 }

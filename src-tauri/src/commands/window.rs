@@ -11,7 +11,9 @@ use tokio::task::AbortHandle;
 use crate::backend::Backend;
 use crate::changes;
 use crate::ipc::IpcError;
+use crate::ipc::events::{Changed, DropEvent};
 use crate::ipc::transfer::ProgressTick;
+use crate::listeners::Listeners;
 use crate::window;
 
 /// When the program was started.
@@ -31,6 +33,17 @@ pub(crate) async fn ui_ready<R: Runtime>(
     let milliseconds = u64::try_from(started.0.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(milliseconds, "ui_ready");
     Ok(())
+}
+
+/// Answered on the main thread, in the order of the calls: what is asked for after it misses no change.
+#[tauri::command]
+pub(crate) fn watch_changes(listeners: State<'_, Listeners>, channel: Channel<Changed>) {
+    listeners.changes.open(channel);
+}
+
+#[tauri::command]
+pub(crate) fn watch_drops(listeners: State<'_, Listeners>, channel: Channel<DropEvent>) {
+    listeners.drops.open(channel);
 }
 
 #[tauri::command]

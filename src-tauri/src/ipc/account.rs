@@ -63,6 +63,9 @@ pub(crate) struct Account {
     pub(crate) can_edit: bool,
     /// Pins have metadata there, and not only a name.
     pub(crate) keeps_metadata: bool,
+    /// Of the account of the service that runs inside this program: links copied before have this port, which another
+    /// program has.
+    pub(crate) lost_port: Option<u16>,
 }
 
 /// How files get to an account. One that only pins by CID gets them through the person's own node.
@@ -214,6 +217,7 @@ impl From<AccountView> for Account {
             upload_through,
             can_edit: view.can_edit,
             keeps_metadata: view.keeps_metadata,
+            lost_port: view.lost_port,
         }
     }
 }

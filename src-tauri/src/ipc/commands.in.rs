@@ -21,6 +21,7 @@ commands! {
         pick_files(()) -> Option<Selection>,
         pick_directory(()) -> Option<Selection>,
         discard_selection(String) -> (),
+        drop_text(String) -> (),
     }
     transfers {
         start_upload(StartUploadRequest) -> Accepted,
@@ -55,6 +56,8 @@ commands! {
     untyped:
     window {
         ui_ready,
+        watch_changes,
+        watch_drops,
         watch_progress,
     }
 }

@@ -6,18 +6,25 @@ use ts_rs::TS;
 
 use super::selection::Selection;
 
-/// The Tauri event that carries a [`DropEvent`].
-pub(crate) const DROP: &str = "drop";
-/// The Tauri event that carries a [`Changed`].
-pub(crate) const CHANGED: &str = "changed";
-
-/// Files held over the window, or let go on it.
+/// Things held over the window, let go on it, or opened with Holdfast.
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum DropEvent {
-    Enter { count: u32 },
+    Enter {
+        count: u32,
+    },
     Leave,
-    Dropped { selection: Selection },
+    Dropped {
+        selection: Selection,
+    },
+    /// A link or a text with a CID in it.
+    Cid {
+        text: String,
+    },
+    /// A link or a text that is nothing to pin.
+    Text {
+        text: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]

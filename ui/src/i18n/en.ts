@@ -303,6 +303,9 @@ export const en = {
   "account.secret.session": "For this session only",
   "account.secret.not_needed": "None needed",
   "account.secret.missing": "Not kept",
+  "account.lost_port.title": "Links copied before do not work at the moment",
+  "account.lost_port": (port: number, now: string) =>
+    `Another program has port ${port}, which links to This computer have. Until Holdfast is started when that port is free, they begin with ${now}.`,
   "account.this_computer.hint": "Served on this machine only.",
   "account.public.hint": "Anybody who knows a CID can fetch its content, for good.",
   "account.check": "Test connection",
@@ -477,6 +480,9 @@ export const en = {
   "intake.refused": (count: number) => `${formatCount(count)} cannot be pinned`,
   "intake.nothing": "Nothing was accepted",
   "intake.failed": "Nothing was accepted",
+  "intake.text": "There is nothing to pin in this text",
+  "intake.text.advice":
+    "Drop files or folders, or a text with a CID in it. What a link leads to has to be saved as a file first.",
   "intake.confirm.title": "Pin this?",
   "intake.confirm.go": (count: number) => `Pin ${items(count)}`,
   "intake.confirm.size": (count: number, size: string) => `${files(count)}, ${size}`,

@@ -26,7 +26,12 @@ upload_through: string | null, can_edit: boolean,
 /**
  * Pins have metadata there, and not only a name.
  */
-keeps_metadata: boolean, };
+keeps_metadata: boolean, 
+/**
+ * Of the account of the service that runs inside this program: links copied before have this port, which another
+ * program has.
+ */
+lost_port: number | null, };
 
 export type AccountCard = { 
 /**
@@ -189,9 +194,9 @@ export type CredentialsDraft = { "form": "none" } | { "form": "key_and_secret", 
 export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "link_target";
 
 /**
- * Files held over the window, or let go on it.
+ * Things held over the window, let go on it, or opened with Holdfast.
  */
-export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, };
+export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: string, };
 
 /**
  * Null is what stays as it is.
@@ -395,6 +400,7 @@ export type Rpc = {
   pick_files: [null, Selection | null],
   pick_directory: [null, Selection | null],
   discard_selection: [string, null],
+  drop_text: [string, null],
   start_upload: [StartUploadRequest, Accepted],
   pin_cid: [PinCidRequest, Accepted],
   transfers: [null, TransferList],

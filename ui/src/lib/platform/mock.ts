@@ -174,6 +174,10 @@ export function createMock(options: MockOptions = {}): Mock {
       selections.delete(id);
       return null;
     },
+    drop_text: (text) => {
+      mock.drop({ type: /\b(Qm\w{44}|baf\w{20,})/.test(text) ? "cid" : "text", text });
+      return null;
+    },
     start_upload: ({ selection, account }) => {
       const chosen = selections.get(selection);
       if (!chosen) throw failure("not_found", "This selection is gone.");
@@ -270,7 +274,7 @@ export function createMock(options: MockOptions = {}): Mock {
       ...{ id: fresh("account"), label, kind, endpoint, gateway, credentials, secret_kept: kept },
       ...{ this_computer: false, state: "ok", state_message: null, pins: 0, bytes: 0, last_contact: now },
       ...{ card: null, can_upload: "yes", upload_through: null },
-      ...{ can_edit: kind === "psa", keeps_metadata: kind !== "kubo" },
+      ...{ can_edit: kind === "psa", keeps_metadata: kind !== "kubo", lost_port: null },
     };
     accounts = [...accounts, account];
     return found(counted(), account.id);

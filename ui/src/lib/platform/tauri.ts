@@ -1,7 +1,6 @@
 /** The real platform: Tauri's commands, events and channels. */
 
 import { Channel, invoke } from "@tauri-apps/api/core";
-import { listen } from "@tauri-apps/api/event";
 import type { Changed, DropEvent, ProgressTick } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import type { Arguments, Command, Platform, Response, Unsubscribe } from "./types.ts";
@@ -15,32 +14,21 @@ export const tauri: Platform = {
       throw toIpcError(error);
     }
   },
-  onDrop: (listener) => subscribe<DropEvent>("drop", listener),
-  onChanged: (listener) => subscribe<Changed>("changed", listener),
-  watchProgress(listener) {
-    let open = true;
-    const channel = new Channel<ProgressTick>((tick) => {
-      if (open) listener(tick);
-    });
-    invoke("watch_progress", { channel }).catch(report);
-    return () => {
-      open = false;
-    };
-  },
+  onDrop: (listener) => hear<DropEvent>("watch_drops", listener),
+  onChanged: (listener) => hear<Changed>("watch_changes", listener),
+  watchProgress: (listener) => hear<ProgressTick>("watch_progress", listener),
   uiReady: () => invoke("ui_ready"),
 };
 
-/** Tauri hands out its unlisten function late; a component may be gone by then. */
-function subscribe<T>(event: string, listener: (payload: T) => void): Unsubscribe {
+/** Hands a channel to the shell. Tauri's events would reach listeners of any page, the paths of a drop among them. */
+function hear<T>(command: string, listener: (message: T) => void): Unsubscribe {
   let open = true;
-  const pending = listen<T>(event, ({ payload }) => {
-    if (open) listener(payload);
+  const channel = new Channel<T>((message) => {
+    if (open) listener(message);
   });
-  pending.catch(report);
+  invoke(command, { channel }).catch(report);
   return () => {
-    if (!open) return;
     open = false;
-    pending.then((unlisten) => unlisten()).catch(report);
   };
 }
 

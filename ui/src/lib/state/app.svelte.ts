@@ -42,7 +42,12 @@ export class App {
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform);
     this.folders = new Folders(platform);
-    this.intake = new Intake(platform, this.toasts, () => this.default_account);
+    this.intake = new Intake(
+      platform,
+      this.toasts,
+      () => this.default_account,
+      (text) => this.navigation.pinCid(text),
+    );
     this.transfers.onEnded = (ended) => this.#tell(ended);
   }
 
@@ -74,6 +79,7 @@ export class App {
       this.start_error = toIpcError(error);
       return;
     }
+    this.#tellOfLostPort();
     this.pins.show(0, 1);
     this.#onChanged({ tags: [...this.#missed] });
     this.#missed.clear();
@@ -116,6 +122,14 @@ export class App {
           void this.try(t("app.start_failed"), () => this.settings.refresh());
           break;
       }
+    }
+  }
+
+  #tellOfLostPort(): void {
+    for (const { gateway, lost_port } of this.accounts.list) {
+      if (lost_port === null) continue;
+      const lines = [t("account.lost_port", lost_port, gateway ?? "")];
+      this.toasts.add({ kind: "warning", title: t("account.lost_port.title"), lines, stays: true });
     }
   }
 

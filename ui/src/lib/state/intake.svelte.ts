@@ -8,6 +8,8 @@ import type { Toasts } from "./toasts.svelte.ts";
 
 /** More are counted, not listed. */
 const MOST_PROBLEMS = 100;
+/** Longer texts are cut where they are shown. */
+const MOST_SHOWN = 200;
 
 export class Intake {
   /** How many items hang over the window; `null` when none do. */
@@ -17,16 +19,36 @@ export class Intake {
   #platform: Platform;
   #toasts: Toasts;
   #defaultAccount: () => Account | null;
+  #pinCid: (text: string) => void;
 
-  constructor(platform: Platform, toasts: Toasts, defaultAccount: () => Account | null) {
+  constructor(
+    platform: Platform,
+    toasts: Toasts,
+    defaultAccount: () => Account | null,
+    pinCid: (text: string) => void,
+  ) {
     this.#platform = platform;
     this.#toasts = toasts;
     this.#defaultAccount = defaultAccount;
+    this.#pinCid = pinCid;
   }
 
   async onDrop(event: DropEvent): Promise<void> {
     this.hovering = event.type === "enter" ? event.count : null;
     if (event.type === "dropped") await this.#receive(event.selection);
+    if (event.type === "cid") this.#pinCid(event.text);
+    if (event.type === "text") {
+      const lines = [event.text.slice(0, MOST_SHOWN), t("intake.text.advice")];
+      this.#toasts.add({ kind: "warning", title: t("intake.text"), lines, stays: true });
+    }
+  }
+
+  async dropText(text: string): Promise<void> {
+    try {
+      await this.#platform.call("drop_text", text);
+    } catch (error) {
+      this.#toasts.fail(t("intake.failed"), toIpcError(error));
+    }
   }
 
   async pickFiles(): Promise<void> {

@@ -9,9 +9,15 @@ export class Navigation {
   screen = $state<Screen>("pins");
   /** An account is being added; `kind` is what it begins with. */
   adding_account = $state.raw<{ kind: ProviderKind | null } | null>(null);
+  /** A CID is being pinned; `text` is where it is found. */
+  pinning_cid = $state.raw<{ text: string } | null>(null);
 
   go(screen: Screen): void {
     this.screen = screen;
+  }
+
+  pinCid(text = ""): void {
+    this.pinning_cid = { text };
   }
 
   addAccount(kind: ProviderKind | null = null): void {

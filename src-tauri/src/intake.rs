@@ -7,7 +7,7 @@ mod uris;
 
 use std::path::PathBuf;
 
-use holdfast_content::parse_cid;
+use holdfast_content::CidInText;
 use holdfast_core::Error;
 use holdfast_core::content::{self, Problem};
 use tauri::{AppHandle, DragDropEvent, Manager, Runtime, Window, WindowEvent};
@@ -48,7 +48,7 @@ pub(crate) fn take_in<R: Runtime>(app: &AppHandle<R>, given: Given) {
     tauri::async_runtime::spawn(async move {
         let listeners = app.state::<Listeners>();
         for text in given.links {
-            let is_pinnable = parse_cid(&text).is_ok();
+            let is_pinnable = text.parse::<CidInText>().is_ok();
             listeners.drops.tell(if is_pinnable { DropEvent::Cid { text } } else { DropEvent::Text { text } });
         }
         if !given.paths.is_empty() {

@@ -1,5 +1,6 @@
-//! Dragging files with a real mouse from a real window, over XDND.
+//! Dragging files or a text with a real mouse from a real window, over XDND.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,10 +14,13 @@ use crate::wait::{self, PATIENCE};
 /// A window without decoration in a corner of the display: pressing the mouse in it and moving starts a drag.
 const SOURCE: &str = r#"
 import gi, pathlib, sys
+x, y, size = (int(n) for n in sys.argv[1:4])
+kind, load = sys.argv[4], sys.argv[5:]
+uris = [pathlib.Path(p).as_uri() if p.startswith("/") else p for p in load]
+# GTK reads the arguments too, and names that are not UTF-8 end it.
+del sys.argv[1:]
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk, Gdk
-x, y, size = (int(n) for n in sys.argv[1:4])
-uris = [pathlib.Path(p).as_uri() for p in sys.argv[4:]]
 window = Gtk.Window(title="drag-source", decorated=False)
 window.set_default_size(size, size)
 window.set_keep_above(True)
@@ -24,8 +28,12 @@ box = Gtk.EventBox()
 box.add(Gtk.Label(label="files"))
 window.add(box)
 box.drag_source_set(Gdk.ModifierType.BUTTON1_MASK, [], Gdk.DragAction.COPY)
-box.drag_source_add_uri_targets()
-box.connect("drag-data-get", lambda _w, _c, data, _i, _t: data.set_uris(uris))
+if kind == "text":
+    box.drag_source_add_text_targets()
+    box.connect("drag-data-get", lambda _w, _c, data, _i, _t: data.set_text(load[0], -1))
+else:
+    box.drag_source_add_uri_targets()
+    box.connect("drag-data-get", lambda _w, _c, data, _i, _t: data.set_uris(uris))
 box.connect("drag-end", Gtk.main_quit)
 window.show_all()
 window.move(x, y)
@@ -46,12 +54,25 @@ pub struct Drag<'a> {
 }
 
 impl<'a> Drag<'a> {
-    /// Picks `paths` up and carries them over the window with this title, without letting go.
+    /// Picks `paths` up, or addresses that are no paths, and carries them over the window with this title, without letting go.
     ///
     /// # Errors
     ///
     /// When the source or the target window does not appear.
     pub fn over(desktop: &'a Desktop, title: &str, paths: &[&Path]) -> Result<Self> {
+        Self::carry(desktop, title, "files", paths)
+    }
+
+    /// The same with a text.
+    ///
+    /// # Errors
+    ///
+    /// When the source or the target window does not appear.
+    pub fn text_over(desktop: &'a Desktop, title: &str, text: &str) -> Result<Self> {
+        Self::carry(desktop, title, "text", &[text])
+    }
+
+    fn carry(desktop: &'a Desktop, title: &str, kind: &str, load: &[impl AsRef<OsStr>]) -> Result<Self> {
         let script = desktop.directory().join("drag-source.py");
         fs::write(&script, SOURCE)?;
         let (left, top) = (SCREEN.0 - SIZE, SCREEN.1 - SIZE);
@@ -60,8 +81,8 @@ impl<'a> Drag<'a> {
             desktop
                 .command("/usr/bin/python3")
                 .arg(&script)
-                .args([left.to_string(), top.to_string(), SIZE.to_string()])
-                .args(paths)
+                .args([left.to_string(), top.to_string(), SIZE.to_string(), kind.to_owned()])
+                .args(load)
                 .stdout(Stdio::null())
                 .stderr(log),
         )?;

@@ -7,7 +7,7 @@ use holdfast_core::transfer::TransferId;
 use tauri::State;
 
 use crate::backend::Backend;
-use crate::ipc::{Accepted, IpcError, PinCidRequest, StartUploadRequest, Transfer, TransferList};
+use crate::ipc::{Accepted, IpcError, PinCidRequest, PinKey, StartUploadRequest, Transfer, TransferList};
 
 /// More are counted, not listed.
 const MOST_LISTED: u32 = 500;
@@ -32,6 +32,11 @@ pub(crate) async fn pin_cid(backend: State<'_, Backend>, request: PinCidRequest)
     let account = AccountId(request.account);
     let transfer = engine.pin_text(&account, &request.text, request.name, Metadata::new()).await?;
     Ok(vec![transfer].into())
+}
+
+#[tauri::command]
+pub(crate) async fn pin_again(backend: State<'_, Backend>, request: PinKey) -> Result<Accepted, IpcError> {
+    Ok(vec![backend.engine().await?.pin_again(&request.into()).await?].into())
 }
 
 #[tauri::command]

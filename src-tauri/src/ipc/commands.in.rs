@@ -26,6 +26,7 @@ commands! {
     transfers {
         start_upload(StartUploadRequest) -> Accepted,
         pin_cid(PinCidRequest) -> Accepted,
+        pin_again(PinKey) -> Accepted,
         transfers(()) -> TransferList,
         cancel_transfer(String) -> (),
         retry_transfer(String) -> (),

@@ -20,6 +20,8 @@ pub(crate) enum TransferState {
     Queued,
     Running,
     Waiting,
+    /// The service works on it.
+    Asked,
     Failed,
     Done,
     Cancelled,
@@ -49,6 +51,7 @@ pub(crate) struct TransferCounts {
     pub(crate) queued: u64,
     pub(crate) running: u64,
     pub(crate) waiting: u64,
+    pub(crate) asked: u64,
     pub(crate) failed: u64,
     pub(crate) done: u64,
 }
@@ -93,12 +96,14 @@ impl Transfer {
             State::Waiting { until, failure } => {
                 (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), Some(until.0))
             }
+            State::Asked => (TransferState::Asked, None, None),
             State::Failed(failure) => (TransferState::Failed, Some(IpcError::of_transfer(failure, false)), None),
             State::Done => (TransferState::Done, None, None),
             State::Cancelled => (TransferState::Cancelled, None, None),
         };
-        let bytes_done = if state == TransferState::Done { transfer.bytes } else { 0 };
+        let bytes_done = if matches!(state, TransferState::Asked | TransferState::Done) { transfer.bytes } else { 0 };
         Self {
+            name: transfer.shown_name(),
             id: transfer.id.0,
             kind: match transfer.work {
                 Work::Upload { .. } => TransferKind::Upload,
@@ -106,7 +111,6 @@ impl Transfer {
                 Work::Unpin { .. } => TransferKind::Unpin,
             },
             account: transfer.account.0,
-            name: transfer.name,
             cid: transfer.cid.map(|cid| cid.to_string()),
             state,
             bytes_done: running.map_or(bytes_done, |progress| progress.bytes_done),
@@ -127,6 +131,7 @@ impl From<holdfast_core::TransferCounts> for TransferCounts {
             queued: counts.queued,
             running: counts.running,
             waiting: counts.waiting,
+            asked: counts.asked,
             failed: counts.failed,
             done: counts.done,
         }

@@ -39,13 +39,25 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   internal: ["error.internal", "error.internal.advice"],
 };
 
+/** What went wrong is only in the sentence about this very case; no advice for all of its kind says more. */
+const SAYS_ITSELF: ReadonlySet<Code> = new Set(["invalid_input", "pin_failed"]);
+
 export const CODES = Object.keys(TEXT) as Code[];
 
 export function present(error: IpcError): Presented {
   // A newer backend may know a code that this catalogue does not.
   const [title, advice] = TEXT[error.code] ?? TEXT.internal;
+  if (SAYS_ITSELF.has(error.code) && error.message !== "") {
+    return { title: t(title), advice: sentence(error.message), details: error.details };
+  }
   const own = [error.message, error.details].filter((text) => text !== null && text.trim() !== "");
   return { title: t(title), advice: t(advice), details: own.length > 0 ? own.join("\n") : null };
+}
+
+/** Rust's errors are the ends of sentences. */
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 type PlainKey = {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdfast_core::{
-    Engine, Error,
+    Code, Engine, Error,
     transfer::{Transfer, TransferId},
 };
 
@@ -24,7 +24,8 @@ pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) ->
         if stderr().is_terminal() {
             write(CLEAR);
         }
-        note(&format!("holdfast: {}: not yet: {}; trying again", one_line(what), failure.message));
+        let then = if failure.code == Code::StillFetching { "" } else { "; trying again" };
+        note(&format!("holdfast: {}: not yet: {}{then}", one_line(what), failure.message));
     });
     shown(|| line(engine), ended).await
 }

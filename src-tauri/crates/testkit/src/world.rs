@@ -17,7 +17,7 @@ use holdfast_core::{
     host::{RealDisk, SystemClock},
     pin::{Metadata, Pin, PinQuery},
     provider::{Connect, HttpConnect},
-    transfer::{Transfer, TransferId},
+    transfer::{Transfer, TransferId, TransferState},
 };
 use tempfile::TempDir;
 
@@ -200,6 +200,19 @@ impl World {
             self.clock.advance(Duration::from_secs(1));
             let transfer = self.transfer(id).await;
             transfer.state.is_final().then_some(transfer)
+        })
+        .await
+    }
+
+    /// Waits until the service has taken what it was asked for and works on it.
+    ///
+    /// # Panics
+    /// When the engine does not know the transfer, or it ends instead.
+    pub async fn until_asked(&self, id: &TransferId) -> Transfer {
+        crate::eventually("the service works on it", || async {
+            let transfer = self.transfer(id).await;
+            assert!(!transfer.state.is_final(), "{transfer:?}");
+            (transfer.state == TransferState::Asked).then_some(transfer)
         })
         .await
     }

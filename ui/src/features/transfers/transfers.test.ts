@@ -28,6 +28,27 @@ test("what runs shows bytes, rate and time left from the ticks", async () => {
   await waitFor(() => expect(byTestId("status-bar").textContent).toMatch(/MB\/s/));
 });
 
+test("a pin by its CID is not done before the service has pinned it, and says why it was not", async () => {
+  const { app, mock } = await openTransfers();
+  mock.transfers = [];
+  mock.nextPinFailure = "this service has no other source for it";
+  const cid = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+  await mock.call("pin_cid", { account: "this-computer", text: cid, name: null });
+  await waitFor(() => expect(rowOf("queued").textContent).toContain(cid));
+  mock.advance();
+  mock.advance();
+  await waitFor(() => expect(rowOf("asked").textContent).toContain("Being pinned"));
+  expect(byTestId("status-bar").textContent).toContain("1 being pinned");
+  expect(byTestId("status-bar").textContent).not.toContain("done");
+  app.navigation.go("pins");
+  mock.advance();
+  await waitFor(() => expect(byTestId("toast").textContent).toContain("1 transfer failed"));
+  expect(byTestId("nav-transfers").textContent).toContain("1 failed");
+  app.navigation.go("transfers");
+  await waitFor(() => expect(rowOf("failed").textContent).toContain("this service has no other source"));
+  expect(rowOf("failed").querySelector("[data-testid=transfer-retry]")).toBeTruthy();
+});
+
 test("cancel and retry ask Rust", async () => {
   const { mock } = await openTransfers();
   const failed = rowOf("failed");

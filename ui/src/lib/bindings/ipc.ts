@@ -366,7 +366,7 @@ export type Transfer = { id: string, kind: TransferKind, account: string, name: 
  */
 retry_at: number | null, created_at: number, updated_at: number, verified: boolean | null, };
 
-export type TransferCounts = { queued: number, running: number, waiting: number, failed: number, done: number, };
+export type TransferCounts = { queued: number, running: number, waiting: number, asked: number, failed: number, done: number, };
 
 export type TransferKind = "upload" | "pin" | "unpin";
 
@@ -380,7 +380,7 @@ export type TransferList = { transfers: Array<Transfer>, counts: TransferCounts,
  */
 export type TransferProgress = { id: string, bytes_done: number, bytes_total: number, bytes_per_second: number | null, seconds_left: number | null, };
 
-export type TransferState = "queued" | "running" | "waiting" | "failed" | "done" | "cancelled";
+export type TransferState = "queued" | "running" | "waiting" | "asked" | "failed" | "done" | "cancelled";
 
 export type VerifyPinRequest = { pin: PinKey, with: CompareWith, };
 
@@ -403,6 +403,7 @@ export type Rpc = {
   drop_text: [string, null],
   start_upload: [StartUploadRequest, Accepted],
   pin_cid: [PinCidRequest, Accepted],
+  pin_again: [PinKey, Accepted],
   transfers: [null, TransferList],
   cancel_transfer: [string, null],
   retry_transfer: [string, null],

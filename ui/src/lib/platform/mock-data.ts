@@ -57,7 +57,7 @@ export function madeUpPins(count: number, now: number): Pin[] {
               ? "not_checked"
               : "not_reproduced",
       is_directory,
-      pinned_at: status === "pinned" ? now - Math.floor(index * 3_600_000 * random()) - 60_000 : null,
+      pinned_at: now - Math.floor(index * 3_600_000 * random()) - 60_000,
     };
   });
 }

@@ -43,6 +43,8 @@ export interface Mock extends Platform {
   nextSelection: Ipc.Selection | null;
   /** What comparing a pin with files comes to; `null` as if nothing was chosen in the dialog. */
   nextComparison: Ipc.Comparison | null;
+  /** Why services give up the next pin by its CID; `null` when they pin it. */
+  nextPinFailure: string | null;
   /** What the Kubo on this computer knows. */
   kubo_services: Ipc.FoundService[];
   /** How long every answer takes. */
@@ -77,6 +79,7 @@ export function createMock(options: MockOptions = {}): Mock {
     transfers: busy ? madeUpTransfers(now, random) : [],
     nextSelection: null,
     nextComparison: { outcome: "verified", path: "/home/ada/Pictures/harbour-dawn.jpg", profile: null },
+    nextPinFailure: null,
     kubo_services: KUBO_SERVICES,
     latency_ms: options.latency_ms ?? 0,
     ready: false,
@@ -192,6 +195,11 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     transfers: () => ({ transfers: mock.transfers.slice(0, 500), counts: counts() }),
     cancel_transfer: (id) => set(id, { state: "cancelled" }),
+    pin_again: (key) => {
+      const again = row(key);
+      rows.splice(rows.indexOf(again), 1);
+      return start([{ kind: "pin", bytes: 0, ...named(again) }]);
+    },
     retry_transfer: (id) => set(id, { state: "queued", error: null, retry_at: null }),
     clear_finished_transfers: () => {
       mock.transfers = mock.transfers.filter(({ state }) => state !== "done" && state !== "cancelled");
@@ -309,7 +317,7 @@ export function createMock(options: MockOptions = {}): Mock {
   }
 
   function counts(): Ipc.TransferCounts {
-    const result = { queued: 0, running: 0, waiting: 0, failed: 0, done: 0 };
+    const result = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
     for (const { state } of mock.transfers) if (state !== "cancelled") result[state] += 1;
     return result;
   }
@@ -322,7 +330,15 @@ export function createMock(options: MockOptions = {}): Mock {
         ended = true;
         return { ...one, state: "running" as const, attempts: one.attempts + 1 };
       }
+      if (one.state === "asked") {
+        ended = true;
+        return finish(one);
+      }
       if (one.state !== "running") return one;
+      if (one.kind === "pin") {
+        ended = true;
+        return { ...one, state: "asked" as const };
+      }
       const bytes_per_second = Math.max(1, Math.floor(one.bytes_total / 12));
       const bytes_done = Math.min(one.bytes_total, one.bytes_done + Math.ceil(bytes_per_second / 4));
       if (bytes_done >= one.bytes_total) {
@@ -345,10 +361,16 @@ export function createMock(options: MockOptions = {}): Mock {
     }
     const cid = one.cid ?? madeUpCid(random);
     const proof = one.kind === "upload" ? "verified" : "not_checked";
+    const reason = one.kind === "pin" ? mock.nextPinFailure : null;
+    mock.nextPinFailure = null;
     rows.unshift({
       ...{ account: one.account, id: fresh("pin"), cid, name: one.name, size: one.bytes_total },
-      ...{ status: "pinned", proof, is_directory: false, pinned_at: Date.now() },
+      ...{ status: reason === null ? "pinned" : "failed", proof, is_directory: false, pinned_at: Date.now() },
     });
+    if (reason !== null) {
+      const error = failure("pin_failed", `the service could not pin it: ${reason}`);
+      return { ...one, cid, state: "failed", error };
+    }
     return { ...one, cid, state: "done", verified: one.kind === "upload" ? true : null };
   }
 
@@ -434,18 +456,20 @@ function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
     gateway_link: `https://gateway.example/ipfs/${pin.cid}`,
     ipfs_link: `ipfs://${pin.cid}`,
     other_copies: pin.account === HOSTED ? 1 : 0,
-    receipts: [
-      {
-        at: now - 7_200_000,
-        cid: pin.cid,
-        proof: pin.proof,
-        profile: pin.proof === "verified" ? "unixfs-v1-2025" : null,
-        reason: pin.proof === "not_reproduced" ? "the gateway took too long." : null,
-        compared_at: pin.proof === "not_checked" ? null : now - 7_200_000,
-        source: pin.name,
-        bytes: pin.size ?? 0,
-      },
-    ],
+    receipts: [...(pin.status === "failed" ? [] : [receiptOf(pin, now)])],
+  };
+}
+
+function receiptOf(pin: Ipc.Pin, now: number): Ipc.Receipt {
+  return {
+    at: now - 7_200_000,
+    cid: pin.cid,
+    proof: pin.proof,
+    profile: pin.proof === "verified" ? "unixfs-v1-2025" : null,
+    reason: pin.proof === "not_reproduced" ? "the gateway took too long." : null,
+    compared_at: pin.proof === "not_checked" ? null : now - 7_200_000,
+    source: pin.name,
+    bytes: pin.size ?? 0,
   };
 }
 

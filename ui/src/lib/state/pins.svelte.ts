@@ -122,6 +122,11 @@ export class Pins {
     this.selection.clear();
   }
 
+  /** Asks anew for what the service has given up. */
+  async again({ account, id }: PinKey): Promise<void> {
+    await this.#platform.call("pin_again", { account, id });
+  }
+
   /** The pin may come back under another id: what knew it by the old one follows. */
   async edit(before: PinKey, name: string | null, metadata: Record<string, string>): Promise<Pin> {
     const pin = { account: before.account, id: before.id };

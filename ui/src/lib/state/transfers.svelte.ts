@@ -5,7 +5,7 @@ import { coalesce } from "../coalesce.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
 
 const REFRESH_GAP_MS = 150;
-const NO_COUNTS: TransferCounts = { queued: 0, running: 0, waiting: 0, failed: 0, done: 0 };
+const NO_COUNTS: TransferCounts = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
 
 /** What ended between two looks at the list. */
 export interface Ended {

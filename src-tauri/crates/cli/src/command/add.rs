@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use holdfast_core::{
     Background,
     account::Account,
-    pin::{PinKey, PinStatus},
+    pin::PinKey,
     transfer::{Transfer, TransferId, TransferState},
 };
 use serde::Serialize;
@@ -69,8 +69,7 @@ async fn report(
         return Ok(false);
     };
     let key = PinKey { account: account.id.clone(), id: pin.clone() };
-    let held = session.engine.pin_details(&key).await?.pin.held;
-    let size = held.bytes.unwrap_or(ended.bytes);
+    let size = session.engine.pin_details(&key).await?.pin.held.bytes.unwrap_or(ended.bytes);
     let name = one_line(&path);
     let added = Added {
         path,
@@ -84,25 +83,19 @@ async fn report(
         let verified = if added.verified { "verified" } else { "stored, CID not reproduced" };
         format!("{}  {}  {name}  {verified}", added.cid, bytes(size))
     })?;
-    if held.status == PinStatus::Failed {
-        complain_of_service(&name, held.message.as_deref());
-    }
-    Ok(held.status != PinStatus::Failed)
-}
-
-/// Says that a service took something and then could not keep it.
-pub(super) fn complain_of_service(what: &str, message: Option<&str>) {
-    let why = message.unwrap_or("it says no more");
-    complain(&format!("{what}: the service could not pin it: {why}"), None);
+    Ok(true)
 }
 
 /// Says why a transfer did not end well.
 pub(super) fn explain(what: &str, ended: &Transfer) {
     match ended.state.failure() {
+        None if ended.state == TransferState::Asked => {
+            complain(&format!("{}: the service has not pinned it yet", one_line(what)), None);
+        }
         Some(failure) => complain(&format!("{}: {}", one_line(what), failure.message), failure.details.as_deref()),
         None => complain(&format!("{}: {}", one_line(what), ended.state.as_str()), None),
     }
-    if ended.may_go_on_at_service() {
+    if ended.state == TransferState::Asked || ended.may_go_on_at_service() {
         note(
             "holdfast: this command waits no longer, but the service may go on: `holdfast ls` shows what became of it, and \
              adding it again neither sends nor pins it twice",

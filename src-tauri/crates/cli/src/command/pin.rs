@@ -2,14 +2,10 @@
 
 use std::path::PathBuf;
 
-use holdfast_core::{
-    Background,
-    pin::{PinKey, PinStatus},
-    transfer::TransferState,
-};
+use holdfast_core::{Background, pin::PinKey, transfer::TransferState};
 use serde::Serialize;
 
-use super::add::{complain_of_service, explain};
+use super::add::explain;
 use crate::{
     Failure,
     args::PinArgs,
@@ -59,10 +55,6 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
             message: held.message,
         };
         out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
-        if held.status == PinStatus::Failed {
-            complain_of_service(text, pinned.message.as_deref());
-            complete = false;
-        }
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }

@@ -39,7 +39,7 @@ use crate::{
     error::Error,
     folder::{Control, FolderId, FolderState},
     home::Home,
-    pin::{Metadata, PinKey},
+    pin::{Metadata, PinKey, mirror::UnderWay},
     provider::Connect,
     store::Store,
     transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Work},
@@ -119,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) upload_turns: Turns<(AccountId, u64)>,
     pub(crate) list_turns: Turns<AccountId>,
     pub(crate) wake: Notify,
+    /// That a service may have been asked for something.
+    pub(crate) asked: Notify,
     pub(crate) stop: CancellationToken,
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
@@ -151,6 +153,7 @@ impl Engine {
             upload_turns: Turns::default(),
             list_turns: Turns::default(),
             wake: Notify::new(),
+            asked: Notify::new(),
             stop: CancellationToken::new(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
@@ -180,8 +183,13 @@ impl Engine {
         }
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
+        let which = match background {
+            Background::Everything => UnderWay::All,
+            Background::TransfersOnly => UnderWay::AskedFor,
+        };
+        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), move |shared| following::poll(shared, which)));
+        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::look_soon));
         if background == Background::Everything {
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::poll));
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
             self.start_folders().await?;
         }

@@ -11,14 +11,18 @@ use crate::{
     disk::Place,
     error::Error,
     folder::FolderId,
-    pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey},
+    pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey, PinStatus},
     provider::ProviderError,
     store::TransferCounts,
-    transfer::{Failure, Transfer, TransferId, TransferProgress, Work, relay},
+    transfer::{Failure, Transfer, TransferId, TransferProgress, TransferState, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
 const MAX_METADATA_PAIRS: usize = 1_000;
+
+/// How long somebody waits for a service that has been asked and works on it, and when that is worth a word.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+const SOON: Duration = Duration::from_secs(3);
 
 /// How long a provider may take to say what it accepts, before a selection is shown without knowing.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -129,6 +133,28 @@ impl Engine {
         Ok(id)
     }
 
+    /// Accepts asking anew for a pin that the service has given up or removed; what it has of it is removed first.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and [`Error::InvalidInput`] for a pin that is none of these.
+    pub async fn pin_again(&self, key: &PinKey) -> Result<TransferId, Error> {
+        let pin = self.shared.store.pin(key).await?;
+        let held = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?.held;
+        if !matches!(held.status, PinStatus::Failed | PinStatus::Unpinned) {
+            return Err(Error::InvalidInput("Only what the service has given up can be asked for again.".into()));
+        }
+        let work = Work::Pin { cid: held.cid };
+        if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
+            return Ok(same);
+        }
+        let mut transfer = self.shared.transfer(&key.account, work, held.name.unwrap_or_default(), held.metadata);
+        (transfer.cid, transfer.pin) = (Some(held.cid), Some(held.id));
+        let id = transfer.id.clone();
+        self.shared.store.forget_failed(key).await?;
+        self.shared.accept(vec![transfer]).await?;
+        Ok(id)
+    }
+
     /// An account that is to have a pin with this metadata.
     pub(super) async fn account_for(&self, id: &AccountId, metadata: &Metadata) -> Result<Account, Error> {
         let account = self.account(id).await?;
@@ -193,24 +219,40 @@ impl Engine {
         transfer.ok_or_else(|| Error::NoSuch { what: "transfer", id: id.0.clone() })
     }
 
-    /// Waits until nothing more will happen to a transfer by itself. `waiting` is told why it is tried again, whenever that is
-    /// for another reason than before.
+    /// Waits until nothing more will happen to a transfer by itself, or its service has worked on it for minutes and may do so
+    /// for days. `waiting` is told why it takes longer, whenever that is for another reason than before.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
     pub async fn wait_for(&self, id: &TransferId, mut waiting: impl FnMut(&Failure)) -> Result<Transfer, Error> {
-        let (mut changes, mut told) = (self.changes(), None);
+        let clock = &self.shared.ports.clock;
+        let (mut changes, mut told, mut asked_at) = (self.changes(), None, None);
         loop {
             let transfer = self.transfer(id).await?;
             if transfer.state.is_final() {
                 return Ok(transfer);
             }
-            if let Some(failure) = transfer.state.failure().filter(|failure| told.as_ref() != Some(*failure)) {
-                waiting(failure);
-                told = Some(failure.clone());
+            let (failure, next_look) = if transfer.state == TransferState::Asked {
+                let asked = clock.monotonic().saturating_sub(*asked_at.get_or_insert_with(|| clock.monotonic()));
+                let is_worth_saying = asked >= SOON;
+                let next_look = if is_worth_saying { LONGEST_ASKED } else { SOON }.saturating_sub(asked);
+                (is_worth_saying.then(|| Failure::from(&Error::StillFetching { said: None })), next_look)
+            } else {
+                asked_at = None;
+                (transfer.state.failure().cloned(), LONGEST_ASKED)
+            };
+            if let Some(failure) = failure.filter(|failure| told.as_ref() != Some(failure)) {
+                waiting(&failure);
+                told = Some(failure);
             }
-            // Having missed changes is a reason to look again; the sender lives as long as the engine.
-            drop(changes.recv().await);
+            if next_look.is_zero() {
+                return Ok(transfer);
+            }
+            tokio::select! {
+                // Having missed changes is a reason to look again; the sender lives as long as the engine.
+                _ = changes.recv() => {}
+                () = clock.sleep(next_look) => {}
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     engine::{Change, Shared},
     error::Error,
     provider::{Gap, Provider, ProviderError},
+    store::Written,
 };
 
 /// Listings begun anew because pins came or went meanwhile, before the last one is taken as it is.
@@ -23,6 +24,9 @@ const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
+
+/// The same for those that it was asked for a moment ago, whose rounds follow each other sooner.
+const MAX_LOOKED_AT: u32 = 2;
 
 /// Pins that are found to be there still before a list without them counts as cut.
 const MOST_STILL_THERE: usize = 100;
@@ -43,9 +47,25 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
     result
 }
 
+/// Which of the pins that a provider is still working on it is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnderWay {
+    /// All in their turns.
+    All,
+    /// Only those that transfers wait for.
+    AskedFor,
+    /// Of these only those that it was asked for after that.
+    AskedForSince(UnixMillis),
+}
+
 /// Asks for the pins that the provider is still working on.
-pub(crate) async fn poll_under_way(shared: &Shared, account: &Account) -> Result<(), Error> {
-    let ids = shared.store.pins_under_way(&account.id, MAX_POLLED).await?;
+pub(crate) async fn poll_under_way(shared: &Shared, account: &Account, which: UnderWay) -> Result<(), Error> {
+    let store = &shared.store;
+    let ids = match which {
+        UnderWay::All => store.pins_under_way(&account.id, MAX_POLLED).await?,
+        UnderWay::AskedFor => store.pins_asked_for(&account.id, None, MAX_POLLED).await?,
+        UnderWay::AskedForSince(since) => store.pins_asked_for(&account.id, Some(since), MAX_LOOKED_AT).await?,
+    };
     if ids.is_empty() {
         return Ok(());
     }
@@ -195,10 +215,21 @@ async fn ask_about(shared: &Shared, account: &Account, provider: &Arc<dyn Provid
 }
 
 async fn forget(shared: &Shared, keys: Vec<PinKey>) -> Result<(), Error> {
-    if !keys.is_empty() && shared.store.forget_pins(keys).await? {
-        shared.announce(Change::Pins);
+    if !keys.is_empty() {
+        let written = shared.store.forget_pins(keys, shared.ports.clock.now()).await?;
+        announce(shared, written);
     }
     Ok(())
+}
+
+fn announce(shared: &Shared, written: Written) {
+    if written.pins {
+        shared.announce(Change::Pins);
+    }
+    if written.transfers {
+        shared.announce(Change::Transfers);
+        shared.announce(Change::Folders);
+    }
 }
 
 async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, seen: UnixMillis) -> Result<(), Error> {
@@ -209,8 +240,9 @@ async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, s
         let unpinned = shared.unpinned();
         shown.into_iter().filter(|pin| !unpinned.contains(&key(pin))).collect()
     };
-    if !pins.is_empty() && shared.store.observe_pins(account, pins, seen).await? {
-        shared.announce(Change::Pins);
+    if !pins.is_empty() {
+        let written = shared.store.observe_pins(account, pins, seen, shared.ports.clock.now()).await?;
+        announce(shared, written);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     codec::{cid_from, content_number, metadata_text, signed},
     pins,
+    transfers::asked,
 };
 use crate::{
     account::AccountId,
@@ -15,6 +16,15 @@ use crate::{
     error::Error,
     pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, Proof, ProviderPin},
 };
+
+/// What writing to the mirror has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Pins are not as they were.
+    pub(crate) pins: bool,
+    /// Transfers that waited for them have ended.
+    pub(crate) transfers: bool,
+}
 
 impl Store {
     /// The account's pins as numbers.
@@ -28,22 +38,28 @@ impl Store {
         .await
     }
 
-    /// Writes what a provider said of some pins in a list. Says whether that changed anything.
+    /// Writes what a provider said of some pins in a list, and ends the transfers that asked for them.
     pub(crate) async fn observe_pins(
         &self,
         account: &AccountId,
         pins: Vec<ProviderPin>,
         seen: UnixMillis,
-    ) -> Result<bool, Error> {
+        now: UnixMillis,
+    ) -> Result<Written, Error> {
         let account = account.clone();
-        self.write_mirror(move |db| {
-            let (mut writer, mut changed) = (Writer::new(db)?, false);
+        let ends_transfers = self.read(asked::any).await?;
+        let write = move |db: &Connection| {
+            let (mut writer, mut written) = (Writer::new(db)?, Written::default());
             for pin in &pins {
-                changed |= writer.observe(&account, pin, None, seen)?;
+                written.pins |= writer.observe(&account, pin, None, seen)?;
+                if ends_transfers {
+                    written.transfers |= asked::settle(db, &account, pin, now)?;
+                }
             }
-            Ok(changed)
-        })
-        .await
+            Ok(written)
+        };
+        // That a transfer has ended is told, and may not be undone.
+        if ends_transfers { self.write(write).await } else { self.write_mirror(write).await }
     }
 
     /// The ids of the account's pins of these numbers that nobody has spoken of since `since`.
@@ -105,21 +121,25 @@ impl Store {
         .await
     }
 
-    /// Removes pins. Says whether there were any.
-    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>) -> Result<bool, Error> {
-        self.write_mirror(move |db| {
-            let mut forgotten = false;
+    /// Removes pins that a provider does not have any more, and ends the transfers that asked for them.
+    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>, now: UnixMillis) -> Result<Written, Error> {
+        let ends_transfers = self.read(asked::any).await?;
+        let write = move |db: &Connection| {
+            let mut written = Written::default();
             for key in &keys {
-                forgotten |= forget(db, key)?;
+                if !ends_transfers || asked::may_be_gone(db, key, now)? {
+                    written.pins |= forget(db, key)?;
+                }
             }
-            Ok(forgotten)
-        })
-        .await
+            written.transfers = ends_transfers;
+            Ok(written)
+        };
+        if ends_transfers { self.write(write).await } else { self.write_mirror(write).await }
     }
 
     /// Removes one pin.
-    pub(crate) async fn forget_pin(&self, key: &PinKey) -> Result<(), Error> {
-        self.forget_pins(vec![key.clone()]).await.map(drop)
+    pub(crate) async fn forget_pin(&self, key: &PinKey, now: UnixMillis) -> Result<(), Error> {
+        self.forget_pins(vec![key.clone()], now).await.map(drop)
     }
 }
 

@@ -16,6 +16,7 @@ use rusqlite::{Connection, TransactionBehavior, functions::FunctionFlags};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use folders::Observed;
+pub(crate) use mirror::Written;
 pub(crate) use transfers::Finish;
 pub use transfers::TransferCounts;
 

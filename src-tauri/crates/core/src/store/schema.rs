@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -169,6 +169,8 @@ INSERT INTO keyring_entry SELECT id FROM account WHERE credentials <> 'none';
 ALTER TABLE transfer ADD COLUMN root BLOB;
 UPDATE transfer SET root = (SELECT path FROM folder WHERE folder.id = transfer.folder);
 ",
+    // What a service was asked to pin and works on, by the pin that it ends with.
+    r"CREATE INDEX transfer_by_pin_asked_for ON transfer(account, pin) WHERE state = 'asked';",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -1,7 +1,9 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
 //!
-//! The queue is in here; how a try ended is in `outcome`, and how far one by way of a node has come in `relay`.
+//! The queue is in here; how a try ended is in `outcome`, what becomes of pins that were asked for in `asked`, and how far one
+//! by way of a node has come in `relay`.
 
+pub(super) mod asked;
 mod outcome;
 mod relay;
 mod row;
@@ -32,6 +34,8 @@ pub struct TransferCounts {
     pub running: u64,
     /// To be tried again.
     pub waiting: u64,
+    /// With a service that works on it.
+    pub asked: u64,
     /// Given up.
     pub failed: u64,
     /// Done.
@@ -57,7 +61,7 @@ impl Store {
         self.read(move |db| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM transfer
-                 ORDER BY state IN ('running', 'waiting', 'queued') DESC, sequence DESC LIMIT {limit}"
+                 ORDER BY state IN ('running', 'waiting', 'queued', 'asked') DESC, sequence DESC LIMIT {limit}"
             );
             select(db, &sql)
         })
@@ -75,6 +79,7 @@ impl Store {
                     "queued" => counts.queued = count,
                     "running" => counts.running = count,
                     "waiting" => counts.waiting = count,
+                    "asked" => counts.asked = count,
                     "failed" => counts.failed = count,
                     "done" => counts.done = count,
                     _ => {}
@@ -200,7 +205,7 @@ impl Store {
         let (account, folder) = (account.clone(), folder.map(|folder| folder.0.clone()));
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?3
-                       WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state IN ('queued', 'waiting')";
+                       WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state IN ('queued', 'waiting', 'asked')";
             db.execute(sql, (&account.0, &folder, now.0))?;
             let sql =
                 "SELECT id FROM transfer WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state = 'running'";
@@ -216,7 +221,7 @@ impl Store {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?2
-                       WHERE id = ?1 AND state IN ('queued', 'waiting', 'failed')";
+                       WHERE id = ?1 AND state IN ('queued', 'waiting', 'asked', 'failed')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
         })
         .await
@@ -266,6 +271,11 @@ impl Store {
         self.write(|db| {
             let sql = "UPDATE transfer SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'";
             db.execute(sql, [])?;
+            // Whatever the mirror lost: what nobody follows is looked for.
+            let sql = "UPDATE transfer SET state = 'queued' WHERE state = 'asked' AND NOT EXISTS (SELECT 1 FROM pin
+                WHERE pin.account = transfer.account AND pin.number = pin_number(transfer.pin) AND pin.id = transfer.pin
+                  AND +pin.asked IS NOT NULL)";
+            db.execute(sql, [])?;
             Ok(())
         })
         .await
@@ -280,13 +290,14 @@ impl Store {
         .await
     }
 
-    /// The transfer that already does such work or will, so that asking twice does it once.
+    /// The transfer that already does such work or will, so that asking twice does it once. A file whose bytes a service has
+    /// is read again: it may be another one by now.
     pub(crate) async fn under_way(&self, account: &AccountId, work: &Work) -> Result<Option<TransferId>, Error> {
         let (account, word) = (account.clone(), work.as_str());
         let (source, pin, cid) = columns_of(work);
         self.read(move |db| {
             let sql = "SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND source IS ?3 AND (?4 IS NULL OR pin IS ?4)
-                       AND (?5 IS NULL OR cid IS ?5) AND state IN ('queued', 'running', 'waiting') LIMIT 1";
+                       AND (?5 IS NULL OR cid IS ?5) AND (state IN ('queued', 'running', 'waiting') OR state = 'asked' AND work = 'pin') LIMIT 1";
             let values = (&account.0, word, source, pin, cid);
             Ok(db.query_row(sql, values, |row| row.get(0).map(TransferId)).optional()?)
         })

@@ -27,7 +27,9 @@ pub(super) async fn in_mirror(
         for pin in shared.store.pins_of_cid(&account.id, *cid).await? {
             match provider.get(&pin.held.id).await {
                 Ok(held) if is_live(&held) => return Ok(Some(held)),
-                Ok(_) | Err(ProviderError::NotFound { .. }) => shared.store.forget_pin(&pin.key()).await?,
+                Ok(_) | Err(ProviderError::NotFound { .. }) => {
+                    shared.store.forget_pin(&pin.key(), shared.ports.clock.now()).await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -83,9 +83,11 @@ pub enum TransferState {
         /// Why the last try failed.
         failure: Failure,
     },
+    /// The service has taken the request and works on its pin: what becomes of that ends the transfer, whenever it is.
+    Asked,
     /// Given up; the user may retry.
     Failed(Failure),
-    /// Done: the receipt is written, or the pin is gone.
+    /// Done: the service has pinned it and the receipt is written, or the pin is gone.
     Done,
     /// Stopped by the user.
     Cancelled,
@@ -99,6 +101,7 @@ impl TransferState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting { .. } => "waiting",
+            Self::Asked => "asked",
             Self::Failed(_) => "failed",
             Self::Done => "done",
             Self::Cancelled => "cancelled",
@@ -175,6 +178,15 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// The name to show: the one that the pin has or gets, else the CID.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        match &self.cid {
+            Some(cid) if self.name.is_empty() => cid.to_string(),
+            _ => self.name.clone(),
+        }
+    }
+
     /// Whether it was given up here after a service that only pins by CID was asked for it, and that has not ended it.
     #[must_use]
     pub fn may_go_on_at_service(&self) -> bool {

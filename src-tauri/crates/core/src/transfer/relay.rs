@@ -178,7 +178,7 @@ impl Relay<'_> {
                         Err(error) => return Err(error.into()),
                     }
                     let key = PinKey { account: self.target.id.clone(), id: id.clone() };
-                    self.shared.store.forget_pin(&key).await?;
+                    self.shared.store.forget_pin(&key, self.shared.ports.clock.now()).await?;
                 }
                 Ok(pin) if same_content(&pin.cid, &receipt.cid) => return Ok(Some(pin)),
                 Ok(_) | Err(ProviderError::NotFound { .. }) => {}
@@ -200,7 +200,7 @@ impl Relay<'_> {
                 Ok(pin) if pin.status != PinStatus::Unpinned => {}
                 Ok(_) | Err(ProviderError::NotFound { .. }) => {
                     self.shared.store.begin_relay_again(&self.transfer.id, &self.record()).await?;
-                    self.shared.store.forget_pin(&receipt.pin).await?;
+                    self.shared.store.forget_pin(&receipt.pin, self.shared.ports.clock.now()).await?;
                     return Ok(None);
                 }
                 Err(error) => return Err(error.into()),

@@ -157,7 +157,11 @@ async fn run_one(
     shared.running.end(&transfer.id);
     let result = match attempted {
         // A click that came after the provider had accepted is too late: what happened is recorded.
-        Ok(finish) => shared.store.finish(&transfer.id, finish, shared.ports.clock.now()).await,
+        Ok(finish) => {
+            let written = shared.store.finish(&transfer.id, finish, shared.ports.clock.now()).await;
+            shared.asked.notify_one();
+            written
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = result {

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod asked;
 mod checks;
 mod disks;
 mod duplicates;

@@ -15,10 +15,11 @@ async fn a_pin_that_the_provider_works_on_is_followed_until_it_is_settled() {
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let world = WorldBuilder::default().with_background().start().await;
     let account = world.account(&provider, "one").await;
+    provider.behave(|manners| manners.status = "RETRIEVAL");
     let cid = identified(b"elsewhere", Profile::UNIXFS_V1_2025).cid;
     let name = Some("from afar".to_owned());
     let id = world.engine.pin_text(&account, &format!("ipfs://{cid}"), name, Metadata::new()).await.unwrap();
-    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+    world.until_asked(&id).await;
     let pins = world.pins().await;
     assert_eq!((pins[0].held.status, pins[0].proof), (PinStatus::Fetching, Proof::NotChecked));
     let held = pins[0].held.id.0.clone();

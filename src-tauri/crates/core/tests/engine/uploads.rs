@@ -107,7 +107,8 @@ async fn a_status_that_nobody_knows_is_kept_as_it_is() {
     let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
     let account = world.account(&provider, "one").await;
     provider.behave(|manners| manners.status = "warmingUp");
-    world.upload(&account, &world.write("a", b"abc")).await;
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    world.until_asked(&id).await;
     let pins = world.pins().await;
     assert_eq!((pins[0].held.status, pins[0].held.raw_status.as_str()), (PinStatus::Unknown, "warmingUp"));
 }

@@ -111,16 +111,18 @@ fn pin(state: &State, body: &[u8]) -> Reply {
         return Reply::json(StatusCode::BAD_REQUEST, failure("invalid cid: cid too short"));
     };
     let mut inner = state.inner();
+    let manners = inner.manners.clone();
     let is_held = inner.pins.all().iter().any(|pin| pin.pinned && pin.cid == cid.to_string());
-    if is_held && inner.manners.refuses_duplicates {
+    if is_held && manners.refuses_duplicates {
         return Reply::json(StatusCode::CONFLICT, failure("Pin with that hash already exists"));
     }
     let pin = inner.pins.add(&cid, asked["metadata"]["name"].as_str().unwrap_or_default());
     pin.keyvalues = asked["metadata"]["keyvalues"].as_object().cloned();
     pin.is_pin_by_hash = true;
-    pin.pinned = false;
-    pin.status = "RETRIEVAL".into();
-    Reply::json(StatusCode::OK, success(pin.json()))
+    let mut answered = pin.clone();
+    (answered.pinned, answered.status) = (false, "RETRIEVAL".into());
+    pin.settle_as(manners.status);
+    Reply::json(StatusCode::OK, success(answered.json()))
 }
 
 fn list(state: &State, query: &str) -> Reply {

@@ -97,7 +97,15 @@ impl Pins {
 }
 
 impl HeldPin {
-    pub(super) fn is_unpinned(&self) -> bool {
+    /// The service has come to this status with it.
+    pub fn settle_as(&mut self, status: &str) {
+        self.pinned = status == "pinned";
+        self.status = status.into();
+    }
+
+    /// Whether its owner has removed it.
+    #[must_use]
+    pub fn is_unpinned(&self) -> bool {
         self.status == UNPINNED
     }
 

@@ -102,9 +102,11 @@ fn pin(state: &State, body: &[u8]) -> Reply {
     let manners = inner.manners.clone();
     let pin = inner.pins.add(&wanted.cid, &wanted.name);
     pin.keyvalues = wanted.meta;
-    pin.status = "queued".into();
+    let mut answered = pin.clone();
+    answered.status = "queued".into();
+    pin.settle_as(manners.status);
     let code = StatusCode::from_u16(manners.pinned_code).unwrap_or(StatusCode::ACCEPTED);
-    Reply::json(code, status(pin, &manners))
+    Reply::json(code, status(&answered, &manners))
 }
 
 fn edit(state: &State, id: &str, body: &[u8]) -> Reply {

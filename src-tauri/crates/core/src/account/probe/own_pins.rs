@@ -107,7 +107,7 @@ impl Probe<'_> {
             }
         }
         self.shared.unpinned().insert(key.clone());
-        self.shared.store.forget_pin(&key).await
+        self.shared.store.forget_pin(&key, self.shared.ports.clock.now()).await
     }
 
     /// The live pins of any of `cids`, and whether all of the list was searched for them.

@@ -1,5 +1,6 @@
 //! What a try of a transfer came to: receipt, pin and state, each in one transaction.
 
+use super::asked;
 use crate::{
     clock::UnixMillis,
     disk::Fingerprint,
@@ -9,10 +10,10 @@ use crate::{
     transfer::TransferId,
 };
 
-/// How a transfer ended well; written in one transaction.
+/// What a try came to that went well; written in one transaction.
 #[derive(Clone, Debug)]
 pub(crate) enum Finish {
-    /// The account has the pin.
+    /// The account has a pin; whether the transfer has ended is up to the pin's status.
     Pinned {
         pin: Box<ProviderPin>,
         proof: Proof,
@@ -25,7 +26,8 @@ pub(crate) enum Finish {
 }
 
 impl Store {
-    /// Ends a transfer well: receipt, pin and state in one transaction.
+    /// Writes pin, receipt and state in one transaction. A transfer ends with its pin: one that the service is working on is
+    /// followed from then on.
     pub(crate) async fn finish(&self, id: &TransferId, finish: Finish, now: UnixMillis) -> Result<(), Error> {
         let id = id.clone();
         self.write(move |db| {
@@ -33,7 +35,10 @@ impl Store {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
                     mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
-                    receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
+                    // That bytes were taken is so whatever becomes of the pin; that there is one, only when there is.
+                    if receipt.source.is_some() {
+                        receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
+                    }
                     if let Some(profile) = learnt_profile {
                         accounts::learn_profile(db, account, profile)?;
                     }
@@ -42,16 +47,19 @@ impl Store {
                         Proof::NotReproduced | Proof::Differs => Some(false),
                         Proof::NotChecked => None,
                     };
-                    let values = (&id.0, &pin.id.0, pin.cid.to_string(), verified);
-                    db.execute("UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4 WHERE id = ?1", values)?;
+                    let sql = "UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4, state = 'asked', until = NULL, code = NULL,
+                               failure = NULL, details = NULL, unanswered_since = NULL, updated_at = ?5 WHERE id = ?1";
+                    db.execute(sql, (&id.0, &pin.id.0, pin.cid.to_string(), verified, now.0))?;
+                    asked::settle(db, account, &pin, now)?;
                 }
                 Finish::Unpinned(key) => {
                     mirror::forget(db, &key)?;
+                    asked::cancel(db, &key, now)?;
+                    let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
+                               unanswered_since = NULL, updated_at = ?2 WHERE id = ?1";
+                    db.execute(sql, (&id.0, now.0))?;
                 }
             }
-            let sql = "UPDATE transfer SET state = 'done', until = NULL, code = NULL, failure = NULL, details = NULL,
-                       unanswered_since = NULL, updated_at = ?2 WHERE id = ?1";
-            db.execute(sql, (&id.0, now.0))?;
             Ok(())
         })
         .await

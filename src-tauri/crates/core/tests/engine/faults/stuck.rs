@@ -7,7 +7,6 @@ use holdfast_core::{
     account::ProviderKind::{self, Aioz, Cluster, Psa},
     clock::Clock,
     pin::{Metadata, PinStatus},
-    transfer::TransferState,
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
 
@@ -23,13 +22,12 @@ const STUCK: u64 = 25;
 const KINDS: [ProviderKind; 3] = [Aioz, Psa, Cluster];
 
 /// Asks for a pin that the service shows as one of that moment, and waits until it is in the mirror.
-async fn ask(world: &World, provider: &FakeProvider, kind: ProviderKind, number: u64) -> String {
+async fn ask(world: &World, provider: &FakeProvider, number: u64) -> String {
     let account = world.engine.accounts().await.unwrap().remove(0).account.id;
     let cid = identified(&number.to_le_bytes(), LAYOUT).cid;
     let id = world.engine.pin(&account, cid, None, Metadata::new()).await.unwrap();
-    let done = world.end_of(&id).await;
-    assert_eq!(done.state, TransferState::Done, "{kind:?}: the service has taken it");
-    let (pin, asked_at) = (done.pin.unwrap().0, world.clock.now().to_rfc3339());
+    let asked = world.until_asked(&id).await;
+    let (pin, asked_at) = (asked.pin.unwrap().0, world.clock.now().to_rfc3339());
     provider.pins(|pins| pins.get(&pin).unwrap().date_pinned = asked_at);
     pin
 }
@@ -48,12 +46,12 @@ async fn a_pin_that_never_gets_anywhere_is_called_stuck_after_a_day_and_asked_ab
 
 async fn never_done(kind: ProviderKind) {
     let provider = service(kind).await;
-    provider.behave(|manners| manners.status = "pin_queued");
+    provider.behave(|manners| manners.status = "queued");
     let world = WorldBuilder::default().with_background().start().await;
     world.account(&provider, "one").await;
     let mut ids = Vec::new();
     for number in 0..STUCK {
-        ids.push(ask(&world, &provider, kind, number).await);
+        ids.push(ask(&world, &provider, number).await);
     }
     rounds(&world, &provider, 2 * STUCK).await;
     let asked: Vec<usize> = ids.iter().map(|id| asked_about(&provider, id)).collect();
@@ -64,7 +62,7 @@ async fn never_done(kind: ProviderKind) {
     );
 
     // One that comes after them is seen to be done within a few rounds.
-    let late = ask(&world, &provider, kind, 1_000).await;
+    let late = ask(&world, &provider, 1_000).await;
     provider.pins(|pins| {
         let pin = pins.get(&late).unwrap();
         (pin.status, pin.pinned) = ("pinned".into(), true);
@@ -100,14 +98,14 @@ async fn a_service_that_is_silent_about_its_pins_delays_no_question_to_another()
     for kind in KINDS {
         let (silent, healthy) = (service(kind).await, service(kind).await);
         for provider in [&silent, &healthy] {
-            provider.behave(|manners| manners.status = "pin_queued");
+            provider.behave(|manners| manners.status = "queued");
         }
         let world = WorldBuilder::default().with_background().start().await;
         for (provider, label) in [(&silent, "silent"), (&healthy, "healthy")] {
             let account = world.account(provider, label).await;
             let cid = identified(label.as_bytes(), LAYOUT).cid;
             let id = world.engine.pin(&account, cid, None, Metadata::new()).await.unwrap();
-            assert_eq!(world.end_of(&id).await.state, TransferState::Done, "{kind:?}");
+            world.until_asked(&id).await;
         }
         silent.fail_always(Call::Get, Fault::StallAfter(0));
         world.clock.advance(ROUND);

@@ -80,6 +80,10 @@ pub enum WatchEvent {
     Dirty(PathBuf),
     /// Events were lost; look at everything again.
     Lost,
+    /// Nothing will be said of this directory and what is below it: it cannot be watched, perhaps as long as it cannot be read.
+    Unwatched(PathBuf),
+    /// The watch is at its end.
+    Ended,
 }
 
 /// Called for every event, from a thread of the watcher; must not block.
@@ -166,6 +170,16 @@ pub trait Root: Send + Sync + fmt::Debug {
     /// # Errors
     /// The system's.
     fn open(&self, below: &Path) -> io::Result<Opened>;
+
+    /// Whether somebody may still write to a file: has it open for that, or mapped. `false` also where the system does not
+    /// tell.
+    ///
+    /// # Errors
+    /// The system's.
+    fn has_writer(&self, below: &Path) -> io::Result<bool> {
+        let _ = below;
+        Ok(false)
+    }
 
     /// Opens a directory as another root.
     ///

@@ -100,6 +100,12 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// A file that somebody may still be writing to.
+    #[error("{} is open in a program that may still write to it", path.display())]
+    BeingWritten {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file that can never be pinned as it is.
     #[error("{name} cannot be pinned: {reason}")]
     Refused {
@@ -209,7 +215,7 @@ impl Error {
             Self::InvalidInput(_) => Code::InvalidInput,
             Self::NoSuch { .. } => Code::NotFound,
             Self::Unreadable { .. } | Self::Watch { .. } => Code::FileUnreadable,
-            Self::Changed { .. } => Code::FileChanged,
+            Self::Changed { .. } | Self::BeingWritten { .. } => Code::FileChanged,
             Self::Refused { .. } => Code::FileRefused,
             Self::CidMismatch { .. } | Self::OtherCid { .. } | Self::ContentDiffers { .. } => Code::CidMismatch,
             Self::Gateway(GatewayError::Network { .. }) => Code::Network,
@@ -232,7 +238,10 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Changed { .. } | Self::StillFetching { .. } | Self::ServiceNotRunning { .. } => true,
+            Self::Changed { .. }
+            | Self::BeingWritten { .. }
+            | Self::StillFetching { .. }
+            | Self::ServiceNotRunning { .. } => true,
             Self::AtNode { source, .. } => source.is_retryable(),
             // Not there, not permitted: only a person changes that. A lock or a failing disk may pass.
             Self::Unreadable { source, .. } => !matches!(

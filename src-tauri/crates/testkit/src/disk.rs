@@ -3,6 +3,7 @@
 mod tree;
 
 use std::{
+    collections::HashMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,6 +32,8 @@ struct Watched {
     directory: Number,
     /// What it was called when that began, and is called in every event.
     path: PathBuf,
+    /// The directories in it, by whether the watch covers them: those that could be read when they came to be.
+    covers: HashMap<Number, bool>,
     sink: Arc<WatchSink>,
 }
 
@@ -81,8 +84,8 @@ impl SimDisk {
     pub fn remove(&self, path: &Path) {
         let heard = self.hearing(path);
         self.state().tree.remove(path);
-        for (sink, path) in heard {
-            sink(WatchEvent::Dirty(path));
+        for (sink, event) in heard {
+            sink(event);
         }
     }
 
@@ -95,6 +98,26 @@ impl SimDisk {
     /// The same, and no watch hears of it.
     pub fn set_readable_silently(&self, path: &Path, readable: bool) {
         self.state().tree.set_readable(path, readable);
+    }
+
+    /// Lets a program have a file open for writing, or close it.
+    pub fn set_held(&self, path: &Path, is_held: bool) {
+        if let Some(node) = self.state().tree.at(path) {
+            node.is_held = is_held;
+        }
+        if !is_held {
+            self.say(path);
+        }
+    }
+
+    /// Makes a directory that nobody may read, so that no watch covers it.
+    pub fn make_unreadable_directory(&self, path: &Path) {
+        {
+            let mut state = self.state();
+            state.tree.make_directory(path);
+            state.tree.set_readable(path, false);
+        }
+        self.say(path);
     }
 
     /// Before the read of a file that takes byte `at`, does this once; an error is the read's.
@@ -111,25 +134,56 @@ impl SimDisk {
     }
 
     fn say(&self, path: &Path) {
-        for (sink, path) in self.hearing(path) {
-            sink(WatchEvent::Dirty(path));
+        for (sink, event) in self.hearing(path) {
+            sink(event);
         }
     }
 
-    /// The watches on a directory above a path or on itself, and what the path is called in their events.
-    fn hearing(&self, path: &Path) -> Vec<(Arc<WatchSink>, PathBuf)> {
-        let state = self.state();
-        let hears = |watched: &Watched| {
-            let above = path.ancestors().find(|above| state.tree.find(above).ok() == Some(watched.directory))?;
-            let below = path.strip_prefix(above).ok()?;
-            let named = if above == path { watched.path.clone() } else { watched.path.join(below) };
-            Some((Arc::clone(&watched.sink), named))
-        };
-        state.watches.iter().filter_map(hears).collect()
+    /// The watches that hear of a path, and what each of them does.
+    fn hearing(&self, path: &Path) -> Vec<(Arc<WatchSink>, WatchEvent)> {
+        let mut state = self.state();
+        let State { tree, watches, .. } = &mut *state;
+        watches.iter_mut().flat_map(|watched| watched.hears(tree, path)).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// What is said when something happens to a path: that it did, where the watch covers the directory that it is in, and
+    /// which new directory on the way cannot be watched.
+    fn hears(&mut self, tree: &mut Tree, path: &Path) -> Vec<(Arc<WatchSink>, WatchEvent)> {
+        let said = |event| (Arc::clone(&self.sink), event);
+        let Some(above) = path.ancestors().find(|above| tree.find(above).ok() == Some(self.directory)) else {
+            return Vec::new();
+        };
+        let below = path.strip_prefix(above).unwrap_or(Path::new(""));
+        if below.as_os_str().is_empty() {
+            return vec![said(WatchEvent::Dirty(self.path.clone()))];
+        }
+        let (mut named, mut real) = (self.path.clone(), above.to_owned());
+        let mut events = vec![said(WatchEvent::Dirty(self.path.join(below)))];
+        for name in below {
+            named.push(name);
+            real.push(name);
+            let Ok(number) = tree.find(&real) else { break };
+            if !tree.is_directory(number) {
+                break;
+            }
+            let is_readable = tree.readable(number).is_ok();
+            let is_new = !self.covers.contains_key(&number);
+            if is_new && !is_readable {
+                events.push(said(WatchEvent::Unwatched(named.clone())));
+            }
+            if !*self.covers.entry(number).or_insert(is_readable) {
+                // Nothing is heard from in there, and of the directory itself from the one above.
+                let is_inside = real != path;
+                return if is_inside && !is_new { Vec::new() } else { events };
+            }
+        }
+        events
     }
 }
 
@@ -148,7 +202,12 @@ impl Disk for SimDisk {
         let directory = state.tree.find(root).map_err(|error| error.to_string())?;
         state.made += 1;
         let id = state.made;
-        state.watches.push(Watched { id, directory, path: root.into(), sink: Arc::new(sink) });
+        let sink = Arc::new(sink);
+        let (covers, unwatched) = state.tree.directories(directory, root);
+        for path in unwatched {
+            sink(WatchEvent::Unwatched(path));
+        }
+        state.watches.push(Watched { id, directory, path: root.into(), covers, sink });
         Ok(Box::new(SimWatch { disk: self.clone(), id }))
     }
 }
@@ -198,6 +257,12 @@ impl Root for SimRoot {
             }
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
         }
+    }
+
+    fn has_writer(&self, below: &Path) -> io::Result<bool> {
+        let mut state = self.disk.state();
+        let file = state.tree.without_links(self.directory, below)?;
+        Ok(state.tree.node(file)?.is_held)
     }
 
     fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>> {

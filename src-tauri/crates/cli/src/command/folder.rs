@@ -38,7 +38,14 @@ pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Outp
         FolderCommand::Add { account, settle, path } => {
             let session = Session::with_service(home).await?;
             let account = session.account(account.as_deref()).await?;
-            let view = session.engine.add_folder(std::path::absolute(path)?, &account.id, Some(settle)).await?;
+            let typed = std::path::absolute(path)?;
+            let view = session.engine.add_folder(typed.clone(), &account.id, Some(settle)).await?;
+            if view.folder.path != typed {
+                let [typed, real] = [&typed, &view.folder.path].map(|path| one_line(&path.display().to_string()));
+                note(&format!(
+                    "holdfast: {typed} leads to {real}, and that is what is watched, wherever a link on the way leads later"
+                ));
+            }
             print(&session, &view, out).await?;
             session.end().await
         }
@@ -84,7 +91,7 @@ async fn watch(once: bool, home: Option<PathBuf>, out: Output) -> Result<(), Fai
     let mut failed = 0;
     for view in session.engine.folders().await? {
         print(&session, &view, out).await?;
-        failed += view.failed;
+        failed += view.failed + if once { view.held } else { 0 };
         for entry in session.engine.folder_entries(&view.folder.id, MAX_EXPLAINED).await? {
             if let Some(reason) = entry.reason {
                 note(&format!("holdfast: {}: {reason}", one_line(&entry.path.display().to_string())));
@@ -104,7 +111,8 @@ async fn until_idle(session: &Session) -> Result<(), Failure> {
     let mut changes = session.engine.changes();
     loop {
         let folders = session.engine.folders().await?;
-        let is_idle = |view: &FolderView| view.state != FolderState::Scanning && view.waiting == 0;
+        // What a program keeps open may stay so for ever.
+        let is_idle = |view: &FolderView| view.state != FolderState::Scanning && view.waiting == view.held;
         if folders.iter().all(is_idle) {
             return Ok(());
         }

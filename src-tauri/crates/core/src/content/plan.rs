@@ -100,6 +100,11 @@ impl Plan {
         }
     }
 
+    /// Whether somebody may still be writing to it, when it is a single file. Blocks.
+    pub(crate) fn has_writer(&self) -> bool {
+        !self.is_directory && self.root.has_writer(&self.place.below).unwrap_or(false)
+    }
+
     /// Opens one of its files, which is named by where it lies.
     pub(super) fn open(&self, source: &Path) -> io::Result<Opened> {
         let place = Place::below(&self.place.root, source).ok_or(io::ErrorKind::NotFound)?;

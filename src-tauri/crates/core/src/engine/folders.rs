@@ -152,6 +152,7 @@ impl Engine {
             on_disk: counts.pinned + counts.waiting + counts.skipped + counts.failed,
             pinned: counts.pinned,
             waiting: counts.waiting,
+            held: counts.held,
             skipped: counts.skipped,
             failed: counts.failed,
         })

@@ -2,7 +2,9 @@
 //!
 //! Events only say where to look. Work is what the disk shows against the receipts; it is never stored as outstanding.
 
+mod again;
 mod ignore;
+mod look;
 mod watcher;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -74,6 +76,8 @@ pub struct FolderView {
     pub pinned: u64,
     /// Files that will be.
     pub waiting: u64,
+    /// Those of them that a program still has open for writing.
+    pub held: u64,
     /// Files that are left out by rule.
     pub skipped: u64,
     /// Files that could not be pinned.

@@ -18,7 +18,11 @@ use crate::{
     disk::Fingerprint,
     error::Error,
     folder::{EntryState, Folder, FolderEntry, FolderId},
+    transfer::TransferId,
 };
+
+/// Why a file waits.
+const HELD: &str = "a program has it open and may still write to it";
 
 const COLUMNS: &str = "id, path, account, settle_ms, last_scan";
 
@@ -48,6 +52,8 @@ pub(crate) struct Needs {
 pub(crate) struct FolderCounts {
     pub(crate) pinned: u64,
     pub(crate) waiting: u64,
+    /// Of those that wait.
+    pub(crate) held: u64,
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
 }
@@ -129,18 +135,63 @@ impl Store {
         .await
     }
 
-    /// Forgets what is no longer there: everything not in `present`, after the whole folder was seen.
-    pub(crate) async fn retain_observed(&self, id: &FolderId, present: HashSet<PathBuf>) -> Result<(), Error> {
+    /// Notes files that a program has open for writing. Whatever they were last seen as, they are looked at as if for the
+    /// first time once they were closed.
+    pub(crate) async fn note_held(&self, id: &FolderId, paths: Vec<PathBuf>) -> Result<(), Error> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "INSERT OR REPLACE INTO observed VALUES (?1, ?2, 0, 0, 0, 0, 0, ?3, 0)";
+            let mut statement = db.prepare_cached(sql)?;
+            paths.iter().try_for_each(|path| statement.execute((&id.0, path_bytes(path), HELD)).map(drop))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest uploads of a folder that were given up because the file could not be read, or not whole in one version.
+    pub(crate) async fn unreadable_uploads(&self, id: &FolderId) -> Result<Vec<(TransferId, PathBuf)>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT t.id, t.source FROM transfer t
+                       WHERE t.state = 'failed' AND +t.folder = ?1 AND t.code IN ('file_unreadable', 'file_changed')
+                         AND t.sequence = (SELECT max(sequence) FROM transfer n WHERE n.folder = ?1 AND n.source = t.source)
+                       LIMIT 1000";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([&id.0], |row| Ok((TransferId(row.get(0)?), path_from(row.get(1)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Forgets what is no longer there: everything that is not in `present`, after the whole folder was seen but for what is
+    /// at or below `unreadable`.
+    pub(crate) async fn retain_observed(
+        &self,
+        id: &FolderId,
+        present: HashSet<PathBuf>,
+        unreadable: Vec<PathBuf>,
+    ) -> Result<(), Error> {
         let id = id.clone();
         self.write(move |db| {
             let mut statement = db.prepare_cached("SELECT path FROM observed WHERE folder = ?1")?;
             let known: Vec<Vec<u8>> = statement.query_map([&id.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
             let mut delete = db.prepare_cached("DELETE FROM observed WHERE folder = ?1 AND path = ?2")?;
             for path in known {
-                if !present.contains(&path_from(path.clone())) {
+                let known = path_from(path.clone());
+                if !present.contains(&known) && !unreadable.iter().any(|hidden| known.starts_with(hidden)) {
                     delete.execute((&id.0, path))?;
                 }
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a path, and nothing below it.
+    pub(crate) async fn forget_one(&self, id: &FolderId, path: &Path) -> Result<(), Error> {
+        let (id, path) = (id.clone(), path_bytes(path));
+        self.write(move |db| {
+            db.execute("DELETE FROM observed WHERE folder = ?1 AND path = ?2", (&id.0, path))?;
             Ok(())
         })
         .await
@@ -175,9 +226,11 @@ impl Store {
                     "pinned" => counts.pinned = count,
                     "skipped" => counts.skipped = count,
                     "failed" => counts.failed = count,
+                    "held" => counts.held = count,
                     _ => counts.waiting = count,
                 }
             }
+            counts.waiting += counts.held;
             Ok(counts)
         })
         .await
@@ -189,7 +242,7 @@ impl Store {
         self.read(move |db| {
             let sql = format!(
                 "SELECT path, state, reason FROM ({}) WHERE state <> 'pinned'
-                 ORDER BY state = 'failed' DESC, state = 'waiting' DESC, path LIMIT {limit}",
+                 ORDER BY state = 'failed' DESC, state IN ('waiting', 'held') DESC, path LIMIT {limit}",
                 entries_sql()
             );
             let mut statement = db.prepare_cached(&sql)?;
@@ -212,6 +265,7 @@ fn entries_sql() -> String {
     let status = status_of_pin();
     format!(
         "SELECT o.path, CASE
+            WHEN o.settled = 0 AND o.skipped IS NOT NULL THEN 'held'
             WHEN o.settled = 0 THEN 'waiting'
             WHEN o.skipped IS NOT NULL THEN 'skipped'
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION} AND EXISTS (
@@ -222,8 +276,8 @@ fn entries_sql() -> String {
             WHEN {LAST_STATE} IN ('failed', 'cancelled') THEN 'failed'
             ELSE 'waiting' END AS state,
          CASE
-            WHEN o.settled = 0 THEN 'it may still be changing'
             WHEN o.skipped IS NOT NULL THEN o.skipped
+            WHEN o.settled = 0 THEN 'it may still be changing'
             WHEN {status} IS NOT NULL THEN 'the service says: ' || {status}
             WHEN EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}) THEN 'it was pinned and has been unpinned'
             ELSE (SELECT coalesce(t.failure, CASE t.state WHEN 'cancelled' THEN 'cancelled' END) FROM transfer t

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use holdfast_content::{Cid, Profile, same_content};
 use tokio_util::sync::CancellationToken;
 
-use super::{Transfer, TransferId, find};
+use super::{Transfer, TransferId, Work, find};
 use crate::{
     account::Account,
     clock::UnixMillis,
@@ -52,7 +52,14 @@ impl Upload<'_> {
         };
         let plan = {
             let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
-            self.blocking(move || plan_at(&*disk, &place, limits)).await.map(Arc::new)?
+            let is_watched = matches!(self.transfer.work, Work::Upload { folder: Some(_), .. });
+            let look = move || {
+                let plan = plan_at(&*disk, &place, limits)?;
+                // What is written through a mapping may leave no trace but the bytes.
+                let is_held = is_watched && plan.has_writer();
+                if is_held { Err(Error::BeingWritten { path: place.path() }) } else { Ok(Arc::new(plan)) }
+            };
+            self.blocking(look).await?
         };
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;

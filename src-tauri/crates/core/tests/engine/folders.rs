@@ -277,3 +277,110 @@ async fn a_folder_is_refused_where_it_makes_no_sense() {
     scene.world.engine.remove_folder(&id).await.unwrap_err();
     assert_eq!(scene.provider.count(Call::Unpin), 0);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_link_leads_to_is_neither_watched_nor_pinned() {
+    let scene = scene().await;
+    let out = scene.world.files.path().join("out");
+    fs::create_dir(&out).unwrap();
+    std::os::unix::fs::symlink(&out, scene.path("link")).unwrap();
+    scene.world.write("w/mine", b"mine");
+    scene.watch().await;
+    scene.settled(1).await;
+    fs::write(out.join("new.txt"), b"canary").unwrap();
+    fs::create_dir(out.join("deep")).unwrap();
+    fs::write(out.join("deep/a"), b"another").unwrap();
+    // What is written after them was seen after them.
+    scene.world.write("w/last", b"last");
+    let view = scene.settled(2).await;
+    assert_eq!((view.skipped, view.on_disk, scene.uploads()), (1, 3, 2));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_exchanged_for_a_link_while_its_file_settles_publishes_nothing() {
+    let scene = scene().await;
+    scene.world.write("out/id_key", b"outside");
+    scene.watch().await;
+    for round in 0..5 {
+        let (sub, away) = (scene.path("sub"), scene.world.files.path().join(format!("away{round}")));
+        scene.world.write("w/sub/id_key", b"x");
+        fs::rename(&sub, away).unwrap();
+        std::os::unix::fs::symlink(scene.world.files.path().join("out"), &sub).unwrap();
+        scene.until("the link is left out", |view| (view.on_disk, view.skipped) == (1, 1)).await;
+        fs::remove_file(&sub).unwrap();
+    }
+    scene.world.write("w/last", b"last");
+    scene.settled(1).await;
+    assert!(!scene.cids().contains(&cid_of(b"outside")));
+}
+
+#[tokio::test]
+async fn another_directory_at_the_folders_path_is_watched_within_seconds() {
+    let scene = scene().await;
+    scene.world.write("disk/w/one", b"one");
+    let (disk, old) = (scene.world.files.path().join("disk"), scene.world.files.path().join("disk.old"));
+    scene.world.engine.add_folder(disk.join("w"), &scene.account, Some(SETTLE)).await.unwrap();
+    scene.settled(1).await;
+    fs::rename(&disk, old).unwrap();
+    scene.world.write("disk/w/two", b"two");
+    eventually("the new one's file is pinned", || async { scene.cids().contains(&cid_of(b"two")).then_some(()) }).await;
+    scene.world.write("disk/w/three", b"three");
+    scene.settled(2).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_is_open_for_writing_is_pinned_once_it_is_closed() {
+    let scene = scene().await;
+    scene.watch().await;
+    let mut writer = fs::File::create(scene.path("film")).unwrap();
+    writer.set_len(100_000).unwrap();
+    scene.until("it is held", |view| view.held == 1).await;
+    scene.world.write("w/other", b"other");
+    scene.until("the other one is pinned", |view| view.pinned == 1 && view.waiting == 1).await;
+    let entries = scene.entries().await;
+    assert_eq!(entries.len(), 1);
+    assert!(entries[0].reason.as_deref().is_some_and(|reason| reason.contains("has it open")), "{entries:?}");
+    writer.write_all(&[7; 100_000]).unwrap();
+    drop(writer);
+    scene.settled(2).await;
+    assert_eq!((scene.uploads(), scene.cids().contains(&cid_of(&[7; 100_000]))), (2, true));
+}
+
+/// As an ordinary user, whom the test becomes where it is not one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_without_permission_is_watched_from_when_there_is_one() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+    const NAME: &str = "folders::a_directory_without_permission_is_watched_from_when_there_is_one";
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        return runtime.block_on(a_directory_gets_permission());
+    }
+    // Where it lies, nobody else may be able to start it.
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("tests");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut again = std::process::Command::new(program);
+    again.args(["--exact", NAME, "--nocapture"]).current_dir("/").uid(NOBODY).gid(NOBODY);
+    assert!(again.status().unwrap().success(), "as an ordinary user");
+}
+
+#[cfg(target_os = "linux")]
+async fn a_directory_gets_permission() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let scene = scene().await;
+    scene.watch().await;
+    fs::DirBuilder::new().mode(0o000).create(scene.path("in")).unwrap();
+    scene.until("it is listed", |view| view.skipped == 1).await;
+    fs::set_permissions(scene.path("in"), fs::Permissions::from_mode(0o755)).unwrap();
+    for (number, name) in [(1, "w/in/first"), (2, "w/in/second"), (3, "w/in/third")] {
+        scene.world.write(name, name.as_bytes());
+        scene.settled(number).await;
+    }
+    scene.until("it is listed no more", |view| view.skipped == 0).await;
+}

@@ -30,6 +30,7 @@ pub(super) struct Node {
     pub(super) stat: Stat,
     pub(super) kind: Kind,
     pub(super) readable: bool,
+    pub(super) is_held: bool,
     pub(super) at_byte: Option<(u64, AtByte)>,
 }
 
@@ -94,6 +95,26 @@ impl Tree {
             }
             _ => Ok(Self::TOP),
         }
+    }
+
+    pub(super) fn is_directory(&self, number: Number) -> bool {
+        self.nodes.get(&number).is_some_and(|node| matches!(node.kind, Kind::Directory(_)))
+    }
+
+    /// All directories from one on that can be read, and what those are called that cannot.
+    pub(super) fn directories(&self, from: Number, path: &Path) -> (HashMap<Number, bool>, Vec<PathBuf>) {
+        let (mut found, mut unreadable) = (HashMap::new(), Vec::new());
+        let mut to_go = vec![(from, path.to_owned())];
+        while let Some((number, path)) = to_go.pop() {
+            let Some(Node { kind: Kind::Directory(inside), readable, .. }) = self.nodes.get(&number) else { continue };
+            found.insert(number, *readable);
+            if *readable {
+                to_go.extend(inside.iter().map(|(name, number)| (*number, path.join(name))));
+            } else {
+                unreadable.push(path);
+            }
+        }
+        (found, unreadable)
     }
 
     pub(super) fn at(&mut self, path: &Path) -> Option<&mut Node> {
@@ -223,7 +244,7 @@ impl Tree {
         };
         let fingerprint = Fingerprint { bytes, modified_ns: version, changed_ns: version, device: 1, inode: number };
         let stat = Stat { kind: entry, fingerprint };
-        self.nodes.insert(number, Node { stat, kind, readable: true, at_byte: None });
+        self.nodes.insert(number, Node { stat, kind, readable: true, is_held: false, at_byte: None });
         number
     }
 

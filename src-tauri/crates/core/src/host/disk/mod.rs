@@ -1,5 +1,7 @@
 //! The real disk, and notify's watcher.
 
+#[cfg(target_os = "linux")]
+mod lease;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -14,7 +16,7 @@ use std::{
     thread,
 };
 
-use notify::{Config, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, ErrorKind, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::disk::{Disk, Entries, Root, Stat, Watch, WatchEvent, WatchSink};
 
@@ -40,12 +42,15 @@ impl Disk for RealDisk {
     }
 
     fn watch(&self, root: &Path, sink: WatchSink) -> Result<Box<dyn Watch>, String> {
-        // Without reads and attribute changes: hashing a file must not look like a change to it.
-        let config = Config::default().with_event_kinds(EventKindMask::CORE).with_follow_symlinks(false);
+        // Without reads: hashing a file must not look like a change to it. That a writer has closed one is the end of a change.
+        let kinds = EventKindMask::CORE.union(EventKindMask::ACCESS_CLOSE);
+        let config = Config::default().with_event_kinds(kinds).with_follow_symlinks(false);
         let handler = move |event: notify::Result<Event>| match event {
             Ok(event) if event.need_rescan() => sink(WatchEvent::Lost),
             Ok(event) => event.paths.into_iter().for_each(|path| sink(WatchEvent::Dirty(path))),
-            Err(_) => sink(WatchEvent::Lost),
+            Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => sink(WatchEvent::Ended),
+            Err(error) if error.paths.is_empty() => sink(WatchEvent::Lost),
+            Err(error) => error.paths.into_iter().for_each(|path| sink(WatchEvent::Unwatched(path))),
         };
         let mut watcher = RecommendedWatcher::new(handler, config).map_err(|error| error.to_string())?;
         watcher.watch(root, RecursiveMode::Recursive).map_err(|error| error.to_string())?;

@@ -87,6 +87,12 @@ impl Root for UnixRoot {
         Ok(Opened { file: Box::new(RealFile(file)), stat })
     }
 
+    #[cfg(target_os = "linux")]
+    fn has_writer(&self, below: &Path) -> io::Result<bool> {
+        let file = File::from(open_below(self.0.as_fd(), below, READ)?);
+        Ok(file.metadata()?.is_file() && super::lease::has_writer(&file))
+    }
+
     fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>> {
         Ok(Arc::new(Self(open_below(self.0.as_fd(), below, ON_THE_WAY)?)))
     }

@@ -15,6 +15,8 @@ use crate::disk::{Entries, EntryKind, Fingerprint, Identity, OpenFile, Opened, R
 
 const FILE_SHARE_READ: u32 = 1;
 const FILE_SHARE_WRITE: u32 = 2;
+const FILE_SHARE_DELETE: u32 = 4;
+const ERROR_SHARING_VIOLATION: i32 = 32;
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
@@ -83,6 +85,16 @@ impl Root for WindowsRoot {
                 _ => Err(no_regular_file()),
             }
         })
+    }
+
+    fn has_writer(&self, below: &Path) -> io::Result<bool> {
+        // Opened so that nobody writes meanwhile, which is refused while somebody can.
+        let only_read =
+            |path: &Path| OpenOptions::new().read(true).share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path);
+        match self.at(below, only_read) {
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(true),
+            opened => opened.map(|_| false),
+        }
     }
 
     fn root(&self, below: &Path) -> io::Result<Arc<dyn Root>> {

@@ -109,6 +109,36 @@ async fn when_it_is_told_to_end_it_rolls_back_what_was_not_acknowledged() -> Res
     Ok(())
 }
 
+#[tokio::test]
+async fn more_connections_than_there_are_places_keep_nobody_out() -> Result<()> {
+    const MANY: usize = 530;
+    let directory = tempfile::tempdir()?;
+    let served = Serving::start(&directory.path().join("home"), &[])?;
+    let gateway = served.text("gateway")?.strip_prefix("http://").context("an address")?.to_owned();
+    // A second test of this process finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // A connection that it keeps would be one of those that make room.
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build()?;
+    for (sent, what) in [
+        ("", "ask nothing"),
+        ("GET /health HTTP/1.1\r\nHos", "send half a head"),
+        ("GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n", "are refused"),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", "were answered"),
+    ] {
+        let mut held = Vec::new();
+        for _ in 0..MANY {
+            let mut stream = TcpStream::connect(&gateway)?;
+            // Ended already is as good.
+            stream.write_all(sent.as_bytes()).ok();
+            held.push(stream);
+        }
+        let health = client.get(format!("http://{gateway}/health")).send().await.with_context(|| what)?;
+        assert_eq!(health.status(), 200, "while {MANY} connections {what}");
+        drop(held);
+    }
+    Ok(())
+}
+
 /// The most memory that a process has had, in bytes.
 #[cfg(target_os = "linux")]
 fn peak_memory_bytes(process: u32) -> Result<u64> {

@@ -25,7 +25,8 @@ pub struct ServiceConfig {
     pub max_upload_bytes: Option<u64>,
     /// Uploads that may run at one time, and half of it of one owner; one more is answered with 429.
     pub max_concurrent_uploads: usize,
-    /// Connections that may be open at one time; more wait to be accepted.
+    /// Connections that may be open at one time. For one more, that one ends which has waited longest for a request; it
+    /// waits itself if all are being answered.
     pub max_connections: usize,
     /// Connections of one other computer; more are closed at once. Those of this computer are not counted: a proxy's are
     /// everybody's.
@@ -37,8 +38,10 @@ pub struct ServiceConfig {
     pub tls: Option<TlsFiles>,
     /// Whether other computers may read `/metrics`.
     pub public_metrics: bool,
-    /// How long a client may take to send a request's head. Also the longest time that a connection may stand idle.
+    /// How long a client may take to send a request's head.
     pub head_timeout: Duration,
+    /// How long a connection may stand idle after an answer. Clients are told, so that they and not we close it.
+    pub idle_timeout: Duration,
     /// How long a request's body may stall, and in what time 64 KiB of an upload, or all other bodies, must come.
     pub body_idle_timeout: Duration,
     /// In what time a client that is sent something must take 64 KiB of it, or all; else it is dropped.
@@ -79,8 +82,8 @@ impl ServiceConfig {
             max_gateway_answers: 32,
             tls: None,
             public_metrics: false,
-            // Longer than clients keep idle connections (90 s is common), so that they and not we close them.
-            head_timeout: Duration::from_secs(100),
+            head_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(20),
             body_idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             max_wrong_keys_per_minute: 60,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use secrecy::SecretString;
-use tokio::{net::TcpListener, sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{net::TcpListener, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -131,10 +131,11 @@ impl Service {
             metrics,
             limits: Limits {
                 head_timeout: config.head_timeout,
+                idle_timeout: config.idle_timeout,
                 write_timeout: config.write_timeout,
                 per_peer: config.max_connections_per_peer,
             },
-            permits: Arc::new(Semaphore::new(config.max_connections)),
+            max_connections: config.max_connections,
             connections: connections.clone(),
             stop: stop.0.clone(),
         };

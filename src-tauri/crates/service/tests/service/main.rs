@@ -9,6 +9,7 @@
 mod archives;
 mod client;
 mod collection;
+mod connections;
 mod crafted;
 mod crash;
 mod durability;

@@ -8,6 +8,7 @@
 //! and browsers that say nothing of where a request comes from are told to give the answer to no other origin
 //! (`Cross-Origin-Resource-Policy`, `X-Frame-Options`).
 
+mod cookies;
 mod hosts;
 mod pages;
 
@@ -25,16 +26,22 @@ use super::{Shared, errors::ApiError, gateway};
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Refuses requests for other hosts, and requests of web pages that have no business here.
-pub(crate) async fn refuse_foreign(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn refuse_foreign(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let cookies = cookies::take(request.headers_mut());
     let Some(host) = only(request.headers(), &header::HOST).map(str::to_owned) else {
         return ApiError::bad_request("one Host header is needed").into_response();
     };
     let is_public = shared.hosts.is_public(&host);
-    let mut response = match checked(&shared.hosts, &host, is_public, &request) {
+    let asked = checked(&shared.hosts, &host, is_public, &request);
+    let is_content = matches!(asked, Ok(Host::Content(_)));
+    let mut response = match asked {
         Ok(Host::Service) => next.run(request).await,
         Ok(Host::Content(label)) => gateway::serve_subdomain(&shared, label, request).await,
         Err(why) => refuse(why),
     };
+    if is_content && !is_public && cookies.are_many() {
+        cookies::clear(response.headers_mut());
+    }
     if !is_public {
         let headers = response.headers_mut();
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));

@@ -28,7 +28,7 @@ async fn a_file_comes_with_what_caches_and_browsers_need() {
         has(header::ETAG, &format!("\"{cid}\""));
         has(header::CACHE_CONTROL, "public, max-age=29030400, immutable");
         has(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        has(header::CONTENT_SECURITY_POLICY, "sandbox");
+        has(header::CONTENT_SECURITY_POLICY, "sandbox allow-same-origin; script-src 'none'");
         let body = response.bytes().await.unwrap();
         assert!(if method == Method::HEAD { body.is_empty() } else { body == bytes });
     }
@@ -123,7 +123,7 @@ async fn a_directory_with_a_page_shows_it_behind_a_slash() {
     assert_eq!(response.headers()["location"], format!("/ipfs/{cid}/s/?x=1").as_str());
     let response = service.ipfs(Method::GET, &format!("{cid}/")).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-    assert_eq!(response.headers()["content-security-policy"], "sandbox");
+    assert_eq!(response.headers()["content-security-policy"], "sandbox allow-same-origin; script-src 'none'");
     assert_eq!(response.text().await.unwrap(), "<h1>hi</h1>");
 }
 

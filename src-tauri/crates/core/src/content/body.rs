@@ -1,11 +1,11 @@
 //! An upload's body: the disk is read once, in large blocks on a thread of its own; the same bytes go to the request
-//! and to the CID.
+//! and to the CID. However large the upload and whatever is slow, its memory is those blocks.
 //!
 //! Reading through the async runtime in small pieces is an order of magnitude slower, so it is not done anywhere.
 
 use std::{
+    collections::VecDeque,
     io,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use holdfast_content::{Discard, Profile};
+use holdfast_content::Profile;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -22,14 +22,12 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    HashingPool, PIECE_BYTES, Plan, PlanKind, READ_BYTES,
-    identify::{Identified, Identifier, Piece},
-    read::{check_same, open_same, read_run},
+    HashingPool, PIECE_BYTES, Plan, PlanEntry, PlanKind, RUN_BYTES,
+    blocks::Blocks,
+    identify::{Identified, Identifier},
+    reader::{Filled, Reader, Run},
 };
-use crate::{disk::Fingerprint, error::Error};
-
-/// Blocks between the reader and the request, and between the reader and the hasher.
-const BLOCKS_IN_FLIGHT: usize = 4;
+use crate::error::Error;
 
 /// Bytes of content handed to the connection so far.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +94,6 @@ pub struct UploadBody {
     pool: HashingPool,
     plan: Arc<Plan>,
     profiles: Vec<Profile>,
-    parts: Vec<UploadPart>,
     progress: Progress,
     sent: oneshot::Sender<Result<Vec<Identified>, Error>>,
     stop: CancellationToken,
@@ -115,25 +112,12 @@ impl UploadBody {
         let (sent, outcome) = oneshot::channel();
         let stop = CancellationToken::new();
         let receiver = Sent { outcome, reading: stop.clone().drop_guard() };
-        let part = |entry: &super::PlanEntry| UploadPart {
-            path: if plan.is_directory { format!("{}/{}", plan.name, entry.path) } else { entry.path.clone() },
-            kind: match entry.kind {
-                PlanKind::File(_) => PartKind::File,
-                PlanKind::EmptyDirectory => PartKind::Directory,
-                PlanKind::Symlink(_) => PartKind::Symlink,
-            },
-        };
-        let mut parts: Vec<_> = plan.entries.iter().map(part).collect();
-        if parts.is_empty() {
-            parts.push(UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
-        }
-        (Self { pool, plan, profiles, parts, progress, sent, stop }, receiver)
+        (Self { pool, plan, profiles, progress, sent, stop }, receiver)
     }
 
     /// The parts, in the order in which they are sent.
-    #[must_use]
-    pub fn parts(&self) -> &[UploadPart] {
-        &self.parts
+    pub fn parts(&self) -> impl Iterator<Item = UploadPart> + '_ {
+        parts_of(&self.plan)
     }
 
     /// Where the bytes that were taken are counted.
@@ -148,160 +132,88 @@ impl UploadBody {
         self.plan.content_bytes()
     }
 
-    /// The body: before each part its frame, after the last one `end`. Ends in an error, and never short, when a file
-    /// cannot be read or is not what the plan saw.
-    pub fn into_stream(self, frames: Vec<Bytes>, end: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        let (to_request, from_reader) = mpsc::channel(BLOCKS_IN_FLIGHT);
-        let (to_hasher, blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
-        let (plan, profiles, progress) = (Arc::clone(&self.plan), self.profiles, self.progress);
-        let hasher = tokio::task::spawn_blocking({
-            let (plan, pool) = (Arc::clone(&plan), self.pool);
-            move || hash(&pool, plan, &profiles, blocks)
-        });
-        let reader = tokio::task::spawn_blocking({
-            let (stop, runtime) = (self.stop, Handle::current());
-            move || Reader { to_request, to_hasher, stop, runtime }.read(&plan, frames, end)
+    /// The body: before each part what `frame` makes of its place and itself, after the last one `end`. Ends in an error, and
+    /// never short, when a file cannot be read or is not what the plan saw.
+    pub fn into_stream(
+        self,
+        frame: impl Fn(usize, &UploadPart) -> Bytes + Send + 'static,
+        end: Bytes,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let (to_request, filled) = mpsc::unbounded_channel();
+        let (sent, progress) = (self.sent, self.progress);
+        let (pool, plan, profiles, stop) = (self.pool, self.plan, self.profiles, self.stop);
+        let runtime = Handle::current();
+        let reading = tokio::task::spawn_blocking(move || {
+            let identifier = Identifier::new(&pool, Arc::clone(&plan), &profiles);
+            let blocks = Blocks::of(RUN_BYTES);
+            let reader = Reader { plan: &plan, identifier, to_request, stop, runtime, blocks, filling: None };
+            reader.read(parts_of(&plan).enumerate().map(|(place, part)| frame(place, &part)), &end)
         });
         tokio::spawn(async move {
-            let outcome = match (reader.await, hasher.await) {
-                (Ok(Err(error)), _) => Err(error),
-                (Ok(Ok(())), Ok(hashed)) => hashed,
-                _ => Err(Error::Internal),
-            };
             // Nobody listens any more when the transfer was cancelled.
-            drop(self.sent.send(outcome));
+            drop(sent.send(reading.await.unwrap_or(Err(Error::Internal))));
         });
-        stream::unfold((from_reader, None), move |(mut from_reader, rest)| {
+        stream::unfold((filled, Pieces::default()), move |(mut filled, mut pieces)| {
             let progress = progress.clone();
             async move {
-                let Block { bytes, is_content } = match rest {
-                    Some(rest) => rest,
-                    None => from_reader.recv().await?,
-                };
-                let mut bytes = match bytes {
-                    Ok(bytes) => bytes,
-                    Err(error) => return Some((Err(error), (from_reader, None))),
-                };
-                let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-                if is_content {
-                    progress.0.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                if pieces.is_empty() {
+                    match filled.recv().await? {
+                        Ok(block) => pieces = Pieces::of(block),
+                        Err(error) => return Some((Err(error), (filled, pieces))),
+                    }
                 }
-                let rest = (!bytes.is_empty()).then_some(Block { bytes: Ok(bytes), is_content });
-                Some((Ok(piece), (from_reader, rest)))
+                let (piece, content_bytes) = pieces.next();
+                progress.add(content_bytes);
+                Some((Ok(piece), (filled, pieces)))
             }
         })
     }
 }
 
-struct Block {
-    bytes: io::Result<Bytes>,
-    is_content: bool,
+/// The parts of an upload, in the order in which they are sent.
+fn parts_of(plan: &Plan) -> impl Iterator<Item = UploadPart> {
+    let part = |entry: &PlanEntry| UploadPart {
+        path: if plan.is_directory { format!("{}/{}", plan.name, entry.path) } else { entry.path.clone() },
+        kind: match entry.kind {
+            PlanKind::File(_) => PartKind::File,
+            PlanKind::EmptyDirectory => PartKind::Directory,
+            PlanKind::Symlink(_) => PartKind::Symlink,
+        },
+    };
+    let nothing_in_it =
+        plan.entries.is_empty().then(|| UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
+    plan.entries.iter().map(part).chain(nothing_in_it)
 }
 
-/// What was read of an entry.
-struct ToHash {
-    entry: usize,
+/// A block on its way to the connection, in pieces.
+#[derive(Default)]
+struct Pieces {
     bytes: Bytes,
-    is_last: bool,
+    runs: VecDeque<Run>,
 }
 
-struct Reader {
-    to_request: mpsc::Sender<Block>,
-    to_hasher: mpsc::Sender<ToHash>,
-    stop: CancellationToken,
-    runtime: Handle,
-}
-
-impl Reader {
-    fn read(self, plan: &Plan, frames: Vec<Bytes>, end: Bytes) -> Result<(), Error> {
-        let result = self.read_all(plan, frames, end);
-        if let Err(error) = &result {
-            // Breaks the request, so that the provider never sees a well-formed but short body.
-            let broken = Block { bytes: Err(io::Error::other(error.to_string())), is_content: false };
-            drop(self.give(broken));
-        }
-        result
+impl Pieces {
+    fn of(block: Filled) -> Self {
+        Self { bytes: block.bytes, runs: block.runs.into() }
     }
 
-    fn read_all(&self, plan: &Plan, frames: Vec<Bytes>, end: Bytes) -> Result<(), Error> {
-        let mut frames = frames.into_iter();
-        for (index, entry) in plan.entries.iter().enumerate() {
-            self.send(frames.next().unwrap_or_default(), false)?;
-            match &entry.kind {
-                PlanKind::File(expected) => self.send_file(plan, index, &entry.source, expected)?,
-                PlanKind::Symlink(target) => {
-                    self.hash(ToHash { entry: index, bytes: Bytes::new(), is_last: true })?;
-                    self.send(Bytes::copy_from_slice(target), true)?;
-                }
-                PlanKind::EmptyDirectory => self.hash(ToHash { entry: index, bytes: Bytes::new(), is_last: true })?,
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The next piece, and how much of it is content.
+    fn next(&mut self) -> (Bytes, u64) {
+        let piece = self.bytes.split_to(self.bytes.len().min(PIECE_BYTES));
+        let (mut left, mut content) = (piece.len(), 0);
+        while let Some(run) = self.runs.front_mut().filter(|_| left > 0) {
+            let bytes = run.bytes.min(left);
+            content += if run.is_content { bytes as u64 } else { 0 };
+            left -= bytes;
+            run.bytes -= bytes;
+            if run.bytes == 0 {
+                self.runs.pop_front();
             }
         }
-        for frame in frames {
-            self.send(frame, false)?;
-        }
-        // Files that were read one after another are a directory only if it was the same from first to last.
-        if plan.is_directory {
-            plan.check()?;
-        }
-        self.send(end, false)
+        (piece, content)
     }
-
-    fn send_file(&self, plan: &Plan, entry: usize, path: &Path, expected: &Fingerprint) -> Result<(), Error> {
-        let file = open_same(plan, path, expected)?;
-        let mut offset = 0;
-        loop {
-            let left = expected.bytes - offset;
-            let mut block = vec![0; READ_BYTES.min(usize::try_from(left).unwrap_or(READ_BYTES))];
-            read_run(&*file, path, offset, &mut block)?;
-            let is_last = left == block.len() as u64;
-            offset += block.len() as u64;
-            let bytes = Bytes::from(block);
-            self.hash(ToHash { entry, bytes: bytes.clone(), is_last })?;
-            self.send(bytes, true)?;
-            if is_last {
-                return check_same(&*file, path, expected);
-            }
-        }
-    }
-
-    fn hash(&self, read: ToHash) -> Result<(), Error> {
-        self.to_hasher.blocking_send(read).map_err(|_| Error::Internal)
-    }
-
-    fn send(&self, bytes: Bytes, is_content: bool) -> Result<(), Error> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.give(Block { bytes: Ok(bytes), is_content })
-    }
-
-    fn give(&self, block: Block) -> Result<(), Error> {
-        self.runtime.block_on(async {
-            tokio::select! {
-                // The request is gone when it was cancelled or has failed.
-                given = self.to_request.send(block) => given.map_err(|_| Error::Cancelled),
-                () = self.stop.cancelled() => Err(Error::Cancelled),
-            }
-        })
-    }
-}
-
-fn hash(
-    pool: &HashingPool,
-    plan: Arc<Plan>,
-    profiles: &[Profile],
-    mut blocks: mpsc::Receiver<ToHash>,
-) -> Result<Vec<Identified>, Error> {
-    let mut identifier = Identifier::new(pool, Arc::clone(&plan), profiles);
-    while let Some(ToHash { entry, bytes, is_last }) = blocks.blocking_recv() {
-        let profiles = identifier.profiles();
-        let is_file = matches!(plan.entries.get(entry).ok_or(Error::Internal)?.kind, PlanKind::File(_));
-        let piece = move || {
-            let piece =
-                if is_file { Piece::hashed(&profiles, entry, bytes, is_last) } else { Piece::without_bytes(entry) };
-            Ok(vec![piece])
-        };
-        identifier.give(piece, &mut Discard)?;
-    }
-    identifier.finish(&mut Discard)
 }

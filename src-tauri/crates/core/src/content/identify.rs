@@ -13,7 +13,7 @@ use holdfast_content::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    HashingPool, Plan, PlanKind,
+    HashingPool, Plan, PlanKind, RUN_BYTES,
     pool::Pending,
     read::{check_same, open_same, read_run},
 };
@@ -21,10 +21,6 @@ use crate::{
     disk::{Fingerprint, OpenFile},
     error::Error,
 };
-
-/// Bytes that one job reads and hashes: leaves of every named profile end there, and three of the largest are hashed in
-/// step.
-const RUN_BYTES: usize = 3 * 1024 * 1024;
 
 /// Small files that one job reads at most.
 const FILES_PER_JOB: usize = 256;
@@ -225,6 +221,7 @@ pub(super) struct Identifier<'a> {
     profiles: Arc<[Profile]>,
     per_profile: Vec<PerProfile>,
     under_way: VecDeque<Pending<Result<Vec<Piece>, Error>>>,
+    /// To be read into again, no more of them than there are jobs under way.
     buffers: Vec<BytesMut>,
 }
 
@@ -261,9 +258,7 @@ impl<'a> Identifier<'a> {
 
     /// Waits for everything that was given.
     pub(super) fn drain(&mut self, sink: &mut dyn BlockSink) -> Result<(), Error> {
-        while !self.under_way.is_empty() {
-            self.take_oldest(sink)?;
-        }
+        while self.take_oldest(sink)? {}
         Ok(())
     }
 
@@ -285,12 +280,13 @@ impl<'a> Identifier<'a> {
         self.buffers.pop().unwrap_or_default()
     }
 
-    fn take_oldest(&mut self, sink: &mut dyn BlockSink) -> Result<(), Error> {
-        let Some(oldest) = self.under_way.pop_front() else { return Ok(()) };
+    /// Waits for the oldest of what was given; says whether there was one.
+    pub(super) fn take_oldest(&mut self, sink: &mut dyn BlockSink) -> Result<bool, Error> {
+        let Some(oldest) = self.under_way.pop_front() else { return Ok(false) };
         for piece in oldest.wait()?? {
             self.add(piece, sink)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn add(&mut self, piece: Piece, sink: &mut dyn BlockSink) -> Result<(), Error> {
@@ -326,7 +322,9 @@ impl<'a> Identifier<'a> {
                 one.single = Some(link);
             }
         }
-        if let Ok(mut buffer) = piece.bytes.try_into_mut() {
+        if self.buffers.len() <= self.pool.threads()
+            && let Ok(mut buffer) = piece.bytes.try_into_mut()
+        {
             buffer.clear();
             self.buffers.push(buffer);
         }

@@ -1,11 +1,13 @@
 //! Content: bytes on this computer, what of them can be pinned, and their CIDs.
 
 mod archive;
+mod blocks;
 mod body;
 mod identify;
 mod plan;
 mod pool;
 mod read;
+mod reader;
 mod selection;
 
 pub use archive::ArchiveBody;
@@ -17,9 +19,9 @@ pub use pool::{HashingPool, Urgency};
 pub(crate) use read::{open_same, read_run};
 pub use selection::{Selection, SelectionItem, select};
 
-/// Bytes of an upload read at once: large enough that system calls do not count, a whole number of leaves under every
-/// named profile, and small enough that a few in flight are nothing.
-const READ_BYTES: usize = 1024 * 1024;
+/// Bytes of a file that are read and hashed at once: leaves of every named profile end there, and three of the largest are
+/// hashed in step.
+const RUN_BYTES: usize = 3 * 1024 * 1024;
 
 /// What the connection is handed at once. That it took a piece is the sign of life of an upload: on a slow line it must not
 /// be long in coming.

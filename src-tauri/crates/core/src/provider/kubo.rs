@@ -189,7 +189,7 @@ impl Provider for Kubo {
     }
 
     async fn upload(&self, name: &str, _metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        let layout = self.layout(body.parts()).await?;
+        let layout = self.layout(&body.parts().collect::<Vec<_>>()).await?;
         let request = self.rpc("add").query(&layout.options()).query(&[
             ("pin", "true"),
             ("pin-name", name),

@@ -13,7 +13,7 @@ use reqwest::{
 };
 
 use super::http::Sending;
-use crate::content::{ArchiveBody, PartKind, Progress, UploadBody};
+use crate::content::{ArchiveBody, PartKind, Progress, UploadBody, UploadPart};
 
 /// A request body of known length.
 pub(super) struct Form {
@@ -47,38 +47,27 @@ fn framed(
     boundary: &str,
     body: UploadBody,
     fields: &[(&str, String)],
-    name: impl Fn(&str) -> (String, String),
+    name: impl Fn(&str) -> (String, String) + Send + 'static,
 ) -> Form {
-    let frames: Vec<Bytes> = body
-        .parts()
-        .iter()
-        .enumerate()
-        .map(|(index, part)| {
-            let mut frame = String::with_capacity(160 + part.path.len());
-            if index > 0 {
-                frame.push_str("\r\n");
-            }
-            let content_type = match part.kind {
-                PartKind::File => "application/octet-stream",
-                PartKind::Directory => "application/x-directory",
-                PartKind::Symlink => "application/symlink",
-            };
-            let (name, further) = name(&part.path);
-            // Writing to a String cannot fail.
-            let _ = write!(
-                frame,
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n{further}\r\n"
-            );
-            frame.into()
-        })
-        .collect();
     let end = end(boundary, fields);
-    let framing = frames.iter().map(|frame| frame.len() as u64).sum::<u64>() + end.len() as u64;
+    let lines = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=");
+    let frame = move |place: usize, part: &UploadPart| {
+        let before = if place > 0 { "\r\n" } else { "" };
+        let content_type = match part.kind {
+            PartKind::File => "application/octet-stream",
+            PartKind::Directory => "application/x-directory",
+            PartKind::Symlink => "application/symlink",
+        };
+        let (name, further) = name(&part.path);
+        Bytes::from(format!("{before}{lines}\"{name}\"\r\nContent-Type: {content_type}\r\n{further}\r\n"))
+    };
+    // Made once more when they are sent: the frames of many files are too much to keep.
+    let frames = body.parts().enumerate().map(|(place, part)| frame(place, &part).len() as u64).sum::<u64>();
     Form {
         content_type: content_type(boundary),
-        bytes: framing + body.content_bytes(),
+        bytes: frames + end.len() as u64 + body.content_bytes(),
         sending: Sending::new(body.progress().clone(), body.content_bytes()),
-        body: Body::wrap_stream(body.into_stream(frames, end.into())),
+        body: Body::wrap_stream(body.into_stream(frame, end.into())),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn add(
     boundary: &str,
     body: UploadBody,
 ) -> Result<String, ProviderError> {
-    let root = body.parts().first().and_then(|part| part.path.split('/').next()).unwrap_or_default().to_owned();
+    let root = body.parts().next().and_then(|part| Some(part.path.split('/').next()?.to_owned())).unwrap_or_default();
     let form = multipart::percent_encoded_form(boundary, body);
     let cid_in = |line: WireAdded| Ok(line.cid.filter(|_| line.name == root));
     send(http, request, form, cid_in).await

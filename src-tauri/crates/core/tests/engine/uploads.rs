@@ -133,7 +133,7 @@ async fn the_connection_is_handed_small_pieces_whatever_the_disk_gives() {
     let plan = Arc::new(plan(&RealDisk, &world.write("a", &bytes), Limits::NONE).unwrap());
     let (pool, progress) = (HashingPool::start(Urgency::Foreground).unwrap(), Progress::default());
     let (body, _sent) = UploadBody::new(pool, plan, vec![], progress.clone());
-    let mut pieces = Box::pin(body.into_stream(vec![], Bytes::new()));
+    let mut pieces = Box::pin(body.into_stream(|_, _| Bytes::new(), Bytes::new()));
     let mut all = Vec::new();
     while let Some(piece) = pieces.next().await {
         let piece = piece.unwrap();

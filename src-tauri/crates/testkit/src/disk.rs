@@ -120,6 +120,13 @@ impl SimDisk {
         self.say(path);
     }
 
+    /// Has a file's size be said to be another than that of its bytes.
+    pub fn say_size(&self, path: &Path, bytes: u64) {
+        if let Some(node) = self.state().tree.at(path) {
+            node.stat.fingerprint.bytes = bytes;
+        }
+    }
+
     /// Before the read of a file that takes byte `at`, does this once; an error is the read's.
     pub fn at_byte(&self, path: &Path, at: u64, act: impl FnOnce(&Self) -> io::Result<()> + Send + 'static) {
         if let Some(node) = self.state().tree.at(path) {
@@ -282,7 +289,7 @@ impl OpenFile for SimFile {
         let act = {
             let mut state = self.disk.state();
             let reached = offset + buffer.len() as u64;
-            state.tree.node(self.file)?.at_byte.take_if(|(at, _)| reached > *at)
+            state.tree.node(self.file)?.at_byte.take_if(|(at, _)| offset <= *at && reached > *at)
         };
         if let Some((_, act)) = act {
             act(&self.disk)?;

@@ -117,7 +117,7 @@ impl Identification {
                     let path = &plan.entries[index].source;
                     let file = open_same(&plan, path, expected)?;
                     buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
-                    read_run(&*file, path, 0, &mut buffer)?;
+                    read_run(&*file, path, expected, 0, &mut buffer)?;
                     // A directory's files are looked at once more, all together, when all were read.
                     if !plan.is_directory {
                         check_same(&*file, path, expected)?;
@@ -147,10 +147,11 @@ impl Identification {
             let run = RUN_BYTES.min(usize::try_from(left).unwrap_or(RUN_BYTES));
             let is_last = left == run as u64;
             let (file, path, profiles) = (Arc::clone(&file), path.to_owned(), identifier.profiles());
+            let expected = *expected;
             let mut buffer = identifier.buffer();
             self.give(identifier, sink, move || {
                 buffer.resize(run, 0);
-                read_run(&*file, &path, offset, &mut buffer)?;
+                read_run(&*file, &path, &expected, offset, &mut buffer)?;
                 let bytes = buffer.freeze();
                 let leaves = hash_leaves(&profiles, &bytes);
                 Ok(vec![Piece { entry, bytes, leaves, is_last, of: is_last.then_some(file) }])

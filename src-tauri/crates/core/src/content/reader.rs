@@ -114,7 +114,7 @@ impl Reader<'_> {
             }
             let filling = self.filling()?;
             let from = filling.block.filled();
-            read_run(&*file, path, offset, filling.block.next(bytes))?;
+            read_run(&*file, path, expected, offset, filling.block.next(bytes))?;
             filling.runs.push(Run { bytes, is_content: true });
             let is_last = bytes == left;
             self.note(Part { entry, bytes: Some(from..from + bytes), is_last })?;

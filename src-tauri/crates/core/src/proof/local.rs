@@ -12,7 +12,7 @@ use holdfast_content::{LocalBytes, LocalEntry, LocalKind, LocalTree};
 use super::Course;
 use crate::{
     content::{Plan, PlanEntry, PlanKind, open_same, read_run},
-    disk::OpenFile,
+    disk::{Fingerprint, OpenFile},
     error::Error,
 };
 
@@ -73,7 +73,7 @@ impl LocalTree for PlannedTree<'_> {
 pub(super) struct PlannedFile<'a> {
     file: Box<dyn OpenFile>,
     path: &'a Path,
-    bytes: u64,
+    expected: Fingerprint,
     course: &'a Course,
     /// How far it was read.
     counted: AtomicU64,
@@ -85,20 +85,20 @@ impl<'a> PlannedFile<'a> {
         let PlanKind::File(expected) = &entry.kind else { return Err(Error::Internal) };
         let path = entry.source.as_path();
         let file = open_same(plan, path, expected)?;
-        Ok(Self { file, path, bytes: expected.bytes, course, counted: AtomicU64::new(0) })
+        Ok(Self { file, path, expected: *expected, course, counted: AtomicU64::new(0) })
     }
 }
 
 impl LocalBytes for PlannedFile<'_> {
     fn len(&self) -> u64 {
-        self.bytes
+        self.expected.bytes
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         if self.course.stop.is_cancelled() {
             return Err(as_io(Error::Cancelled));
         }
-        read_run(&*self.file, self.path, offset, buffer).map_err(as_io)?;
+        read_run(&*self.file, self.path, &self.expected, offset, buffer).map_err(as_io)?;
         let end = offset + buffer.len() as u64;
         self.course.done(end.saturating_sub(self.counted.fetch_max(end, Ordering::Relaxed)));
         Ok(())

@@ -3,12 +3,14 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Code,
+    Code, Error,
     account::AccountId,
+    content::{HashingPool, Identification, Limits, Urgency, plan},
     transfer::{Transfer, TransferState},
 };
 use holdfast_testkit::{Call, FakeProvider, SimDisk, World, WorldBuilder, bytes_of, eventually, identified};
@@ -137,6 +139,32 @@ async fn what_is_not_there_or_not_to_be_read_is_refused_before_anything_is_sent(
         assert!(failure.message.contains(&*path.to_string_lossy()), "{}", failure.message);
     }
     scene.assert_nothing_was_taken().await;
+}
+
+#[tokio::test]
+async fn a_file_whose_size_is_not_what_is_read_is_refused_and_never_verified() {
+    for (length, said) in [(187, 0), (5, 4096), (2 << 20, 0), (LENGTH, LENGTH - 1), (LENGTH, LENGTH + 1)] {
+        let scene = scene().await;
+        let directory = PathBuf::from("/d");
+        let inside = directory.join("version");
+        for path in [&scene.path, &inside] {
+            scene.disk.write(path, &bytes_of(1, length));
+            scene.disk.say_size(path, said as u64);
+        }
+        for path in [&scene.path, &directory] {
+            let failed = scene.tried_with(path).await;
+            let failure = failed.state.failure().unwrap();
+            assert_eq!(failure.code, Code::FileRefused, "{}", failure.message);
+            let said = format!("its size is said to be {said} bytes, ");
+            assert!(failure.message.contains(&said), "{}", failure.message);
+            let plan = Arc::new(plan(&scene.disk, path, Limits::NONE).unwrap());
+            let pool = HashingPool::start(Urgency::Background).unwrap();
+            let identification = Identification::new(pool);
+            let identified = identification.identify(&plan, &Profile::ALL);
+            assert!(matches!(identified, Err(Error::Refused { .. })), "{identified:?}");
+        }
+        scene.assert_nothing_was_taken().await;
+    }
 }
 
 #[cfg(unix)]

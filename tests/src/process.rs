@@ -5,9 +5,13 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// Long enough for a thread that has work to be given a processor.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// A process and its children, in a process group of their own. Killed on drop.
 #[derive(Debug)]
@@ -128,6 +132,25 @@ pub fn is_running(id: u32) -> bool {
         let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
         state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
     })
+}
+
+/// `Some` when a process has used no processor between two looks at it, a good while apart: it waits for somebody else.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub fn is_idle(id: u32) -> Result<Option<()>> {
+    let before = ticks_of(id)?;
+    std::thread::sleep(BETWEEN_LOOKS);
+    Ok((ticks_of(id)? == before).then_some(()))
+}
+
+/// What a process has used of the processors.
+fn ticks_of(id: u32) -> Result<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").context("another form of stat")?;
+    let ticks = |field| fields.split(' ').nth(field).context("a short stat")?.parse::<u64>().context("no number");
+    Ok(ticks(11)? + ticks(12)?)
 }
 
 /// A file that takes a program's output.

@@ -92,3 +92,22 @@ fn write_recipe(recipe: &Value, path: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// Writes a folder of so many files that do not repeat, `bytes` in all, a hundred in each folder below it.
+///
+/// # Errors
+///
+/// When the disk does not take it.
+pub fn write_folder(folder: &Path, files: usize, bytes: usize) -> Result<()> {
+    let mut cipher = ChaCha20::new(&Sha256::digest("folder"), &[0; 12].into());
+    let mut content = vec![0; bytes / files];
+    for number in 0..files {
+        let below = folder.join(format!("{:04}", number / 100));
+        if number % 100 == 0 {
+            fs::create_dir_all(&below)?;
+        }
+        cipher.apply_keystream(&mut content);
+        fs::write(below.join(format!("{number:06}.bin")), &content)?;
+    }
+    Ok(())
+}

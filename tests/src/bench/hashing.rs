@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{MIB, Run, Runs, ratio, run};
+use super::limits::{self, Verdict};
+use super::{MIB, Runs, ratio, run};
 use crate::holdfast::Programs;
+use crate::memory::{Bytes, Run};
 use crate::samples::{self, Vector};
 
 const ROUNDS: usize = 7;
 const FILES: usize = 10_000;
-const PEAK_LIMIT_KIB: u64 = 48 * 1024;
 
 /// One byte longer than the vector `kubo-links-v1` (IPIP-499, "1024 MiB + 1 B").
 const ONE_BYTE_MORE: &str = "bafybeibdsi225ugbkmpbdohnxioyab6jsqrmkts3twhpvfnzp77xtzpyhe";
@@ -25,8 +26,8 @@ const ONE_BYTE_MORE: &str = "bafybeibdsi225ugbkmpbdohnxioyab6jsqrmkts3twhpvfnzp7
 ///
 /// # Errors
 ///
-/// When a CID is wrong, memory is over its limit, or a program is missing.
-pub fn measure() -> Result<()> {
+/// When a CID is wrong or a program is missing.
+pub fn measure(verdict: &mut Verdict) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let program = Programs::find()?.command;
     let holdfast = Holdfast { program: &program, home: directory.path() };
@@ -38,15 +39,12 @@ pub fn measure() -> Result<()> {
     let expected = Vector::named("kubo-links-v1")?.cid("unixfs-v1-2025")?;
     ensure!(holdfast.cid(&file)? == expected, "another CID of 1 GiB");
 
-    let peaks =
-        [large_file(&holdfast, &file)?, three_profiles(&holdfast, &file)?, small_files(&holdfast, directory.path())?];
-    let peak = peaks.into_iter().max().unwrap_or_default();
-    writeln!(stdout(), "  peak memory of `holdfast cid` in all of this: {} MiB", peak / 1024)?;
-    ensure!(peak < PEAK_LIMIT_KIB, "the limit is {} MiB", PEAK_LIMIT_KIB / 1024);
-    Ok(())
+    let one_file = large_file(&holdfast, &file, verdict)?;
+    let peaks = [one_file, three_profiles(&holdfast, &file)?, small_files(&holdfast, directory.path())?];
+    verdict.memory(limits::CID_MEMORY, "in all of this", peaks.into_iter().max().unwrap_or_default())
 }
 
-fn large_file(holdfast: &Holdfast<'_>, file: &Path) -> Result<u64> {
+fn large_file(holdfast: &Holdfast<'_>, file: &Path, verdict: &mut Verdict) -> Result<Bytes> {
     let (mut openssl, mut one, mut all) = (Runs::default(), Runs::default(), Runs::default());
     for _ in 0..ROUNDS {
         openssl.add(&run(on_one_core("openssl").args(["dgst", "-sha256"]).arg(file))?);
@@ -61,11 +59,12 @@ fn large_file(holdfast: &Holdfast<'_>, file: &Path) -> Result<u64> {
     )?;
     writeln!(out, "  on one core:        {:.3?}, ratio {:.2}", one.median()?, ratio(one.median()?, openssl))?;
     writeln!(out, "  on all {cores} cores:     {:.3?}, ratio {:.2}", all.median()?, ratio(all.median()?, openssl))?;
-    Ok(one.peak_kib.max(all.peak_kib))
+    verdict.ratio(limits::CID_TIME, ratio(one.median()?, openssl))?;
+    Ok(one.peak.max(all.peak))
 }
 
 /// The three profiles share the reading and nothing else of a large file.
-fn three_profiles(holdfast: &Holdfast<'_>, file: &Path) -> Result<u64> {
+fn three_profiles(holdfast: &Holdfast<'_>, file: &Path) -> Result<Bytes> {
     const PROFILES: [&str; 3] = ["unixfs-v1-2025", "kubo-cidv1-256k-174", "unixfs-v0-2015"];
     let mut single: [Runs; 3] = Default::default();
     let (mut together, mut reading) = (Runs::default(), Vec::new());
@@ -85,10 +84,10 @@ fn three_profiles(holdfast: &Holdfast<'_>, file: &Path) -> Result<u64> {
         "  three profiles:     {together_median:.3?} on one core, ratio {:.2} to the hashing that they cannot share ({hashing:.3?})",
         ratio(together_median, hashing)
     )?;
-    Ok(together.peak_kib)
+    Ok(together.peak)
 }
 
-fn small_files(holdfast: &Holdfast<'_>, directory: &Path) -> Result<u64> {
+fn small_files(holdfast: &Holdfast<'_>, directory: &Path) -> Result<Bytes> {
     let tree = directory.join("small");
     fs::create_dir(&tree)?;
     for number in 0..FILES {
@@ -107,7 +106,7 @@ fn small_files(holdfast: &Holdfast<'_>, directory: &Path) -> Result<u64> {
         "  {FILES} files of 1 KB: {ours_median:.3?} as a directory, ratio {:.2} to `tar cf - DIR | cat` ({tar:.3?})",
         ratio(ours_median, tar)
     )?;
-    Ok(ours.peak_kib)
+    Ok(ours.peak)
 }
 
 struct Holdfast<'a> {

@@ -10,10 +10,12 @@ use holdfast_service::{ApiKey, RunningService, Service, ServiceConfig};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
+use super::limits::{self, Verdict};
 use super::list::fill;
-use super::{Run, Runs, median, ratio, run};
+use super::{Runs, median, ratio, run};
 use crate::desktop::{Desktop, Session};
 use crate::holdfast::{Cli, Programs};
+use crate::memory::Run;
 use crate::process;
 
 const ROUNDS: usize = 5;
@@ -24,14 +26,13 @@ const PINS: u32 = 100_000;
 const PAGE_ROWS: u32 = 1_000;
 
 const LABEL: &str = "Bench";
-const PEAK_LIMIT_KIB: u64 = 64 * 1024;
 
 /// Measures and prints.
 ///
 /// # Errors
 ///
-/// When the mirror does not have every pin, or memory is over its limit.
-pub fn measure() -> Result<()> {
+/// When the mirror does not have every pin.
+pub fn measure(verdict: &mut Verdict) -> Result<()> {
     let mut out = stdout();
     let few = Account::with(FEW_PINS)?.list_again_and_again()?;
     let many = Account::with(PINS)?.list_again_and_again()?;
@@ -44,10 +45,8 @@ pub fn measure() -> Result<()> {
         let ours = runs.median()?;
         writeln!(out, "  {what}: {ours:.2?}, curl {curl:.2?}, ratio {:.2}", ratio(ours, curl))?;
     }
-    let (few, many) = (few.first.peak_kib / 1024, many.first.peak_kib.max(many.again.peak_kib));
-    writeln!(out, "  peak memory of `holdfast ls`: {few} MiB for {FEW_PINS} pins, {} MiB for {PINS}", many / 1024)?;
-    ensure!(many < PEAK_LIMIT_KIB, "the limit is {} MiB", PEAK_LIMIT_KIB / 1024);
-    Ok(())
+    verdict.memory(limits::LIST_MEMORY, &format!("{FEW_PINS} pins"), few.first.peak)?;
+    verdict.memory(limits::LIST_MEMORY, &format!("{PINS} pins"), many.first.peak.max(many.again.peak))
 }
 
 /// An account at a service that has many pins.

@@ -11,8 +11,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{MIB, median, peak_of, ratio};
+use super::limits::{self, Verdict};
+use super::{MIB, median, ratio};
 use crate::holdfast::Programs;
+use crate::memory::{self, Bytes};
 use crate::process::{self, Group};
 use crate::samples;
 
@@ -21,19 +23,17 @@ const FILES: usize = 10_000;
 const FILE_BYTES: usize = 1000;
 const BOUNDARY: &str = "holdfast-bench";
 
-const PEAK_LIMIT_KIB: u64 = 128 * 1024;
-
 /// Measures and prints. `HOLDFAST_BENCH_MIB` makes the large file smaller than 1024 MiB.
 ///
 /// # Errors
 ///
-/// When an upload fails, or memory is over its limit.
-pub fn measure() -> Result<()> {
+/// When an upload fails.
+pub fn measure(verdict: &mut Verdict) -> Result<()> {
     let mib = std::env::var("HOLDFAST_BENCH_MIB").map_or(Ok(1024), |text| text.parse::<u64>())?;
     let directory = tempfile::tempdir()?;
     let bench = Bench { directory: directory.path(), program: Programs::find()?.command };
     let mut out = stdout();
-    let mut peak_kib = 0;
+    let mut peak = Bytes::default();
 
     writeln!(out, "the disk: {} durable writes of 4 KiB a second, one after another", bench.durable_writes()?)?;
     writeln!(
@@ -47,7 +47,7 @@ pub fn measure() -> Result<()> {
         let upload = bench.upload(&["-F", &format!("file=@{}", file.display())])?;
         let copied = bench.copy_and_hash(&file)?;
         writeln!(out, "  round {round}: upload {:.2?}, copied and hashed {copied:.2?}", upload.time)?;
-        peak_kib = peak_kib.max(upload.peak_kib);
+        peak = peak.max(upload.peak);
         ours.push(upload.time);
         theirs.push(copied);
     }
@@ -62,21 +62,14 @@ pub fn measure() -> Result<()> {
     for round in 1..=ROUNDS {
         write_form(&form, &format!("files round {round}"), directory.path())?;
         let upload = bench.upload(&["-H", &content_type, "--data-binary", &format!("@{}", form.display())])?;
-        peak_kib = peak_kib.max(upload.peak_kib);
+        peak = peak.max(upload.peak);
         many.push(upload);
     }
     let many = median(many.iter().map(|upload| upload.time).collect())?;
     let per_second = FILES as f64 / many.as_secs_f64();
     writeln!(out, "{FILES} files of {FILE_BYTES} bytes in one request: {many:.2?}, {per_second:.0} files a second")?;
-    writeln!(out, "peak memory of the service: {} MiB", peak_kib / 1024)?;
-
-    ensure!(
-        peak_kib < PEAK_LIMIT_KIB,
-        "the service took {} MiB, the limit is {}",
-        peak_kib / 1024,
-        PEAK_LIMIT_KIB / 1024
-    );
-    Ok(())
+    verdict.memory(limits::SERVE_MEMORY, "in both", peak)?;
+    verdict.ratio(limits::SERVE_TIME, ratio)
 }
 
 struct Bench<'a> {
@@ -86,7 +79,7 @@ struct Bench<'a> {
 
 struct Upload {
     time: Duration,
-    peak_kib: u64,
+    peak: Bytes,
     _home: TempDir,
 }
 
@@ -111,7 +104,7 @@ impl Bench<'_> {
         let time = started.elapsed();
         let answer: Value = serde_json::from_str(&answer)?;
         ensure!(answer["data"]["status"] == "pinned", "not pinned: {answer}");
-        Ok(Upload { time, peak_kib: peak_of(group.id()).context("the service is gone")?, _home: home })
+        Ok(Upload { time, peak: memory::peak_of(group.id())?, _home: home })
     }
 
     fn copy_and_hash(&self, file: &Path) -> Result<Duration> {

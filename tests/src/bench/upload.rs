@@ -1,97 +1,94 @@
-//! Upload of a large file, `holdfast add` against `curl`: the same files to the same kind of service, in turns.
+//! Uploads, `holdfast add` against `curl`: the same content to the same kind of service, in turns.
 
-use std::io::{Write, stdout};
+use std::fs;
+use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use serde_json::Value;
-use tempfile::TempDir;
+use anyhow::Result;
 
-use super::{MIB, Run, Runs, ratio, run};
-use crate::desktop::{Desktop, Session};
-use crate::holdfast::{Cli, Programs, Server};
-use crate::{process, samples};
+use super::limits::{self, Verdict};
+use super::sending::Sending;
+use super::{MIB, Runs, ratio};
+use crate::memory::Bytes;
+use crate::samples;
 
-const ROUNDS: usize = 3;
-const SMALL_MIB: u64 = 64;
-const PEAK_LIMIT_KIB: u64 = 64 * 1024;
-const LABEL: &str = "Bench";
+const ROUNDS: usize = 5;
+const FOLDER_ROUNDS: usize = 3;
+const FILES: usize = 35_000;
+const FOLDER_MB: usize = 750;
+const BOUNDARY: &str = "holdfast-bench";
 
-/// Measures and prints. `HOLDFAST_BENCH_MIB` makes the file smaller than 1024 MiB.
+/// Measures and prints. `HOLDFAST_BENCH_MIB` makes the large file smaller than 1024 MiB.
 ///
 /// # Errors
 ///
-/// When an upload fails or is not verified, or memory is over its limit.
-pub fn measure() -> Result<()> {
+/// When an upload fails or is not verified.
+pub fn measure(verdict: &mut Verdict) -> Result<()> {
     let mib = std::env::var("HOLDFAST_BENCH_MIB").map_or(Ok(1024), |text| text.parse::<u64>())?;
-    let desktop = Desktop::start(Session::WithKeyring)?;
-    let programs = Programs::find()?;
-    let file = desktop.directory().join("bench.bin");
-    let mut out = stdout();
+    let sending = Sending::start()?;
+    one_file(&sending, mib, verdict)?;
+    a_folder(&sending, verdict)
+}
 
-    samples::write_noise(&file, "small", SMALL_MIB * MIB)?;
-    let bench = Bench { desktop: &desktop, program: &programs.command };
-    let small = bench.add(&file)?.peak_kib;
+fn one_file(sending: &Sending, mib: u64, verdict: &mut Verdict) -> Result<()> {
+    let (file, mut out) = (sending.path("bench.bin"), stdout());
     writeln!(out, "upload of {mib} MiB into an empty `holdfast serve`, the same file by each in turn")?;
-    let (mut ours, mut curls) = (Runs::default(), Vec::new());
+    let (mut ours, mut curls, mut serve) = (Runs::default(), Vec::new(), Bytes::default());
     for round in 1..=ROUNDS {
         samples::write_noise(&file, &format!("round {round}"), mib * MIB)?;
-        let added = bench.add(&file)?;
-        let curl = bench.curl(&file)?;
-        writeln!(out, "  round {round}: holdfast add {:.2?}, curl {curl:.2?}", added.time)?;
-        ours.add(&added);
+        let added = sending.add(&[&file])?;
+        let curl = sending.curl(&["-F", &format!("file=@{}", file.display())])?;
+        writeln!(out, "  round {round}: holdfast add {:.2?}, curl {curl:.2?}", added.run.time)?;
+        ours.add(&added.run);
+        serve = serve.max(added.serve);
+        curls.push(curl);
+    }
+    let (median, curl) = (ours.median()?, super::median(curls)?);
+    writeln!(out, "  median:  holdfast add {median:.2?}, curl {curl:.2?}")?;
+    verdict.ratio(limits::ADD_TIME, ratio(median, curl))?;
+    verdict.memory(limits::ADD_MEMORY, &format!("{mib} MiB"), ours.peak)?;
+    verdict.memory(limits::SERVE_MEMORY, &format!("{mib} MiB"), serve)
+}
+
+fn a_folder(sending: &Sending, verdict: &mut Verdict) -> Result<()> {
+    let (folder, form, mut out) = (sending.path("folder"), sending.path("form"), stdout());
+    samples::write_folder(&folder, FILES, FOLDER_MB * 1_000_000)?;
+    write_form(&folder, &form)?;
+    writeln!(
+        out,
+        "upload of a folder of {FILES} files, {FOLDER_MB} MB, against `curl`, which has the form in one file already"
+    )?;
+    let (mut ours, mut curls, mut serve) = (Runs::default(), Vec::new(), Bytes::default());
+    let content_type = format!("content-type: multipart/form-data; boundary={BOUNDARY}");
+    for round in 1..=FOLDER_ROUNDS {
+        let added = sending.add(&[&folder])?;
+        let curl = sending.curl(&["-X", "POST", "-H", &content_type, "-T", &form.display().to_string()])?;
+        writeln!(out, "  round {round}: holdfast add {:.2?}, curl {curl:.2?}", added.run.time)?;
+        ours.add(&added.run);
+        serve = serve.max(added.serve);
         curls.push(curl);
     }
     let (median, curl) = (ours.median()?, super::median(curls)?);
     writeln!(out, "  median:  holdfast add {median:.2?}, curl {curl:.2?}, ratio {:.2}", ratio(median, curl))?;
-    let (small, large) = (small / 1024, ours.peak_kib / 1024);
-    writeln!(out, "  peak memory of `holdfast add`: {small} MiB for {SMALL_MIB} MiB, {large} MiB for {mib} MiB")?;
-    ensure!(ours.peak_kib < PEAK_LIMIT_KIB, "the limit is {} MiB", PEAK_LIMIT_KIB / 1024);
-    Ok(())
+    verdict.memory(limits::ADD_MEMORY, &format!("{FILES} files"), ours.peak)?;
+    verdict.memory(limits::SERVE_MEMORY, &format!("{FILES} files"), serve)
 }
 
-/// Each upload goes into a service of its own: one that has the blocks already has nothing to write.
-struct Bench<'a> {
-    desktop: &'a Desktop,
-    program: &'a Path,
-}
-
-impl Bench<'_> {
-    fn add(&self, file: &Path) -> Result<Run> {
-        let (server, directory) = self.serve()?;
-        let home = directory.path().join("holdfast");
-        let cli = Cli { desktop: self.desktop, program: self.program, home: &home };
-        cli.add_account(LABEL, &server)?;
-        let mut command = self.desktop.command(self.program);
-        command.env("HOLDFAST_HOME", &home).args(["add", "--json", "--account", LABEL]).arg(file);
-        let run = run(&mut command)?;
-        let added: Value = serde_json::from_str(&run.output)?;
-        ensure!(added["verified"] == true, "not verified: {added}");
-        Ok(run)
+/// What a client would send of a folder of files in folders.
+fn write_form(folder: &Path, form: &Path) -> Result<()> {
+    let mut body = BufWriter::new(fs::File::create(form)?);
+    for below in fs::read_dir(folder)? {
+        for file in fs::read_dir(below?.path())? {
+            let file = file?.path();
+            let name = file.strip_prefix(folder)?.display();
+            write!(
+                body,
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"folder/{name}\"\r\n\r\n"
+            )?;
+            body.write_all(&fs::read(&file)?)?;
+            body.write_all(b"\r\n")?;
+        }
     }
-
-    fn curl(&self, file: &Path) -> Result<Duration> {
-        let (server, _directory) = self.serve()?;
-        let mut command = Command::new("curl");
-        command.args(["-sSf", "-H", &format!("pinning_api_key: {}", server.key)]);
-        command.args(["-H", &format!("pinning_secret_key: {}", server.secret)]);
-        command.args(["-F", &format!("file=@{}", file.display()), &format!("{}/pinning/", server.endpoint)]);
-        let started = Instant::now();
-        let answer = process::output(&mut command)?;
-        let time = started.elapsed();
-        let answer: Value = serde_json::from_str(&answer)?;
-        ensure!(answer["data"]["cid"].is_string(), "not pinned: {answer}");
-        Ok(time)
-    }
-
-    /// A new service with nothing in it, on a disk that has nothing left to write.
-    fn serve(&self) -> Result<(Server, TempDir)> {
-        let directory = tempfile::tempdir_in(self.desktop.directory())?;
-        let home = directory.path().join("server");
-        let server = Cli { desktop: self.desktop, program: self.program, home: &home }.serve()?;
-        rustix::fs::sync();
-        Ok((server, directory))
-    }
+    write!(body, "--{BOUNDARY}--\r\n")?;
+    Ok(body.flush()?)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::limits::Verdict;
 use super::median;
 use crate::desktop::{Desktop, Session};
 use crate::holdfast::Programs;
@@ -19,7 +20,7 @@ const STARTS: usize = 5;
 /// # Errors
 ///
 /// When the window does not come.
-pub fn measure() -> Result<()> {
+pub fn measure(_: &mut Verdict) -> Result<()> {
     let desktop = Desktop::start(Session::WithKeyring)?;
     let program = Programs::find()?.desktop;
     let starts = (0..STARTS).map(|_| start(&desktop, &program)).collect::<Result<Vec<_>>>()?;

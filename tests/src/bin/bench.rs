@@ -1,29 +1,41 @@
-//! What Holdfast costs, against the programs that do the same work. Each subject prints medians and their ratios.
+//! What Holdfast costs, against the programs that do the same work. Each subject prints medians and their ratios; one that is
+//! over its limit is said at the end, with exit code 1.
 //!
-//! `bench hashing upload` measures what is named, without arguments everything. `HOLDFAST_BENCH_MIB` makes the large files of
-//! uploads smaller than 1024 MiB.
+//! `bench hashing upload` measures what is named, without arguments everything; `bench --short` measures what does not depend on
+//! the machine's speed. `HOLDFAST_BENCH_MIB` makes the large files of uploads smaller than 1024 MiB.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use holdfast_tests::bench::{hashing, list, mirror, service, upload, window};
+use holdfast_tests::bench::limits::Verdict;
+use holdfast_tests::bench::{hashing, list, memory, mirror, service, upload, window};
 
-type Measure = fn() -> Result<()>;
+type Measure = fn(&mut Verdict) -> Result<()>;
 
-const SUBJECTS: [(&str, Measure); 6] = [
+const SUBJECTS: [(&str, Measure); 7] = [
     ("hashing", hashing::measure),
     ("upload", upload::measure),
+    ("memory", memory::measure),
     ("service", service::measure),
     ("list", list::measure),
     ("mirror", mirror::measure),
     ("window", window::measure),
 ];
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    if named.is_empty() {
-        return SUBJECTS.iter().try_for_each(|(_, measure)| measure());
+    let mut verdict = Verdict::default();
+    match named.as_slice() {
+        [] => SUBJECTS.iter().try_for_each(|(_, measure)| measure(&mut verdict))?,
+        [short] if short == "--short" => memory::measure_short(&mut verdict)?,
+        named => named.iter().try_for_each(|name| {
+            let subject = SUBJECTS.iter().find(|(subject, _)| subject == name);
+            subject.with_context(|| format!("there is no subject {name}"))?.1(&mut verdict)
+        })?,
     }
-    named.iter().try_for_each(|name| {
-        let subject = SUBJECTS.iter().find(|(subject, _)| subject == name);
-        subject.with_context(|| format!("there is no subject {name}"))?.1()
-    })
+    for line in verdict.missed() {
+        writeln!(stdout(), "MISSED: {line}")?;
+    }
+    Ok(if verdict.missed().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

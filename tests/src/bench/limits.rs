@@ -1,0 +1,92 @@
+//! What must hold of what is measured: memory, and how long Holdfast takes in proportion to another program that does the same
+//! work. How long anything takes by itself depends on the machine, and is only printed.
+
+use std::io::{Write, stdout};
+
+use anyhow::Result;
+
+use crate::memory::Bytes;
+
+/// A figure's limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<T> {
+    what: &'static str,
+    below: T,
+}
+
+const fn memory(what: &'static str, mib: u64) -> Limit<Bytes> {
+    Limit { what, below: Bytes::mib(mib) }
+}
+
+const fn ratio(what: &'static str, below: f64) -> Limit<f64> {
+    Limit { what, below }
+}
+
+/// `holdfast cid` of anything.
+pub const CID_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast cid`", 48);
+/// `holdfast add` of one file or folder.
+pub const ADD_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add`", 64);
+/// `holdfast add` of several large files.
+pub const ADD_MANY_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add` of several at once", 128);
+/// `holdfast serve` that takes uploads.
+pub const SERVE_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast serve`", 64);
+/// `holdfast ls` of 100,000 pins.
+pub const LIST_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast ls`", 64);
+
+/// Bytes of one file's upload that are not the file's.
+pub const FRAMES: Limit<Bytes> = Limit { what: "sent around the file's bytes", below: Bytes(1024) };
+
+/// `holdfast add` of a large file.
+pub const ADD_TIME: Limit<f64> = ratio("`holdfast add` of a large file to `curl -F`", 1.25);
+/// One profile's CID of a large file on one core.
+pub const CID_TIME: Limit<f64> = ratio("`holdfast cid` of a large file on one core to `openssl dgst -sha256`", 1.0);
+/// A large file by `curl` into `holdfast serve`.
+pub const SERVE_TIME: Limit<f64> = ratio("`curl` into `holdfast serve` to `cp`, `sync` and `sha256sum`", 1.5);
+
+/// What was found to be over its limit.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    missed: Vec<String>,
+}
+
+impl Verdict {
+    /// Holds a number of bytes against its limit.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be printed.
+    pub fn memory(&mut self, limit: Limit<Bytes>, of: &str, figure: Bytes) -> Result<()> {
+        self.say(figure < limit.below, format!("{}, {of}: {figure}, the limit is {}", limit.what, limit.below))
+    }
+
+    /// Holds a ratio of times against its limit.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be printed.
+    pub fn ratio(&mut self, limit: Limit<f64>, figure: f64) -> Result<()> {
+        self.say(figure <= limit.below, format!("{}: {figure:.2}, the limit is {:.2}", limit.what, limit.below))
+    }
+
+    /// Holds what was counted against what it must be.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be printed.
+    pub fn count(&mut self, what: &str, figure: u64, expected: u64) -> Result<()> {
+        self.say(figure == expected, format!("{what}: {figure}, it must be {expected}"))
+    }
+
+    /// What was over its limit.
+    pub fn missed(&self) -> &[String] {
+        &self.missed
+    }
+
+    fn say(&mut self, holds: bool, line: String) -> Result<()> {
+        writeln!(stdout(), "  {} {line}", if holds { "holds: " } else { "MISSED:" })?;
+        if !holds {
+            self.missed.push(line);
+        }
+        Ok(())
+    }
+}

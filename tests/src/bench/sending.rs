@@ -1,0 +1,105 @@
+//! Something sent to a service by `holdfast add` or by `curl`. Each goes into a service of its own: one that has the blocks
+//! already has nothing to write.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::run;
+use crate::desktop::{Desktop, Session};
+use crate::holdfast::{Cli, Programs, Server};
+use crate::memory::{self, Bytes, Run};
+use crate::process;
+use crate::sink::Sink;
+
+const LABEL: &str = "Bench";
+
+/// Who sends.
+pub(super) struct Sending {
+    desktop: Desktop,
+    program: PathBuf,
+}
+
+/// An upload to `holdfast serve`, and the memory of the service.
+pub(super) struct Added {
+    pub(super) run: Run,
+    pub(super) serve: Bytes,
+}
+
+impl Sending {
+    pub(super) fn start() -> Result<Self> {
+        Ok(Self { desktop: Desktop::start(Session::WithKeyring)?, program: Programs::find()?.command })
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.desktop.directory().join(name)
+    }
+
+    /// A file of zeros that takes no room on the disk.
+    pub(super) fn sparse(&self, name: &str, bytes: u64) -> Result<PathBuf> {
+        let path = self.path(name);
+        File::create(&path)?.set_len(bytes)?;
+        Ok(path)
+    }
+
+    pub(super) fn cid(&self, path: &Path) -> Result<Run> {
+        run(self.desktop.command(&self.program).args(["cid", "--json"]).arg(path))
+    }
+
+    /// Into an empty `holdfast serve`.
+    pub(super) fn add(&self, paths: &[&PathBuf]) -> Result<Added> {
+        let (server, directory) = self.serve()?;
+        let home = directory.path().join("holdfast");
+        let cli = Cli { desktop: &self.desktop, program: &self.program, home: &home };
+        cli.add_account(LABEL, &server)?;
+        let mut command = self.desktop.command(&self.program);
+        command.env("HOLDFAST_HOME", &home).args(["add", "--json", "--account", LABEL]).args(paths);
+        let run = run(&mut command)?;
+        for added in serde_json::Deserializer::from_str(&run.output).into_iter::<Value>() {
+            let added = added?;
+            ensure!(added["verified"] == true, "not verified: {added}");
+        }
+        Ok(Added { run, serve: memory::peak_of(server.id())? })
+    }
+
+    /// To a service that takes bytes as fast as it can and keeps none. It answers with the CID of something else: that pins are
+    /// verified is asserted in the scenarios.
+    pub(super) fn add_to_sink(&self, paths: &[&PathBuf]) -> Result<(Run, Sink)> {
+        let (sink, directory) = (Sink::start()?, tempfile::tempdir_in(self.desktop.directory())?);
+        let home = directory.path().join("holdfast");
+        let cli = Cli { desktop: &self.desktop, program: &self.program, home: &home };
+        cli.run(&["account", "add", "--kind", "kubo", "--label", LABEL, "--endpoint", &sink.endpoint()])?.done()?;
+        let mut command = self.desktop.command(&self.program);
+        command.env("HOLDFAST_HOME", &home).args(["add", "--json", "--account", LABEL]).args(paths);
+        Ok((run(&mut command)?, sink))
+    }
+
+    /// The same by `curl`, which is told what to send.
+    pub(super) fn curl(&self, arguments: &[&str]) -> Result<Duration> {
+        let (server, _directory) = self.serve()?;
+        let mut command = Command::new("curl");
+        command.args(["-sSf", "-H", &format!("pinning_api_key: {}", server.key)]);
+        command.args(["-H", &format!("pinning_secret_key: {}", server.secret)]);
+        command.args(arguments).arg(format!("{}/pinning/", server.endpoint));
+        let started = Instant::now();
+        let answer = process::output(&mut command)?;
+        let time = started.elapsed();
+        let answer: Value = serde_json::from_str(&answer)?;
+        ensure!(answer["data"]["cid"].is_string(), "not pinned: {answer}");
+        Ok(time)
+    }
+
+    /// A new service with nothing in it, on a disk that has nothing left to write.
+    fn serve(&self) -> Result<(Server, TempDir)> {
+        let directory = tempfile::tempdir_in(self.desktop.directory())?;
+        let home = directory.path().join("server");
+        let server = Cli { desktop: &self.desktop, program: &self.program, home: &home }.serve()?;
+        rustix::fs::sync();
+        Ok((server, directory))
+    }
+}

@@ -83,7 +83,15 @@ impl SimDisk {
     /// Removes a file or a directory with all that is in it.
     pub fn remove(&self, path: &Path) {
         let heard = self.hearing(path);
-        self.state().tree.remove(path);
+        let mut state = self.state();
+        if let Some(number) = state.tree.remove(path) {
+            // Losing a name is a change of what is still open.
+            let changed = state.tree.count();
+            if let Ok(node) = state.tree.node(number) {
+                node.stat.fingerprint.changed_ns = i64::try_from(changed).unwrap_or(i64::MAX);
+            }
+        }
+        drop(state);
         for (sink, event) in heard {
             sink(event);
         }

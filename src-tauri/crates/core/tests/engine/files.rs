@@ -96,7 +96,10 @@ async fn a_file_that_vanishes_while_it_is_read_says_so() {
         disk.remove(&path);
         Ok(())
     });
-    let failed = scene.tried().await;
+    // The open file is whole, and has lost its name: it is looked for again.
+    let tried = scene.tried().await;
+    assert_eq!(tried.state.failure().unwrap().code, Code::FileChanged);
+    let failed = scene.world.end_in_time(&tried.id).await;
     let failure = failed.state.failure().unwrap();
     assert_eq!(failure.code, Code::FileUnreadable);
     assert!(failure.message.contains("/u/video.mp4"), "{}", failure.message);

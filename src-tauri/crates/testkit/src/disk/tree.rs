@@ -248,7 +248,7 @@ impl Tree {
         number
     }
 
-    const fn count(&mut self) -> u64 {
+    pub(super) const fn count(&mut self) -> u64 {
         self.made += 1;
         self.made
     }

@@ -14,6 +14,7 @@
 //! | know whether a local file is what a CID names, made by whatever software | [`prove_file`] |
 //! | read and write CAR archives | [`car`] |
 //! | read a CID that stands alone | [`parse_cid`] |
+//! | show text that others wrote | [`harmless`], [`harmless_json`] |
 //! | find the CID in what somebody pasted, and show it in other forms | [`CidInText`], [`cid_v0`], [`cid_v1`], [`base36`] |
 //!
 //! Whatever is read may be hostile. Blocks are at most [`MAX_BLOCK_BYTES`] long, no length that an input states is
@@ -42,6 +43,7 @@ mod directory;
 mod entity;
 mod export;
 mod file;
+mod foreign_text;
 mod hamt;
 mod hashes;
 mod index;
@@ -69,6 +71,7 @@ pub use directory::import_symlink;
 pub use entity::{EntityNode, entity_node};
 pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};
 pub use file::FileImporter;
+pub use foreign_text::{harmless, harmless_json};
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use name::name_as_text;

@@ -49,7 +49,11 @@ pub(crate) fn take_in<R: Runtime>(app: &AppHandle<R>, given: Given) {
         let listeners = app.state::<Listeners>();
         for text in given.links {
             let is_pinnable = text.parse::<CidInText>().is_ok();
-            listeners.drops.tell(if is_pinnable { DropEvent::Cid { text } } else { DropEvent::Text { text } });
+            listeners.drops.tell(if is_pinnable {
+                DropEvent::Cid { text }
+            } else {
+                DropEvent::Text { text: text.into() }
+            });
         }
         if !given.paths.is_empty() {
             let selection = select(&app.state::<Backend>(), given.paths).await;

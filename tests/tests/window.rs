@@ -107,7 +107,7 @@ async fn what_cannot_be_pinned_is_said_in_the_window_and_the_rest_is_pinned() ->
     let said = window.text("toast").await?;
     assert!(said.contains("a pipe") && said.contains("named pipe"), "{said}");
     window
-        .wait_for_rows("the good file's row", |rows| all_pinned(rows, 1) && rows[0].name == "line\nbreak.txt")
+        .wait_for_rows("the good file's row", |rows| all_pinned(rows, 1) && rows[0].name == r"line\nbreak.txt")
         .await?;
 
     window.click("pin-cid").await?;

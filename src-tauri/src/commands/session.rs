@@ -26,12 +26,12 @@ pub(crate) async fn bootstrap<R: Runtime>(
     let (keyring, _) =
         tokio::join!(timeout(PATIENCE, engine.check_keyring()), timeout(PATIENCE, backend.service_tried()));
     let keyring = match keyring {
-        Ok(Err(error)) => Keyring::Unavailable { reason: error.to_string() },
+        Ok(Err(error)) => Keyring::Unavailable { reason: error.to_string().into() },
         Ok(Ok(())) | Err(_) => Keyring::Available,
     };
     Ok(Bootstrap {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        home: engine.home().dir().display().to_string(),
+        home: engine.home().dir().to_string_lossy().into(),
         settings,
         keyring,
         accounts: engine.accounts().await?.into_iter().map(Account::from).collect(),

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
 use super::card::AccountCard;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -48,7 +49,7 @@ pub(crate) struct Account {
     /// True for the account of the service that runs inside this program.
     pub(crate) this_computer: bool,
     pub(crate) state: AccountState,
-    pub(crate) state_message: Option<String>,
+    pub(crate) state_message: Option<Shown>,
     pub(crate) secret_kept: SecretKept,
     pub(crate) pins: u64,
     pub(crate) bytes: u64,
@@ -146,7 +147,7 @@ pub(crate) struct FoundService {
     pub(crate) endpoint: String,
     pub(crate) already_added: bool,
     /// What keeps it from being added as it is.
-    pub(crate) problem: Option<String>,
+    pub(crate) problem: Option<Shown>,
 }
 
 #[derive(Debug, Deserialize, TS)]
@@ -201,7 +202,7 @@ impl From<AccountView> for Account {
             gateway,
             this_computer: view.account.this_computer,
             state,
-            state_message,
+            state_message: state_message.map(Shown::from),
             secret_kept: match view.secret_kept {
                 account::SecretKept::Keyring => SecretKept::Keyring,
                 account::SecretKept::Session => SecretKept::Session,
@@ -294,7 +295,7 @@ impl From<holdfast_core::FoundService> for FoundService {
             kind: found.kind.into(),
             endpoint: found.endpoint,
             already_added: found.already_added,
-            problem: found.problem,
+            problem: found.problem.map(Shown::from),
         }
     }
 }

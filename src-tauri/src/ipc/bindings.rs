@@ -49,14 +49,6 @@ fn the_main_window_may_call_every_command_and_no_other() {
 
 #[test]
 fn no_secret_has_a_shape_that_reaches_the_web_view() {
-    struct Responses(Vec<String>);
-    impl RpcVisitor for Responses {
-        fn command<Request: TS + 'static, Response: TS + 'static>(&mut self, _name: &'static str) {
-            let mut types = Types::default();
-            types.add::<Response>();
-            self.0.extend(types.0.into_values());
-        }
-    }
     let mut responses = Responses(Vec::new());
     registry::visit(&mut responses);
     for declaration in responses.0 {
@@ -65,6 +57,30 @@ fn no_secret_has_a_shape_that_reaches_the_web_view() {
             let secret = ["secret", "token", "password", "key"].iter().any(|word| field.contains(word));
             assert!(allowed || !secret, "`{field}` in: {declaration}");
         }
+    }
+}
+
+#[test]
+fn what_others_wrote_reaches_the_web_view_only_as_it_may_be_shown() {
+    const FOREIGN: [&str; 10] =
+        ["details", "entry", "home", "message", "notes", "path", "problem", "raw_status", "reason", "source"];
+    let mut responses = Responses(Vec::new());
+    registry::visit(&mut responses);
+    for declaration in responses.0 {
+        for (field, kind) in declaration.split([';', '\n', '{', ',']).filter_map(|line| line.trim().split_once(':')) {
+            let is_shown = !kind.contains("string") || !FOREIGN.contains(&field);
+            assert!(is_shown, "`{field}` is not `Shown` in: {declaration}");
+        }
+    }
+}
+
+struct Responses(Vec<String>);
+
+impl RpcVisitor for Responses {
+    fn command<Request: TS + 'static, Response: TS + 'static>(&mut self, _name: &'static str) {
+        let mut types = Types::default();
+        types.add::<Response>();
+        self.0.extend(types.0.into_values());
     }
 }
 

@@ -6,6 +6,8 @@ use holdfast_core::provider::{self, Filter, Paging};
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::Shown;
+
 /// What content from this computer a service takes. Files, and folders as such, always.
 #[derive(Clone, Copy, Debug, Serialize, TS)]
 pub(crate) struct CardUpload {
@@ -63,7 +65,7 @@ pub(crate) struct AccountCard {
     pub(crate) deletion: CardDeletion,
     pub(crate) usage: Option<CardUsage>,
     /// Where the service does not do what it should, in the engine's words.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Shown>,
 }
 
 impl From<account::AccountCard> for AccountCard {
@@ -91,7 +93,7 @@ impl From<account::AccountCard> for AccountCard {
                 account::Deletion::Unknown => CardDeletion::Unknown,
             },
             usage: card.usage.map(|usage| CardUsage { used_bytes: usage.used_bytes, quota_bytes: usage.quota_bytes }),
-            notes: card.notes,
+            notes: card.notes.into_iter().map(Shown::from).collect(),
         }
     }
 }

@@ -4,6 +4,8 @@ use holdfast_core::transfer::Failure;
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::Shown;
+
 /// What the web view acts on. It never looks at the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -38,25 +40,25 @@ pub(crate) enum Code {
 pub(crate) struct IpcError {
     pub(crate) code: Code,
     /// A short sentence for people, free of secrets.
-    pub(crate) message: String,
+    pub(crate) message: Shown,
     pub(crate) retryable: bool,
     /// The provider's own words, when there are any.
-    pub(crate) details: Option<String>,
+    pub(crate) details: Option<Shown>,
 }
 
 impl IpcError {
     /// For what goes wrong in the shell itself.
     pub(crate) fn internal(message: impl ToString) -> Self {
-        Self { code: Code::Internal, message: message.to_string(), retryable: false, details: None }
+        Self { code: Code::Internal, message: message.to_string().into(), retryable: false, details: None }
     }
 
     /// For a transfer that stopped; `retryable` when it goes on by itself.
     pub(crate) fn of_transfer(failure: &Failure, retryable: bool) -> Self {
         Self {
             code: failure.code.into(),
-            message: failure.message.clone(),
+            message: failure.message.as_str().into(),
             retryable,
-            details: failure.details.clone(),
+            details: failure.details.as_deref().map(Shown::from),
         }
     }
 }
@@ -66,9 +68,9 @@ impl From<holdfast_core::Error> for IpcError {
         tracing::info!(code = error.code().as_str(), %error, details = error.details(), "a request failed");
         Self {
             code: error.code().into(),
-            message: error.to_string(),
+            message: error.to_string().into(),
             retryable: error.is_retryable(),
-            details: error.details(),
+            details: error.details().map(Shown::from),
         }
     }
 }

@@ -4,7 +4,7 @@ use holdfast_core::Change;
 use serde::Serialize;
 use ts_rs::TS;
 
-use super::selection::Selection;
+use super::{Selection, Shown};
 
 /// Things held over the window, let go on it, or opened with Holdfast.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -23,7 +23,7 @@ pub(crate) enum DropEvent {
     },
     /// A link or a text that is nothing to pin.
     Text {
-        text: String,
+        text: Shown,
     },
 }
 

@@ -4,6 +4,8 @@ use holdfast_core::folder::{self, FolderView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FolderState {
@@ -17,10 +19,10 @@ pub(crate) enum FolderState {
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct Folder {
     pub(crate) id: String,
-    pub(crate) path: String,
+    pub(crate) path: Shown,
     pub(crate) account: String,
     pub(crate) state: FolderState,
-    pub(crate) message: Option<String>,
+    pub(crate) message: Option<Shown>,
     pub(crate) on_disk: u64,
     pub(crate) pinned: u64,
     pub(crate) waiting: u64,
@@ -43,9 +45,9 @@ pub(crate) enum EntryState {
 
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct FolderEntry {
-    pub(crate) path: String,
+    pub(crate) path: Shown,
     pub(crate) state: EntryState,
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Shown>,
 }
 
 /// The folder itself is picked in the system's dialog.
@@ -58,7 +60,7 @@ impl From<FolderView> for Folder {
     fn from(view: FolderView) -> Self {
         Self {
             id: view.folder.id.0,
-            path: view.folder.path.display().to_string(),
+            path: view.folder.path.to_string_lossy().into(),
             account: view.folder.account.0,
             state: match view.state {
                 folder::FolderState::Watching => FolderState::Watching,
@@ -66,7 +68,7 @@ impl From<FolderView> for Folder {
                 folder::FolderState::Missing => FolderState::Missing,
                 folder::FolderState::Polling => FolderState::Polling,
             },
-            message: view.message,
+            message: view.message.map(Shown::from),
             on_disk: view.on_disk,
             pinned: view.pinned,
             waiting: view.waiting,
@@ -81,14 +83,14 @@ impl From<FolderView> for Folder {
 impl From<folder::FolderEntry> for FolderEntry {
     fn from(entry: folder::FolderEntry) -> Self {
         Self {
-            path: entry.path.display().to_string(),
+            path: entry.path.to_string_lossy().into(),
             state: match entry.state {
                 folder::EntryState::Waiting => EntryState::Waiting,
                 folder::EntryState::Pinned => EntryState::Pinned,
                 folder::EntryState::Skipped => EntryState::Skipped,
                 folder::EntryState::Failed => EntryState::Failed,
             },
-            reason: entry.reason,
+            reason: entry.reason.map(Shown::from),
         }
     }
 }

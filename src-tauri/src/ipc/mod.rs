@@ -14,6 +14,7 @@ pub(crate) mod proof;
 pub(crate) mod registry;
 pub(crate) mod selection;
 pub(crate) mod settings;
+pub(crate) mod shown;
 pub(crate) mod transfer;
 
 pub(crate) use account::{
@@ -26,4 +27,5 @@ pub(crate) use pin::{CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDet
 pub(crate) use proof::{Comparison, ComparisonProgress, VerifyPinRequest};
 pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};
+pub(crate) use shown::Shown;
 pub(crate) use transfer::{Accepted, Transfer, TransferList};

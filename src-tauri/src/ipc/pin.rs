@@ -8,6 +8,8 @@ use holdfast_core::pin::{self, PinId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PinStatus {
@@ -56,7 +58,7 @@ pub(crate) struct Pin {
     pub(crate) account: String,
     pub(crate) id: String,
     pub(crate) cid: String,
-    pub(crate) name: String,
+    pub(crate) name: Shown,
     pub(crate) size: Option<u64>,
     pub(crate) status: PinStatus,
     pub(crate) proof: Proof,
@@ -87,19 +89,23 @@ pub(crate) struct Receipt {
     /// What is verified without one is proven block by block.
     pub(crate) profile: Option<String>,
     /// Why it is not verified, in the engine's words.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Shown>,
     /// When it was last compared, in milliseconds since the Unix epoch.
     pub(crate) compared_at: Option<i64>,
-    pub(crate) source: Option<String>,
+    pub(crate) source: Option<Shown>,
     pub(crate) bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct PinDetails {
     pub(crate) pin: Pin,
-    pub(crate) raw_status: String,
-    pub(crate) message: Option<String>,
-    pub(crate) metadata: BTreeMap<String, String>,
+    /// What it is called, to be changed.
+    pub(crate) exact_name: String,
+    pub(crate) raw_status: Shown,
+    pub(crate) message: Option<Shown>,
+    /// To be changed.
+    pub(crate) exact_metadata: BTreeMap<String, String>,
+    pub(crate) metadata: Vec<(Shown, Shown)>,
     pub(crate) cid_v0: Option<String>,
     pub(crate) cid_v1: String,
     pub(crate) cid_base36: String,
@@ -144,7 +150,7 @@ pub(crate) struct PinCidRequest {
 impl From<pin::Pin> for Pin {
     fn from(pin: pin::Pin) -> Self {
         Self {
-            name: pin.name(),
+            name: pin.name().into(),
             account: pin.account.0,
             id: pin.held.id.0,
             cid: pin.held.cid.to_string(),
@@ -168,9 +174,11 @@ impl From<holdfast_core::PinDetails> for PinDetails {
         let held = &details.pin.held;
         let cid = held.cid;
         Self {
-            raw_status: held.raw_status.clone(),
-            message: held.message.clone(),
-            metadata: held.metadata.clone(),
+            exact_name: details.pin.name(),
+            raw_status: held.raw_status.as_str().into(),
+            message: held.message.as_deref().map(Shown::from),
+            exact_metadata: held.metadata.clone(),
+            metadata: held.metadata.iter().map(|(key, value)| (key.into(), value.into())).collect(),
             cid_v0: cid_v0(&cid),
             cid_v1: cid_v1(&cid),
             cid_base36: base36(&cid),
@@ -196,9 +204,9 @@ impl From<pin::Receipt> for Receipt {
             cid: receipt.cid.to_string(),
             proof: receipt.proof.into(),
             profile: receipt.profile,
-            reason: receipt.reason,
+            reason: receipt.reason.map(Shown::from),
             compared_at: receipt.compared_at.map(|at| at.0),
-            source: receipt.source.map(|path| path.display().to_string()),
+            source: receipt.source.map(|path| path.to_string_lossy().into()),
             bytes: receipt.bytes,
         }
     }

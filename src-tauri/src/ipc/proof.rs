@@ -5,6 +5,7 @@ use holdfast_core::proof::{self, Method, Outcome};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
 use super::pin::PinKey;
 
 /// What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
@@ -37,7 +38,7 @@ pub(crate) enum DifferenceWhat {
 pub(crate) struct ComparisonDifference {
     pub(crate) what: DifferenceWhat,
     /// Inside the folder; empty for what was compared itself.
-    pub(crate) entry: String,
+    pub(crate) entry: Shown,
     /// Where the content begins to differ.
     pub(crate) byte: Option<u64>,
 }
@@ -48,16 +49,16 @@ pub(crate) struct ComparisonDifference {
 pub(crate) enum Comparison {
     /// The profile under which the CID was computed here; `null` for a proof block by block.
     Verified {
-        path: String,
+        path: Shown,
         profile: Option<String>,
     },
     Differs {
-        path: String,
+        path: Shown,
         difference: ComparisonDifference,
     },
     Unknown {
-        path: String,
-        reason: String,
+        path: Shown,
+        reason: Shown,
     },
 }
 
@@ -70,14 +71,14 @@ pub(crate) struct ComparisonProgress {
 
 impl From<proof::Comparison> for Comparison {
     fn from(comparison: proof::Comparison) -> Self {
-        let path = comparison.path.display().to_string();
+        let path = comparison.path.to_string_lossy().into();
         match comparison.outcome {
             Outcome::Verified(Method::Profile(profile)) => {
                 Self::Verified { path, profile: Some(profile.name().to_owned()) }
             }
             Outcome::Verified(Method::Blocks) => Self::Verified { path, profile: None },
             Outcome::Differs(difference) => Self::Differs { path, difference: difference.into() },
-            Outcome::Unknown(reason) => Self::Unknown { path, reason },
+            Outcome::Unknown(reason) => Self::Unknown { path, reason: reason.into() },
         }
     }
 }
@@ -91,7 +92,7 @@ impl From<Difference> for ComparisonDifference {
             DifferenceKind::Kind { .. } => (DifferenceWhat::Kind, None),
             DifferenceKind::Target => (DifferenceWhat::LinkTarget, None),
         };
-        Self { what, entry: difference.path, byte }
+        Self { what, entry: difference.path.into(), byte }
     }
 }
 

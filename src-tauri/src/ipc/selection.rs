@@ -6,6 +6,8 @@ use holdfast_core::content;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ItemKind {
@@ -15,7 +17,7 @@ pub(crate) enum ItemKind {
 
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct SelectionItem {
-    pub(crate) name: String,
+    pub(crate) name: Shown,
     pub(crate) kind: ItemKind,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
@@ -24,8 +26,8 @@ pub(crate) struct SelectionItem {
 /// Something that will not be pinned, and why.
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct Problem {
-    pub(crate) name: String,
-    pub(crate) reason: String,
+    pub(crate) name: Shown,
+    pub(crate) reason: Shown,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]
@@ -39,7 +41,7 @@ pub(crate) struct Selection {
     /// Cannot be pinned at all; not part of `items`.
     pub(crate) refused: Vec<Problem>,
     /// What to ask before pinning; nothing to ask when null.
-    pub(crate) needs_confirmation: Option<String>,
+    pub(crate) needs_confirmation: Option<Shown>,
 }
 
 #[derive(Clone, Debug, Deserialize, TS)]
@@ -61,7 +63,7 @@ impl Selection {
             items,
             skipped: selection.skipped.into_iter().map(Problem::from).collect(),
             refused: selection.refused.into_iter().map(Problem::from).collect(),
-            needs_confirmation: selection.needs_confirmation,
+            needs_confirmation: selection.needs_confirmation.map(Shown::from),
         }
     }
 }
@@ -69,12 +71,12 @@ impl Selection {
 impl From<content::SelectionItem> for SelectionItem {
     fn from(item: content::SelectionItem) -> Self {
         let kind = if item.is_directory { ItemKind::Directory } else { ItemKind::File };
-        Self { name: item.name, kind, files: item.files, bytes: item.bytes }
+        Self { name: item.name.into(), kind, files: item.files, bytes: item.bytes }
     }
 }
 
 impl From<content::Problem> for Problem {
     fn from(problem: content::Problem) -> Self {
-        Self { name: problem.name, reason: problem.reason }
+        Self { name: problem.name.into(), reason: problem.reason.into() }
     }
 }

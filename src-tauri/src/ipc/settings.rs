@@ -4,6 +4,7 @@ use holdfast_core::account::AccountId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Shown;
 use super::account::{Account, AccountPreset};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -25,14 +26,14 @@ pub(crate) struct Settings {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Keyring {
     Available,
-    Unavailable { reason: String },
+    Unavailable { reason: Shown },
 }
 
 /// Everything that the first screen needs, in one answer.
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct Bootstrap {
     pub(crate) version: String,
-    pub(crate) home: String,
+    pub(crate) home: Shown,
     pub(crate) settings: Settings,
     pub(crate) keyring: Keyring,
     pub(crate) accounts: Vec<Account>,

@@ -4,6 +4,7 @@ use holdfast_core::transfer::{self, Work};
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::Shown;
 use super::error::IpcError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
@@ -32,7 +33,7 @@ pub(crate) struct Transfer {
     pub(crate) id: String,
     pub(crate) kind: TransferKind,
     pub(crate) account: String,
-    pub(crate) name: String,
+    pub(crate) name: Shown,
     pub(crate) cid: Option<String>,
     pub(crate) state: TransferState,
     pub(crate) bytes_done: u64,
@@ -103,7 +104,7 @@ impl Transfer {
         };
         let bytes_done = if matches!(state, TransferState::Asked | TransferState::Done) { transfer.bytes } else { 0 };
         Self {
-            name: transfer.shown_name(),
+            name: transfer.shown_name().into(),
             id: transfer.id.0,
             kind: match transfer.work {
                 Work::Upload { .. } => TransferKind::Upload,

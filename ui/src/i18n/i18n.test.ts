@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "svelte/compiler";
 import { expect, test } from "vitest";
 import { en } from "./en.ts";
+import { t } from "./index.ts";
 
 const SRC = join(import.meta.dirname, "..");
 const KEYS = Object.keys(en);
@@ -87,4 +88,9 @@ test("no template has a style attribute, which the content security policy forbi
     nodes.some(({ type, name }) => type === "Attribute" && name === "style"),
   );
   expect(found.map(({ path }) => path)).toEqual([]);
+});
+
+test("a name that is written from the right does not turn the words around it round", () => {
+  expect(t("problem.line", "שלום.txt", "a link")).toBe("\u2068שלום.txt\u2069: a link");
+  expect(t("problem.line", "hello.txt", "a link")).toBe("hello.txt: a link");
 });

@@ -9,5 +9,13 @@ type Values<K extends Key> = Messages[K] extends (...values: infer V) => string 
 
 export function t<K extends Key>(key: K, ...values: Values<K>): string {
   const message: string | ((...values: never[]) => string) = en[key];
-  return typeof message === "string" ? message : message(...(values as never[]));
+  return typeof message === "string" ? message : message(...(values.map(isolated) as never[]));
+}
+
+const WRITTEN_FROM_THE_RIGHT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** A name that is written from the right must not turn the words around it round (first strong isolate, UAX #9). */
+function isolated(value: unknown): unknown {
+  return typeof value === "string" && WRITTEN_FROM_THE_RIGHT.test(value) ? `\u2068${value}\u2069` : value;
 }

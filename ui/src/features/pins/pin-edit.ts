@@ -21,12 +21,12 @@ export function isTooLong(name: string): boolean {
   return new TextEncoder().encode(name).length > MAX_NAME_BYTES;
 }
 
-export function rowsOf(metadata: PinDetails["metadata"]): Row[] {
+export function rowsOf(metadata: PinDetails["exact_metadata"]): Row[] {
   return Object.entries(metadata).map(([key, value], id) => ({ id, key, value, kept: key }));
 }
 
 /** Rows that are wholly empty are left out, unless they came from the service. */
-export function metadataOf(rows: Row[]): PinDetails["metadata"] {
+export function metadataOf(rows: Row[]): PinDetails["exact_metadata"] {
   const wanted = rows.filter((row) => keyOf(row) !== "" || isUntouched(row));
   return Object.fromEntries(wanted.map((row) => [keyOf(row), row.value] as const));
 }

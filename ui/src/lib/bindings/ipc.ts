@@ -10,7 +10,7 @@ export type Account = { id: string, label: string, kind: ProviderKind, endpoint:
 /**
  * True for the account of the service that runs inside this program.
  */
-this_computer: boolean, state: AccountState, state_message: string | null, secret_kept: SecretKept, pins: number, bytes: number, 
+this_computer: boolean, state: AccountState, state_message: Shown | null, secret_kept: SecretKept, pins: number, bytes: number, 
 /**
  * Milliseconds since the Unix epoch.
  */
@@ -57,7 +57,7 @@ paging: string, page_rows: number | null, profile: string | null, duplicates: Ca
 /**
  * Where the service does not do what it should, in the engine's words.
  */
-notes: Array<string>, };
+notes: Array<Shown>, };
 
 /**
  * What the person typed. `credentials` travel one way only, into Rust.
@@ -106,7 +106,7 @@ export type AddFolderRequest = { account: string, };
 /**
  * Everything that the first screen needs, in one answer.
  */
-export type Bootstrap = { version: string, home: string, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
+export type Bootstrap = { version: string, home: Shown, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
 
 /**
  * How files get to an account. One that only pins by CID gets them through the person's own node.
@@ -154,7 +154,7 @@ export type CompareWith = "source" | "file" | "folder";
 /**
  * What a comparison came to.
  */
-export type Comparison = { "outcome": "verified", path: string, profile: string | null, } | { "outcome": "differs", path: string, difference: ComparisonDifference, } | { "outcome": "unknown", path: string, reason: string, };
+export type Comparison = { "outcome": "verified", path: Shown, profile: string | null, } | { "outcome": "differs", path: Shown, difference: ComparisonDifference, } | { "outcome": "unknown", path: Shown, reason: Shown, };
 
 /**
  * The first difference that was found.
@@ -163,7 +163,7 @@ export type ComparisonDifference = { what: DifferenceWhat,
 /**
  * Inside the folder; empty for what was compared itself.
  */
-entry: string, 
+entry: Shown, 
 /**
  * Where the content begins to differ.
  */
@@ -196,7 +196,7 @@ export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "
 /**
  * Things held over the window, let go on it, or opened with Holdfast.
  */
-export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: string, };
+export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: Shown, };
 
 /**
  * Null is what stays as it is.
@@ -221,7 +221,7 @@ export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
 /**
  * `on_disk` = `pinned` + `waiting` + `skipped` + `failed`.
  */
-export type Folder = { id: string, path: string, account: string, state: FolderState, message: string | null, on_disk: number, pinned: number, waiting: number, skipped: number, failed: number, 
+export type Folder = { id: string, path: Shown, account: string, state: FolderState, message: Shown | null, on_disk: number, pinned: number, waiting: number, skipped: number, failed: number, 
 /**
  * Milliseconds since the Unix epoch.
  */
@@ -231,7 +231,7 @@ last_event: number | null,
  */
 last_scan: number | null, };
 
-export type FolderEntry = { path: string, state: EntryState, reason: string | null, };
+export type FolderEntry = { path: Shown, state: EntryState, reason: Shown | null, };
 
 export type FolderState = "watching" | "scanning" | "missing" | "polling";
 
@@ -246,7 +246,7 @@ label: string, kind: ProviderKind, endpoint: string, already_added: boolean,
 /**
  * What keeps it from being added as it is.
  */
-problem: string | null, };
+problem: Shown | null, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**
@@ -261,20 +261,20 @@ export type IpcError = { code: Code,
 /**
  * A short sentence for people, free of secrets.
  */
-message: string, retryable: boolean, 
+message: Shown, retryable: boolean, 
 /**
  * The provider's own words, when there are any.
  */
-details: string | null, };
+details: Shown | null, };
 
 export type ItemKind = "file" | "directory";
 
 /**
  * Whether secrets can be kept beyond this session.
  */
-export type Keyring = { "state": "available" } | { "state": "unavailable", reason: string, };
+export type Keyring = { "state": "available" } | { "state": "unavailable", reason: Shown, };
 
-export type Pin = { account: string, id: string, cid: string, name: string, size: number | null, status: PinStatus, proof: Proof, is_directory: boolean, 
+export type Pin = { account: string, id: string, cid: string, name: Shown, size: number | null, status: PinStatus, proof: Proof, is_directory: boolean, 
 /**
  * Milliseconds since the Unix epoch.
  */
@@ -285,7 +285,15 @@ pinned_at: number | null, };
  */
 export type PinCidRequest = { account: string, text: string, name: string | null, };
 
-export type PinDetails = { pin: Pin, raw_status: string, message: string | null, metadata: { [key in string]: string }, cid_v0: string | null, cid_v1: string, cid_base36: string, multihash: string, gateway_link: string | null, ipfs_link: string, other_copies: number, receipts: Array<Receipt>, };
+export type PinDetails = { pin: Pin, 
+/**
+ * What it is called, to be changed.
+ */
+exact_name: string, raw_status: Shown, message: Shown | null, 
+/**
+ * To be changed.
+ */
+exact_metadata: { [key in string]: string }, metadata: Array<[Shown, Shown]>, cid_v0: string | null, cid_v1: string, cid_base36: string, multihash: string, gateway_link: string | null, ipfs_link: string, other_copies: number, receipts: Array<Receipt>, };
 
 export type PinKey = { account: string, id: string, };
 
@@ -300,7 +308,7 @@ export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" |
 /**
  * Something that will not be pinned, and why.
  */
-export type Problem = { name: string, reason: string, };
+export type Problem = { name: Shown, reason: Shown, };
 
 /**
  * At most ten a second.
@@ -327,11 +335,11 @@ profile: string | null,
 /**
  * Why it is not verified, in the engine's words.
  */
-reason: string | null, 
+reason: Shown | null, 
 /**
  * When it was last compared, in milliseconds since the Unix epoch.
  */
-compared_at: number | null, source: string | null, bytes: number, };
+compared_at: number | null, source: Shown | null, bytes: number, };
 
 /**
  * Where an account's secret is.
@@ -350,17 +358,22 @@ refused: Array<Problem>,
 /**
  * What to ask before pinning; nothing to ask when null.
  */
-needs_confirmation: string | null, };
+needs_confirmation: Shown | null, };
 
-export type SelectionItem = { name: string, kind: ItemKind, files: number, bytes: number, };
+export type SelectionItem = { name: Shown, kind: ItemKind, files: number, bytes: number, };
 
 export type Settings = { theme: ThemeChoice, default_account: string | null, };
+
+/**
+ * A name, a path, a service's own words: to be shown, not to be used. What could deceive a reader is an escape in it.
+ */
+export type Shown = string;
 
 export type StartUploadRequest = { selection: string, account: string, name: string | null, metadata: { [key in string]: string }, };
 
 export type ThemeChoice = "system" | "light" | "dark";
 
-export type Transfer = { id: string, kind: TransferKind, account: string, name: string, cid: string | null, state: TransferState, bytes_done: number, bytes_total: number, attempts: number, error: IpcError | null, 
+export type Transfer = { id: string, kind: TransferKind, account: string, name: Shown, cid: string | null, state: TransferState, bytes_done: number, bytes_total: number, attempts: number, error: IpcError | null, 
 /**
  * Milliseconds since the Unix epoch, like the other times.
  */

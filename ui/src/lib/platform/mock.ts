@@ -62,7 +62,7 @@ export function createMock(options: MockOptions = {}): Mock {
   const other = options.accounts?.[0];
   if (other) rows.forEach((pin, index) => index % 4 === 1 && (pin.account = other.id));
   /** What pins were given by hand. */
-  const edits = new Map<string, Ipc.PinDetails["metadata"]>();
+  const edits = new Map<string, Ipc.PinDetails["exact_metadata"]>();
   const selections = new Map<string, Ipc.Selection>();
   const refusals = new Map<Command, Ipc.IpcError>();
   const on_drop = new Set<(event: Ipc.DropEvent) => void>();
@@ -217,7 +217,8 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     pin_details: (key) => {
       const details = detailsOf(row(key), now);
-      return { ...details, metadata: edits.get(key.id) ?? details.metadata };
+      const exact_metadata = edits.get(key.id) ?? details.exact_metadata;
+      return { ...details, exact_metadata, metadata: Object.entries(exact_metadata) };
     },
     edit_pin: ({ pin, name, metadata }) => {
       const edited = { ...row(pin), name: name ?? "", id: fresh("edited") };
@@ -448,7 +449,9 @@ function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
     pin,
     raw_status: pin.status === "pinned" ? "PINNED" : pin.status.toUpperCase(),
     message: pin.status === "failed" ? "no provider answered for this CID within 1h0m0s" : null,
-    metadata: { project: "harbour survey", year: "2026" },
+    exact_name: pin.name,
+    exact_metadata: { project: "harbour survey", year: "2026" },
+    metadata: [],
     cid_v0: null,
     cid_v1: pin.cid,
     cid_base36: "k2jmtxrurb3cvy7pnsuh8x0c2ylb1b3o3e6hsp7uzjblk3mlrblpw8x2",

@@ -7,6 +7,7 @@ use std::io::Write;
 pub mod bench;
 pub mod browser;
 pub mod cluster;
+pub mod dags;
 pub mod desktop;
 pub mod drag;
 pub mod holdfast;

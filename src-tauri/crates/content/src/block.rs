@@ -104,6 +104,15 @@ pub trait BlockSource {
     /// # Errors
     /// What reading met.
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>>;
+
+    /// The block's length in bytes, or `None` when it is not held. Blocks of files are not read to judge a DAG where this
+    /// is known without.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
+        Ok(self.get(cid)?.map(|bytes| bytes.len() as u64))
+    }
 }
 
 /// Blocks in memory, which their owner has checked.
@@ -116,6 +125,10 @@ impl<H: BuildHasher> BlockSource for HashMap<Cid, Vec<u8>, H> {
 impl<S: BlockSource + ?Sized> BlockSource for &S {
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
         (**self).get(cid)
+    }
+
+    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
+        (**self).len_of(cid)
     }
 }
 

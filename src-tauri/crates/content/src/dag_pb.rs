@@ -39,6 +39,9 @@ pub enum PbError {
     /// A field that must be there once at most; readers would differ in which one they take.
     #[error("the node has a field twice")]
     Duplicate,
+    /// Links on both sides of the data, or a link whose fields are out of order.
+    #[error("the node's fields are not in their order")]
+    Disordered,
     /// More links or block sizes than a node of 2 MiB can mean.
     #[error("the node has too many links")]
     TooManyLinks,
@@ -73,11 +76,17 @@ pub(crate) fn encode_data(out: &mut Vec<u8>, data: &[u8]) {
     write_bytes_field(out, 0x0a, data);
 }
 
-/// Reads a node. Accepts data before links, as old writers made it.
+/// Reads a node. Accepts data before all links, as old writers made it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<PbNode, PbError> {
     let mut node = PbNode::default();
     let mut fields = Fields(bytes);
+    let mut has_links_first = false;
     while let Some((tag, value)) = fields.next()? {
+        match (tag, &value) {
+            (1, _) => has_links_first = !node.links.is_empty(),
+            (2, _) if has_links_first && node.data.is_some() => return Err(PbError::Disordered),
+            _ => {}
+        }
         match (tag, value) {
             (1, Value::Bytes(data)) => set_once(&mut node.data, data.to_vec())?,
             (2, Value::Bytes(_)) if node.links.len() == MAX_LINKS => return Err(PbError::TooManyLinks),
@@ -91,7 +100,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<PbNode, PbError> {
 fn decode_link(bytes: &[u8]) -> Result<PbLink, PbError> {
     let (mut cid, mut name, mut tsize) = (None, None, None);
     let mut fields = Fields(bytes);
+    let mut last = 0;
     while let Some((tag, value)) = fields.next()? {
+        if tag < last {
+            return Err(PbError::Disordered);
+        }
+        last = tag;
         match (tag, value) {
             (1, Value::Bytes(hash)) => set_once(&mut cid, exact_cid(hash).ok_or(PbError::BadLink)?)?,
             (2, Value::Bytes(text)) => set_once(&mut name, text.to_vec())?,

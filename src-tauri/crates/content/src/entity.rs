@@ -7,10 +7,8 @@ use cid::Cid;
 
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW},
-    dag_pb,
-    hamt::PREFIX_DIGITS,
+    judge::node::{Node, judge_node},
     read::ReadError,
-    unixfs::{self, TYPE_DIRECTORY, TYPE_FILE, TYPE_RAW, TYPE_SHARD, TYPE_SYMLINK},
 };
 
 /// A block's place in the entity that it belongs to.
@@ -42,27 +40,20 @@ pub fn entity_node(cid: &Cid, bytes: &[u8]) -> Result<EntityNode, ReadError> {
         CODEC_DAG_PB => {}
         _ => return Ok(EntityNode::Single),
     }
-    let malformed = |error| ReadError::Malformed(*cid, error);
-    let node = dag_pb::decode(bytes).map_err(malformed)?;
-    let message = unixfs::decode(node.data.as_deref().unwrap_or_default()).map_err(malformed)?;
-    match message.kind {
-        TYPE_FILE | TYPE_RAW => {
-            if node.links.len() != message.block_bytes.len() {
-                return Err(ReadError::Invalid(*cid, "links and block sizes differ in number"));
+    let node = judge_node(bytes).map_err(|why| ReadError::from((*cid, why)))?;
+    Ok(match node {
+        Node::File(file) => {
+            let own_bytes = file.data.len() as u64;
+            EntityNode::File {
+                own_bytes,
+                children: file.parts.into_iter().map(|part| (part.cid, part.bytes)).collect(),
             }
-            let own_bytes = message.data.len() as u64;
-            let sum = message.block_bytes.iter().try_fold(own_bytes, |sum, &bytes| sum.checked_add(bytes));
-            sum.ok_or(ReadError::Invalid(*cid, "its sizes exceed 64 bits"))?;
-            let children = node.links.into_iter().map(|link| link.cid).zip(message.block_bytes).collect();
-            Ok(EntityNode::File { own_bytes, children })
         }
-        TYPE_DIRECTORY => Ok(EntityNode::Directory { shards: Vec::new() }),
-        TYPE_SHARD => {
-            // A link that has a slot and no name leads to a further shard.
-            let shards = node.links.into_iter().filter(|link| link.name.len() == PREFIX_DIGITS);
-            Ok(EntityNode::Directory { shards: shards.map(|link| link.cid).collect() })
+        Node::Directory(_) => EntityNode::Directory { shards: Vec::new() },
+        Node::Shard(shard) => {
+            let shards = shard.links.into_iter().filter(|link| link.name.is_empty());
+            EntityNode::Directory { shards: shards.map(|link| link.cid).collect() }
         }
-        TYPE_SYMLINK => Ok(EntityNode::Single),
-        _ => Err(ReadError::Invalid(*cid, "unknown UnixFS type")),
-    }
+        Node::Symlink(_) => EntityNode::Single,
+    })
 }

@@ -10,6 +10,7 @@ use cid::Cid;
 
 use crate::{
     block::BlockSource,
+    judge::judge,
     read::{FileReader, NodeKind, ReadError, list_directory, stat},
     tree::MAX_TREE_DEPTH,
 };
@@ -62,7 +63,8 @@ pub enum ExportError {
     },
 }
 
-/// Writes what `cid` names to `target`, which must not exist yet. Everything below is made new: what a DAG's links and
+/// Writes what `cid` names to `target`, which must not exist yet, if all of the DAG is there and
+/// [taken](crate::judge()). Everything below is made new: what a DAG's links and
 /// names say can lead nowhere else. After an error what was written so far is left for its user to look at.
 ///
 /// ```
@@ -81,6 +83,7 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`].
 pub fn export(source: &dyn BlockSource, cid: &Cid, target: &Path) -> Result<Exported, ExportError> {
+    judge(source, cid)?;
     let mut exported = Exported::default();
     write_node(source, cid, target, 0, &mut exported)?;
     Ok(exported)
@@ -108,7 +111,7 @@ fn write_node(
             exported.files += 1;
         }
         NodeKind::Directory => {
-            if depth >= MAX_TREE_DEPTH {
+            if depth > MAX_TREE_DEPTH {
                 return Err(ExportError::TooDeep);
             }
             // Fails where a link of the same name was made a moment ago.

@@ -10,9 +10,6 @@ use crate::{
     unixfs,
 };
 
-/// Digits of a slot number before the name in a shard's link: 256 slots, two hexadecimal digits.
-pub(crate) const PREFIX_DIGITS: usize = 2;
-
 /// Levels that the 64-bit hash of a name can tell apart.
 pub(crate) const MAX_LEVELS: usize = 8;
 

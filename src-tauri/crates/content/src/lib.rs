@@ -10,7 +10,7 @@
 //! | keep blocks, or send them on | any [`BlockSink`]: [`Discard`], [`car::CarWriter`], one of your own |
 //! | get blocks | any [`BlockSource`]: [`car::CarIndex`], a `HashMap`, one of your own |
 //! | know what a CID names, and read it | [`stat`], [`resolve`], [`list_directory`], [`FileReader`], [`export`](export()) |
-//! | know whether a DAG is all there and undamaged | [`verify`](verify()), and [`verify_archive`](verify_archive()) for one that is coming in |
+//! | know whether a DAG is all there and can be read, by one rule | [`judge`](judge()); with all that is wrong, [`verify`](verify()), and [`verify_archive`](verify_archive()) for one that is coming in |
 //! | know whether a local file is what a CID names, made by whatever software | [`prove_file`] |
 //! | read and write CAR archives | [`car`] |
 //! | read a CID that stands alone | [`parse_cid`] |
@@ -47,6 +47,7 @@ mod foreign_text;
 mod hamt;
 mod hashes;
 mod index;
+mod judge;
 mod leaves;
 mod name;
 mod profile;
@@ -73,6 +74,7 @@ pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};
 pub use file::FileImporter;
 pub use foreign_text::{harmless, harmless_json};
 pub use index::{BlockIndex, IndexedBlocks, Place};
+pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use name::name_as_text;
 pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
@@ -80,7 +82,9 @@ pub use proof::{
     Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
     prove_file, prove_tree,
 };
-pub use read::{DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat};
+pub use read::{
+    DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat, visit_directory,
+};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
-pub use verify::{WalkLimits, Walked, verify};
+pub use verify::{WalkLimits, Walked, survey, verify};
 pub use verify_archive::verify_archive;

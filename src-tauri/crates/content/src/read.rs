@@ -1,24 +1,25 @@
 //! Reading UnixFS DAGs: what a CID is, what a directory holds, a file's bytes by range.
 //!
 //! Blocks may come from anywhere, so every number in them is doubted: sizes, depths and link counts have limits, and a
-//! hostile DAG ends in a [`ReadError`]. Bytes are not hashed here: a [`BlockSource`] checks them, or its owner has.
+//! hostile DAG ends in a [`ReadError`]; what is refused, [`judge`](crate::judge()) says. Bytes are not hashed here: a
+//! [`BlockSource`] checks them, or its owner has.
 
-use std::{collections::HashSet, io, ops::Range};
+use std::{io, ops::Range};
 
 use cid::Cid;
+use percent_encoding::percent_decode_str;
 
 use crate::{
-    block::{BlockSource, CODEC_DAG_PB, CODEC_RAW, HASH_IDENTITY, MAX_BLOCK_BYTES},
-    dag_pb::{self, PbError, PbNode},
-    hamt::{MAX_LEVELS, PREFIX_DIGITS, slots_of},
-    unixfs::{self, SHARD_FANOUT, SHARD_HASH, TYPE_DIRECTORY, TYPE_FILE, TYPE_RAW, TYPE_SHARD, TYPE_SYMLINK, UnixFs},
+    block::{BlockSource, CODEC_DAG_PB, CODEC_RAW},
+    dag_pb::{self, PbError},
+    judge::{
+        Unfit, load,
+        node::{Block, FilePart, Node},
+        shard::{NO_SHARD, Place, Shape, Shard, WRONG_SLOT, hash_of},
+        walk::{FILE_TOO_DEEP, MAX_FILE_DEPTH, MAX_HELD_LINKS, NO_PART, TOO_WIDE, WRONG_SIZE},
+    },
+    name::name_as_text,
 };
-
-/// Inner nodes between a file's root and a leaf; 174-way trees of this depth exceed any disk.
-const MAX_FILE_DEPTH: usize = 32;
-
-/// Links on the way down that wait for their turn: some levels of the widest nodes that any writer makes.
-const MAX_PENDING: usize = 1 << 18;
 
 /// What a CID names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum NodeKind {
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
-    /// Its name; bytes that are no UTF-8 are replaced by U+FFFD.
+    /// Its name; bytes that are no UTF-8 are written as [`name_as_text`] does.
     pub name: String,
     /// What it names.
     pub cid: Cid,
@@ -89,15 +90,12 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`].
 pub fn stat(source: &dyn BlockSource, cid: &Cid) -> Result<NodeKind, ReadError> {
-    match load(source, cid)? {
-        Block::Raw(bytes) => Ok(NodeKind::File { bytes: bytes.len() as u64 }),
-        Block::Node(_, message) => match message.kind {
-            TYPE_FILE | TYPE_RAW => Ok(NodeKind::File { bytes: content_bytes(cid, &message)? }),
-            TYPE_DIRECTORY | TYPE_SHARD => Ok(NodeKind::Directory),
-            TYPE_SYMLINK => Ok(NodeKind::Symlink { target: message.data }),
-            _ => Err(ReadError::Invalid(*cid, "unknown UnixFS type")),
-        },
-    }
+    Ok(match load(source, cid)? {
+        Block::Raw(bytes) => NodeKind::File { bytes: bytes.len() as u64 },
+        Block::Node(Node::File(file)) => NodeKind::File { bytes: file.bytes },
+        Block::Node(Node::Directory(_) | Node::Shard(_)) => NodeKind::Directory,
+        Block::Node(Node::Symlink(target)) => NodeKind::Symlink { target },
+    })
 }
 
 /// Follows `path` (entry names, already percent-decoded) down from `root`.
@@ -144,9 +142,34 @@ pub fn resolve<'a>(
 /// [`ReadError`].
 pub fn list_directory(source: &dyn BlockSource, cid: &Cid) -> Result<Vec<DirectoryEntry>, ReadError> {
     let mut entries = Vec::new();
-    collect_entries(source, cid, 0, &mut HashSet::new(), &mut entries)?;
+    visit_directory(source, cid, &mut |entry| entries.push(entry))?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
+}
+
+/// Shows every entry of a directory, in its own order: for one with more entries than are to be in memory.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn visit_directory(
+    source: &dyn BlockSource,
+    cid: &Cid,
+    visit: &mut dyn FnMut(DirectoryEntry),
+) -> Result<(), ReadError> {
+    match load(source, cid)? {
+        Block::Node(Node::Directory(links)) => {
+            for link in links {
+                visit(entry_of(&link.name, link.cid, link.tsize));
+            }
+            Ok(())
+        }
+        Block::Node(Node::Shard(shard)) => visit_shard(source, cid, shard, Place::default(), visit),
+        Block::Raw(_) | Block::Node(Node::File(_) | Node::Symlink(_)) => Err(ReadError::WrongKind(*cid, "directory")),
+    }
+}
+
+fn entry_of(name: &[u8], cid: Cid, dag_bytes: u64) -> DirectoryEntry {
+    DirectoryEntry { name: name_as_text(name).into_owned(), cid, dag_bytes }
 }
 
 /// The CIDs that a block links to, in its order and as often as it has them: none for raw blocks.
@@ -165,7 +188,7 @@ pub fn child_cids(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, ReadError> {
     match cid.codec() {
         CODEC_RAW => Ok(Vec::new()),
         CODEC_DAG_PB => {
-            let node = dag_pb::decode(bytes).map_err(|error| ReadError::Malformed(*cid, error))?;
+            let node = dag_pb::decode(bytes).map_err(|error| (*cid, Unfit::Malformed(error)))?;
             Ok(node.links.into_iter().map(|link| link.cid).collect())
         }
         _ => Err(ReadError::UnknownCodec(*cid)),
@@ -237,51 +260,46 @@ impl<S: BlockSource> FileReader<S> {
     fn step(&mut self, at: &Pending) -> Result<Option<Vec<u8>>, ReadError> {
         match load(&self.source, &at.cid)? {
             Block::Raw(bytes) => self.leaf(at, bytes, 0).map(Some),
-            Block::Node(node, message) => {
-                if !matches!(message.kind, TYPE_FILE | TYPE_RAW) {
-                    return Err(ReadError::WrongKind(at.cid, "file"));
-                }
-                let children = self.children(at, &node, &message)?;
-                if message.data.is_empty() {
+            Block::Node(Node::File(file)) => {
+                let in_parts = self.parts(at, &file)?;
+                if file.data.is_empty() {
                     return Ok(None);
                 }
-                self.leaf(at, message.data, children).map(Some)
+                self.leaf(at, file.data, in_parts).map(Some)
             }
+            Block::Node(_) => Err((at.cid, NO_PART).into()),
         }
     }
 
-    /// Puts the children on the stack, first one on top, and gives the bytes that they span.
-    fn children(&mut self, at: &Pending, node: &PbNode, message: &UnixFs) -> Result<u64, ReadError> {
-        let invalid = |why| Err(ReadError::Invalid(at.cid, why));
-        if node.links.len() != message.block_bytes.len() {
-            return invalid("links and block sizes differ in number");
-        }
-        if content_bytes(&at.cid, message)? != at.span.end - at.span.start {
-            return invalid("its size is not the one that its parent gives");
+    /// Puts the parts on the stack, first one on top, and gives the bytes that they span.
+    fn parts(&mut self, at: &Pending, file: &FilePart) -> Result<u64, ReadError> {
+        let unfit = |why| Err((at.cid, why).into());
+        if file.bytes != at.span.end - at.span.start {
+            return unfit(WRONG_SIZE);
         }
         if at.depth == MAX_FILE_DEPTH {
-            return invalid("the file's tree is too deep");
+            return unfit(FILE_TOO_DEEP);
         }
-        let mut start = at.span.start + message.data.len() as u64;
+        let mut start = at.span.start + file.data.len() as u64;
         let first = self.pending.len();
-        for (link, bytes) in node.links.iter().zip(&message.block_bytes) {
-            let span = start..start + bytes;
+        for part in &file.parts {
+            let span = start..start + part.bytes;
             start = span.end;
-            // Children of no bytes would make a small DAG endless work.
+            // Parts of no bytes would make a small DAG endless work.
             if !span.is_empty() && span.end > self.wanted.start && span.start < self.wanted.end {
-                if self.pending.len() == MAX_PENDING {
-                    return invalid("the file's tree is too wide");
+                if self.pending.len() == MAX_HELD_LINKS {
+                    return unfit(TOO_WIDE);
                 }
-                self.pending.push(Pending { cid: link.cid, span, depth: at.depth + 1 });
+                self.pending.push(Pending { cid: part.cid, span, depth: at.depth + 1 });
             }
         }
         self.pending[first..].reverse();
-        Ok(start - at.span.start - message.data.len() as u64)
+        Ok(file.bytes - file.data.len() as u64)
     }
 
-    fn leaf(&self, at: &Pending, mut bytes: Vec<u8>, in_children: u64) -> Result<Vec<u8>, ReadError> {
-        if bytes.len() as u64 + in_children != at.span.end - at.span.start {
-            return Err(ReadError::Invalid(at.cid, "its size is not the one that its parent gives"));
+    fn leaf(&self, at: &Pending, mut bytes: Vec<u8>, in_parts: u64) -> Result<Vec<u8>, ReadError> {
+        if bytes.len() as u64 + in_parts != at.span.end - at.span.start {
+            return Err((at.cid, WRONG_SIZE).into());
         }
         let own = at.span.start..at.span.start + bytes.len() as u64;
         let end = self.wanted.end.clamp(own.start, own.end) - own.start;
@@ -311,108 +329,68 @@ impl<S: BlockSource> Iterator for FileReader<S> {
     }
 }
 
-enum Block {
-    Raw(Vec<u8>),
-    Node(PbNode, UnixFs),
-}
-
-fn load(source: &dyn BlockSource, cid: &Cid) -> Result<Block, ReadError> {
-    let bytes = if cid.hash().code() == HASH_IDENTITY {
-        cid.hash().digest().to_vec()
-    } else {
-        source.get(cid)?.ok_or(ReadError::Missing(*cid))?
-    };
-    if bytes.len() > MAX_BLOCK_BYTES {
-        return Err(ReadError::Invalid(*cid, "larger than 2 MiB"));
-    }
-    match cid.codec() {
-        CODEC_RAW => Ok(Block::Raw(bytes)),
-        CODEC_DAG_PB => {
-            let malformed = |error| ReadError::Malformed(*cid, error);
-            let node = dag_pb::decode(&bytes).map_err(malformed)?;
-            let message = unixfs::decode(node.data.as_deref().unwrap_or_default()).map_err(malformed)?;
-            Ok(Block::Node(node, message))
-        }
-        _ => Err(ReadError::UnknownCodec(*cid)),
-    }
-}
-
-/// The content that a file node spans: what it holds itself and what its children are said to hold.
-fn content_bytes(cid: &Cid, message: &UnixFs) -> Result<u64, ReadError> {
-    let overflow = ReadError::Invalid(*cid, "its sizes exceed 64 bits");
-    let spanned = message.block_bytes.iter().try_fold(message.data.len() as u64, |sum, &n| sum.checked_add(n));
-    let spanned = spanned.ok_or(overflow)?;
-    match message.file_bytes {
-        Some(stated) if stated != spanned => Err(ReadError::Invalid(*cid, "its file size is not the sum of its parts")),
-        _ => Ok(spanned),
-    }
-}
-
+/// Looks an entry up by its name as text.
 fn entry(source: &dyn BlockSource, directory: &Cid, name: &str) -> Result<Cid, ReadError> {
-    let missing = || ReadError::NoSuchEntry(name.into());
-    let slots = slots_of(name.as_bytes());
-    let mut cid = *directory;
-    for slot in slots {
-        let (node, message) = load_directory(source, &cid)?;
-        if message.kind == TYPE_DIRECTORY {
-            let link = node.links.into_iter().find(|link| link.name == name.as_bytes());
-            return link.map(|link| link.cid).ok_or_else(missing);
+    let found = entry_named(source, directory, name.as_bytes())?;
+    let found = match (found, percent_decode_str(name).collect::<Vec<u8>>()) {
+        // The text may stand for a name that is no UTF-8.
+        (None, bytes) if std::str::from_utf8(&bytes).is_err() && name_as_text(&bytes) == name => {
+            entry_named(source, directory, &bytes)?
         }
-        let prefix = format!("{slot:02X}");
-        let mut next = None;
-        for link in node.links {
-            match link.name.strip_prefix(prefix.as_bytes()) {
-                Some(rest) if rest == name.as_bytes() => return Ok(link.cid),
-                Some([]) => next = Some(link.cid),
-                _ => {}
-            }
-        }
-        cid = next.ok_or_else(missing)?;
-    }
-    Err(missing())
+        (found, _) => found,
+    };
+    found.ok_or_else(|| ReadError::NoSuchEntry(name.into()))
 }
 
-fn collect_entries(
+fn entry_named(source: &dyn BlockSource, directory: &Cid, name: &[u8]) -> Result<Option<Cid>, ReadError> {
+    let mut shard = match load(source, directory)? {
+        Block::Node(Node::Directory(links)) => {
+            return Ok(links.into_iter().find(|link| link.name == name).map(|link| link.cid));
+        }
+        Block::Node(Node::Shard(shard)) => shard,
+        Block::Raw(_) | Block::Node(Node::File(_) | Node::Symlink(_)) => {
+            return Err(ReadError::WrongKind(*directory, "directory"));
+        }
+    };
+    let mut place = Place::default();
+    loop {
+        let slot = shard.shape.slot_of(name, place);
+        let Some(link) = shard.links.into_iter().find(|link| Some(link.slot) == slot) else { return Ok(None) };
+        if !link.name.is_empty() {
+            return Ok((link.name == name).then_some(link.cid));
+        }
+        place = shard.shape.below(place, link.slot);
+        shard = shard_below(source, &link.cid, shard.shape, place)?;
+    }
+}
+
+fn visit_shard(
     source: &dyn BlockSource,
     cid: &Cid,
-    level: usize,
-    shards: &mut HashSet<Cid>,
-    entries: &mut Vec<DirectoryEntry>,
+    shard: Shard,
+    place: Place,
+    visit: &mut dyn FnMut(DirectoryEntry),
 ) -> Result<(), ReadError> {
-    // The names in a shard have the hash that its place says, so no directory has it in two places; a small DAG that
-    // names one shard over and over would have more entries than there is memory.
-    if !shards.insert(*cid) {
-        return Err(ReadError::Invalid(*cid, "a shard is in its directory twice"));
-    }
-    let (node, message) = load_directory(source, cid)?;
-    let sharded = message.kind == TYPE_SHARD;
-    if level > 0 && !sharded || level > MAX_LEVELS {
-        return Err(ReadError::Invalid(*cid, "not a shard of its directory"));
-    }
-    for link in node.links {
-        let name = if sharded {
-            link.name.get(PREFIX_DIGITS..).ok_or(ReadError::Invalid(*cid, "a shard's link has no slot"))?
+    for link in shard.links {
+        if link.name.is_empty() {
+            let place = shard.shape.below(place, link.slot);
+            let below = shard_below(source, &link.cid, shard.shape, place)?;
+            visit_shard(source, &link.cid, below, place, visit)?;
+        } else if shard.shape.is_place_of(hash_of(&link.name), place, link.slot) {
+            visit(entry_of(&link.name, link.cid, link.dag_bytes));
         } else {
-            &link.name
-        };
-        if sharded && name.is_empty() {
-            collect_entries(source, &link.cid, level + 1, shards, entries)?;
-        } else {
-            let name = String::from_utf8_lossy(name).into_owned();
-            entries.push(DirectoryEntry { name, cid: link.cid, dag_bytes: link.tsize });
+            return Err((*cid, WRONG_SLOT).into());
         }
     }
     Ok(())
 }
 
-fn load_directory(source: &dyn BlockSource, cid: &Cid) -> Result<(PbNode, UnixFs), ReadError> {
-    let Block::Node(node, message) = load(source, cid)? else {
-        return Err(ReadError::WrongKind(*cid, "directory"));
-    };
-    match message.kind {
-        TYPE_DIRECTORY => Ok((node, message)),
-        TYPE_SHARD if message.hash == Some(SHARD_HASH) && message.fanout == Some(SHARD_FANOUT) => Ok((node, message)),
-        TYPE_SHARD => Err(ReadError::Invalid(*cid, "a shard of unknown hash or fan-out")),
-        _ => Err(ReadError::WrongKind(*cid, "directory")),
+fn shard_below(source: &dyn BlockSource, cid: &Cid, shape: Shape, place: Place) -> Result<Shard, ReadError> {
+    match load(source, cid)? {
+        Block::Node(Node::Shard(shard)) if shard.shape == shape => match shape.unfit_below(shard.links.len(), place) {
+            Some(why) => Err((*cid, why).into()),
+            None => Ok(shard),
+        },
+        _ => Err((*cid, NO_SHARD).into()),
     }
 }

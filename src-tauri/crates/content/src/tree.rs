@@ -22,8 +22,6 @@ const DIRECTORY_BYTES: usize = 11 * (size_of::<String>() + size_of::<Node>()) + 
 pub struct TreeBuilder {
     profile: Profile,
     root: BTreeMap<String, Node>,
-    /// What the directories that can still be made may take.
-    left_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -45,23 +43,39 @@ pub enum TreeError {
     /// The tree has that entry already, or a file where a directory is needed.
     #[error("{0:?} is there twice")]
     Duplicate(String),
-    /// Over the limit of [`TreeBuilder::with_max_bytes`].
-    #[error("the directories are too many and too deep")]
-    TooLarge,
 }
 
 impl TreeBuilder {
     /// An empty directory.
     #[must_use]
     pub const fn new(profile: Profile) -> Self {
-        Self { profile, root: BTreeMap::new(), left_bytes: usize::MAX }
+        Self { profile, root: BTreeMap::new() }
     }
 
-    /// With a limit to the memory of its directories, in bytes: a short path can make hundreds of them. Entries are for
-    /// the caller to count, who gives each.
+    /// What the directories that would be made for `path`, all of its names, take in memory: a short path can make hundreds.
+    ///
+    /// ```
+    /// use holdfast_content::{Profile, TreeBuilder};
+    /// let mut tree = TreeBuilder::new(Profile::UNIXFS_V1_2025);
+    /// assert!(tree.bytes_to_add("a/b/c") > 3 * 500);
+    /// tree.insert_directory("a/b")?;
+    /// assert!(tree.bytes_to_add("a/b/c") < 2 * 500);
+    /// # Ok::<(), holdfast_content::TreeError>(())
+    /// ```
     #[must_use]
-    pub fn with_max_bytes(self, max_bytes: usize) -> Self {
-        Self { left_bytes: max_bytes, ..self }
+    pub fn bytes_to_add(&self, path: &str) -> usize {
+        let mut directory = Some(&self.root);
+        let mut bytes = 0;
+        for name in path.split('/') {
+            directory = match directory.and_then(|directory| directory.get(name)) {
+                Some(Node::Directory(entries)) => Some(entries),
+                _ => {
+                    bytes += DIRECTORY_BYTES + name.len();
+                    None
+                }
+            };
+        }
+        bytes
     }
 
     /// Adds a file or a symlink; directories on the way are made. `path` uses `/`.
@@ -114,10 +128,6 @@ impl TreeBuilder {
             if depth >= MAX_TREE_DEPTH {
                 return Err(TreeError::TooLong(whole.into()));
             }
-            if !directory.contains_key(name) {
-                let left = self.left_bytes.checked_sub(DIRECTORY_BYTES + name.len());
-                self.left_bytes = left.ok_or(TreeError::TooLarge)?;
-            }
             directory = match directory.entry(name.into()).or_insert_with(|| Node::Directory(BTreeMap::new())) {
                 Node::Directory(entries) => entries,
                 Node::Leaf(_) => return Err(TreeError::Duplicate(whole.into())),
@@ -166,16 +176,6 @@ mod tests {
         }
         assert!(matches!(tree.insert(&"x".repeat(256), file()), Err(TreeError::TooLong(_))));
         assert!(matches!(tree.insert("x/".repeat(300).trim_end_matches('/'), file()), Err(TreeError::TooLong(_))));
-    }
-
-    #[test]
-    fn directories_over_the_limit_are_refused_and_entries_of_those_that_are_there_are_not() {
-        let mut tree = TreeBuilder::new(Profile::UNIXFS_V1_2025).with_max_bytes(100 * 1024);
-        let deep = |number: usize| format!("{}/f", vec![number.to_string(); 100].join("/"));
-        tree.insert(&deep(0), file()).unwrap();
-        assert_eq!(tree.insert(&deep(1), file()), Err(TreeError::TooLarge));
-        tree.insert(&format!("{}g", deep(0)), file()).unwrap();
-        tree.insert("f", file()).unwrap();
     }
 
     #[test]

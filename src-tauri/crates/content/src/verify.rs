@@ -1,12 +1,15 @@
-//! Walking a DAG to say whether all of it is there and undamaged.
+//! Walking a DAG to say all that is wrong with it.
 
-use std::{collections::HashSet, io};
+use std::io;
 
 use cid::Cid;
 
 use crate::{
-    block::{BlockSource, HASH_IDENTITY, MAX_BLOCK_BYTES, is_block_of},
-    read::{ReadError, child_cids},
+    block::{BlockSource, MAX_BLOCK_BYTES, is_block_of},
+    judge::{
+        Refused, Sound,
+        walk::{Fault, Look, Looked, walk_all},
+    },
 };
 
 /// What a walk may cost at most.
@@ -14,7 +17,7 @@ use crate::{
 pub struct WalkLimits {
     /// Different blocks that are looked at.
     pub blocks: usize,
-    /// Missing, damaged and unknown blocks that are named.
+    /// Missing, damaged, unknown and refused blocks that are named.
     pub named: usize,
 }
 
@@ -34,28 +37,30 @@ pub struct Walked {
     pub bytes: u64,
     /// Blocks that are not there.
     pub missing: Vec<Cid>,
-    /// Blocks that are not what their CID says, or no nodes.
+    /// Blocks that are not what their CID says.
     pub corrupt: Vec<Cid>,
     /// Blocks that cannot be judged: their hash proves nothing here ([`is_block_of`]), or their codec's links are not known.
     pub unknown: Vec<Cid>,
+    /// Blocks that are what their CID says, and against the rule by which every DAG is judged.
+    pub refused: Vec<Refused>,
     /// Whether the walk ended at a limit.
     pub cut: bool,
 }
 
 impl Walked {
-    /// Whether everything is there and undamaged.
+    /// Whether the DAG is taken: everything is there and undamaged, and nothing against the rule.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.named() == 0 && !self.cut
     }
 
     pub(crate) const fn named(&self) -> usize {
-        self.missing.len() + self.corrupt.len() + self.unknown.len()
+        self.missing.len() + self.corrupt.len() + self.unknown.len() + self.refused.len()
     }
 }
 
-/// Walks everything below `root`, each block once, and checks every block against its CID. Blocks whose CID is their
-/// content (identity) need not be held and are not counted.
+/// Walks everything below `root`, each block once, checks every block against its CID, and judges the DAG. Blocks whose CID
+/// is their content (identity) need not be held and are not counted.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -71,90 +76,46 @@ impl Walked {
 /// # Errors
 /// Only those of the source; what is wrong with the DAG is in the result.
 pub fn verify(source: &dyn BlockSource, root: &Cid, limits: WalkLimits) -> io::Result<Walked> {
-    walk(root, limits, Walked::default(), |cid| {
-        let Some(bytes) = source.get(cid)? else { return Ok(Found::Missing) };
+    walked(root, limits, Walked::default(), &mut Unchecked(source))
+}
+
+/// The same of blocks that the source has checked: those of files are not read where their length is known.
+///
+/// # Errors
+/// As [`verify`].
+pub fn survey(source: &dyn BlockSource, root: &Cid, limits: WalkLimits) -> io::Result<Walked> {
+    walked(root, limits, Walked::default(), &mut Sound(source))
+}
+
+/// Blocks of whoever has them.
+struct Unchecked<'a>(&'a dyn BlockSource);
+
+impl Look for Unchecked<'_> {
+    fn look(&mut self, cid: &Cid) -> io::Result<Looked> {
+        let Some(bytes) = self.0.get(cid)? else { return Ok(Looked::Missing) };
         if bytes.len() > MAX_BLOCK_BYTES {
-            return Ok(Found::Corrupt);
+            return Ok(Looked::Corrupt);
         }
         Ok(match is_block_of(cid, &bytes) {
-            Some(true) => judge(cid, &bytes),
-            Some(false) => Found::Corrupt,
-            None => Found::Unknown,
+            Some(true) => Looked::of(cid, &bytes),
+            Some(false) => Looked::Corrupt,
+            None => Looked::UnknownHash,
         })
-    })
-}
-
-/// What there is of a block.
-pub(crate) enum Found {
-    Missing,
-    Corrupt,
-    Unknown,
-    /// It has been named before the walk.
-    Named,
-    Sound {
-        bytes: u64,
-        children: Vec<Cid>,
-    },
-}
-
-/// What bytes that are known to hash to `cid` are.
-pub(crate) fn judge(cid: &Cid, bytes: &[u8]) -> Found {
-    match child_cids(cid, bytes) {
-        Ok(children) => Found::Sound { bytes: bytes.len() as u64, children },
-        Err(ReadError::UnknownCodec(_)) => Found::Unknown,
-        Err(_) => Found::Corrupt,
     }
 }
 
-/// Adds to `walked` what `look` finds below `root`.
-pub(crate) fn walk(
-    root: &Cid,
-    limits: WalkLimits,
-    mut walked: Walked,
-    mut look: impl FnMut(&Cid) -> io::Result<Found>,
-) -> io::Result<Walked> {
-    let mut known = HashSet::from([*root]);
-    let mut pending = vec![*root];
-    while let Some(cid) = pending.pop() {
-        if walked.named() >= limits.named {
-            walked.cut = true;
-            break;
-        }
-        let is_identity = cid.hash().code() == HASH_IDENTITY;
-        let found = if is_identity { judge(&cid, cid.hash().digest()) } else { look(&cid)? };
-        let children = match found {
-            Found::Sound { bytes, children } => {
-                if !is_identity {
-                    walked.blocks += 1;
-                    walked.bytes += bytes;
-                }
-                children
-            }
-            Found::Missing => {
-                walked.missing.push(cid);
-                continue;
-            }
-            Found::Corrupt => {
-                walked.corrupt.push(cid);
-                continue;
-            }
-            Found::Unknown => {
-                walked.unknown.push(cid);
-                continue;
-            }
-            Found::Named => continue,
-        };
-        for child in children {
-            if known.contains(&child) {
-                continue;
-            }
-            if known.len() >= limits.blocks {
-                walked.cut = true;
-                break;
-            }
-            known.insert(child);
-            pending.push(child);
-        }
+/// Adds to `walked` what is found below `root`.
+pub(crate) fn walked(root: &Cid, limits: WalkLimits, mut walked: Walked, look: &mut dyn Look) -> io::Result<Walked> {
+    let left = WalkLimits { named: limits.named.saturating_sub(walked.named()), ..limits };
+    if left.named == 0 {
+        walked.cut = true;
+        return Ok(walked);
     }
-    Ok(walked)
+    let seen = walk_all(root, left, look, &mut |fault| match fault {
+        Fault::Missing(cid) => walked.missing.push(cid),
+        Fault::Corrupt(cid) => walked.corrupt.push(cid),
+        Fault::UnknownHash(cid) | Fault::UnknownCodec(cid) => walked.unknown.push(cid),
+        Fault::Unfit(cid, why) => walked.refused.push(Refused { cid, why }),
+    })?;
+    Ok(Walked { blocks: seen.blocks, bytes: seen.bytes, cut: seen.cut, ..walked })
 }

@@ -2,14 +2,16 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    io::Read,
+    io::{self, Read},
 };
 
 use cid::Cid;
 
 use crate::{
+    block_name::BlockName,
     car::{CarError, CarReader},
-    verify::{Found, WalkLimits, Walked, judge, walk},
+    judge::walk::{Look, Looked},
+    verify::{WalkLimits, Walked, walked},
 };
 
 /// Reads an archive to its end and says whether it has everything below `root`. Blocks may come in any order, more than
@@ -32,70 +34,58 @@ use crate::{
 /// [`CarError`] when the archive cannot be read to its end; one that is cut within a block is
 /// [`CarError::Truncated`], one that is cut between two blocks is an archive with blocks missing.
 pub fn verify_archive<R: Read>(archive: CarReader<R>, root: &Cid, limits: WalkLimits) -> Result<Walked, CarError> {
-    let mut walked = Walked::default();
-    let mut held: HashMap<Cid, Held> = HashMap::new();
+    let mut named = Walked::default();
+    let mut held = HeldBlocks::default();
     for block in archive {
-        if walked.named() >= limits.named || held.len() >= limits.blocks {
-            walked.cut = true;
-            return Ok(walked);
+        if named.named() >= limits.named || held.0.len() >= limits.blocks {
+            named.cut = true;
+            return Ok(named);
         }
         match block {
-            Ok((cid, bytes)) => {
-                if !matches!(held.get(&cid), Some(Held::Sound { .. })) {
-                    held.insert(cid, Held::of(judge(&cid, &bytes)));
-                }
-            }
+            Ok((cid, bytes)) => held.keep(&cid, &bytes),
             Err(CarError::Corrupt(cid)) => {
-                if !walked.corrupt.contains(&cid) {
-                    walked.corrupt.push(cid);
+                if !named.corrupt.contains(&cid) {
+                    named.corrupt.push(cid);
                 }
-                held.entry(cid).or_insert(Held::Named);
+                held.0.entry(BlockName::of(&cid)).or_insert(Held::Named);
             }
             Err(CarError::UnknownHash(cid)) => {
-                if let Entry::Vacant(place) = held.entry(cid) {
-                    place.insert(Held::Unknown);
+                if let Entry::Vacant(place) = held.0.entry(BlockName::of(&cid)) {
+                    place.insert(Held::UnknownHash);
                 }
             }
             Err(error) => return Err(error),
         }
     }
-    let walked = walk(root, limits, walked, |cid| Ok(held.get(cid).map_or(Found::Missing, Held::found)))?;
-    Ok(walked)
+    Ok(walked(root, limits, named, &mut held)?)
 }
 
-/// What is kept of a block.
+/// What is kept of an archive's blocks, by codec and hash: both versions of a CID name the block.
+#[derive(Default)]
+struct HeldBlocks(HashMap<BlockName, Held>);
+
 enum Held {
-    Sound {
-        bytes: u64,
-        /// The children's CIDs in binary form, one after the other: a third of their size in memory.
-        children: Box<[u8]>,
-    },
-    NoNode,
-    Unknown,
+    Sound(Box<Looked>),
+    UnknownHash,
     Named,
 }
 
-impl Held {
-    fn of(found: Found) -> Self {
-        match found {
-            Found::Sound { bytes, children } => {
-                Self::Sound { bytes, children: children.iter().flat_map(Cid::to_bytes).collect() }
-            }
-            Found::Unknown => Self::Unknown,
-            Found::Missing | Found::Corrupt | Found::Named => Self::NoNode,
+impl HeldBlocks {
+    fn keep(&mut self, cid: &Cid, bytes: &[u8]) {
+        let name = BlockName::of(cid);
+        if !matches!(self.0.get(&name), Some(Held::Sound(_))) {
+            self.0.insert(name, Held::Sound(Box::new(Looked::of(cid, bytes))));
         }
     }
+}
 
-    fn found(&self) -> Found {
-        match self {
-            Self::Sound { bytes, children } => {
-                let mut rest = &**children;
-                let children = std::iter::from_fn(|| Cid::read_bytes(&mut rest).ok()).collect();
-                Found::Sound { bytes: *bytes, children }
-            }
-            Self::NoNode => Found::Corrupt,
-            Self::Unknown => Found::Unknown,
-            Self::Named => Found::Named,
-        }
+impl Look for HeldBlocks {
+    fn look(&mut self, cid: &Cid) -> io::Result<Looked> {
+        Ok(match self.0.get(&BlockName::of(cid)) {
+            None => Looked::Missing,
+            Some(Held::Named) => Looked::Named,
+            Some(Held::UnknownHash) => Looked::UnknownHash,
+            Some(Held::Sound(looked)) => (**looked).clone(),
+        })
     }
 }

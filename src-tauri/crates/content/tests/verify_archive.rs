@@ -54,10 +54,11 @@ fn block(codec: u64, bytes: &[u8]) -> Block {
     (Cid::new_v1(codec, hash), bytes.to_vec())
 }
 
-/// A dag-pb node without a name for its only link.
+/// A directory with one entry.
 fn node_of(child: &Cid) -> Vec<u8> {
     let cid = child.to_bytes();
-    [&[0x12, cid.len() as u8 + 2, 0x0a, cid.len() as u8], cid.as_slice()].concat()
+    let name = [0x12, 1, b'x'];
+    [&[0x12, cid.len() as u8 + 5, 0x0a, cid.len() as u8], cid.as_slice(), &name, &[0x0a, 2, 8, 1]].concat()
 }
 
 fn inlined(codec: u64, bytes: &[u8]) -> Cid {

@@ -26,6 +26,7 @@ struct Verified {
     missing: Vec<String>,
     corrupt: Vec<String>,
     unknown: Vec<String>,
+    refused: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -77,25 +78,35 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
             missing: texts(&walked.missing),
             corrupt: texts(&walked.corrupt),
             unknown: texts(&walked.unknown),
+            refused: walked.refused.iter().map(ToString::to_string).collect(),
         };
         out.result(&verified, || {
-            let word = if verified.complete { "complete" } else { "not complete" };
+            let word = match (verified.complete, verified.refused.is_empty()) {
+                (true, _) => "complete",
+                (false, true) => "not complete",
+                (false, false) => "cannot be read",
+            };
             format!("{}  {word}  {} blocks, {}", verified.root, verified.blocks, bytes(verified.bytes))
         })?;
-        for cid in &walked.missing {
-            complain(&format!("the block {cid} is missing"), None);
-        }
-        for cid in &walked.corrupt {
-            complain(&format!("the block {cid} is damaged"), None);
-        }
-        for cid in &walked.unknown {
-            complain(
-                &format!("what the block {cid} links to cannot be told: its format or hash is not known here"),
-                None,
-            );
-        }
+        complain_of(&walked);
     }
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+/// Says all that is wrong with a DAG.
+pub(super) fn complain_of(walked: &Walked) {
+    for cid in &walked.missing {
+        complain(&format!("the block {cid} is missing"), None);
+    }
+    for cid in &walked.corrupt {
+        complain(&format!("the block {cid} is damaged"), None);
+    }
+    for cid in &walked.unknown {
+        complain(&format!("what the block {cid} links to cannot be told: its format or hash is not known here"), None);
+    }
+    for refused in &walked.refused {
+        complain(&refused.to_string(), None);
+    }
 }
 
 async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
@@ -141,11 +152,9 @@ fn check_for_import(path: &Path) -> Result<(ArchiveBody, Walked), Failure> {
         roots => return Err(failed(format!("it names {} roots, and only archives of one are sent", roots.len()))),
     };
     let walked = verify(&archive, &root, WalkLimits::default())?;
-    for cid in &walked.missing {
-        complain(&format!("the block {cid} is missing"), None);
-    }
+    complain_of(&walked);
     if !walked.is_complete() {
-        return Err(failed("it does not hold everything below its root, so nothing was sent".into()));
+        return Err(failed("what is below its root is not complete or cannot be read, so nothing was sent".into()));
     }
     drop(archive);
     Ok((ArchiveBody::new(again, root)?, walked))

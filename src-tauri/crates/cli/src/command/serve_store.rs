@@ -63,6 +63,7 @@ struct DamagedPin {
     name: String,
     owner: String,
     missing_blocks: u64,
+    refused: Option<String>,
 }
 
 pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
@@ -168,6 +169,7 @@ fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
                 name: pin.name,
                 owner: pin.owner,
                 missing_blocks: pin.missing_blocks,
+                refused: pin.refused,
             })
             .collect(),
     };
@@ -187,7 +189,11 @@ fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
     for pin in &check.damaged_pins {
         let name = one_line(&pin.name);
         let missing = pin.missing_blocks;
-        complain(&format!("{name} ({}) lacks {missing} blocks; upload it again to repair it", pin.cid), None);
+        let cid = &pin.cid;
+        match &pin.refused {
+            Some(why) if missing == 0 => complain(&format!("{name} ({cid}) cannot be read: {why}"), None),
+            _ => complain(&format!("{name} ({cid}) lacks {missing} blocks; upload it again to repair it"), None),
+        }
     }
     let sound = check.damaged_blocks.is_empty() && check.damaged_pins.is_empty();
     if sound { Ok(()) } else { Err(Failure::Partial) }

@@ -21,7 +21,8 @@ use url::Url;
 use crate::{
     Failure,
     args::VerifyArgs,
-    output::{Output, bytes, complain, one_line},
+    command::car::complain_of,
+    output::{Output, bytes, one_line},
     progress,
     session::Session,
 };
@@ -53,6 +54,8 @@ struct Retrieved {
     bytes: u64,
     missing: Vec<String>,
     corrupt: Vec<String>,
+    unknown: Vec<String>,
+    refused: Vec<String>,
     reason: Option<String>,
 }
 
@@ -214,10 +217,14 @@ fn shown(difference: &Difference) -> ShownDifference {
 fn print_walked(cid: &Cid, walked: &Walked, out: Output) -> Result<(), Failure> {
     let texts = |cids: &[Cid]| cids.iter().map(Cid::to_string).collect::<Vec<_>>();
     let is_sound = walked.missing.is_empty() && walked.corrupt.is_empty();
-    let (verdict, word) = match (is_sound, walked.cut) {
-        (true, false) => ("complete", "complete: every block can be fetched and is undamaged"),
-        (true, true) => ("unknown", "cannot be said: it has more blocks than are looked at"),
+    let (verdict, word) = match (is_sound, walked.refused.is_empty()) {
+        _ if walked.is_complete() => ("complete", "complete: every block can be fetched and is undamaged"),
         (false, _) => ("incomplete", "not complete"),
+        (true, false) => ("refused", "cannot be read: every block can be fetched, and they contradict each other"),
+        (true, true) if walked.unknown.is_empty() => {
+            ("unknown", "cannot be said: it has more blocks than are looked at")
+        }
+        (true, true) => ("unknown", "cannot be said: it has blocks of a format or hash that is not known here"),
     };
     let retrieved = Retrieved {
         cid: cid.to_string(),
@@ -226,20 +233,17 @@ fn print_walked(cid: &Cid, walked: &Walked, out: Output) -> Result<(), Failure> 
         bytes: walked.bytes,
         missing: texts(&walked.missing),
         corrupt: texts(&walked.corrupt),
+        unknown: texts(&walked.unknown),
+        refused: walked.refused.iter().map(ToString::to_string).collect(),
         reason: (verdict == "unknown").then(|| word.into()),
     };
     out.result(&retrieved, || {
         format!("{}  {word}  {} blocks, {}", retrieved.cid, retrieved.blocks, bytes(retrieved.bytes))
     })?;
-    for cid in &walked.missing {
-        complain(&format!("the block {cid} is missing"), None);
-    }
-    for cid in &walked.corrupt {
-        complain(&format!("the block {cid} is damaged"), None);
-    }
+    complain_of(walked);
     match verdict {
         "complete" => Ok(()),
-        "incomplete" => Err(Failure::Partial),
+        "incomplete" | "refused" => Err(Failure::Partial),
         _ => Err(Failure::Unknown),
     }
 }

@@ -10,14 +10,15 @@ use std::{
 use cid::Cid;
 
 use super::{CarError, CarReader};
-use crate::block::BlockSource;
+use crate::{block::BlockSource, block_name::BlockName};
 
 /// Where an archive's blocks stand. All of them were checked when the index was made.
 #[derive(Debug)]
 pub struct CarIndex {
     file: Mutex<File>,
     roots: Vec<Cid>,
-    places: HashMap<Cid, Place>,
+    /// By codec and hash: both versions of a CID name the block.
+    places: HashMap<BlockName, Place>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +49,10 @@ impl CarIndex {
         let mut places = HashMap::new();
         while let Some(block) = reader.next() {
             let (cid, bytes) = block?;
-            places.insert(cid, Place { start: reader.position() - bytes.len() as u64, bytes: bytes.len() });
+            places.insert(
+                BlockName::of(&cid),
+                Place { start: reader.position() - bytes.len() as u64, bytes: bytes.len() },
+            );
         }
         let roots = reader.roots().to_vec();
         Ok(Self { file: Mutex::new(file), roots, places })
@@ -69,11 +73,15 @@ impl CarIndex {
 
 impl BlockSource for CarIndex {
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-        let Some(place) = self.places.get(cid) else { return Ok(None) };
+        let Some(place) = self.places.get(&BlockName::of(cid)) else { return Ok(None) };
         let mut bytes = vec![0; place.bytes];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(place.start))?;
         file.read_exact(&mut bytes)?;
         Ok(Some(bytes))
+    }
+
+    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
+        Ok(self.places.get(&BlockName::of(cid)).map(|place| place.bytes as u64))
     }
 }

@@ -6,13 +6,13 @@ use cid::Cid;
 
 use super::{Difference, EntryWord, ProofLimits, Proven, Verdict};
 use crate::{
-    block::{BlockSource, CODEC_DAG_PB, CODEC_RAW, HASH_IDENTITY, MAX_BLOCK_BYTES, is_block_of},
-    dag_pb::{self, PbLink},
-    unixfs::{self, TYPE_DIRECTORY, TYPE_FILE, TYPE_RAW, TYPE_SHARD, TYPE_SYMLINK, UnixFs},
+    block::{BlockSource, CODEC_DAG_PB, CODEC_RAW, MAX_BLOCK_BYTES, is_block_of},
+    judge::{
+        Unfit,
+        node::{Block, Node, inline, judge_block},
+        walk::MAX_HELD_LINKS,
+    },
 };
-
-/// Links of the nodes on the way down that are held at a time: 34 MB, and no writer needs a tenth of it.
-const MAX_HELD_LINKS: usize = 1 << 18;
 
 /// Why a comparison ends before everything is proven.
 pub(super) enum End {
@@ -31,30 +31,22 @@ impl From<io::Error> for End {
     }
 }
 
-/// A dag-pb node with its UnixFS message.
-pub(super) struct Node {
-    pub(super) links: Vec<PbLink>,
-    pub(super) message: UnixFs,
-}
-
-/// A block by its codec.
-pub(super) enum Block {
-    Raw(Vec<u8>),
-    Node(Node),
-}
-
-impl Block {
-    /// What the block is the root of.
-    pub(super) fn word(&self) -> Result<EntryWord, End> {
-        match self {
-            Self::Raw(_) => Ok(EntryWord::File),
-            Self::Node(node) => match node.message.kind {
-                TYPE_FILE | TYPE_RAW => Ok(EntryWord::File),
-                TYPE_DIRECTORY | TYPE_SHARD => Ok(EntryWord::Directory),
-                TYPE_SYMLINK => Ok(EntryWord::Symlink),
-                _ => Err(End::Undecided("the DAG has a UnixFS type that is not known here")),
-            },
+impl End {
+    /// A block that is there and against the rule.
+    pub(super) const fn unfit(cid: &Cid, why: Unfit) -> Self {
+        match why {
+            Unfit::Malformed(_) => Self::Cannot(*cid, "not a valid node"),
+            Unfit::Against(why) => Self::Cannot(*cid, why),
         }
+    }
+}
+
+/// What a block is the root of.
+pub(super) const fn word(block: &Block) -> EntryWord {
+    match block {
+        Block::Raw(_) | Block::Node(Node::File(_)) => EntryWord::File,
+        Block::Node(Node::Directory(_) | Node::Shard(_)) => EntryWord::Directory,
+        Block::Node(Node::Symlink(_)) => EntryWord::Symlink,
     }
 }
 
@@ -100,22 +92,16 @@ impl<'a> Fetcher<'a> {
     }
 
     pub(super) fn block(&mut self, cid: &Cid) -> Result<Block, End> {
-        match cid.codec() {
-            CODEC_RAW => self.bytes(cid).map(Block::Raw),
-            CODEC_DAG_PB => {
-                let bytes = self.bytes(cid)?;
-                let invalid = |_| End::Cannot(*cid, "not a valid node");
-                let node = dag_pb::decode(&bytes).map_err(invalid)?;
-                let message = unixfs::decode(node.data.as_deref().unwrap_or_default()).map_err(invalid)?;
-                Ok(Block::Node(Node { links: node.links, message }))
-            }
-            _ => Err(End::Undecided("a CID is neither raw nor dag-pb")),
+        if !matches!(cid.codec(), CODEC_RAW | CODEC_DAG_PB) {
+            return Err(End::Undecided("a CID is neither raw nor dag-pb"));
         }
+        let bytes = self.bytes(cid)?;
+        judge_block(cid, bytes).map_err(|why| End::unfit(cid, why))
     }
 
     fn bytes(&mut self, cid: &Cid) -> Result<Vec<u8>, End> {
-        if cid.hash().code() == HASH_IDENTITY {
-            return Ok(cid.hash().digest().to_vec());
+        if let Some(bytes) = inline(cid) {
+            return Ok(bytes.to_vec());
         }
         if self.blocks >= self.limits.blocks || self.bytes >= self.limits.bytes {
             return Err(End::Undecided("it costs more blocks than were allowed"));

@@ -4,16 +4,17 @@ use cid::Cid;
 use sha2::{Digest, Sha256};
 
 use super::{
-    EntryWord, LocalBytes,
-    fetch::{Block, End, Fetcher, Node},
+    LocalBytes,
+    fetch::{End, Fetcher, word},
 };
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256, MAX_BLOCK_BYTES},
-    unixfs::{self, TYPE_FILE, TYPE_RAW, UnixFs},
+    judge::{
+        node::{Block, FilePart, Node},
+        walk::{FILE_TOO_DEEP, MAX_FILE_DEPTH, NO_PART, WRONG_SIZE},
+    },
+    unixfs::{self, TYPE_FILE, TYPE_RAW},
 };
-
-/// Inner nodes between a root and a leaf. Trickle layouts of any size stay below.
-const MAX_DEPTH: usize = 64;
 
 /// How many times over the local bytes are hashed as dag-pb leaves before nodes are fetched instead: nodes inside one
 /// another may all span the same bytes.
@@ -60,18 +61,17 @@ impl FileProof<'_, '_> {
             return Ok(());
         }
         let block = self.fetcher.block(root)?;
-        match (block.word()?, block) {
-            (EntryWord::File, Block::Raw(bytes)) => {
+        match block {
+            Block::Raw(bytes) => {
                 self.compare(&bytes, 0)?;
                 ends_with(bytes.len() as u64, whole.bytes)
             }
-            (EntryWord::File, Block::Node(node)) => {
-                let stated = spanned(root, &node.message)?;
-                self.children(root, &node, Span { start: 0, bytes: stated }, 0)?;
+            Block::Node(Node::File(file)) => {
+                self.parts(&file, Span { start: 0, bytes: file.bytes }, 0)?;
                 // All that the DAG has is there; the local file may have more.
-                ends_with(stated, whole.bytes)
+                ends_with(file.bytes, whole.bytes)
             }
-            (there, _) => Err(End::OtherKind(there)),
+            other => Err(End::OtherKind(word(&other))),
         }
     }
 
@@ -83,40 +83,31 @@ impl FileProof<'_, '_> {
         if by_size && self.is_leaf_of(cid, span)? {
             return Ok(());
         }
-        if depth >= MAX_DEPTH {
-            return Err(End::Undecided("the DAG is too deep"));
-        }
-        let misfit = End::Cannot(*cid, "its size is not the one that its parent gives");
         match self.fetcher.block(cid)? {
-            Block::Raw(bytes) if bytes.len() as u64 != span.bytes => Err(misfit),
+            Block::Raw(bytes) if bytes.len() as u64 != span.bytes => Err(End::unfit(cid, WRONG_SIZE)),
             Block::Raw(bytes) => self.compare(&bytes, span.start),
-            Block::Node(node) if !matches!(node.message.kind, TYPE_FILE | TYPE_RAW) => {
-                Err(End::Cannot(*cid, "not a part of a file"))
+            Block::Node(Node::File(file)) if file.bytes != span.bytes => Err(End::unfit(cid, WRONG_SIZE)),
+            Block::Node(Node::File(_)) if depth >= MAX_FILE_DEPTH => Err(End::unfit(cid, FILE_TOO_DEEP)),
+            Block::Node(Node::File(file)) => {
+                self.sizes_lie |= !by_size && file.parts.is_empty();
+                self.parts(&file, span, depth)
             }
-            Block::Node(node) if spanned(cid, &node.message)? != span.bytes => Err(misfit),
-            Block::Node(node) => {
-                self.sizes_lie |= !by_size && node.links.is_empty();
-                self.children(cid, &node, span, depth)
-            }
+            Block::Node(_) => Err(End::unfit(cid, NO_PART)),
         }
     }
 
-    /// Compares what a node holds itself, then what its links span, in the file's order.
-    fn children(&mut self, cid: &Cid, node: &Node, span: Span, depth: usize) -> Result<(), End> {
-        let message = &node.message;
-        if node.links.len() != message.block_bytes.len() {
-            return Err(End::Cannot(*cid, "links and block sizes differ in number"));
-        }
-        self.fetcher.hold(node.links.len())?;
-        self.compare(&message.data, span.start)?;
-        let mut start = span.start + message.data.len() as u64;
-        for (link, &bytes) in node.links.iter().zip(&message.block_bytes) {
+    /// Compares what a node holds itself, then what its parts span, in the file's order.
+    fn parts(&mut self, file: &FilePart, span: Span, depth: usize) -> Result<(), End> {
+        self.fetcher.hold(file.parts.len())?;
+        self.compare(&file.data, span.start)?;
+        let mut start = span.start + file.data.len() as u64;
+        for part in &file.parts {
             self.fetcher.look()?;
-            let child = Span { start, bytes };
-            self.node(&link.cid, link.tsize, child, depth + 1)?;
-            start = child.end();
+            let span = Span { start, bytes: part.bytes };
+            self.node(&part.cid, part.dag_bytes, span, depth + 1)?;
+            start = span.end();
         }
-        self.fetcher.release(node.links.len());
+        self.fetcher.release(file.parts.len());
         Ok(())
     }
 
@@ -179,14 +170,6 @@ impl FileProof<'_, '_> {
 
 const fn ends_with(theirs: u64, ours: u64) -> Result<(), End> {
     if theirs == ours { Ok(()) } else { Err(End::FromByte(if theirs < ours { theirs } else { ours })) }
-}
-
-fn spanned(cid: &Cid, message: &UnixFs) -> Result<u64, End> {
-    let sum = message.block_bytes.iter().try_fold(message.data.len() as u64, |sum, &bytes| sum.checked_add(bytes));
-    match (sum, message.file_bytes) {
-        (Some(sum), stated) if stated.is_none_or(|stated| stated == sum) => Ok(sum),
-        _ => Err(End::Cannot(*cid, "its size is not the sum of its parts")),
-    }
 }
 
 #[cfg(test)]
@@ -262,7 +245,8 @@ mod tests {
             below = blocks.inner(&[(below, 3)], 1 << 40);
         }
         let local = Counted(3, Cell::default());
-        assert_eq!(proven(&local, &below, &blocks).verdict, Verdict::Undecided("the DAG is too deep"));
+        let verdict = proven(&local, &below, &blocks).verdict;
+        assert!(matches!(verdict, Verdict::CannotFetch(_, "the file's tree is too deep")), "{verdict:?}");
 
         let nothing = blocks.put(CODEC_RAW, Vec::new());
         let mut below = blocks.inner(&vec![(nothing, 0); 10_000], 0);

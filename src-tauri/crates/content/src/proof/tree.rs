@@ -7,12 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Difference, DifferenceKind, EntryWord, LocalKind, LocalTree, Verdict,
-    fetch::{Block, End, Fetcher, Node},
+    fetch::{End, Fetcher, word},
     file, shard, verdict_of,
 };
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256},
-    dag_pb, name,
+    dag_pb,
+    judge::node::{Block, Node},
+    name,
     tree::MAX_TREE_DEPTH,
     unixfs,
 };
@@ -39,9 +41,9 @@ impl TreeProof<'_, '_> {
             return Err(End::OtherKind(EntryWord::File));
         }
         let block = self.fetcher.block(cid)?;
-        let node = match (block.word()?, block) {
-            (EntryWord::Directory, Block::Node(node)) => node,
-            (there, _) => return Err(End::OtherKind(there)),
+        let node = match block {
+            Block::Node(node @ (Node::Directory(_) | Node::Shard(_))) => node,
+            other => return Err(End::OtherKind(word(&other))),
         };
         for (name, kind, child) in self.paired(path, cid, node)? {
             let inside = name::joined(path, &name);
@@ -60,10 +62,10 @@ impl TreeProof<'_, '_> {
         let differs = |name: &str, kind| End::Differs(Difference { path: name::joined(path, name), kind });
         let entries = self.local.entries(path)?.into_iter();
         let mut here: BTreeMap<_, _> = entries.map(|entry| (entry.name, (entry.kind, None))).collect();
-        shard::entries(self.fetcher, cid, node, &mut |bytes, link| {
+        shard::entries(self.fetcher, cid, node, &mut |bytes, found| {
             let text = name::name_as_text(bytes);
             match here.get_mut(&*text) {
-                Some((_, there @ None)) => *there = Some(link.cid),
+                Some((_, there @ None)) => *there = Some(found),
                 Some(_) => return Err(End::Cannot(*cid, "a directory has a name twice")),
                 None => return Err(differs(&text, DifferenceKind::OnlyThere)),
             }
@@ -98,10 +100,10 @@ impl TreeProof<'_, '_> {
             }
         }
         let block = self.fetcher.block(cid)?;
-        match (block.word()?, block) {
-            (EntryWord::Symlink, Block::Node(node)) if node.message.data == target => Ok(()),
-            (EntryWord::Symlink, _) => Err(End::OtherTarget),
-            (there, _) => Err(End::OtherKind(there)),
+        match block {
+            Block::Node(Node::Symlink(theirs)) if theirs == target => Ok(()),
+            Block::Node(Node::Symlink(_)) => Err(End::OtherTarget),
+            other => Err(End::OtherKind(word(&other))),
         }
     }
 }

@@ -6,6 +6,7 @@ mod disposition;
 mod errors;
 mod gateway;
 mod guard;
+mod held;
 mod ids;
 mod json;
 mod limit;
@@ -42,7 +43,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use psa::delegate;
 use serde::Serialize;
 pub(crate) use throttle::{Failures, Peer};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use upload::Uploads;
 use utoipa::ToSchema;
 
@@ -80,6 +81,16 @@ impl App {
     ) -> Result<T, ApiError> {
         let store = Arc::clone(&self.store);
         Ok(self.work.spawn_blocking(move || work(&store)).await?)
+    }
+
+    /// The same for what may take long: `work` is told when the client has gone, and so nobody waits any more.
+    async fn blocking_while_awaited<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, CancellationToken) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let given_up = CancellationToken::new();
+        let _gives_up = given_up.clone().drop_guard();
+        self.blocking(move |store| work(store, given_up)).await
     }
 }
 

@@ -28,11 +28,13 @@ use tokio::{
     sync::{Semaphore, mpsc},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::{
     App, Shared, auth, disposition,
     errors::{ApiError, Body as ErrorReply},
+    held,
     json::Success,
     metadata::GivenMetadata,
     pinning::{PinReply, ReplyTo},
@@ -40,12 +42,15 @@ use super::{
     upload_worker::{self, Piece},
 };
 use crate::{
-    import::{EntriesUnderWay, PartKind},
+    import::PartKind,
     store::{Store, keys::Owner, scopes::Scope},
 };
 
 /// Pieces on their way to the thread; each is at most what the HTTP library reads at once, about 400 KiB.
 const QUEUED_PIECES: usize = 8;
+
+/// What an upload takes whatever it brings: the pieces on their way, and what is being made into blocks.
+const UPLOAD_BYTES: usize = 6 * 1024 * 1024;
 
 const MAX_METADATA_BYTES: usize = 64 * 1024;
 
@@ -120,6 +125,7 @@ async fn receive(
     progress: &Arc<Progress>,
 ) -> Result<PinReply, ApiError> {
     let _permit = shared.uploads.permit(owner)?;
+    let _memory = shared.store.memory.wait_for(owner, UPLOAD_BYTES, held::PATIENCE).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| ApiError::bad_request("the body must be multipart/form-data with a boundary"))?;
@@ -131,8 +137,10 @@ async fn receive(
     }
     check_room(shared, owner, length).await?;
     let (sender, pieces) = mpsc::channel(QUEUED_PIECES);
-    let (store, entries) = (Arc::clone(&shared.store), Arc::clone(&shared.uploads.entries));
-    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, entries, pieces));
+    let store = Arc::clone(&shared.store);
+    let given_up = CancellationToken::new();
+    let _gives_up = given_up.clone().drop_guard();
+    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, pieces, given_up));
     let upload = Upload { app: shared, progress, sender };
     let sent = upload.send_all(body, boundary).await;
     // Waited for in any case: then a client that is told of a failure finds nothing left of its upload.
@@ -151,13 +159,12 @@ pub(crate) struct Uploads {
     all: Arc<Semaphore>,
     max: usize,
     by_owner: Shares<i64>,
-    entries: Arc<EntriesUnderWay>,
 }
 
 impl Uploads {
     /// At most `max` at one time, and half of them of one owner.
     pub(crate) fn new(max: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(max)), max, by_owner: Shares::new(), entries: Arc::default() }
+        Self { all: Arc::new(Semaphore::new(max)), max, by_owner: Shares::new() }
     }
 
     fn permit(&self, owner: Owner) -> Result<Permit, ApiError> {

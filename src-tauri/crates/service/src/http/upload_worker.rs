@@ -1,18 +1,16 @@
 //! The thread that makes blocks and a pin of an upload's pieces: of files, or of one CAR archive.
 
-use std::{
-    io::{self, Read},
-    sync::Arc,
-};
+use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
 use holdfast_content::Cid;
 use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
 
 use super::{errors::ApiError, metadata::GivenMetadata};
 use crate::{
     archive::{Archived, import_archive},
-    import::{EntriesUnderWay, Import, PartKind},
+    import::{Import, PartKind},
     store::{
         Store, StoreError,
         blocks::BlockWriter,
@@ -46,13 +44,13 @@ struct Stored {
 pub(super) fn import(
     store: &Store,
     owner: Owner,
-    entries: Arc<EntriesUnderWay>,
     mut pieces: Receiver<Piece>,
+    given_up: CancellationToken,
 ) -> Result<Pin, ApiError> {
-    let writer = store.writer_for(owner)?;
+    let writer = store.writer_for(owner)?.given_up_with(given_up);
     let (stored, mut writer) = match next(&mut pieces)? {
         Piece::BeginArchive(name) => store_archive(store, name, writer, pieces)?,
-        first => store_files(first, Import::new(writer, entries), pieces)?,
+        first => store_files(first, Import::new(writer, store.memory.claim(owner)), pieces)?,
     };
     if store.pins.is_pinned(owner, &stored.root)? {
         // What was written may have repaired that pin, which the client takes this answer for.

@@ -261,6 +261,10 @@ pub(super) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 }
 
 impl BlockSource for BlockStore {
+    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
+        self.len(cid)
+    }
+
     /// The block; it hashes to `cid`.
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
         if cid.hash().code() == HASH_IDENTITY {

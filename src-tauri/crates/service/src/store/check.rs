@@ -1,11 +1,18 @@
 //! Looking at every block and every pin, to say what is damaged.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io};
 
-use holdfast_content::{BlockName, CODEC_RAW, Cid, HASH_IDENTITY, child_cids};
+use holdfast_content::{BlockName, BlockSource, Cid, WalkLimits, survey};
 use uuid::Uuid;
 
-use super::{Store, StoreError, blocks::StoredBlock, pin::cid_of};
+use super::{
+    Store, StoreError,
+    blocks::{BlockStore, StoredBlock},
+    pin::cid_of,
+};
+
+/// All that is wrong with a pin is counted.
+const LIMITS: WalkLimits = WalkLimits { blocks: usize::MAX, named: 1_000_000 };
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +40,10 @@ pub struct DamagedPin {
     pub name: String,
     /// Whose it is.
     pub owner: String,
-    /// How many of its blocks are not there any more.
+    /// How many of its blocks are not there any more, or are not what they should be.
     pub missing_blocks: u64,
+    /// For what it is refused although all of it is there.
+    pub refused: Option<String>,
 }
 
 struct LivePin {
@@ -60,37 +69,20 @@ impl Store {
         let mut intact = HashSet::new();
         for LivePin { root, mut damaged } in self.live_pins()? {
             checked.pins += 1;
-            damaged.missing_blocks = self.missing_below(root, &mut intact)?;
-            if damaged.missing_blocks > 0 {
-                checked.damaged_pins.push(damaged);
+            let name = BlockName::of(&root);
+            if intact.contains(&name) {
+                continue;
             }
+            let walked = survey(&Sound(&self.blocks), &root, LIMITS)?;
+            if walked.is_complete() {
+                intact.insert(name);
+                continue;
+            }
+            damaged.missing_blocks = (walked.missing.len() + walked.unknown.len()) as u64;
+            damaged.refused = walked.refused.first().map(ToString::to_string);
+            checked.damaged_pins.push(damaged);
         }
         Ok(checked)
-    }
-
-    /// Counts the blocks that are missing below `root`. Roots without any are added to `intact` and not walked again.
-    fn missing_below(&self, root: Cid, intact: &mut HashSet<BlockName>) -> Result<u64, StoreError> {
-        let (mut missing, mut seen, mut pending) = (0, HashSet::new(), vec![root]);
-        while let Some(cid) = pending.pop() {
-            let is_identity = cid.hash().code() == HASH_IDENTITY;
-            let name = BlockName::of(&cid);
-            if !is_identity && (intact.contains(&name) || !seen.insert(name)) {
-                continue;
-            }
-            if cid.codec() == CODEC_RAW {
-                missing += u64::from(self.blocks.len(&cid)?.is_none());
-                continue;
-            }
-            let block = self.blocks.get_if_sound(&cid)?;
-            match block.and_then(|block| child_cids(&cid, &block).ok()) {
-                Some(children) => pending.extend(children),
-                None => missing += 1,
-            }
-        }
-        if missing == 0 && root.hash().code() != HASH_IDENTITY && root.codec() != CODEC_RAW {
-            intact.insert(BlockName::of(&root));
-        }
-        Ok(missing)
     }
 
     fn live_pins(&self) -> Result<Vec<LivePin>, StoreError> {
@@ -109,10 +101,24 @@ impl Store {
                     name: row.get(3)?,
                     owner: row.get(4)?,
                     missing_blocks: 0,
+                    refused: None,
                 };
                 pins.push(LivePin { root, damaged });
             }
             Ok(pins)
         })
+    }
+}
+
+/// Blocks of which a damaged one is not there.
+struct Sound<'a>(&'a BlockStore);
+
+impl BlockSource for Sound<'_> {
+    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
+        self.0.get_if_sound(cid)
+    }
+
+    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
+        self.0.len(cid)
     }
 }

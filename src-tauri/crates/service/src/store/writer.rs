@@ -10,21 +10,32 @@ use std::{
 
 use cid::multihash::Multihash;
 use holdfast_content::{BlockSink, CODEC_RAW, Cid, HASH_IDENTITY};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     StoreError,
     blocks::{BlockStore, absent_is_fine},
     holds::ShortHash,
+    memory::Claim,
     quota::Reservation,
 };
 
 /// Different blocks of one pin: what a retrieval may fetch.
 const MAX_BLOCKS: usize = 4_000_000;
 
+/// What a block takes in memory while it is held: here, among all that are held, in the judgement of its DAG, and in the
+/// list of those to be taken back.
+const HELD_BLOCK_BYTES: usize = 256;
+
 /// The message of a pin that has more blocks than one may have.
 #[derive(Debug, thiserror::Error)]
 #[error("the content has more than {0} blocks")]
 pub(crate) struct TooManyBlocks(usize);
+
+/// The message of a pin for which nobody waits any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody waits for this pin any more")]
+pub(crate) struct GivenUp;
 
 /// Takes the blocks of one pin and holds them until it is dropped, so that they stay where they are. Unless they are
 /// [kept](Self::keep), those that it added are then taken back.
@@ -41,11 +52,15 @@ pub(crate) struct BlockWriter {
     allowance: Option<Reservation>,
     /// What is held of the DAG beyond that.
     over_quota_bytes: u64,
+    /// What the list of blocks may take.
+    memory: Option<Claim>,
     /// The hashes of blocks that were not there before, to be taken back.
     written: Vec<Multihash<64>>,
     /// Whether blocks that were not there before are left instead, to be collected if no pin comes to need them.
     leaves: bool,
     left_some: bool,
+    /// Whether nobody waits for the pin any more.
+    given_up: CancellationToken,
     /// Files to make durable, also those that were there: whoever wrote them may not have come to that.
     #[cfg(not(target_os = "linux"))]
     touched: Vec<std::path::PathBuf>,
@@ -65,9 +80,11 @@ impl BlockWriter {
             dag_bytes: 0,
             allowance: None,
             over_quota_bytes: 0,
+            memory: None,
             written: Vec::new(),
             leaves: false,
             left_some: false,
+            given_up: CancellationToken::new(),
             #[cfg(not(target_os = "linux"))]
             touched: Vec::new(),
         }
@@ -81,6 +98,18 @@ impl BlockWriter {
     /// holds already, which repeats of one block would get as well.
     pub(crate) fn within(mut self, allowance: Reservation) -> Self {
         self.allowance = Some(allowance);
+        self
+    }
+
+    /// Counts the memory that it takes to know which blocks are held.
+    pub(crate) fn counted_in(mut self, memory: Claim) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Finds and puts no more when nobody waits for the pin any more.
+    pub(crate) fn given_up_with(mut self, given_up: CancellationToken) -> Self {
+        self.given_up = given_up;
         self
     }
 
@@ -133,6 +162,9 @@ impl BlockWriter {
         if cid.hash().code() == HASH_IDENTITY {
             return self.store.len(cid);
         }
+        if self.given_up.is_cancelled() {
+            return Err(io::Error::other(GivenUp));
+        }
         self.hold(cid)?;
         let bytes = if self.trusts_files {
             self.store.len(cid)?
@@ -151,7 +183,10 @@ impl BlockWriter {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooManyBlocks(self.max_blocks)));
         }
         if let Entry::Vacant(place) = self.held.entry(short) {
-            self.store.inner.holds.hold(short)?;
+            if let Some(memory) = &mut self.memory {
+                memory.add(HELD_BLOCK_BYTES)?;
+            }
+            self.store.inner.holds.hold(short);
             place.insert(Counted(false));
             #[cfg(not(target_os = "linux"))]
             self.touched.push(self.store.path(cid));

@@ -14,6 +14,7 @@ use axum::{
 };
 use holdfast_content::{Cid, parse_cid};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::super::{Shared, auth::authenticate, errors::ApiError, json::Success};
 use crate::store::{Store, StoreError, keys::Owner, pin::Metadata, scopes::Scope};
@@ -37,9 +38,9 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
         return Ok(Json(Success::new(Visited { cid: cid_text, visits })).into_response());
     }
     let is_held = shared
-        .blocking(move |store| {
+        .blocking_while_awaited(move |store, given_up| {
             let is_held = store.blocks.len(&root)?.is_some();
-            match owner.map(|owner| pin(store, owner, root, cid_text)) {
+            match owner.map(|owner| pin(store, owner, root, cid_text, given_up)) {
                 // What is held can be visited all the same, as by anybody without a key.
                 Some(Err(error)) if is_held && is_for_want_of_room(&error) => {}
                 Some(Err(error)) => return Err(error),
@@ -96,9 +97,15 @@ fn is_for_want_of_room(error: &StoreError) -> bool {
 }
 
 /// Pins for that owner what they have not pinned; what is not held is to be fetched.
-fn pin(store: &Store, owner: Owner, root: Cid, cid_text: String) -> Result<(), StoreError> {
+fn pin(
+    store: &Store,
+    owner: Owner,
+    root: Cid,
+    cid_text: String,
+    given_up: CancellationToken,
+) -> Result<(), StoreError> {
     let metadata = Metadata { name: cid_text.clone(), ..Metadata::default() };
-    match store.pin_by_hash(owner, root, cid_text, metadata) {
+    match store.pin_by_hash(owner, root, cid_text, metadata, given_up) {
         Ok(_) | Err(StoreError::AlreadyPinned) => Ok(()),
         Err(error) => Err(error),
     }

@@ -3,7 +3,7 @@
 mod query;
 mod reply;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use reply::ListReply;
 pub(crate) use reply::{PinReply, ReplyTo};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::{
     Shared,
     auth::{Allowed, ToList, ToPinByHash, ToUnpin},
     errors::{ApiError, Body as ErrorReply},
+    held,
     ids::{RecordId, parse_cid},
     json::{Given, Success},
     metadata::GivenMetadata,
@@ -54,7 +55,8 @@ pub(crate) async fn pin_by_hash(
         mime_type: given.mime_type,
         keyvalues: given.keyvalues,
     };
-    let pin = shared.blocking(move |store| store.pin_by_hash(owner, root, cid_text, metadata)).await??;
+    let pin_it = move |store: &Store, given_up| store.pin_by_hash(owner, root, cid_text, metadata, given_up);
+    let pin = shared.blocking_while_awaited(pin_it).await??;
     if pin.status == PinStatus::Queued {
         shared.retrievals.notify();
     }
@@ -136,7 +138,8 @@ pub(crate) async fn list(
     State(shared): State<Shared>,
     Allowed(owner, _): Allowed<ToList>,
     query: PinQuery,
-) -> Result<Json<Success<ListReply>>, ApiError> {
+) -> Result<Response, ApiError> {
+    let memory = held::for_page(&shared, owner).await?;
     let page = shared.blocking(move |store| store.pins.list(owner, &query)).await??;
-    Ok(Json(Success::new(ListReply::new(page, owner))))
+    held::json(Success::new(ListReply::new(page, owner)), memory)
 }

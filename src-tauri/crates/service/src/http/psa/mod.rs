@@ -10,17 +10,19 @@ use axum::{
     Json,
     extract::{FromRequestParts, RawQuery, Request, State},
     http::{StatusCode, Uri, request::Parts},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 pub(crate) use delegate::delegate;
 use given::{GivenPin, RequestedPin};
 use reply::{PinResults, PinStatusReply};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Shared,
     auth::{self, Allowed, ToList, ToPinByHash, ToUnpin},
     errors::{ApiError, Failure},
+    held,
     ids::RecordId,
     json::Given,
     pinning,
@@ -28,6 +30,7 @@ use super::{
 use crate::store::{
     Store,
     keys::Owner,
+    memory::Who,
     page::PinQuery,
     pin::{NewPin, Origin, Pin, PinStatus},
     scopes::Scope,
@@ -75,6 +78,7 @@ impl FromRequestParts<Shared> for AllowedToReplace {
         if dialect == Dialect::Standard {
             caller.may(Scope::Unpin)?;
         }
+        parts.extensions.insert(Who::from(owner));
         Ok(Self(owner, dialect))
     }
 }
@@ -88,10 +92,10 @@ pub(crate) async fn list_of_either_api(
     let (mut parts, _) = request.into_parts();
     if auth::has_keys(&parts.headers) {
         let query = PinQuery::from_request_parts(&mut parts, &state.0).await?;
-        Ok(pinning::list(state, allowed, query).await?.into_response())
+        pinning::list(state, allowed, query).await
     } else {
         let query = parts.uri.query().map(str::to_owned);
-        Ok(list(state, allowed, RawQuery(query)).await?.into_response())
+        list(state, allowed, RawQuery(query)).await
     }
 }
 
@@ -121,11 +125,12 @@ pub(crate) async fn list(
     State(shared): State<Shared>,
     Allowed(owner, _): Allowed<ToList>,
     RawQuery(query): RawQuery,
-) -> Result<Json<PinResults>, ApiError> {
+) -> Result<Response, ApiError> {
     let search = query::search(query.as_deref().unwrap_or_default())?;
+    let memory = held::for_page(&shared, owner).await?;
     let found = shared.blocking(move |store| store.pins.search(owner, &search)).await??;
     let results = found.pins.into_iter().map(|pin| PinStatusReply::new(pin, &shared)).collect();
-    Ok(Json(PinResults { count: found.count, results }))
+    held::json(PinResults { count: found.count, results }, memory)
 }
 
 #[utoipa::path(
@@ -148,7 +153,9 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<PinStatusReply>), ApiError> {
     let requested = given.checked()?;
     let pin = shared
-        .blocking(move |store| record(store, owner, requested, |new| store.pins.insert(owner, new).map(Some)))
+        .blocking_while_awaited(move |store, given_up| {
+            record(store, owner, requested, given_up, |new| store.pins.insert(owner, new).map(Some))
+        })
         .await??;
     let pin = pin.ok_or_else(ApiError::not_found)?;
     Ok((dialect.created(), Json(begun(pin, &shared))))
@@ -197,13 +204,13 @@ pub(crate) async fn replace(
     let requested = given.checked()?;
     let pin = match dialect {
         Dialect::Standard => {
-            let replace = move |store: &Store| {
+            let replace = move |store: &Store, given_up| {
                 live(store, owner, id)?;
-                let replaced = record(store, owner, requested, |new| store.pins.replace(owner, id, new));
+                let replaced = record(store, owner, requested, given_up, |new| store.pins.replace(owner, id, new));
                 store.blocks.note_garbage();
                 replaced
             };
-            let pin = shared.blocking(replace).await??;
+            let pin = shared.blocking_while_awaited(replace).await??;
             shared.retrievals.give_up(id);
             pin
         }
@@ -248,10 +255,11 @@ fn record(
     store: &Store,
     owner: Owner,
     requested: RequestedPin,
+    given_up: CancellationToken,
     insert: impl FnOnce(&NewPin) -> Result<Option<Pin>, crate::store::StoreError>,
 ) -> Result<Option<Pin>, ApiError> {
     let RequestedPin { root, cid_text, metadata, origins } = requested;
-    let (state, _writer) = store.new_state(owner, &root)?;
+    let (state, _writer) = store.new_state(owner, &root, given_up)?;
     Ok(insert(&NewPin { root, cid_text, origin: Origin::Request(origins), state, metadata })?)
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use url::Url;
 
-use crate::store::quota::Quota;
+use crate::store::{MEMORY_BYTES, quota::Quota};
 
 /// How a service is run.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub struct ServiceConfig {
     /// Requests whose content may be in memory at one time, a few MiB each, and a quarter of it of one other computer; more
     /// wait a while and are answered with 503.
     pub max_gateway_answers: usize,
+    /// The memory that requests may take together, in bytes, and half of it of one owner of keys or one other computer: for
+    /// the trees of uploads, the blocks of pins, lists, archives and bodies. More wait a while and are answered with 503.
+    pub max_request_bytes: usize,
     /// With what to prove who the service is, and to encrypt; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Whether other computers may read `/metrics`.
@@ -80,6 +83,7 @@ impl ServiceConfig {
             max_connections: 512,
             max_connections_per_peer: 64,
             max_gateway_answers: 32,
+            max_request_bytes: MEMORY_BYTES,
             tls: None,
             public_metrics: false,
             head_timeout: Duration::from_secs(60),

@@ -2,17 +2,13 @@
 //!
 //! The rules of what may be uploaded together are here; HTTP is not.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::io;
 
 use holdfast_content::{
     BlockSink, FileImporter, Link, MAX_NAME_BYTES, MAX_TREE_DEPTH, Profile, TreeBuilder, TreeError, import_symlink,
 };
+
+use crate::store::memory::{Claim, NoMemory};
 
 /// The profile of every CID that this service makes.
 pub(crate) const PROFILE: Profile = Profile::UNIXFS_V1_2025;
@@ -20,11 +16,8 @@ pub(crate) const PROFILE: Profile = Profile::UNIXFS_V1_2025;
 /// The longest target of a symlink, in bytes; that of Linux.
 const MAX_SYMLINK_BYTES: usize = 4096;
 
-/// The most entries of one upload, which are kept in memory until its end, and of all uploads at one time: some 400 MB.
-const MAX_ENTRIES: usize = 2_000_000;
-
-/// The most memory that the directories of one upload take, some 180,000 of them. A path of 600 bytes can make 250.
-const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
+/// What an entry takes in memory until the upload's end, besides its name.
+const ENTRY_BYTES: usize = 256;
 
 /// What a part of an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +44,8 @@ pub(crate) enum ImportError {
     DirectoryWithBytes(String),
     #[error("the symlink {0:?} has no target or one over 4096 bytes")]
     BadSymlink(String),
-    #[error("more than 2000000 entries in one upload")]
-    TooManyEntries,
-    #[error("the uploads that are under way have too many entries; try again later")]
-    TooManyEntriesAtOnce,
-    #[error("the directories of this upload are too many and too deep")]
-    TreeTooLarge,
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     #[error("writing blocks failed")]
     Io(#[from] io::Error),
 }
@@ -67,7 +56,6 @@ impl From<TreeError> for ImportError {
             TreeError::BadPath(path) => Self::BadPath(path),
             TreeError::TooLong(path) => Self::TooLong(path),
             TreeError::Duplicate(path) => Self::Duplicate(path),
-            TreeError::TooLarge => Self::TreeTooLarge,
         }
     }
 }
@@ -81,43 +69,14 @@ pub(crate) struct Imported {
     pub(crate) kind: PartKind,
 }
 
-/// How many entries the uploads that are under way have together.
-#[derive(Debug, Default)]
-pub(crate) struct EntriesUnderWay(AtomicUsize);
-
-/// Those of one upload, until it is dropped.
-#[derive(Debug)]
-struct Entries {
-    of_all: Arc<EntriesUnderWay>,
-    count: usize,
-}
-
-impl Entries {
-    fn add(&mut self) -> Result<(), ImportError> {
-        if self.count == MAX_ENTRIES {
-            return Err(ImportError::TooManyEntries);
-        }
-        self.count += 1;
-        if self.of_all.0.fetch_add(1, Ordering::Relaxed) >= MAX_ENTRIES {
-            return Err(ImportError::TooManyEntriesAtOnce);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Entries {
-    fn drop(&mut self) {
-        self.of_all.0.fetch_sub(self.count, Ordering::Relaxed);
-    }
-}
-
 /// An upload under way. Parts come one after the other: [`begin`](Self::begin), then its bytes.
 #[derive(Debug)]
 pub(crate) struct Import<S> {
     sink: S,
     root: Option<Root>,
     open: Option<Open>,
-    entries: Entries,
+    /// For the tree, which is kept until the end: a path of 600 bytes can make 250 directories.
+    memory: Claim,
 }
 
 #[derive(Debug)]
@@ -147,21 +106,21 @@ enum Body {
 }
 
 impl<S: BlockSink> Import<S> {
-    pub(crate) const fn new(sink: S, of_all: Arc<EntriesUnderWay>) -> Self {
-        Self { sink, root: None, open: None, entries: Entries { of_all, count: 0 } }
+    pub(crate) const fn new(sink: S, memory: Claim) -> Self {
+        Self { sink, root: None, open: None, memory }
     }
 
     /// Starts the next part; `path` is its filename.
     pub(crate) fn begin(&mut self, kind: PartKind, path: String) -> Result<(), ImportError> {
         self.end_part()?;
-        self.entries.add()?;
         check_path(&path)?;
+        self.memory.add(ENTRY_BYTES + path.len())?;
         let (top, rest) = path.split_once('/').map_or((path.as_str(), None), |(top, rest)| (top, Some(rest)));
         let is_tree = rest.is_some() || kind == PartKind::Directory;
         match &self.root {
             None => {
                 let content = if is_tree {
-                    RootContent::Tree(TreeBuilder::new(PROFILE).with_max_bytes(MAX_TREE_BYTES))
+                    RootContent::Tree(TreeBuilder::new(PROFILE))
                 } else {
                     RootContent::Single(kind, None)
                 };
@@ -221,8 +180,15 @@ impl<S: BlockSink> Import<S> {
         let inside = path.split_once('/').map(|(_, inside)| inside);
         match (&mut root.content, inside, link) {
             (RootContent::Single(_, single), _, link) => *single = link,
-            (RootContent::Tree(tree), Some(inside), Some(link)) => tree.insert(inside, link)?,
-            (RootContent::Tree(tree), Some(inside), None) => tree.insert_directory(inside)?,
+            (RootContent::Tree(tree), Some(inside), link) => {
+                let directories =
+                    if link.is_some() { inside.rsplit_once('/').map(|(above, _)| above) } else { Some(inside) };
+                self.memory.add(directories.map_or(0, |path| tree.bytes_to_add(path)))?;
+                match link {
+                    Some(link) => tree.insert(inside, link)?,
+                    None => tree.insert_directory(inside)?,
+                }
+            }
             (RootContent::Tree(_), None, _) => {}
         }
         Ok(())
@@ -248,9 +214,10 @@ mod tests {
     use holdfast_content::Discard;
 
     use super::*;
+    use crate::store::memory::{Memory, Who};
 
     fn import(parts: &[(PartKind, &str, &[u8])]) -> Result<Imported, ImportError> {
-        let mut import = Import::new(Discard, Arc::default());
+        let mut import = Import::new(Discard, Memory::new(1 << 30).claim(Who::Owner(1)));
         for (kind, path, bytes) in parts {
             import.begin(*kind, (*path).into())?;
             import.push(bytes)?;
@@ -322,27 +289,21 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_limited_in_all() {
-        let mut import = Import::new(Discard, Arc::default());
+    fn the_trees_of_all_uploads_share_one_budget() {
+        let memory = Memory::new(64 * 1024 * 1024);
         let deep = |number: usize| format!("t/{number}/{}", vec!["d"; 250].join("/"));
-        let failed = (0..2000).find_map(|number| import.begin(PartKind::Directory, deep(number)).err());
-        assert!(matches!(failed, Some(ImportError::TreeTooLarge)), "{failed:?}");
-    }
-
-    #[test]
-    fn entries_are_limited_over_all_uploads() {
-        let of_all = Arc::new(EntriesUnderWay(AtomicUsize::new(MAX_ENTRIES - 2)));
-        let begin = |name: &str| {
-            let mut import = Import::new(Discard, Arc::clone(&of_all));
-            import.begin(PartKind::File, name.into()).map(|()| import)
+        let fill = || {
+            let mut import = Import::new(Discard, memory.claim(Who::Owner(1)));
+            let failed = (0..2000).find_map(|number| import.begin(PartKind::Directory, deep(number)).err());
+            (import, failed.unwrap())
         };
-        let (first, second) = (begin("a").unwrap(), begin("b").unwrap());
-        assert!(matches!(begin("c"), Err(ImportError::TooManyEntriesAtOnce)));
-        drop(first);
-        let third = begin("c").unwrap();
-        third.finish().unwrap();
-        drop(second);
-        assert_eq!(of_all.0.load(Ordering::Relaxed), MAX_ENTRIES - 2);
+        let (first, failed) = fill();
+        assert!(matches!(failed, ImportError::Memory(NoMemory::TooMuch)), "{failed}");
+        let (_second, failed) = fill();
+        assert!(matches!(failed, ImportError::Memory(NoMemory::Busy)), "{failed}");
+        assert!(memory.used() <= 32 * 1024 * 1024);
+        drop((first, _second));
+        assert_eq!(memory.used(), 0);
     }
 
     #[test]

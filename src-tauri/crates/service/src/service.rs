@@ -92,6 +92,7 @@ impl Service {
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { address: listening, source })?;
         let (connections, work) = (TaskTracker::new(), TaskTracker::new());
         let stop = Stop::default();
+        store.memory.set_max(config.max_request_bytes);
         store.quotas.set_default(config.quota);
         store.blocks.room().set_reserve(config.disk_reserve_bytes);
         work.spawn(collect::keep_collecting(Arc::clone(&store), config.collect_after, stop.0.gracefully.clone()));

@@ -10,6 +10,7 @@ use axum::{
 use super::{Shared, errors::ApiError, throttle::Peer};
 use crate::store::{
     keys::{Grant, Owner},
+    memory::Who,
     scopes::Scope,
 };
 
@@ -65,7 +66,10 @@ impl<N: Needed> FromRequestParts<Shared> for Allowed<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
-        Ok(Self(authenticate(shared, parts).await?.may(N::SCOPE)?, PhantomData))
+        let owner = authenticate(shared, parts).await?.may(N::SCOPE)?;
+        // Whose memory the body takes.
+        parts.extensions.insert(Who::from(owner));
+        Ok(Self(owner, PhantomData))
     }
 }
 

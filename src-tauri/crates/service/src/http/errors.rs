@@ -19,7 +19,7 @@ use crate::{
     ServiceError,
     archive::ArchiveError,
     import::ImportError,
-    store::{StoreError, holds::TooManyHolds, room::NearlyFull},
+    store::{StoreError, memory::NoMemory, room::NearlyFull, writer::GivenUp},
 };
 
 /// How long a client is asked to wait when too much is being stored.
@@ -84,8 +84,12 @@ impl ApiError {
         if error.get_ref().is_some_and(|cause| cause.is::<NearlyFull>()) {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, NearlyFull.to_string());
         }
-        if error.get_ref().is_some_and(|cause| cause.is::<TooManyHolds>()) {
-            return Self::busy(TooManyHolds.to_string());
+        if let Some(error) = error.get_ref().and_then(|cause| cause.downcast_ref::<NoMemory>()) {
+            return (*error).into();
+        }
+        if error.get_ref().is_some_and(|cause| cause.is::<GivenUp>()) {
+            // Nobody is told.
+            return Self::bad_request(error.to_string());
         }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -204,6 +208,15 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<NoMemory> for ApiError {
+    fn from(error: NoMemory) -> Self {
+        match error {
+            NoMemory::Busy => Self::busy(error.to_string()),
+            NoMemory::TooMuch => Self::too_large(error.to_string()),
+        }
+    }
+}
+
 impl From<io::Error> for ApiError {
     fn from(error: io::Error) -> Self {
         Self::disk(&error)
@@ -223,8 +236,7 @@ impl From<ImportError> for ApiError {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Io(error) => Self::disk(&error),
-            ImportError::TooManyEntries | ImportError::TreeTooLarge => Self::too_large(error.to_string()),
-            ImportError::TooManyEntriesAtOnce => Self::busy(error.to_string()),
+            ImportError::Memory(error) => error.into(),
             _ => Self::bad_request(error.to_string()),
         }
     }

@@ -10,8 +10,11 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{Shared, errors::ApiError};
+use crate::store::memory::{Claim, Who};
 
 const MAX_JSON_BYTES: usize = 1024 * 1024;
+
+const FREE_BYTES: usize = 64 * 1024;
 
 /// A request's body, whatever its declared type, as long as it is what the route takes.
 pub(crate) struct Given<T>(pub(crate) T);
@@ -20,7 +23,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Given<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, ApiError> {
-        let read = timeout(shared.body_idle_timeout, read(request.into_body()));
+        let whose = request.extensions().get::<Who>().copied().unwrap_or(Who::Peer(None));
+        let memory = shared.store.memory.claim(whose);
+        let read = timeout(shared.body_idle_timeout, read(request.into_body(), memory));
         let bytes = read.await.map_err(|_| ApiError::stalled())??;
         let given = serde_json::from_slice(&bytes);
         given
@@ -42,11 +47,13 @@ impl<T> Success<T> {
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
+async fn read(body: Body, mut memory: Claim) -> Result<Vec<u8>, ApiError> {
     let mut body = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(more) = body.next().await {
         bytes.extend_from_slice(&more.map_err(|_| ApiError::bad_request("the request's body was cut short"))?);
+        // What buffers hold anyway is not counted.
+        memory.resize(bytes.len().saturating_sub(FREE_BYTES))?;
         if bytes.len() > MAX_JSON_BYTES {
             return Err(ApiError::too_large("the body is larger than 1 MiB"));
         }

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::store::memory::Claim;
+
 /// Keys from which on those that hold nothing are forgotten.
 const MANY_KEYS: usize = 256;
 
@@ -38,11 +40,17 @@ impl<K: Eq + Hash> Shares<K> {
 pub(crate) struct Permit {
     _of_all: OwnedSemaphorePermit,
     _of_share: OwnedSemaphorePermit,
+    _memory: Option<Claim>,
 }
 
 impl Permit {
     pub(crate) const fn new(of_all: OwnedSemaphorePermit, of_share: OwnedSemaphorePermit) -> Self {
-        Self { _of_all: of_all, _of_share: of_share }
+        Self { _of_all: of_all, _of_share: of_share, _memory: None }
+    }
+
+    /// With the memory that goes with it.
+    pub(crate) fn with_memory(self, memory: Claim) -> Self {
+        Self { _memory: Some(memory), ..self }
     }
 }
 

@@ -43,38 +43,15 @@ impl ShortHash {
     }
 }
 
-/// What all users may hold together: a few hundred MB of memory. One pin has two thirds of it at most.
-const MAX_HOLDS: usize = 6_000_000;
-
-/// The message of a user who comes when others hold too much.
-#[derive(Debug, thiserror::Error)]
-#[error("too many blocks are being stored at one time; try again later")]
-pub(crate) struct TooManyHolds;
-
-impl From<TooManyHolds> for io::Error {
-    fn from(error: TooManyHolds) -> Self {
-        Self::new(io::ErrorKind::ResourceBusy, error)
-    }
-}
-
 /// The blocks in use.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Holds {
     state: Mutex<State>,
-    max: usize,
-}
-
-impl Default for Holds {
-    fn default() -> Self {
-        Self { state: Mutex::default(), max: MAX_HOLDS }
-    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     held: HashMap<ShortHash, Hold>,
-    /// Of all users; those of one block count each.
-    holds: usize,
     /// What was let go since the running collection began; `None` while there is none.
     let_go: Option<HashSet<ShortHash>>,
 }
@@ -88,12 +65,8 @@ struct Hold {
 
 impl Holds {
     /// Counts one more user. Look for the block's file afterwards, not before.
-    pub(crate) fn hold(&self, block: ShortHash) -> Result<(), TooManyHolds> {
+    pub(crate) fn hold(&self, block: ShortHash) {
         let mut state = self.state();
-        if state.holds >= self.max {
-            return Err(TooManyHolds);
-        }
-        state.holds += 1;
         match state.held.entry(block) {
             Entry::Occupied(mut held) => {
                 let held = held.get_mut();
@@ -104,7 +77,6 @@ impl Holds {
                 place.insert(Hold { writers: 1, shared: false });
             }
         }
-        Ok(())
     }
 
     /// One user needs the block no more, or a pin needs it from now on.
@@ -155,7 +127,6 @@ impl State {
             let_go.insert(block);
         }
         if let Entry::Occupied(mut held) = self.held.entry(block) {
-            self.holds -= 1;
             held.get_mut().writers -= 1;
             if held.get().writers == 0 {
                 held.remove();
@@ -182,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_held_stays_and_what_nobody_holds_goes() {
         let holds = Holds::default();
-        holds.hold(BLOCK).unwrap();
+        holds.hold(BLOCK);
         holds.begin_collection();
         assert!(!removes(&holds));
         holds.end_collection();
@@ -194,7 +165,7 @@ mod tests {
     #[test]
     fn what_is_let_go_during_a_collection_stays_until_the_next() {
         let holds = Holds::default();
-        holds.hold(BLOCK).unwrap();
+        holds.hold(BLOCK);
         holds.begin_collection();
         holds.let_go(BLOCK);
         assert!(!removes(&holds));
@@ -204,25 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn all_together_hold_so_much_and_no_more() {
-        let holds = Holds { max: 2, ..Holds::default() };
-        let other = ShortHash([8; 16]);
-        holds.hold(BLOCK).unwrap();
-        holds.hold(BLOCK).unwrap();
-        assert!(holds.hold(BLOCK).is_err() && holds.hold(other).is_err());
-        holds.let_go(BLOCK);
-        holds.hold(other).unwrap();
-        assert!(holds.hold(BLOCK).is_err());
-    }
-
-    #[test]
     fn a_block_that_another_writer_held_is_not_taken_back() {
         let holds = Holds::default();
-        holds.hold(BLOCK).unwrap();
-        holds.hold(BLOCK).unwrap();
+        holds.hold(BLOCK);
+        holds.hold(BLOCK);
         holds.let_go(BLOCK);
         assert!(!holds.give_up(BLOCK, || Ok(())).unwrap());
-        holds.hold(BLOCK).unwrap();
+        holds.hold(BLOCK);
         assert!(holds.give_up(BLOCK, || Ok(())).unwrap());
     }
 }

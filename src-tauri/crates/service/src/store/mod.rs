@@ -12,6 +12,7 @@ mod held;
 pub(crate) mod holding;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod memory;
 pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod pin;
@@ -42,6 +43,7 @@ use database::Database;
 pub(crate) use held::Held;
 use holdfast_content::Cid;
 use keys::{ApiKeys, Owner};
+use memory::Memory;
 use pins::Pins;
 use quota::{OverQuota, Quotas};
 use schema::LastEnd;
@@ -51,6 +53,9 @@ use writer::BlockWriter;
 use crate::ServiceError;
 
 const DATABASE: &str = "service.db";
+
+/// What requests may take together unless it is said otherwise.
+pub(crate) const MEMORY_BYTES: usize = 512 * 1024 * 1024;
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,8 @@ pub(crate) struct Store {
     pub(crate) keys: ApiKeys,
     pub(crate) visits: Visits,
     pub(crate) quotas: Quotas,
+    /// For all that requests keep while they last.
+    pub(crate) memory: Memory,
     database: Database,
     /// One collection at a time.
     collecting: Mutex<()>,
@@ -113,12 +120,14 @@ impl Store {
             }
             LastEnd::WithGarbage => blocks.note_garbage(),
         }
-        Ok(Self { blocks, pins, keys, visits, quotas, database, collecting: Mutex::new(()), lock })
+        let memory = Memory::new(MEMORY_BYTES);
+        Ok(Self { blocks, pins, keys, visits, quotas, memory, database, collecting: Mutex::new(()), lock })
     }
 
     /// A writer for the blocks of a pin of this owner, which stops [where the owner's quota does](BlockWriter::within).
     pub(crate) fn writer_for(&self, owner: Owner) -> Result<BlockWriter, StoreError> {
-        Ok(self.blocks.writer().within(self.quotas.reserve(owner)?))
+        let writer = self.blocks.writer().counted_in(self.memory.claim(owner));
+        Ok(writer.within(self.quotas.reserve(owner)?))
     }
 
     /// Counts a complete DAG, whose different blocks have so many bytes, against the quota of `writer`'s owner. The last

@@ -103,9 +103,9 @@ pub(crate) struct Pin {
 pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
                                   is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
 
-/// When the pins of a page have so much in what clients say about them, it ends before its limit: in memory it is a
-/// multiple. Those who page go on behind what they got.
-pub(super) const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+/// When the pins of a page take so much memory for what clients say about them, it ends before its limit. Those who page go
+/// on behind what they got.
+pub(crate) const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads [`COLUMNS`] of a page, or of its first pins.
 pub(super) fn page(mut rows: Rows<'_>) -> Result<Vec<Pin>, StoreError> {
@@ -114,15 +114,22 @@ pub(super) fn page(mut rows: Rows<'_>) -> Result<Vec<Pin>, StoreError> {
     while bytes < MAX_PAGE_BYTES
         && let Some(row) = rows.next()?
     {
-        bytes += given_bytes(row)?;
+        bytes += memory_of(row)?;
         pins.push(pin(row)?);
     }
     Ok(pins)
 }
 
-/// How long what clients said about a pin is, of [`COLUMNS`].
-fn given_bytes(row: &Row<'_>) -> rusqlite::Result<usize> {
+/// What a pair or an origin takes besides its text: of a short one most.
+const PAIR_BYTES: usize = 128;
+
+/// What clients said about a pin, of [`COLUMNS`], takes that much memory.
+fn memory_of(row: &Row<'_>) -> rusqlite::Result<usize> {
     [2, 5, 6, 7, 14].into_iter().try_fold(0, |bytes, column| match row.get_ref(column)? {
+        ValueRef::Text(text) if matches!(column, 7 | 14) => {
+            let pairs = text.iter().filter(|&&byte| byte == b',').count();
+            Ok(bytes + text.len() + pairs * PAIR_BYTES)
+        }
         ValueRef::Text(text) => Ok(bytes + text.len()),
         _ => Ok(bytes),
     })

@@ -20,7 +20,7 @@ use super::{
     range, stream,
     wanted::{Site, Wanted},
 };
-use crate::http::shares::Permit;
+use crate::http::{held::until_read, shares::Permit};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=29030400, immutable");
 
@@ -204,7 +204,7 @@ impl Answer<'_> {
     }
 
     fn whole(self, bytes: Bytes) -> Body {
-        if bytes.len() as u64 <= FREE_BYTES { Body::from(bytes) } else { stream::whole(bytes, self.permit) }
+        if bytes.len() as u64 <= FREE_BYTES { Body::from(bytes) } else { until_read(bytes, self.permit) }
     }
 
     /// Where a cache finds the same, when a header and not the address said in which form.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    io,
     ops::Range,
 };
 
@@ -11,16 +12,16 @@ use holdfast_content::{
 };
 
 use super::format::{CarOptions, DagScope, Duplicates};
-use crate::store::blocks::BlockStore;
+use crate::store::{blocks::BlockStore, memory::Claim};
 
 /// Small blocks are sent together up to here.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// How many blocks are remembered as sent. What is sent again beyond is superfluous but no error.
-const MAX_REMEMBERED: usize = 1_000_000;
+/// What it takes to remember that a block was sent.
+const SENT_BYTES: usize = 96;
 
-/// Blocks that are known and not sent yet: some 20 MB. One node of 2 MiB has less than half as many links.
-const MAX_PENDING: usize = 1 << 17;
+/// Blocks that are known and not sent yet: as many as a judgement has.
+const MAX_PENDING: usize = 1 << 18;
 
 /// The parts of an archive.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct CarStream {
     pending: Vec<Step>,
     /// Those sent, when none is sent twice, and whether all that is wanted below them was sent or will be.
     sent: Option<HashMap<Name, bool>>,
+    /// For what is pending and what was sent.
+    memory: Claim,
 }
 
 /// Version, codec and hash: an archive names blocks by their CIDs.
@@ -67,7 +70,13 @@ pub(super) enum CarError {
 
 impl CarStream {
     /// The archive of `cid`, which was reached over the blocks `path`. Reads the first block.
-    pub(super) fn new(blocks: BlockStore, path: Vec<Cid>, cid: Cid, options: &CarOptions) -> Result<Self, CarError> {
+    pub(super) fn new(
+        blocks: BlockStore,
+        path: Vec<Cid>,
+        cid: Cid,
+        options: &CarOptions,
+        memory: Claim,
+    ) -> Result<Self, CarError> {
         let wanted = match options.scope {
             DagScope::Block => Below::Nothing,
             DagScope::All => Below::Everything,
@@ -92,6 +101,7 @@ impl CarStream {
             path: path.into(),
             pending: vec![Step { cid, wanted }],
             sent: (options.duplicates == Duplicates::LeftOut).then(HashMap::new),
+            memory,
         })
     }
 
@@ -156,6 +166,10 @@ impl CarStream {
             return Err(ReadError::Invalid(*cid, "the tree is too wide"));
         }
         self.pending[first..].reverse();
+        let sent = self.sent.as_ref().map_or(0, HashMap::len);
+        let bytes = sent * SENT_BYTES + self.pending.capacity() * size_of::<Step>();
+        // Without, every block would be sent as often as links lead to it: the archive is cut instead.
+        self.memory.resize(bytes).map_err(io::Error::from)?;
         Ok(())
     }
 
@@ -172,9 +186,7 @@ impl CarStream {
                 Before::Itself
             }
             None => {
-                if sent.len() < MAX_REMEMBERED {
-                    sent.insert(name, is_all);
-                }
+                sent.insert(name, is_all);
                 Before::Nothing
             }
         }
@@ -224,7 +236,10 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::store::blocks::BlockWriter;
+    use crate::store::{
+        blocks::BlockWriter,
+        memory::{Memory, Who},
+    };
 
     fn put(writer: &mut BlockWriter, codec: u64, bytes: &[u8]) -> Cid {
         let cid = Cid::new_v1(codec, Multihash::wrap(HASH_SHA2_256, &Sha256::digest(bytes)).unwrap());
@@ -248,10 +263,11 @@ mod tests {
         let leaf = put(&mut writer, CODEC_RAW, b"leaf");
         let options = CarOptions { scope: DagScope::All, duplicates: Duplicates::LeftOut };
         let mut root = leaf;
-        for depth in 1..=5 {
+        for depth in 1..=8 {
             root = node(&mut writer, root, leaf);
-            let last = CarStream::new(blocks.clone(), Vec::new(), root, &options).unwrap().last().unwrap();
-            assert_eq!(last.is_ok(), depth <= 3, "{depth}");
+            let memory = Memory::new(1 << 30).claim(Who::Peer(None));
+            let last = CarStream::new(blocks.clone(), Vec::new(), root, &options, memory).unwrap().last().unwrap();
+            assert_eq!(last.is_ok(), depth <= 6, "{depth}");
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::{cell::RefCell, io};
 
 use axum::http::StatusCode;
-use holdfast_content::{BlockSource, Cid, FileReader, NodeKind, ReadError, list_directory, resolve, stat};
+use holdfast_content::{BlockSource, Cid, FileReader, NodeKind, ReadError, resolve, stat};
 
 use super::{
     car::{CarError, CarStream},
     error::GatewayError,
     format::Format,
-    listing,
+    listing::{self, Listed},
     redirects::{Action, MAX_FILE_BYTES, Redirects, RedirectsError},
     wanted::{ContentPath, Site, Wanted},
 };
-use crate::store::{Store, blocks::BlockStore};
+use crate::store::{Store, blocks::BlockStore, memory::Who};
 
 /// Enough to tell what a file is.
 const SNIFFED_BYTES: u64 = 512;
@@ -73,8 +73,8 @@ impl Content {
     }
 }
 
-/// Looks for it. `query` is that of the request, whose path may end in nothing.
-pub(super) fn find(store: &Store, wanted: &Wanted, query: Option<&str>) -> Result<Found, GatewayError> {
+/// Looks for it. `query` is that of the request, whose path may end in nothing; `whose` is the memory that it takes.
+pub(super) fn find(store: &Store, wanted: &Wanted, query: Option<&str>, whose: Who) -> Result<Found, GatewayError> {
     let blocks = &store.blocks;
     let walked = match walk(blocks, &wanted.root, &wanted.path.segments) {
         Err(error @ (ReadError::NoSuchEntry(_) | ReadError::WrongKind(..))) => {
@@ -93,10 +93,13 @@ pub(super) fn find(store: &Store, wanted: &Wanted, query: Option<&str>) -> Resul
             FoundNode::Block(cid, blocks.get(&cid).map_err(ReadError::from)?.ok_or(ReadError::Missing(cid))?)
         }
         Format::Car(options) => {
-            let archive = CarStream::new(blocks.clone(), path, cid, options).map_err(|error| match error {
-                CarError::Read(error) => error.into(),
-                CarError::BeyondTheEnd => GatewayError::bad_request(format!("There is nothing: {error}.")),
-            })?;
+            let archive =
+                CarStream::new(blocks.clone(), path, cid, options, store.memory.claim(whose)).map_err(|error| {
+                    match error {
+                        CarError::Read(error) => error.into(),
+                        CarError::BeyondTheEnd => GatewayError::bad_request(format!("There is nothing: {error}.")),
+                    }
+                })?;
             FoundNode::Car(cid, Box::new(archive))
         }
         Format::Web => node(blocks, cid, wanted)?,
@@ -152,7 +155,7 @@ fn node(blocks: &BlockStore, cid: Cid, wanted: &Wanted) -> Result<FoundNode, Gat
                 let file = file(blocks, index, wanted, Some("index.html".into()))?;
                 Ok(FoundNode::File(FoundFile { cid, ..file }))
             }
-            None => Ok(FoundNode::Listing(cid, listing::page(wanted, &list_directory(blocks, &cid)?))),
+            None => Ok(FoundNode::Listing(cid, listing::page(wanted, &Listed::of(blocks, &cid)?))),
         },
     }
 }

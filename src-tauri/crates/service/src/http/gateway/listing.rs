@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use holdfast_content::DirectoryEntry;
+use holdfast_content::{BlockSource, Cid, DirectoryEntry, ReadError, visit_directory};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Wanted;
@@ -33,8 +33,37 @@ const STYLE: &str = "\
     a:hover{text-decoration:underline}table{border-collapse:collapse;width:100%}tr+tr{border-top:1px solid #8884}\
     td{padding:.3rem 0;overflow-wrap:anywhere}td+td{text-align:right;white-space:nowrap;padding-left:1rem}";
 
+/// The entries of a directory that are shown: not all are ever in memory.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// By name.
+    first: Vec<DirectoryEntry>,
+    count: usize,
+}
+
+impl Listed {
+    /// Reads a directory.
+    pub(super) fn of(source: &dyn BlockSource, cid: &Cid) -> Result<Self, ReadError> {
+        let mut listed = Self::default();
+        visit_directory(source, cid, &mut |entry| {
+            listed.count += 1;
+            listed.first.push(entry);
+            if listed.first.len() == 2 * MAX_ENTRIES {
+                listed.cut();
+            }
+        })?;
+        listed.cut();
+        Ok(listed)
+    }
+
+    fn cut(&mut self) {
+        self.first.sort_by(|a, b| a.name.cmp(&b.name));
+        self.first.truncate(MAX_ENTRIES);
+    }
+}
+
 /// HTML for a directory's entries.
-pub(super) fn page(wanted: &Wanted, entries: &[DirectoryEntry]) -> String {
+pub(super) fn page(wanted: &Wanted, listed: &Listed) -> String {
     let mut base = wanted.base();
     let root = wanted.root.to_string();
     let mut crumbs = format!("/ipfs/<a href=\"{base}\">{root}</a>/");
@@ -59,7 +88,7 @@ pub(super) fn page(wanted: &Wanted, entries: &[DirectoryEntry]) -> String {
     if let Some(parent) = parent {
         page.push_str(&format!("<tr><td><a href=\"{parent}\">..</a></td><td></td></tr>"));
     }
-    for entry in entries.iter().take(MAX_ENTRIES) {
+    for entry in &listed.first {
         // Writing to a string does not fail.
         let _ = write!(
             page,
@@ -72,11 +101,11 @@ pub(super) fn page(wanted: &Wanted, entries: &[DirectoryEntry]) -> String {
         );
     }
     page.push_str("</table>");
-    if entries.is_empty() {
+    if listed.count == 0 {
         page.push_str("<p>This directory is empty.</p>");
     }
-    if entries.len() > MAX_ENTRIES {
-        page.push_str(&format!("<p>and {} more</p>", entries.len() - MAX_ENTRIES));
+    if listed.count > listed.first.len() {
+        page.push_str(&format!("<p>and {} more</p>", listed.count - listed.first.len()));
     }
     page.push_str("</body></html>\n");
     page

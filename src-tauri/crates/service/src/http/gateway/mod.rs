@@ -56,9 +56,13 @@ use super::{
     shares::{Permit, Shares},
     throttle::Peer,
 };
+use crate::store::memory::Who;
 
 /// How long a request waits until less is being read.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an answer takes: content that was read ahead, or a list.
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The longest label of a host name (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
@@ -80,7 +84,7 @@ impl Gateway {
     }
 
     async fn permit(&self, peer: Option<Peer>) -> Result<Permit, GatewayError> {
-        let far = peer.filter(|peer| !peer.0.to_canonical().is_loopback()).map(Peer::subscriber);
+        let far = far(peer);
         let quarter = self.max_answers / 4;
         // This computer may be a proxy, which is everybody, but even so others come by themselves.
         let share = self.by_peer.of(far, if far.is_some() { quarter } else { self.max_answers - quarter });
@@ -157,10 +161,14 @@ async fn answer(
     parameters: &Parameters,
     parts: &Parts,
 ) -> Result<Response, GatewayError> {
-    let permit = shared.gateway.permit(peer_of(parts)).await?;
+    let peer = peer_of(parts);
+    let whose = Who::Peer(far(peer));
+    let permit = shared.gateway.permit(peer).await?;
+    let memory = shared.store.memory.wait_for(whose, ANSWER_BYTES, PATIENCE).await;
+    let permit = permit.with_memory(memory.map_err(|_| GatewayError::busy())?);
     let query = parts.uri.query().map(String::from);
     let found = shared.blocking(move |store| {
-        let found = find::find(store, &wanted, query.as_deref());
+        let found = find::find(store, &wanted, query.as_deref(), whose);
         (found, wanted, query)
     });
     let (found, wanted, query) = found.await.map_err(|_| GatewayError::failed())?;
@@ -182,6 +190,11 @@ async fn answer(
         allow_reading(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Another computer, as far as one can be told from the next.
+fn far(peer: Option<Peer>) -> Option<IpAddr> {
+    peer.filter(|peer| !peer.0.to_canonical().is_loopback()).map(Peer::subscriber)
 }
 
 fn peer_of(parts: &Parts) -> Option<Peer> {

@@ -42,15 +42,6 @@ pub(super) fn body(pieces: Pieces, work: TaskTracker, permit: Permit) -> Body {
     }))
 }
 
-/// A body that is there already.
-pub(super) fn whole(bytes: Bytes, permit: Permit) -> Body {
-    Body::from_stream(stream::unfold(Some((bytes, permit)), |held| async {
-        // The permit goes when the server asks for more, which it does when this was written.
-        let (bytes, permit) = held?;
-        (!bytes.is_empty()).then_some((Ok::<_, io::Error>(bytes), Some((Bytes::new(), permit))))
-    }))
-}
-
 impl Batches {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         while self.ready.is_empty() {

@@ -17,23 +17,31 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use holdfast_private::{Umask, leave_no_core};
 
 use crate::args::Args;
 
 /// Runs the program to its end.
 pub fn run() -> ExitCode {
+    let umask = Umask::close();
     let started = Instant::now();
     holdfast_cli::log::start("warn");
+    // Its memory is not hidden from other programs: the portal that shows the system's dialogs would refuse it.
+    if !cfg!(debug_assertions)
+        && let Err(error) = leave_no_core()
+    {
+        tracing::warn!(%error, "a crash may leave a file with what is in memory");
+    }
     let args = Args::parse();
     #[cfg(unix)]
-    let args = match with_text(args) {
+    let args = match with_text(args, umask) {
         Ok(args) => args,
         Err(error) => {
             tracing::error!(%error, "Holdfast cannot start again");
             return ExitCode::FAILURE;
         }
     };
-    match lifecycle::run(args, started) {
+    match lifecycle::run(args, umask, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "Holdfast cannot run");
@@ -45,7 +53,7 @@ pub fn run() -> ExitCode {
 /// A second launch hands its arguments to the first as text, which not every path is: with such a path the program starts
 /// itself again with an address that says the same.
 #[cfg(unix)]
-fn with_text(args: Args) -> std::io::Result<Args> {
+fn with_text(args: Args, umask: Umask) -> std::io::Result<Args> {
     use std::os::unix::process::CommandExt;
     if args.open.iter().all(|argument| argument.to_str().is_some()) {
         return Ok(args);
@@ -55,5 +63,5 @@ fn with_text(args: Args) -> std::io::Result<Args> {
         again.arg("--home").arg(home);
     }
     again.arg("--").args(intake::as_text(args.open, &std::env::current_dir()?));
-    Err(again.exec())
+    Err(umask.lend(|| again.exec()))
 }

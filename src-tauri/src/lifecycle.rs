@@ -9,6 +9,7 @@ use std::time::Instant;
 use clap::Parser;
 use holdfast_core::Home;
 use holdfast_core::home::HomeError;
+use holdfast_private::Umask;
 use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
 
 use crate::args::Args;
@@ -36,7 +37,7 @@ pub(crate) enum RunError {
 /// # Errors
 ///
 /// When there is no home, or no window can be opened.
-pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
+pub(crate) fn run(args: Args, umask: Umask, started: Instant) -> Result<(), RunError> {
     let given = args.home.filter(|dir| !dir.as_os_str().is_empty());
     let dir = given.or_else(Home::default_dir).ok_or(RunError::NoHome)?;
     // Before the web view makes it, readable by everybody.
@@ -50,7 +51,8 @@ pub(crate) fn run(args: Args, started: Instant) -> Result<(), RunError> {
         .manage(Backend::new(home.clone()))
         .manage(Report::default())
         .manage(Listeners::default())
-        .manage(Started(started));
+        .manage(Started(started))
+        .manage(umask);
     #[cfg(target_os = "linux")]
     let builder = builder.manage(Dragged::default());
     builder

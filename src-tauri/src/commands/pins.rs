@@ -1,6 +1,7 @@
 //! The table of pins, and what can be done with them. Links are built here, never taken from the web view.
 
 use holdfast_core::{Engine, Error, pin};
+use holdfast_private::Umask;
 use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_clipboard_manager::ClipboardExt;
 use tauri_plugin_opener::OpenerExt;
@@ -54,11 +55,13 @@ pub(crate) async fn copy_pins<R: Runtime>(
 pub(crate) async fn open_in_browser<R: Runtime>(
     app: AppHandle<R>,
     backend: State<'_, Backend>,
+    umask: State<'_, Umask>,
     request: PinKey,
 ) -> Result<(), IpcError> {
     let engine = backend.engine().await?;
     let link = text_of(&engine, &request.into(), CopyWhat::GatewayLink).await?;
-    app.opener().open_url(link, None::<&str>).map_err(IpcError::internal)
+    // What a browser that is started by this saves is the person's.
+    umask.lend(|| app.opener().open_url(link, None::<&str>)).map_err(IpcError::internal)
 }
 
 async fn text_of(engine: &Engine, key: &pin::PinKey, what: CopyWhat) -> Result<String, Error> {

@@ -6,13 +6,15 @@ mod output;
 mod progress;
 mod session;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
+use holdfast_content::harmless;
+use holdfast_private::{Umask, hide_memory, leave_no_core};
 
 use args::{Args, Command};
 use command::serve_options::LogForm;
-use output::Output;
+use output::{Output, note};
 
 /// Why a command ended without doing all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +43,16 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
-    // Exits with 2 and the usage when the arguments make no sense.
-    let args = Args::parse();
+    let umask = Umask::close();
+    if !cfg!(debug_assertions)
+        && let Err(error) = leave_no_core().and_then(|()| hide_memory())
+    {
+        note(&format!("holdfast: other programs of yours can read the memory of this one: {error}"));
+    }
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
     match &args.command {
         Command::Serve(serve) if serve.server.log == LogForm::Json => holdfast_cli::log::start_json("warn"),
         Command::Serve(_) => holdfast_cli::log::start("warn"),
@@ -52,7 +62,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let result = runtime.block_on(run(args));
+    let result = runtime.block_on(run(args, umask));
     // A reader thread may still wait for a disk that does not answer.
     runtime.shutdown_background();
     match result {
@@ -64,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Failure> {
+async fn run(args: Args, umask: Umask) -> Result<(), Failure> {
     let out = Output::new(args.json);
     let home = args.home;
     match args.command {
@@ -76,11 +86,24 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Verify(verify) => command::verify::run(verify, home, out).await,
         Command::Edit(edit) => command::edit::run(edit, home, out).await,
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
-        Command::Cid(cid) => command::cid::run(&cid, out),
-        Command::Car(car) => command::car::run(car, home, out).await,
+        Command::Cid(cid) => command::cid::run(&cid, umask, out),
+        Command::Car(car) => command::car::run(car, home, umask, out).await,
         Command::Folder(folder) => command::folder::run(folder, home, out).await,
         Command::Serve(serve) => command::serve::run(serve, home, out).await,
     }
+}
+
+/// Says what is wrong with the arguments, or the help that was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_harmless = |argument: OsString| argument.to_str().is_some_and(|text| harmless(text) == text);
+    if std::env::args_os().all(is_harmless) {
+        error.exit();
+    }
+    // What a script hands on may be anybody's text.
+    for line in error.to_string().lines() {
+        note(line);
+    }
+    ExitCode::from(2)
 }
 
 fn fail(failure: &Failure) -> ExitCode {

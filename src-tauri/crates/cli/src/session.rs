@@ -11,7 +11,7 @@ use holdfast_core::{
 };
 use holdfast_service::RunningService;
 
-use crate::Failure;
+use crate::{Failure, output::note};
 
 /// Who owns a home meanwhile, as others are told.
 const OWNER: &str = "the holdfast command";
@@ -72,5 +72,9 @@ pub(crate) fn open_home(home: Option<PathBuf>, owner: &str) -> Result<Home, Fail
     let dir = home.or_else(Home::default_dir);
     let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
     let dir = std::path::absolute(dir)?;
-    Ok(Home::open(&dir, owner).map_err(holdfast_core::Error::from)?)
+    let home = Home::open(&dir, owner).map_err(holdfast_core::Error::from)?;
+    if let Some(notice) = home.notice() {
+        note(&format!("holdfast: {notice}"));
+    }
+    Ok(home)
 }

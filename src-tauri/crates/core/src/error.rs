@@ -212,7 +212,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::InvalidInput(_) => Code::InvalidInput,
+            Self::InvalidInput(_) | Self::Home(HomeError::NotPrivate(_)) => Code::InvalidInput,
             Self::NoSuch { .. } => Code::NotFound,
             Self::Unreadable { .. } | Self::Watch { .. } => Code::FileUnreadable,
             Self::Changed { .. } | Self::BeingWritten { .. } => Code::FileChanged,

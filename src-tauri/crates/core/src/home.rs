@@ -1,11 +1,16 @@
 //! The home directory: all of Holdfast's state, owned by one engine at a time.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
+use holdfast_private::{PrivacyError, PrivateDirectory};
+
+const DATABASE: &str = "holdfast.db";
+
+/// Of which a directory is known as a home.
 const LOCK_FILE: &str = "holdfast.lock";
 
 /// Longest owner's name that is read from the lock file.
@@ -14,7 +19,7 @@ const MAX_OWNER_BYTES: u64 = 200;
 /// A home directory that this process owns until the value is dropped (or the process dies).
 #[derive(Debug)]
 pub struct Home {
-    dir: PathBuf,
+    dir: PrivateDirectory,
     // Held for its lock.
     _lock: File,
 }
@@ -30,7 +35,10 @@ pub enum HomeError {
         /// Who has it, as it wrote itself.
         owner: String,
     },
-    /// It cannot be made or locked.
+    /// Other users of the computer cannot be kept out of it.
+    #[error("there is no home for Holdfast: {0}")]
+    NotPrivate(#[from] PrivacyError),
+    /// It cannot be locked.
     #[error("{} cannot be used as Holdfast's home: {source}", dir.display())]
     Io {
         /// The home.
@@ -41,55 +49,66 @@ pub enum HomeError {
 }
 
 impl Home {
-    /// Makes the directory where needed (readable by its owner only) and takes its lock. `owner` is what others are told
-    /// meanwhile, such as "the Holdfast window".
+    /// Makes the directory where needed, keeps others out of it and takes its lock. `owner` is what others are told meanwhile,
+    /// such as "the Holdfast window".
     ///
     /// # Errors
-    /// [`HomeError::Busy`] at once when another process has it.
+    /// [`HomeError::Busy`] at once when another process has it; [`HomeError::NotPrivate`] where other users may have written
+    /// to it, or could.
     pub fn open(dir: &Path, owner: &str) -> Result<Self, HomeError> {
-        let failed = |source| HomeError::Io { dir: dir.into(), source };
-        let dir = &Self::prepare(dir)?;
-        let path = dir.join(LOCK_FILE);
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let dir = PrivateDirectory::open(dir, LOCK_FILE)?;
+        let mut lock = dir.open_file(LOCK_FILE)?;
+        let failed = |source| HomeError::Io { dir: dir.path().into(), source };
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(HomeError::Busy { dir: dir.into(), owner: owner_of(&mut lock) });
+                return Err(HomeError::Busy { dir: dir.path().into(), owner: owner_of(&mut lock) });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let line = format!("{owner} (process {})\n", std::process::id());
         lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(line.as_bytes())).map_err(failed)?;
-        Ok(Self { dir: dir.into(), _lock: lock })
+        Ok(Self { dir, _lock: lock })
     }
 
-    /// Makes the directory where needed, readable by its owner only, and gives its real path, which is what the real paths
-    /// of a person's files are compared with.
+    /// Makes the directory where needed, keeps others out of it, and gives its real path, which is what the real paths of a
+    /// person's files are compared with.
     ///
     /// # Errors
-    /// [`HomeError::Io`].
+    /// [`HomeError::NotPrivate`].
     pub fn prepare(dir: &Path) -> Result<PathBuf, HomeError> {
-        let made = create_private_dir(dir).and_then(|()| fs::canonicalize(dir));
-        made.map_err(|source| HomeError::Io { dir: dir.into(), source })
+        let dir = PrivateDirectory::open(dir, LOCK_FILE)?;
+        if let Some(notice) = dir.notice() {
+            tracing::warn!("{notice}");
+        }
+        Ok(dir.path().into())
     }
 
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 
-    /// Where the engine's database lies.
+    /// What its user should know of how open it is, or was.
     #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.dir.join("holdfast.db")
+    pub fn notice(&self) -> Option<&str> {
+        self.dir.notice()
+    }
+
+    /// Where the engine's database lies, in a file that others cannot read.
+    ///
+    /// # Errors
+    /// [`HomeError::NotPrivate`] when something else is in its place.
+    pub fn database(&self) -> Result<PathBuf, HomeError> {
+        self.dir.claim_file(DATABASE)?;
+        Ok(self.dir().join(DATABASE))
     }
 
     /// Where the embedded service keeps its blocks and records.
     #[must_use]
     pub fn service_dir(&self) -> PathBuf {
-        self.dir.join("service")
+        self.dir().join("service")
     }
 
     /// The platform's place for Holdfast's state: `HOLDFAST_HOME`, else the user's data directory.
@@ -110,14 +129,6 @@ impl Home {
                 .map(|data| data.join("holdfast"))
         }
     }
-}
-
-fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 fn owner_of(lock: &mut File) -> String {

@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use holdfast_private::PrivacyError;
+
 use crate::store::StoreError;
 
 /// An error of the service itself. What goes wrong within a request is answered over HTTP instead.
@@ -10,6 +12,9 @@ pub enum ServiceError {
     /// Another service owns the directory.
     #[error("another service is using {}", .0.display())]
     DirectoryInUse(PathBuf),
+    /// Other users of the computer cannot be kept out of the directory.
+    #[error(transparent)]
+    NotPrivate(#[from] PrivacyError),
     /// The disk refused something.
     #[error("cannot {action} {}", path.display())]
     Disk {

@@ -7,12 +7,13 @@ use std::{
 
 use holdfast_content::{Cid, CidInText, WalkLimits, Walked, car::CarIndex, export, verify};
 use holdfast_core::content::ArchiveBody;
+use holdfast_private::Umask;
 use serde::Serialize;
 
 use crate::{
     Failure,
     args::{CarCommand, NewPinArgs},
-    output::{Output, bytes, complain, one_line},
+    output::{Output, bytes, complain},
     session::Session,
 };
 
@@ -50,7 +51,7 @@ struct Imported {
     verified: bool,
 }
 
-pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, _umask: Umask, out: Output) -> Result<(), Failure> {
     match command {
         CarCommand::Import { pin, archive } => import_archive(&archive, pin, home, out).await,
         CarCommand::Verify { archive } => verify_archive(&archive, out),
@@ -130,13 +131,7 @@ async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out
         verified: true,
     };
     out.result(&imported, || {
-        format!(
-            "{}  {} blocks, {}  {}  verified",
-            imported.root,
-            imported.blocks,
-            bytes(imported.bytes),
-            one_line(&imported.path)
-        )
+        format!("{}  {} blocks, {}  {}  verified", imported.root, imported.blocks, bytes(imported.bytes), imported.path)
     })?;
     ended
 }
@@ -178,9 +173,7 @@ fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -
         symlinks: written.symlinks,
         bytes: written.bytes,
     };
-    out.result(&exported, || {
-        format!("{}  {} files, {}", one_line(&exported.target), exported.files, bytes(exported.bytes))
-    })?;
+    out.result(&exported, || format!("{}  {} files, {}", exported.target, exported.files, bytes(exported.bytes)))?;
     Ok(())
 }
 

@@ -14,12 +14,13 @@ use holdfast_core::{
     disk::Disk,
     host::RealDisk,
 };
+use holdfast_private::Umask;
 use serde::Serialize;
 
 use crate::{
     Failure,
     args::{CidArgs, LeaveOut},
-    output::{Output, complain, note, one_line},
+    output::{Output, complain, note},
 };
 
 #[derive(Serialize)]
@@ -30,7 +31,7 @@ struct Row {
     size: u64,
 }
 
-pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &CidArgs, umask: Umask, out: Output) -> Result<(), Failure> {
     if args.car.is_some() && args.paths.len() > 1 {
         return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
     }
@@ -46,10 +47,10 @@ pub(crate) fn run(args: &CidArgs, out: Output) -> Result<(), Failure> {
     let profiles: Vec<_> = profiles.into_iter().map(|profile| profile.with_entries(entries)).collect();
     let mut complete = true;
     for path in &args.paths {
-        match identified(&identification, path, &profiles, args.car.as_deref()) {
+        match identified(&identification, path, &profiles, args.car.as_deref(), umask) {
             Ok((plan, identified)) => {
                 for problem in &plan.skipped {
-                    note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
+                    note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
                 }
                 for one in identified {
                     print(&path.display().to_string(), &one, args.all_profiles, out)?;
@@ -69,13 +70,14 @@ fn identified(
     path: &Path,
     profiles: &[Profile],
     car: Option<&Path>,
+    umask: Umask,
 ) -> Result<(Arc<Plan>, Vec<Identified>), Error> {
     let unreadable = |source| Error::Unreadable { path: path.into(), source };
     let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
     let entries = profiles.first().map_or(EntryRules::EVERYTHING, Profile::entries);
     let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, ..Limits::NONE })?);
     let identified = match (car, profiles) {
-        (Some(car), [profile]) => archived(identification, &plan, *profile, car)?,
+        (Some(car), [profile]) => archived(identification, &plan, *profile, car, umask)?,
         _ => identification.identify(&plan, profiles)?,
     };
     Ok((plan, identified))
@@ -87,9 +89,11 @@ fn archived(
     plan: &Arc<Plan>,
     profile: Profile,
     car: &Path,
+    umask: Umask,
 ) -> Result<Vec<Identified>, Error> {
     let file = File::create_new(car).map_err(Error::Blocks)?;
     let written = || {
+        umask.open_up(&file).map_err(Error::Blocks)?;
         let mut writer = CarWriter::new(BufWriter::with_capacity(1 << 20, file), profile).map_err(Error::Blocks)?;
         let identified = identification.identify_into(plan, &[profile], &mut writer)?;
         let root = identified.first().ok_or(Error::Internal)?.link.cid;
@@ -114,7 +118,7 @@ fn print(path: &str, one: &Identified, with_profile: bool, out: Output) -> Resul
     };
     out.result(&row, || {
         let profile = if with_profile { format!("{:<20}  ", row.profile) } else { String::new() };
-        format!("{profile}{}  {}", row.cid, one_line(&row.path))
+        format!("{profile}{}  {}", row.cid, row.path)
     })?;
     Ok(())
 }

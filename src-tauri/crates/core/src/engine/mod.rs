@@ -141,7 +141,7 @@ impl Engine {
     /// # Errors
     /// When the database cannot be opened.
     pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
-        let store = Store::open(Some(&home.database())).await?;
+        let store = Store::open(Some(&home.database()?)).await?;
         store.requeue_interrupted().await?;
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.entries_are_outdated(store.outdated_keyring_entries().await?);

@@ -42,6 +42,7 @@ use collect::{CollectError, Swept};
 use database::Database;
 pub(crate) use held::Held;
 use holdfast_content::Cid;
+use holdfast_private::PrivateDirectory;
 use keys::{ApiKeys, Owner};
 use memory::Memory;
 use pins::Pins;
@@ -53,6 +54,7 @@ use writer::BlockWriter;
 use crate::ServiceError;
 
 const DATABASE: &str = "service.db";
+const LOCK_FILE: &str = "service.lock";
 
 /// What requests may take together unless it is said otherwise.
 pub(crate) const MEMORY_BYTES: usize = 512 * 1024 * 1024;
@@ -103,8 +105,12 @@ impl Store {
     /// Opens a directory and brings its database up to date. What interrupted uploads and unpins left is noted as
     /// garbage, for [`collect`](Self::collect).
     pub(crate) fn open(dir: &Path) -> Result<Self, ServiceError> {
-        create_private_dir(dir).map_err(ServiceError::disk("make the directory", dir))?;
-        let lock = lock_dir(dir)?;
+        let private = PrivateDirectory::open(dir, LOCK_FILE)?;
+        if let Some(notice) = private.notice() {
+            tracing::warn!("{notice}");
+        }
+        let lock = lock(&private)?;
+        private.claim_file(DATABASE)?;
         let database = Database::open(&dir.join(DATABASE))?;
         database.write(runs::cut_all)?;
         let blocks = BlockStore::open(dir)?;
@@ -183,27 +189,15 @@ impl Store {
     }
 }
 
-fn lock_dir(dir: &Path) -> Result<File, ServiceError> {
-    let path = dir.join("service.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(ServiceError::disk("open", &path))?;
+fn lock(dir: &PrivateDirectory) -> Result<File, ServiceError> {
+    let file = dir.open_file(LOCK_FILE)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ServiceError::DirectoryInUse(dir.into())),
-        Err(TryLockError::Error(source)) => Err(ServiceError::Disk { action: "lock", path, source }),
+        Err(TryLockError::WouldBlock) => Err(ServiceError::DirectoryInUse(dir.path().into())),
+        Err(TryLockError::Error(source)) => {
+            Err(ServiceError::Disk { action: "lock", path: dir.path().join(LOCK_FILE), source })
+        }
     }
-}
-
-fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 #[cfg(test)]

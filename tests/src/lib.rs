@@ -11,6 +11,7 @@ pub mod dags;
 pub mod desktop;
 pub mod drag;
 pub mod holdfast;
+pub mod hostile;
 pub mod identity;
 pub mod kubo;
 pub mod memory;

@@ -1,7 +1,7 @@
 //! What goes on meanwhile, on standard error: progress, where that is a terminal, and what is waited for.
 
 use std::{
-    io::{IsTerminal, Write, stderr},
+    io::{IsTerminal, stderr},
     time::Duration,
 };
 
@@ -10,10 +10,7 @@ use holdfast_core::{
     transfer::{Transfer, TransferId},
 };
 
-use crate::output::{bytes, note, one_line};
-
-/// Removes what stands in the line.
-const CLEAR: &str = "\r\x1b[K";
+use crate::output::{bytes, note, note_for_now};
 
 const TICK: Duration = Duration::from_millis(200);
 
@@ -22,10 +19,10 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) -> Result<Transfer, Error> {
     let ended = engine.wait_for(id, |failure| {
         if stderr().is_terminal() {
-            write(CLEAR);
+            note_for_now("");
         }
         let then = if failure.code == Code::StillFetching { "" } else { "; trying again" };
-        note(&format!("holdfast: {}: not yet: {}{then}", one_line(what), failure.message));
+        note(&format!("holdfast: {what}: not yet: {}{then}", failure.message));
     });
     shown(|| line(engine), ended).await
 }
@@ -39,12 +36,12 @@ pub(crate) async fn shown<T>(line: impl Fn() -> String, done: impl Future<Output
         tokio::select! {
             result = &mut done => {
                 if shown {
-                    write(CLEAR);
+                    note_for_now("");
                 }
                 return result;
             }
             () = tokio::time::sleep(TICK), if is_terminal => {
-                write(&format!("{CLEAR}{}", line()));
+                note_for_now(&line());
                 shown = true;
             }
         }
@@ -70,9 +67,4 @@ fn line(engine: &Engine) -> String {
             format!("{} of {}, {}/s, {} s left", bytes(done), bytes(total), bytes(rate), (total - done).div_ceil(rate))
         }
     }
-}
-
-fn write(text: &str) {
-    // A terminal that is gone needs no progress.
-    drop(stderr().lock().write_all(text.as_bytes()));
 }

@@ -20,7 +20,7 @@ use super::{account_card, account_import};
 use crate::{
     Failure,
     args::{AccountAddArgs, AccountCommand, AccountEditArgs, Kind, KnownBy},
-    output::{Output, bytes, complain},
+    output::{Lines, Output, bytes, complain},
     session::Session,
 };
 
@@ -130,7 +130,7 @@ async fn list(home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::open(home).await?;
     let views = session.engine.accounts().await?;
     let rows: Vec<Row<'_>> = views.iter().map(row).collect();
-    out.result(&rows, || views.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
+    out.result(&rows, || views.iter().map(describe).collect::<Lines>())?;
     session.end().await
 }
 
@@ -229,10 +229,12 @@ fn presets(out: Output) -> Result<(), Failure> {
         help_url: preset.help_url,
     });
     let describe = |row: &PresetRow| {
-        let more = row.help_url.map(|url| format!("\n  {url}")).unwrap_or_default();
-        format!("{}  ({})  {}\n  {}{more}", row.name, row.kind, row.endpoint, row.help)
+        let mut lines = vec![format!("{}  ({})  {}", row.name, row.kind, row.endpoint), format!("  {}", row.help)];
+        lines.extend(row.help_url.map(|url| format!("  {url}")));
+        lines
     };
-    Ok(out.result(&rows, || rows.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?)
+    let paragraphs = || rows.iter().map(describe).collect::<Vec<_>>().join(&String::new());
+    Ok(out.result(&rows, paragraphs)?)
 }
 
 fn read_secret(label: &str, from_stdin: bool) -> Result<SecretString, Failure> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    output::{Output, bytes, one_line},
+    output::{Output, bytes},
     session::Session,
 };
 
@@ -33,10 +33,10 @@ pub(super) async fn run(name: &str, home: Option<PathBuf>, out: Output) -> Resul
     session.end().await
 }
 
-fn describe(checked: &Checked<'_>) -> String {
+fn describe(checked: &Checked<'_>) -> Vec<String> {
     let card = checked.card;
     let mut lines = vec![
-        format!("account     {}", one_line(checked.account)),
+        format!("account     {}", checked.account),
         format!("takes       {}", card.upload.map_or_else(|| "no files, only CIDs".into(), taken)),
         format!("CIDs        {}", card.profile.as_deref().unwrap_or("of no profile that showed")),
         format!(
@@ -58,8 +58,8 @@ fn describe(checked: &Checked<'_>) -> String {
         let quota = usage.quota_bytes.map(|quota| format!(" of {}", bytes(quota))).unwrap_or_default();
         format!("used        {}{quota}", bytes(usage.used_bytes))
     }));
-    lines.extend(card.notes.iter().map(|note| format!("note        {}", one_line(note))));
-    lines.join("\n")
+    lines.extend(card.notes.iter().map(|note| format!("note        {note}")));
+    lines
 }
 
 fn taken(forms: UploadForms) -> String {

@@ -9,7 +9,7 @@ use super::account::print;
 use crate::{
     Failure,
     args::ImportKuboArgs,
-    output::{Output, complain, one_line},
+    output::{Lines, Output, complain},
     session::Session,
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn run(args: ImportKuboArgs, home: Option<PathBuf>, out: Output
         match imported.account {
             Ok(view) => print(&view, out)?,
             Err(error) => {
-                complain(&format!("{}: {error}", one_line(&imported.name)), error.details().as_deref());
+                complain(&format!("{}: {error}", imported.name), error.details().as_deref());
                 complete = false;
             }
         }
@@ -58,7 +58,7 @@ impl From<holdfast_core::FoundService> for Found {
     }
 }
 
-fn describe(found: &[Found]) -> String {
+fn describe(found: &[Found]) -> Lines {
     let line = |one: &Found| {
         let state = match &one.problem {
             _ if one.already_added => "added already",
@@ -66,7 +66,7 @@ fn describe(found: &[Found]) -> String {
             None => "can be added",
         };
         let state = if one.label == one.name { state.to_owned() } else { format!("{state}, as {}", one.label) };
-        format!("{}  {}  {}  {}", one_line(&one.name), one.kind, one_line(&one.endpoint), one_line(&state))
+        format!("{}  {}  {}  {}", one.name, one.kind, one.endpoint, state)
     };
-    found.iter().map(line).collect::<Vec<_>>().join("\n")
+    found.iter().map(line).collect()
 }

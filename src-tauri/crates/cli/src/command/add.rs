@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::AddArgs,
-    output::{Output, bytes, complain, note, one_line},
+    output::{Output, bytes, complain, note},
     progress,
     session::Session,
 };
@@ -37,10 +37,10 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
         return Err(Failure::Plain(format!("{reason} Nothing was sent; --yes does it all the same.")));
     }
     for problem in &selection.refused {
-        complain(&format!("{}: {}", one_line(&problem.name), problem.reason), None);
+        complain(&format!("{}: {}", problem.name, problem.reason), None);
     }
     for problem in &selection.skipped {
-        note(&format!("holdfast: left out {}: {}", one_line(&problem.name), problem.reason));
+        note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
     }
     let mut complete = selection.refused.is_empty();
     let metadata = args.pin.metadata();
@@ -70,7 +70,6 @@ async fn report(
     };
     let key = PinKey { account: account.id.clone(), id: pin.clone() };
     let size = session.engine.pin_details(&key).await?.pin.held.bytes.unwrap_or(ended.bytes);
-    let name = one_line(&path);
     let added = Added {
         path,
         account: &account.label,
@@ -81,7 +80,7 @@ async fn report(
     };
     out.result(&added, || {
         let verified = if added.verified { "verified" } else { "stored, CID not reproduced" };
-        format!("{}  {}  {name}  {verified}", added.cid, bytes(size))
+        format!("{}  {}  {}  {verified}", added.cid, bytes(size), added.path)
     })?;
     Ok(true)
 }
@@ -90,10 +89,10 @@ async fn report(
 pub(super) fn explain(what: &str, ended: &Transfer) {
     match ended.state.failure() {
         None if ended.state == TransferState::Asked => {
-            complain(&format!("{}: the service has not pinned it yet", one_line(what)), None);
+            complain(&format!("{what}: the service has not pinned it yet"), None);
         }
-        Some(failure) => complain(&format!("{}: {}", one_line(what), failure.message), failure.details.as_deref()),
-        None => complain(&format!("{}: {}", one_line(what), ended.state.as_str()), None),
+        Some(failure) => complain(&format!("{what}: {}", failure.message), failure.details.as_deref()),
+        None => complain(&format!("{what}: {}", ended.state.as_str()), None),
     }
     if ended.state == TransferState::Asked || ended.may_go_on_at_service() {
         note(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::EditArgs,
-    output::{Output, complain, one_line},
+    output::{Output, complain},
     session::Session,
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: EditArgs, home: Option<PathBuf>, out: Output) -> R
     let name = args.name.or_else(|| pin.held.name.clone());
     let after = session.engine.edit_pin(&pin.key(), name, metadata).await?;
     let label = session.label(&after.account).await?;
-    let shown = one_line(&after.name());
+    let shown = after.name();
     let edited = Edited {
         account: label,
         id: after.held.id.0,
@@ -44,6 +44,6 @@ pub(crate) async fn run(args: EditArgs, home: Option<PathBuf>, out: Output) -> R
         name: after.held.name,
         metadata: after.held.metadata,
     };
-    out.result(&edited, || format!("{}  {shown}  {}", edited.cid, one_line(&edited.id)))?;
+    out.result(&edited, || format!("{}  {shown}  {}", edited.cid, edited.id))?;
     session.end().await
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::FolderCommand,
-    output::{Output, complain, note, one_line},
+    output::{Lines, Output, complain, note},
     session::Session,
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Outp
             let typed = std::path::absolute(path)?;
             let view = session.engine.add_folder(typed.clone(), &account.id, Some(settle)).await?;
             if view.folder.path != typed {
-                let [typed, real] = [&typed, &view.folder.path].map(|path| one_line(&path.display().to_string()));
+                let [typed, real] = [&typed, &view.folder.path].map(|path| path.display().to_string());
                 note(&format!(
                     "holdfast: {typed} leads to {real}, and that is what is watched, wherever a link on the way leads later"
                 ));
@@ -55,7 +55,7 @@ pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Outp
             for view in session.engine.folders().await? {
                 rows.push(row(&session, &view).await?);
             }
-            out.result(&rows, || rows.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+            out.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
             session.end().await
         }
         FolderCommand::Rm { folder } => {
@@ -68,7 +68,7 @@ pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Outp
             session.engine.remove_folder(&found.id).await?;
             let path = found.path.display().to_string();
             out.result(&serde_json::json!({ "id": found.id.0, "path": path, "removed": true }), || {
-                format!("{} is watched no more. Nothing was unpinned.", one_line(&path))
+                format!("{path} is watched no more. Nothing was unpinned.")
             })?;
             session.end().await
         }
@@ -94,7 +94,7 @@ async fn watch(once: bool, home: Option<PathBuf>, out: Output) -> Result<(), Fai
         failed += view.failed + if once { view.held } else { 0 };
         for entry in session.engine.folder_entries(&view.folder.id, MAX_EXPLAINED).await? {
             if let Some(reason) = entry.reason {
-                note(&format!("holdfast: {}: {reason}", one_line(&entry.path.display().to_string())));
+                note(&format!("holdfast: {}: {reason}", entry.path.display()));
             }
         }
         if view.state == FolderState::Missing {
@@ -145,12 +145,6 @@ async fn row(session: &Session, view: &FolderView) -> Result<Row, Failure> {
 fn line(row: &Row) -> String {
     format!(
         "{}  {} on disk = {} pinned + {} waiting + {} skipped + {} failed  {}",
-        one_line(&row.path),
-        row.on_disk,
-        row.pinned,
-        row.waiting,
-        row.skipped,
-        row.failed,
-        one_line(&row.account)
+        row.path, row.on_disk, row.pinned, row.waiting, row.skipped, row.failed, row.account
     )
 }

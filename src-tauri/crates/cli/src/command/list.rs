@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{ListArgs, Sort},
-    output::{Output, bytes, complain, one_line},
+    output::{Lines, Output, bytes, complain},
     session::Session,
 };
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
             break;
         }
     }
-    out.result(&rows, || rows.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+    out.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
     session.end().await?;
     if refreshed.is_ok() { Ok(()) } else { Err(Failure::Partial) }
 }
@@ -87,7 +87,5 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
 fn line(row: &Row) -> String {
     let size = row.size.map_or_else(|| "?".into(), bytes);
     let pinned_at = row.pinned_at.as_deref().unwrap_or("-");
-    let name = one_line(&row.name);
-    let id = one_line(&row.id);
-    format!("{id}  {}  {:>9}  {:<8}  {pinned_at}  {}  {name}", row.cid, size, row.status, one_line(&row.account))
+    format!("{}  {}  {size:>9}  {:<8}  {pinned_at}  {}  {}", row.id, row.cid, row.status, row.account, row.name)
 }

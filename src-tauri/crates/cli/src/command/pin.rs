@@ -9,7 +9,7 @@ use super::add::explain;
 use crate::{
     Failure,
     args::PinArgs,
-    output::{Output, complain, one_line},
+    output::{Output, complain},
     progress,
     session::Session,
 };
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
         let id = match session.engine.pin_text(&account.id, text, args.pin.name.clone(), metadata.clone()).await {
             Ok(id) => id,
             Err(error) => {
-                complain(&format!("{}: {error}", one_line(text)), None);
+                complain(&format!("{text}: {error}"), None);
                 complete = false;
                 continue;
             }

@@ -99,7 +99,9 @@ async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) 
         let written = serde_json::to_string_pretty(&serving);
         write_private(file, &written.map_err(std::io::Error::from)?)?;
     }
-    out.result(&serving, || format!("endpoint  {}\ngateway   {}/ipfs/CID", serving.endpoint, serving.gateway))?;
+    out.result(&serving, || {
+        vec![format!("endpoint  {}", serving.endpoint), format!("gateway   {}/ipfs/CID", serving.gateway)]
+    })?;
     end(service, out).await
 }
 
@@ -111,17 +113,20 @@ async fn end(service: RunningService, out: Output) -> Result<(), Failure> {
     Ok(service.shutdown().await?)
 }
 
-fn describe(serving: &Serving<'_>, is_lasting: bool) -> String {
+fn describe(serving: &Serving<'_>, is_lasting: bool) -> Vec<String> {
     let lasting = if is_lasting {
         "This key stays valid. The secret is printed this once and kept nowhere: write it down."
     } else {
         "This key is for this run; the one that was printed first stays valid. --new-key makes another that does."
     };
-    format!(
-        "endpoint  {}\ngateway   {}/ipfs/CID\nkey       {}\nsecret    {}\n{lasting}\n\
-         The Pinning Service API is at {}; its access token is the secret.",
-        serving.endpoint, serving.gateway, serving.key, serving.secret, serving.psa
-    )
+    vec![
+        format!("endpoint  {}", serving.endpoint),
+        format!("gateway   {}/ipfs/CID", serving.gateway),
+        format!("key       {}", serving.key),
+        format!("secret    {}", serving.secret),
+        lasting.into(),
+        format!("The Pinning Service API is at {}; its access token is the secret.", serving.psa),
+    ]
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::KeysCommand,
-    output::{Output, one_line},
+    output::{Lines, Output},
 };
 
 #[derive(Serialize)]
@@ -51,8 +51,7 @@ impl Listed {
     }
 
     fn describe(&self) -> String {
-        let (owner, name) = (one_line(&self.owner), one_line(&self.name));
-        format!("{}  {owner}  {name}  {}  {}", self.id, self.scopes.join(","), self.created)
+        format!("{}  {}  {}  {}  {}", self.id, self.owner, self.name, self.scopes.join(","), self.created)
     }
 }
 
@@ -76,7 +75,7 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
     match command {
         KeysCommand::List => {
             let listed: Vec<_> = keys.list()?.iter().map(Listed::new).collect();
-            out.result(&listed, || listed.iter().map(Listed::describe).collect::<Vec<_>>().join("\n"))?;
+            out.result(&listed, || listed.iter().map(Listed::describe).collect::<Lines>())?;
         }
         KeysCommand::New { owner, quota, scope, name } => {
             let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::from_iter(scope) };
@@ -89,13 +88,15 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
             let secret = key.secret.expose_secret();
             let made = Made { key: Listed::new(&info), secret, token: secret };
             out.result(&made, || {
-                format!(
-                    "id        {}\nowner     {}\nkey       {}\nsecret    {secret}\nThe secret is printed this once and kept nowhere: write \
-                     it down. It also is the access token of the Pinning Service API.",
-                    info.id,
-                    one_line(&info.owner),
-                    key.key
-                )
+                vec![
+                    format!("id        {}", info.id),
+                    format!("owner     {}", info.owner),
+                    format!("key       {}", key.key),
+                    format!("secret    {secret}"),
+                    "The secret is printed this once and kept nowhere: write it down. It also is the access token of the \
+                     Pinning Service API."
+                        .into(),
+                ]
             })?;
         }
         KeysCommand::Revoke { id } => {
@@ -112,7 +113,6 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
 fn new_owner(keys: &KeyRing, name: &str) -> Result<String, Failure> {
     // The owner of this home's key exists from the first run of the service on, and has no quota.
     if name == OWNER || keys.has_owner(name)? {
-        let name = one_line(name);
         return Err(Failure::Plain(format!(
             "There is an owner {name} already. Call the key otherwise, or say --owner {name} for another key to the same pins."
         )));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    output::{Output, bytes, complain, one_line},
+    output::{Output, bytes, complain},
     session::open_home,
 };
 
@@ -127,31 +127,30 @@ fn stats(service: &StoppedService, out: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn describe_stats(stats: &Stats) -> String {
+fn describe_stats(stats: &Stats) -> Vec<String> {
     let reclaimable = match (stats.reclaimable_blocks, stats.reclaimable_bytes) {
         (Some(blocks), Some(size)) => format!("{blocks} blocks, {}", bytes(size)),
         _ => "unknown, because a pin is damaged: see holdfast serve check".into(),
     };
     let free = stats.free_bytes.map_or_else(|| "unknown".into(), bytes);
-    let mut text = format!(
-        "stored       {} blocks, {}\nreclaimable  {reclaimable}\npins         {}\nfree disk    {free}",
-        stats.blocks,
-        bytes(stats.block_bytes),
-        stats.pins
-    );
-    for owner in &stats.owners {
+    let mut lines = vec![
+        format!("stored       {} blocks, {}", stats.blocks, bytes(stats.block_bytes)),
+        format!("reclaimable  {reclaimable}"),
+        format!("pins         {}", stats.pins),
+        format!("free disk    {free}"),
+    ];
+    lines.extend(stats.owners.iter().map(|owner| {
         let quota = owner.quota_bytes.map_or_else(|| "no quota".into(), |quota| format!("of {}", bytes(quota)));
-        let keys: Vec<_> = owner.keys.iter().map(|key| one_line(key)).collect();
-        let keys = if keys.is_empty() { String::new() } else { format!("  keys: {}", keys.join(", ")) };
-        text.push_str(&format!(
-            "\n{}  {} pins, {} of files, {} stored, {quota}{keys}",
-            one_line(&owner.name),
+        let keys = if owner.keys.is_empty() { String::new() } else { format!("  keys: {}", owner.keys.join(", ")) };
+        format!(
+            "{}  {} pins, {} of files, {} stored, {quota}{keys}",
+            owner.name,
             owner.pins,
             bytes(owner.content_bytes),
             bytes(owner.used_bytes)
-        ));
-    }
-    text
+        )
+    }));
+    lines
 }
 
 fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
@@ -187,9 +186,7 @@ fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
         complain(&format!("the block {block} is damaged; its file was put aside"), None);
     }
     for pin in &check.damaged_pins {
-        let name = one_line(&pin.name);
-        let missing = pin.missing_blocks;
-        let cid = &pin.cid;
+        let (name, cid, missing) = (&pin.name, &pin.cid, pin.missing_blocks);
         match &pin.refused {
             Some(why) if missing == 0 => complain(&format!("{name} ({cid}) cannot be read: {why}"), None),
             _ => complain(&format!("{name} ({cid}) lacks {missing} blocks; upload it again to repair it"), None),

@@ -10,7 +10,7 @@ use super::list::Row;
 use crate::{
     Failure,
     args::ShowArgs,
-    output::{Output, complain, one_line},
+    output::{Output, complain},
     session::Session,
 };
 
@@ -86,34 +86,34 @@ fn receipt(receipt: holdfast_core::pin::Receipt) -> ShownReceipt {
     }
 }
 
-fn describe(shown: &Shown) -> String {
+fn describe(shown: &Shown) -> Vec<String> {
     let row = &shown.row;
     let mut lines = vec![
-        format!("name       {}", one_line(&row.name)),
-        format!("account    {}", one_line(&row.account)),
-        format!("id         {}", one_line(&row.id)),
+        format!("name       {}", row.name),
+        format!("account    {}", row.account),
+        format!("id         {}", row.id),
         format!("CID        {}", row.cid),
         format!("CID v0     {}", shown.cid_v0.as_deref().unwrap_or("none (it is no dag-pb)")),
         format!("CID v1     {}", shown.cid_v1),
         format!("base36     {}", shown.cid_base36),
         format!("multihash  {}", shown.multihash),
         format!("size       {}", row.size.map_or_else(|| "unknown".into(), |size| format!("{size} bytes"))),
-        format!("status     {} ({})", row.status, one_line(&shown.raw_status)),
+        format!("status     {} ({})", row.status, shown.raw_status),
         format!("proof      {}", shown.proof.replace('_', " ")),
         format!("pinned at  {}", row.pinned_at.as_deref().unwrap_or("unknown")),
     ];
-    lines.extend(shown.message.iter().map(|message| format!("message    {}", one_line(message))));
+    lines.extend(shown.message.iter().map(|message| format!("message    {message}")));
     lines.extend(shown.gateway_link.iter().map(|link| format!("gateway    {link}")));
-    lines.extend(row.metadata.iter().map(|(key, value)| format!("metadata   {}={}", one_line(key), one_line(value))));
+    lines.extend(row.metadata.iter().map(|(key, value)| format!("metadata   {key}={value}")));
     for receipt in &shown.receipts {
         let source = receipt.source.as_deref().unwrap_or("by CID");
         let proof = match (receipt.proof, &receipt.profile, &receipt.reason) {
             ("verified", Some(profile), _) => format!("same CID computed here ({profile})"),
             ("verified", None, _) => "proven block by block".into(),
-            (proof, _, Some(reason)) => format!("{}: {}", proof.replace('_', " "), one_line(reason)),
+            (proof, _, Some(reason)) => format!("{}: {reason}", proof.replace('_', " ")),
             (proof, _, None) => proof.replace('_', " "),
         };
-        lines.push(format!("receipt    {}  {}  {proof}", receipt.at, one_line(source)));
+        lines.push(format!("receipt    {}  {source}  {proof}", receipt.at));
     }
-    lines.join("\n")
+    lines
 }

@@ -8,7 +8,7 @@ use super::add::explain;
 use crate::{
     Failure,
     args::UnpinArgs,
-    output::{Output, complain, one_line},
+    output::{Output, complain},
     progress,
     session::Session,
 };
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
             let label = session.label(&pin.account).await?;
             let cid = pin.held.cid.to_string();
             let unpinned = serde_json::json!({ "account": label, "id": id, "cid": cid, "unpinned": true });
-            out.result(&unpinned, || format!("unpinned {cid}  {}", one_line(&pin.name())))?;
+            out.result(&unpinned, || format!("unpinned {cid}  {}", pin.name()))?;
         }
     }
     session.end().await?;

@@ -22,7 +22,7 @@ use crate::{
     Failure,
     args::VerifyArgs,
     command::car::complain_of,
-    output::{Output, bytes, one_line},
+    output::{Output, bytes},
     progress,
     session::Session,
 };
@@ -194,7 +194,7 @@ fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, out: Output) -> Res
             }
             outcome => outcome.to_string(),
         };
-        format!("{}  {}", compared.cid, one_line(&said))
+        format!("{}  {said}", compared.cid)
     })?;
     match outcome {
         Outcome::Verified(_) => Ok(()),

@@ -39,7 +39,7 @@ pub struct ServiceConfig {
     pub max_request_bytes: usize,
     /// With what to prove who the service is, and to encrypt; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Whether other computers may read `/metrics`.
+    /// Whether anybody may read `/metrics`, and not only programs of this computer that have a key.
     pub public_metrics: bool,
     /// How long a client may take to send a request's head.
     pub head_timeout: Duration,
@@ -59,8 +59,8 @@ pub struct ServiceConfig {
     pub shutdown_grace: Duration,
     /// Trustless gateways that are asked for content that is pinned by its CID and not held here.
     pub gateways: Vec<Url>,
-    /// Whether the origins that a request names may lead to loopback and private addresses. Whoever has a key then
-    /// reaches what this computer reaches.
+    /// Whether the origins that a request names, and what a gateway leads to, may be at loopback and private addresses.
+    /// Whoever has a key then reaches what this computer reaches.
     pub private_origins: bool,
     /// What owners may store who were given no quota of their own.
     pub quota: Quota,

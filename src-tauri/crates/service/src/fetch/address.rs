@@ -3,7 +3,7 @@
 //! Whoever has a key can name origins, and the service would ask them from its own place in the network: a router's web
 //! page, a database on loopback, a cloud's metadata service. So names are resolved here, and only addresses of the public
 //! internet are connected to, whatever a name or a redirect says. The service's own gateways, which its owner configures,
-//! may be anywhere; so may origins if its owner says so.
+//! may be anywhere, but may lead to public addresses only; origins may be anywhere if its owner says so.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -53,7 +53,7 @@ pub(crate) fn names_private_address(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => !is_public(ip.into()),
         Some(Host::Ipv6(ip)) => !is_public(ip.into()),
-        Some(Host::Domain(_)) => false,
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => true,
     }
 }

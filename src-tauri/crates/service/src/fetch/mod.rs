@@ -20,7 +20,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use holdfast_content::{BlockName, BlockSink, CODEC_DAG_PB, CODEC_RAW, Cid, HASH_IDENTITY, HASH_SHA2_256, child_cids};
 use reqwest::{Client, redirect};
-use source::{Source, SourceError};
+use source::{Elsewhere, Source, SourceError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -37,7 +37,6 @@ const CONCURRENT_OF_ALL: usize = 16;
 const MAX_PENDING: usize = 1 << 18;
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-const MAX_REDIRECTS: usize = 3;
 
 /// How long to wait before a block that no source gave is asked for again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(10)];
@@ -122,7 +121,10 @@ pub(crate) struct Fetcher {
 #[derive(Debug)]
 struct Shared {
     config: FetchConfig,
-    for_gateways: Client,
+    /// Takes the system's proxy.
+    over_proxy: Client,
+    direct: Client,
+    /// Connects to public addresses only, unless the service's owner said otherwise.
     for_origins: Client,
     under_way: Semaphore,
     /// What must have ended before the store may be closed.
@@ -140,24 +142,16 @@ impl Fetcher {
                 .connect_timeout(CONNECT_TIME)
                 .referer(false)
         };
-        let for_gateways = client().redirect(redirect::Policy::limited(MAX_REDIRECTS)).build()?;
+        // Where a redirect leads is looked at before it is followed: see `Source`.
+        let client = || client().redirect(redirect::Policy::none());
+        let (over_proxy, direct) = (client().build()?, client().no_proxy().build()?);
         let mut for_origins = client().no_proxy();
-        if config.private_origins {
-            for_origins = for_origins.redirect(redirect::Policy::limited(MAX_REDIRECTS));
-        } else {
-            let public_only = |attempt: redirect::Attempt<'_>| {
-                if attempt.previous().len() > MAX_REDIRECTS || address::names_private_address(attempt.url()) {
-                    attempt.stop()
-                } else {
-                    attempt.follow()
-                }
-            };
-            for_origins =
-                for_origins.redirect(redirect::Policy::custom(public_only)).dns_resolver(address::PublicOnly::shared());
+        if !config.private_origins {
+            for_origins = for_origins.dns_resolver(address::PublicOnly::shared());
         }
         let for_origins = for_origins.build()?;
         let under_way = Semaphore::new(CONCURRENT_OF_ALL);
-        Ok(Self { shared: Arc::new(Shared { config, for_gateways, for_origins, under_way, work }) })
+        Ok(Self { shared: Arc::new(Shared { config, over_proxy, direct, for_origins, under_way, work }) })
     }
 
     /// Gets all blocks below `root` that are not held and puts them into `writer`, which holds all blocks of the DAG
@@ -195,11 +189,20 @@ impl Fetcher {
 }
 
 impl Shared {
+    fn elsewhere(&self) -> Elsewhere {
+        Elsewhere { client: self.for_origins.clone(), may_be_private: self.config.private_origins }
+    }
+
     fn sources(&self, origins: &[String]) -> Result<Vec<Source>, FetchError> {
         let http: Vec<Url> = origins.iter().filter_map(|origin| address::http_origin(origin)).collect();
         let allowed = |url: &&Url| self.config.private_origins || !address::names_private_address(url);
-        let usable = http.iter().filter(allowed).map(|url| Source::new(url.clone(), self.for_origins.clone()));
-        let gateways = self.config.gateways.iter().map(|url| Source::new(url.clone(), self.for_gateways.clone()));
+        let source = |url: &Url, client: &Client| Source::new(url.clone(), client.clone(), self.elsewhere());
+        let usable = http.iter().filter(allowed).map(|url| source(url, &self.for_origins));
+        let gateways = self.config.gateways.iter().map(|url| {
+            // A proxy reads what is not encrypted, and what is near is not reached over one.
+            let is_far = url.scheme() == "https" && !address::names_private_address(url);
+            source(url, if is_far { &self.over_proxy } else { &self.direct })
+        });
         let sources: Vec<_> = usable.chain(gateways).collect();
         if !sources.is_empty() {
             return Ok(sources);

@@ -9,11 +9,11 @@ use std::{
 
 use futures_util::StreamExt;
 use holdfast_content::{Cid, MAX_BLOCK_BYTES, is_block_of};
-use reqwest::{Client, StatusCode, header};
+use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::timeout;
 use url::Url;
 
-use super::address::NotPublic;
+use super::address::{NotPublic, names_private_address};
 
 const RAW: &str = "application/vnd.ipld.raw";
 
@@ -23,12 +23,24 @@ const BLOCK_TIME: Duration = Duration::from_secs(60);
 /// A source that failed so often, one time after another, is not asked any more.
 const MAX_FAILURES: u32 = 8;
 
+/// So often a source may lead to another address.
+const MAX_REDIRECTS: usize = 3;
+
 /// A gateway or an origin, and how it has done.
 #[derive(Debug)]
 pub(crate) struct Source {
     base: Url,
     client: Client,
+    elsewhere: Elsewhere,
     failures: AtomicU32,
+}
+
+/// How other hosts are asked that a source leads to: nobody has vouched for those.
+#[derive(Clone, Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) client: Client,
+    /// Whether they may have addresses that are not of the public internet; the client sees to those of names.
+    pub(crate) may_be_private: bool,
 }
 
 /// Why a source did not give a block.
@@ -62,8 +74,8 @@ impl SourceError {
 }
 
 impl Source {
-    pub(crate) const fn new(base: Url, client: Client) -> Self {
-        Self { base, client, failures: AtomicU32::new(0) }
+    pub(crate) const fn new(base: Url, client: Client, elsewhere: Elsewhere) -> Self {
+        Self { base, client, elsewhere, failures: AtomicU32::new(0) }
     }
 
     /// Whether it is worth asking.
@@ -89,8 +101,7 @@ impl Source {
 
     async fn get(&self, cid: &Cid) -> Result<Vec<u8>, SourceError> {
         let base = self.base.as_str().trim_end_matches('/');
-        let request = self.client.get(format!("{base}/ipfs/{cid}?format=raw")).header(header::ACCEPT, RAW);
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let response = self.ask(format!("{base}/ipfs/{cid}?format=raw")).await?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(SourceError::NotThere),
@@ -106,6 +117,39 @@ impl Source {
             bytes.extend_from_slice(&piece);
         }
         if is_block_of(cid, &bytes) == Some(true) { Ok(bytes) } else { Err(SourceError::WrongBytes) }
+    }
+}
+
+impl Source {
+    /// Asks an address, and where that leads.
+    async fn ask(&self, address: String) -> Result<Response, SourceError> {
+        let mut url = Url::parse(&address).map_err(|error| SourceError::Unreachable(error.to_string()))?;
+        for _ in 0..MAX_REDIRECTS {
+            let response = self.ask_once(url.clone()).await?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+            let Some(next) = location.and_then(|to| url.join(to).ok()) else { return Ok(response) };
+            // What came over an encrypted way does not go on over one that is not.
+            if next.scheme() != "https" && (next.scheme() != "http" || url.scheme() == "https") {
+                return Ok(response);
+            }
+            url = next;
+        }
+        self.ask_once(url).await
+    }
+
+    async fn ask_once(&self, url: Url) -> Result<Response, SourceError> {
+        let client = if url.origin() == self.base.origin() {
+            &self.client
+        } else if self.elsewhere.may_be_private || !names_private_address(&url) {
+            &self.elsewhere.client
+        } else {
+            return Err(SourceError::NotPublic);
+        };
+        let request = client.get(url).header(header::ACCEPT, RAW);
+        request.send().await.map_err(|error| unreachable(&error))
     }
 }
 

@@ -48,6 +48,14 @@ async fn answer(State(gateway): State<Gateway>, Path(cid): Path<String>) -> Resp
     if let Some(target) = &state.redirects_to {
         return Redirect::temporary(&format!("{target}/ipfs/{cid}?format=raw")).into_response();
     }
+    plainly(&mut state, cid)
+}
+
+async fn answer_plainly(State(gateway): State<Gateway>, Path(cid): Path<String>) -> Response {
+    plainly(&mut gateway.state.lock().unwrap(), cid.parse().unwrap())
+}
+
+fn plainly(state: &mut GatewayState, cid: Cid) -> Response {
     if state.failures > 0 {
         state.failures -= 1;
         return StatusCode::BAD_GATEWAY.into_response();
@@ -63,7 +71,8 @@ impl Gateway {
     async fn serve(&self) -> Url {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().route("/ipfs/{cid}", get(answer)).with_state(self.clone());
+        let router = Router::new().route("/ipfs/{cid}", get(answer));
+        let router = router.route("/deeper/ipfs/{cid}", get(answer_plainly)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         url.parse().unwrap()
     }
@@ -254,11 +263,31 @@ async fn quota_blocks_and_depth_are_limits() {
 }
 
 #[tokio::test]
-async fn a_redirect_of_a_gateway_is_followed() {
+async fn a_redirect_of_a_gateway_is_followed_within_it() {
     let (mut gateway, here) = (Gateway::default(), Here::new());
     let root = tree(&mut gateway);
+    gateway.state.lock().unwrap().redirects_to = Some("/deeper".into());
+    here.fetch_from(&[&gateway.serve().await], root).await.unwrap();
+    assert!(here.has(&root));
+}
+
+#[tokio::test]
+async fn a_gateway_leads_to_no_private_address_unless_that_was_allowed() {
+    let (mut near, here) = (Gateway::default(), Here::new());
+    let root = tree(&mut near);
+    let target = String::from(near.serve().await).trim_end_matches('/').to_owned();
     let front = Gateway::default();
-    front.state.lock().unwrap().redirects_to = Some(String::from(gateway.serve().await).trim_end_matches('/').into());
-    here.fetch_from(&[&front.serve().await], root).await.unwrap();
+    let gateways = vec![front.serve().await];
+    let by_name = target.replace("127.0.0.1", "localhost");
+    for target in [&target, &by_name, "http://169.254.169.254", "http://[::ffff:127.0.0.1]:1", "file:///etc"] {
+        front.state.lock().unwrap().redirects_to = Some(target.into());
+        let config = FetchConfig { gateways: gateways.clone(), ..FetchConfig::default() };
+        let error = here.fetch(config, root, &[]).await.unwrap_err().to_string();
+        assert!(error.contains("public internet") || error.contains("answered 307"), "{target}: {error}");
+    }
+    assert_eq!(near.asked(), 0);
+    front.state.lock().unwrap().redirects_to = Some(target);
+    let config = FetchConfig { gateways, private_origins: true, ..FetchConfig::default() };
+    here.fetch(config, root, &[]).await.unwrap();
     assert!(here.has(&root));
 }

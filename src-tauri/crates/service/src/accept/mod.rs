@@ -2,6 +2,7 @@
 
 mod peers;
 mod places;
+mod request_line;
 mod watched;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -28,7 +29,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use watched::{AnswerBody, Watched};
+use watched::{AnswerBody, AskedBody, Watched};
 
 use crate::{http::Metrics, service::StopTokens, write_timeout::WriteTimeout};
 
@@ -150,6 +151,7 @@ impl Served {
         let service = service_fn(move |mut request: Request<Incoming>| {
             connection.begin_answer();
             request.extensions_mut().insert(ConnectInfo(peer));
+            let request = request.map(|body| AskedBody::new(body, Arc::clone(&connection)));
             let (answer, connection, keep_alive) = (router.call(request), Arc::clone(&connection), keep_alive.clone());
             async move {
                 let mut answer = answer.await?;

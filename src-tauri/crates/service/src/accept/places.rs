@@ -47,6 +47,8 @@ struct State {
     phase: Phase,
     /// When it began to wait for a request.
     since: Instant,
+    /// Whether all is here of the body of the request that was asked last.
+    has_body: bool,
 }
 
 /// What a connection does.
@@ -89,7 +91,7 @@ impl Places {
             }
         };
         let connection = Arc::new(Connection {
-            state: Mutex::new(State { phase: Phase::New, since: Instant::now() }),
+            state: Mutex::new(State { phase: Phase::New, since: Instant::now(), has_body: true }),
             became_idle: Arc::clone(&self.became_idle),
             closing: CancellationToken::new(),
         });
@@ -101,7 +103,7 @@ impl Places {
     fn end_longest_waiting(&self) {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = taken.values().filter_map(|connection| {
-            let State { phase, since } = connection.state();
+            let State { phase, since, .. } = connection.state();
             matches!(phase, Phase::New | Phase::Head(_) | Phase::Idle).then_some((since, connection))
         });
         let waiting: Vec<_> = waiting.collect();
@@ -138,7 +140,7 @@ impl Connection {
 
     /// Since when nothing was asked, if something was before.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let State { phase, since } = self.state();
+        let State { phase, since, .. } = self.state();
         (phase == Phase::Idle).then_some(since)
     }
 
@@ -152,6 +154,22 @@ impl Connection {
         };
         state.phase = Phase::Head(head);
         Some(head)
+    }
+
+    /// Whether the next byte is the first of a request.
+    pub(super) fn is_between_requests(&self) -> bool {
+        let State { phase, has_body, .. } = self.state();
+        matches!(phase, Phase::New | Phase::Idle) && has_body
+    }
+
+    /// The request has a body, which may have come to its end with the head.
+    pub(super) fn begin_body(&self, is_complete: bool) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_body = is_complete;
+    }
+
+    /// All of the request's body is here.
+    pub(super) fn end_body(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_body = true;
     }
 
     /// A request's head is complete.
@@ -168,7 +186,7 @@ impl Connection {
     pub(super) fn note_sent(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.phase == Phase::Answered {
-            *state = State { phase: Phase::Idle, since: Instant::now() };
+            *state = State { phase: Phase::Idle, since: Instant::now(), ..*state };
             drop(state);
             self.became_idle.notify_waiters();
         }

@@ -18,10 +18,16 @@ use tokio::{
 };
 use tokio_util::sync::{PollSemaphore, WaitForCancellationFutureOwned};
 
-use super::places::{Connection, Phase};
+use super::{
+    places::{Connection, Phase},
+    request_line::RequestLine,
+};
 
 /// A head of so many bytes is nothing special. A browser sends more when a site has given it many cookies.
 const ORDINARY_HEAD_BYTES: usize = 64 * 1024;
+
+/// So much of a head is read at one time until its first line is complete.
+const LINE_BYTES: usize = 4096;
 
 /// The most that is read at one time: the HTTP library keeps as much memory as it was given at once.
 const READ_BYTES: u64 = 64 * 1024;
@@ -32,6 +38,7 @@ const READ_BYTES: u64 = 64 * 1024;
 pub(super) struct Watched<S> {
     stream: Take<S>,
     connection: Arc<Connection>,
+    request_line: RequestLine,
     /// How long it may be idle.
     idle_time: Duration,
     idle_end: Pin<Box<Sleep>>,
@@ -53,6 +60,7 @@ impl<S: AsyncRead> Watched<S> {
         Self {
             stream: stream.take(READ_BYTES),
             connection,
+            request_line: RequestLine::default(),
             idle_time,
             idle_end,
             closing,
@@ -81,7 +89,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.connection.phase() {
+        if self.request_line.give(buffer) {
+            return Poll::Ready(Ok(()));
+        }
+        let phase = self.connection.phase();
+        match phase {
             Phase::Answering | Phase::Answered => {}
             Phase::Head(bytes) if bytes >= ORDINARY_HEAD_BYTES && self.large_head.is_none() => {
                 if self.is_over(context) {
@@ -99,6 +111,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             }
         }
         self.stream.set_limit(READ_BYTES);
+        if matches!(phase, Phase::New | Phase::Idle) && self.connection.is_between_requests() {
+            self.request_line.begin();
+        }
+        if self.request_line.is_open() && !matches!(phase, Phase::Answering | Phase::Answered) {
+            let mut bytes = [0; LINE_BYTES];
+            let mut read = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+            if !read.filled().is_empty() {
+                self.connection.note_read(read.filled().len());
+                self.request_line.take(read.filled());
+                self.request_line.give(buffer);
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let read = buffer.filled().len() - before;
@@ -135,6 +161,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(self.stream.get_mut()).poll_shutdown(context)
+    }
+}
+
+/// A request's body. Until it has come to its end, what comes further is no next request.
+#[derive(Debug)]
+pub(super) struct AskedBody<B> {
+    body: B,
+    connection: Arc<Connection>,
+}
+
+impl<B: Body> AskedBody<B> {
+    pub(super) fn new(body: B, connection: Arc<Connection>) -> Self {
+        connection.begin_body(body.is_end_stream());
+        Self { body, connection }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for AskedBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.connection.end_body();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

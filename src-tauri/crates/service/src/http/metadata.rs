@@ -1,6 +1,6 @@
 //! The `metadata` that a client gives with a pin.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -11,6 +11,9 @@ pub(crate) const MAX_CHARS: usize = 255;
 
 /// The longest keyvalues, in bytes of JSON: they are kept as long as the record of the pin, and stand in every list.
 const MAX_KEYVALUES_BYTES: usize = 64 * 1024;
+
+/// The most pairs that one list is filtered by.
+const MAX_CONDITIONS: usize = 100;
 
 #[derive(Debug, Default, Deserialize, PartialEq, ToSchema)]
 pub(crate) struct GivenMetadata {
@@ -34,6 +37,22 @@ impl GivenMetadata {
             .map_err(|error| ApiError::bad_request(format!("metadata is not valid: {error}")))?
             .unwrap_or_default()
             .checked()
+    }
+
+    /// Reads it where it may also be a text of JSON, as clients write it into a JSON body that write the same text into a form.
+    pub(crate) fn or_its_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Metadata(GivenMetadata),
+        }
+        match Option::<Either>::deserialize(deserializer)? {
+            None => Ok(None),
+            Some(Either::Metadata(metadata)) => Ok(Some(metadata)),
+            Some(Either::Text(text)) if text.trim_ascii().is_empty() => Ok(None),
+            Some(Either::Text(text)) => serde_json::from_str(&text).map_err(D::Error::custom),
+        }
     }
 
     /// Empty texts become absent ones; what cannot be stored is refused.
@@ -68,6 +87,14 @@ pub(crate) fn check_keyvalues(pairs: &Map<String, Value>) -> Result<(), ApiError
         }
         None => Ok(()),
     }
+}
+
+/// Refuses filters that are too long to be looked for; `field` is what the client calls them.
+pub(crate) fn check_conditions(field: &str, conditions: usize) -> Result<(), ApiError> {
+    if conditions > MAX_CONDITIONS {
+        return Err(ApiError::bad_request(format!("{field} has more than {MAX_CONDITIONS} pairs to look for")));
+    }
+    Ok(())
 }
 
 /// Refuses what is too much to keep; `field` is what the client calls it.

@@ -6,6 +6,7 @@
     reason = "these are tests, and clippy knows only functions marked as such"
 )]
 
+mod aioz_clients;
 mod archives;
 mod client;
 mod collection;

@@ -27,6 +27,7 @@ use crate::store::{
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct PinByHash {
     hash_to_pin: String,
+    #[serde(default, deserialize_with = "GivenMetadata::or_its_text")]
     metadata: Option<GivenMetadata>,
 }
 

@@ -8,7 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    http::{errors::ApiError, limit, metadata::check_keyvalues},
+    http::{
+        errors::ApiError,
+        limit,
+        metadata::{check_conditions, check_keyvalues},
+    },
     store::{
         order::{SortKey, SortOrder},
         page::PinQuery,
@@ -46,7 +50,8 @@ impl ListParameters {
             Some(Err(_)) => return bad("offset must be a number from 0 to 4294967295"),
         };
         let limit = limit::of_page(given(&self.limit).as_deref())?;
-        let pinned = match given(&self.pinned).as_deref() {
+        // Python writes True.
+        let pinned = match given(&self.pinned).map(|pinned| pinned.to_ascii_lowercase()).as_deref() {
             None | Some("all") => None,
             Some("true") => Some(true),
             Some("false") => Some(false),
@@ -65,11 +70,13 @@ impl ListParameters {
         };
         let keyvalues: Map<String, Value> = match given(&self.metadata) {
             None => Map::new(),
-            Some(text) => match serde_json::from_str(&text) {
-                Ok(pairs) => pairs,
+            // Go writes null for no map.
+            Some(text) => match serde_json::from_str::<Option<_>>(&text) {
+                Ok(pairs) => pairs.unwrap_or_default(),
                 Err(_) => return bad("metadata must be a JSON object of keyvalues"),
             },
         };
+        check_conditions("metadata", keyvalues.len())?;
         check_keyvalues(&keyvalues)?;
         Ok(PinQuery { pinned, keyvalues, sort_key, sort_order, offset, limit })
     }

@@ -7,7 +7,12 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    http::{errors::ApiError, ids::parse_cid, limit, metadata::check_chars},
+    http::{
+        errors::ApiError,
+        ids::parse_cid,
+        limit,
+        metadata::{check_chars, check_conditions},
+    },
     store::{
         pin::PinStatus,
         search::{Match, PinSearch},
@@ -48,6 +53,7 @@ pub(super) fn search(query: &str) -> Result<PinSearch, ApiError> {
             }
         }
     }
+    check_conditions("meta", meta.len())?;
     let matching = match once.remove("match") {
         Some(text) => matching(&text)?,
         None => Match::default(),
@@ -172,11 +178,13 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let eleven = format!("cid={}", [A; 11].join(","));
         let long = format!("name={}", "n".repeat(256));
+        let many = (0..101).map(|number| format!("meta[k{number}]=v")).collect::<Vec<_>>().join("&");
         for query in [
             "cid=",
             "cid=x",
             &eleven,
             &long,
+            &many,
             "status=",
             "status=done",
             "match=fuzzy",

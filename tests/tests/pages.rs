@@ -129,6 +129,7 @@ async fn whoever_follows_a_link_from_there_sees_the_content_with_its_pictures() 
         ])
         .await?;
     let note = held(&served, "note.txt", b"a note that is held").await?;
+    let drawing = held(&served, "drawing", format!("{picture}<!-- one -->").as_bytes()).await?;
     let desktop = Desktop::start(Session::WithoutBus)?;
     let browser = Browser::open(&desktop).await?;
     let page = format!("http://localhost:{}/", serve_page("<!doctype html><title>somebody else's</title><body>")?);
@@ -151,6 +152,10 @@ async fn whoever_follows_a_link_from_there_sees_the_content_with_its_pictures() 
             return [image.complete, image.naturalWidth, getComputedStyle(document.body).color]";
         let shown: Value = browser.session()?.execute(shown, Vec::new()).await?.json().clone();
         assert_eq!(shown, json!([true, 7, "rgb(1, 2, 3)"]), "{host}");
+        // The link that Holdfast hands out has no name in it, and shows what it is all the same.
+        follow(&drawing).await?;
+        let root = browser.session()?.execute("return document.documentElement.localName", Vec::new()).await?;
+        assert_eq!(root.json(), "svg", "{host}");
     }
     Ok(())
 }

@@ -226,6 +226,8 @@ async fn an_address_of_the_scheme_is_led_to_its_path() {
     let service = start().await;
     for (query, status, location) in [
         ("ipfs%3A%2F%2Fbafkqaaa%2Fa%3Fb%3Dc", StatusCode::MOVED_PERMANENTLY, Some("/ipfs/bafkqaaa/a?b=c")),
+        ("ipfs%3A%2F%2Fbafkqaaa%2Fa%20b%2F%C3%BC", StatusCode::MOVED_PERMANENTLY, Some("/ipfs/bafkqaaa/a%20b/%C3%BC")),
+        ("ipfs%3A%2F%2Fbafkqaaa%2Fa%2520b", StatusCode::MOVED_PERMANENTLY, Some("/ipfs/bafkqaaa/a%20b")),
         ("ipfs%3A%2F%2F..%2Fapi", StatusCode::BAD_REQUEST, None),
         ("https%3A%2F%2Fevil.example", StatusCode::BAD_REQUEST, None),
     ] {
@@ -273,4 +275,80 @@ async fn a_part_is_of_the_file_that_was_seen_before() {
         let request = service.ipfs(Method::GET, &cid).header("range", "bytes=2-3").header("if-range", of);
         assert_eq!(request.send().await.unwrap().status(), status);
     }
+}
+
+#[tokio::test]
+async fn an_address_that_says_its_namespace_twice_is_led_to_what_it_means() {
+    let service = start().await;
+    for (path, location) in [
+        ("/ipfs/ipfs/bafkqaaa", Some("/ipfs/bafkqaaa")),
+        ("/ipfs/./bafkqaaa/a/b?x=y", Some("/ipfs/bafkqaaa/a/b?x=y")),
+        ("/ipfs//bafkqaaa", Some("/ipfs/bafkqaaa")),
+        ("/ipfs/ipfs/./ipfs/bafkqaaa/", Some("/ipfs/bafkqaaa/")),
+        ("/ipfs/ipfs/hello", None),
+        ("/ipfs/../api/openapi.json", None),
+    ] {
+        // Other clients would tidy it up themselves.
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        let answer = service.raw(request.as_bytes()).await;
+        let found = answer.lines().find_map(|line| line.strip_prefix("location: "));
+        assert_eq!(found, location, "{path}: {answer}");
+        assert!(
+            answer.starts_with(if location.is_some() { "HTTP/1.1 301" } else { "HTTP/1.1 400" }),
+            "{path}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn headers_are_ascii_whatever_the_address_and_name_what_was_asked_for() {
+    let service = start().await;
+    let form = Form::new().file("t/łódź/a.txt", b"a").file("t/_redirects", "/alt /łódź/a.txt\n".as_bytes());
+    let cid = service.upload(form).await["cid"].as_str().unwrap().to_owned();
+    let site = format!("{cid}.ipfs.localhost");
+    for (host, path, found) in [
+        ("127.0.0.1", format!("/ipfs/{cid}/łódź/a.txt"), format!("x-ipfs-path: /ipfs/{cid}/%C5%82%C3%B3d%C5%BA/a.txt")),
+        ("127.0.0.1", format!("/ipfs/{cid}/łódź/a.txt"), format!("ipfs-uri: ipfs://{cid}/%C5%82%C3%B3d%C5%BA/a.txt")),
+        ("127.0.0.1", format!("/ipfs/{cid}/łódź"), format!("location: /ipfs/{cid}/%C5%82%C3%B3d%C5%BA/")),
+        ("127.0.0.1", format!("/ipfs/{cid}/no+thing%3F"), format!("ipfs-uri: ipfs://{cid}/no%2Bthing%3F")),
+        ("localhost", format!("/ipfs/{cid}/ł?ó"), format!("location: http://{site}/%C5%82?%C3%B3")),
+        (&site, "/alt?ź".into(), "location: /%C5%82%C3%B3d%C5%BA/a.txt?%C5%BA".into()),
+        ("127.0.0.1", format!("/api/gateway/{cid}/ł"), format!("location: /ipfs/{cid}/%C5%82")),
+        ("127.0.0.1", "/ipfs/qmyblhydwvfvxos9h8cgu2ibay66qngv8hpfewxaqrpizj".into(), "lost its capital letters".into()),
+        ("127.0.0.1", format!("/ipfs/{}", &cid[..cid.len() - 2]), "it was cut off".into()),
+        (
+            "qmyblhydwvfvxos9h8cgu2ibay66qngv8hpfewxaqrpizj.ipfs.localhost",
+            "/".into(),
+            "lost its capital letters".into(),
+        ),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = service.raw(request.as_bytes()).await;
+        assert!(answer.contains(&found), "{path}: {found} in {answer}");
+        let head = answer.split("\r\n\r\n").next().unwrap();
+        assert!(head.is_ascii(), "{path}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_large_directory_has_no_links_that_lead_nowhere() {
+    let service = start().await;
+    // Above 256 KiB of names a directory is spread over blocks.
+    let form = (0..1200).fold(Form::new(), |form, number| form.file(&format!("t/{number:0>250}"), b"x"));
+    let cid = service.upload(form).await["cid"].as_str().unwrap().to_owned();
+    let root = service.content(&format!("{cid}?format=raw")).await;
+    let part = holdfast_content::child_cids(&cid.parse().unwrap(), &root).unwrap();
+    let part = part.into_iter().find(|child| child.codec() == holdfast_content::CODEC_DAG_PB).unwrap().to_string();
+    for dir in [&cid, &part] {
+        let page = String::from_utf8(service.content(&format!("{dir}/")).await).unwrap();
+        let links: Vec<_> =
+            page.split("<tr><td><a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(!links.is_empty(), "{page:.400}");
+        for link in links.iter().take(5) {
+            assert_eq!(service.content(link.strip_prefix("/ipfs/").unwrap()).await, b"x", "{link}");
+        }
+    }
+    let host = format!("{part}.ipfs.localhost");
+    let page = get(&service, &host, "/").await.text().await.unwrap();
+    assert!(page.contains("<tr><td>0000") && !page.contains("<tr><td><a"), "{page:.400}");
 }

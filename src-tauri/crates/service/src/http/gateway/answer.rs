@@ -7,7 +7,7 @@ use axum::{
 };
 use bytes::Bytes;
 use holdfast_content::Cid;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 
@@ -55,7 +55,7 @@ impl Answer<'_> {
     /// Makes the response.
     pub(super) fn respond(self, found: Found, query: Option<&str>) -> Result<Response, GatewayError> {
         let mut about = HeaderMap::new();
-        about.insert("x-ipfs-path", text(&self.wanted.content_path())?);
+        about.insert("x-ipfs-path", address(&self.wanted.content_path())?);
         let roots: Vec<String> = found.roots.iter().map(Cid::to_string).collect();
         about.insert("x-ipfs-roots", text(&roots.join(","))?);
         about.insert(header::VARY, HeaderValue::from_static("accept"));
@@ -81,7 +81,7 @@ impl Answer<'_> {
                     }
                     _ => location,
                 };
-                (status, [(header::LOCATION, text(&location)?)]).into_response()
+                (status, [(header::LOCATION, address(&location)?)]).into_response()
             }
         };
         response.headers_mut().extend(about);
@@ -216,7 +216,7 @@ impl Answer<'_> {
             Site::Path => self.wanted.content_path(),
             Site::Subdomain => format!("/{}", self.wanted.path.encoded),
         };
-        Ok(Some((header::CONTENT_LOCATION, text(&format!("{path}?{query}"))?)))
+        Ok(Some((header::CONTENT_LOCATION, address(&format!("{path}?{query}"))?)))
     }
 }
 
@@ -277,6 +277,11 @@ fn filename(name: &str) -> String {
         return format!("; filename=\"{name}\"");
     }
     format!("; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+/// An address or a part of one: what is not ASCII is percent-encoded, as it should have come.
+pub(super) fn address(text: &str) -> Result<HeaderValue, GatewayError> {
+    self::text(&utf8_percent_encode(text, CONTROLS).to_string())
 }
 
 fn text(text: &str) -> Result<HeaderValue, GatewayError> {

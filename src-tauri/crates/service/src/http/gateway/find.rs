@@ -7,6 +7,7 @@ use holdfast_content::{BlockSource, Cid, FileReader, NodeKind, ReadError, resolv
 
 use super::{
     car::{CarError, CarStream},
+    content_type::SNIFFED_BYTES,
     error::GatewayError,
     format::Format,
     listing::{self, Listed},
@@ -14,9 +15,6 @@ use super::{
     wanted::{ContentPath, Site, Wanted},
 };
 use crate::store::{Store, blocks::BlockStore, memory::Who};
-
-/// Enough to tell what a file is.
-const SNIFFED_BYTES: u64 = 512;
 
 /// Up to here a file is read at once.
 const SMALL_FILE_BYTES: u64 = 1024 * 1024;
@@ -67,7 +65,7 @@ impl Content {
     /// How it begins.
     pub(super) fn start(&self) -> &[u8] {
         match self {
-            Self::Whole(bytes) => &bytes[..bytes.len().min(SNIFFED_BYTES as usize)],
+            Self::Whole(bytes) => &bytes[..bytes.len().min(SNIFFED_BYTES)],
             Self::Stream { start, .. } => start,
         }
     }
@@ -176,7 +174,7 @@ fn file(blocks: &BlockStore, cid: Cid, wanted: &Wanted, name: Option<String>) ->
         Content::Whole(read_all(reader)?)
     } else {
         // A part may be there where the start is not.
-        let start = match open()?.range(0..SNIFFED_BYTES).next().transpose() {
+        let start = match open()?.range(0..SNIFFED_BYTES as u64).next().transpose() {
             Err(ReadError::Missing(_)) if wanted.is_part => None,
             start => start?,
         };

@@ -45,9 +45,10 @@ use axum::{
 };
 use error::GatewayError;
 use format::Format;
-use holdfast_content::{cid_v1, parse_cid};
+use holdfast_content::{CidTextError, cid_v1, parse_cid};
 pub(crate) use on_demand::redirect;
 use parameters::Parameters;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::{sync::Semaphore, time::timeout};
 use wanted::Wanted;
 
@@ -63,6 +64,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an answer takes: content that was read ahead, or a list.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// What an address cannot have as it is.
+const IN_ADDRESS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'`');
 
 /// The longest label of a host name (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
@@ -101,17 +105,28 @@ impl Gateway {
 pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let parameters = Parameters::parse(parts.uri.query());
+    let mut uri = None;
     let answer = async {
         if parts.headers.get("service-worker").is_some() {
             return Err(GatewayError::bad_request("Content without an origin of its own has no service workers."));
         }
+        if let Some(meant) = wanted::meant(parts.uri.path().strip_prefix("/ipfs/").unwrap_or_default()) {
+            let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return moved(&format!("/ipfs/{meant}{query}"));
+        }
         let wanted = Wanted::of_path(&parts.uri, &parts.headers, &parameters)?;
+        uri = Some(wanted.uri());
         match host_of_its_own(&shared, &wanted, &parts)? {
-            Some(location) => Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()),
+            Some(location) => moved(&location),
             None => answer(&shared, wanted, &parameters, &parts).await,
         }
     };
-    finish(answer.await)
+    let answer = answer.await;
+    finish(answer, uri)
+}
+
+fn moved(location: &str) -> Result<Response, GatewayError> {
+    Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, answer::address(location)?)]).into_response())
 }
 
 /// Everything on `{label}.ipfs.{name}`.
@@ -121,6 +136,7 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
         return answer_preflight(shared, &parts.headers);
     }
     let parameters = Parameters::parse(parts.uri.query());
+    let mut uri = None;
     let answer = async {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(GatewayError::new(StatusCode::METHOD_NOT_ALLOWED, "Content can only be read."));
@@ -130,11 +146,18 @@ pub(crate) async fn serve_subdomain(shared: &Shared, label: &str, request: Reque
         }
         // Host names have no case.
         let root = parse_cid(&label.to_ascii_lowercase());
-        let root = root.map_err(|_| GatewayError::bad_request("The host's first part is not a CID."))?;
+        let root = root.map_err(|error| match error {
+            CidTextError::WrongLength { .. } | CidTextError::CaseLost => {
+                GatewayError::bad_request(format!("The host's first part is not a CID: {error}."))
+            }
+            _ => GatewayError::bad_request("The host's first part is not a CID."),
+        })?;
         let wanted = Wanted::of_subdomain(root, &parts.uri, &parts.headers, &parameters)?;
+        uri = Some(wanted.uri());
         answer(shared, wanted, &parameters, &parts).await
     };
-    finish(answer.await)
+    let answer = answer.await;
+    finish(answer, uri)
 }
 
 /// What pages of other origins may ask for.
@@ -201,8 +224,12 @@ fn peer_of(parts: &Parts) -> Option<Peer> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| Peer(peer.0.ip()))
 }
 
-fn finish(answer: Result<Response, GatewayError>) -> Response {
+/// `uri` is the address of what was asked for, where that is known.
+fn finish(answer: Result<Response, GatewayError>, uri: Option<String>) -> Response {
     let mut response = answer.unwrap_or_else(GatewayError::into_response);
+    if let Some(Ok(uri)) = uri.map(HeaderValue::try_from) {
+        response.headers_mut().insert("ipfs-uri", uri);
+    }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -237,13 +264,13 @@ pub(crate) async fn open_uri(uri: Uri) -> Response {
         |uri| {
             let path = uri.strip_prefix("ipfs://").filter(|path| {
                 let root = path.split(['/', '?', '#']).next().unwrap_or_default();
-                parse_cid(root).is_ok() && path.bytes().all(|byte| byte.is_ascii_graphic())
+                parse_cid(root).is_ok()
             });
             let path = path.ok_or_else(|| GatewayError::bad_request("This is not an address ipfs://CID."))?;
-            Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, format!("/ipfs/{path}"))]).into_response())
+            moved(&format!("/ipfs/{}", utf8_percent_encode(path, IN_ADDRESS)))
         },
     );
-    finish(answer)
+    finish(answer, None)
 }
 
 fn allow_reading(headers: &mut HeaderMap) {
@@ -253,7 +280,7 @@ fn allow_reading(headers: &mut HeaderMap) {
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Range, User-Agent, X-Requested-With"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "Content-Length, Content-Range, X-Chunked-Output, X-Ipfs-Path, X-Ipfs-Roots, X-Stream-Output",
+            "Content-Length, Content-Range, Ipfs-Uri, X-Chunked-Output, X-Ipfs-Path, X-Ipfs-Roots, X-Stream-Output",
         ),
     ];
     headers.extend(allowed.map(|(name, value)| (name, HeaderValue::from_static(value))));

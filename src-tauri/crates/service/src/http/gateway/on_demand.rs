@@ -67,7 +67,7 @@ pub(crate) async fn redirect(State(shared): State<Shared>, request: Request) -> 
         });
     }
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = HeaderValue::from_str(&format!("/ipfs/{below}{query}"));
+    let location = super::answer::address(&format!("/ipfs/{below}{query}"));
     let location = location.map_err(|_| ApiError::bad_request("invalid path"))?;
     // Not to be remembered: every visit counts.
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

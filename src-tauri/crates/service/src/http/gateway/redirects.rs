@@ -55,6 +55,8 @@ impl Redirects {
         if file.len() as u64 > MAX_FILE_BYTES {
             return Err(RedirectsError::TooLarge);
         }
+        // Editors of Windows mark a file as UTF-8.
+        let file = file.strip_prefix('\u{feff}').unwrap_or(file);
         let lines = file.lines().map(|line| line.trim_matches([' ', '\t'])).enumerate();
         let rules = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let rules = rules.map(|(at, line)| Rule::parse(line).map_err(|why| RedirectsError::Line { line: at + 1, why }));
@@ -234,6 +236,11 @@ mod tests {
         }
         assert_eq!(Redirects::parse("/a /b").unwrap().action("/c", None), None);
         assert_eq!(Redirects::parse("/%C3%A9 /b").unwrap().action("/%c3%a9", None), redirect("/b", 301));
+    }
+
+    #[test]
+    fn a_mark_before_the_first_rule_is_none_of_it() {
+        assert_eq!(Redirects::parse("\u{feff}/a /b\r\n").unwrap().action("/a", None), redirect("/b", 301));
     }
 
     #[test]

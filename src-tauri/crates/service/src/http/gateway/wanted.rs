@@ -1,10 +1,13 @@
 //! What a request asks for: a root, a path below it, a form.
 
 use axum::http::{HeaderMap, Uri, header};
-use holdfast_content::{Cid, CidTextError, parse_cid};
-use percent_encoding::percent_decode_str;
+use holdfast_content::{Cid, CidTextError, cid_v1, parse_cid};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{error::GatewayError, format::Format, parameters::Parameters};
+
+/// All but what RFC 3986 calls unreserved.
+const IN_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -56,6 +59,9 @@ impl Wanted {
         let (root, below) = path.split_once('/').map_or((path, None), |(root, below)| (root, Some(below)));
         let root = parse_cid(root).map_err(|error| match error {
             CidTextError::TooLong => GatewayError::bad_request("invalid path: this is longer than any CID"),
+            damaged @ (CidTextError::WrongLength { .. } | CidTextError::CaseLost) => {
+                GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": {damaged}"))
+            }
             _ => GatewayError::bad_request(format!("invalid path \"/ipfs/{root}\": this is not a CID")),
         })?;
         let mut path = ContentPath::parse(below.unwrap_or_default())?;
@@ -95,12 +101,36 @@ impl Wanted {
         }
     }
 
+    /// The address of it without any gateway (<https://specs.ipfs.tech/ipips/ipip-0548/>).
+    pub(super) fn uri(&self) -> String {
+        let mut uri = format!("ipfs://{}", cid_v1(&self.root));
+        for segment in self.path.segments.iter().filter(|segment| !segment.is_empty()) {
+            uri.push('/');
+            uri.extend(utf8_percent_encode(segment, IN_URI));
+        }
+        if self.path.has_slash_at_end {
+            uri.push('/');
+        }
+        uri
+    }
+
     /// The content path, `/ipfs/{cid}/{path}`.
     pub(super) fn content_path(&self) -> String {
         let ContentPath { encoded, has_slash_at_end, .. } = &self.path;
         let slash = if encoded.is_empty() { "" } else { "/" };
         format!("/ipfs/{}{slash}{encoded}{}", self.root, if *has_slash_at_end { "/" } else { "" })
     }
+}
+
+/// The path behind `/ipfs/` as it is meant where it says that twice or begins with nothing: `ipfs/{cid}`, `./{cid}`,
+/// `/{cid}`. `None` if it is meant as it is.
+pub(super) fn meant(path: &str) -> Option<&str> {
+    let mut meant = path;
+    while let Some(rest) = ["ipfs/", "./", "/"].into_iter().find_map(|prefix| meant.strip_prefix(prefix)) {
+        meant = rest;
+    }
+    let root = meant.split('/').next().unwrap_or_default();
+    (meant.len() < path.len() && parse_cid(root).is_ok()).then_some(meant)
 }
 
 fn is_part(headers: &HeaderMap) -> bool {

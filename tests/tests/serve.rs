@@ -44,6 +44,32 @@ fn other_computers_are_let_in_only_when_that_was_said() -> Result<()> {
 
 #[cfg(unix)]
 #[test]
+fn a_tls_key_that_others_can_read_is_warned_of() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir()?;
+    let (certificate, key) = (directory.path().join("a.crt"), directory.path().join("a.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()?;
+    anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let path = |path: &Path| path.to_str().context("a path").map(str::to_owned);
+    let (certificate, key_path) = (path(&certificate)?, path(&key)?);
+    for (mode, is_warned) in [(0o600, false), (0o640, false), (0o644, true), (0o646, true)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode))?;
+        let home = directory.path().join(format!("home{mode:o}"));
+        let served = Serving::start(&home, &["--tls-cert", &certificate, "--tls-key", &key_path])?;
+        let log = fs::read_to_string(&served.log)?;
+        assert_eq!(log.contains("can pass for this service: chmod 600 it"), is_warned, "{mode:o}: {log}");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
 fn a_key_file_keeps_the_secret_out_of_what_is_printed_and_logged() -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir()?;

@@ -22,6 +22,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     if certificates.is_empty() {
         return Err(TlsError::NoCertificate(certificates_path.clone()));
     }
+    warn_if_shared(key_path);
     let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoKey(key_path.clone()),
         error => unreadable(key_path, &error),
@@ -37,6 +38,24 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+/// Says so when others on this computer can read or exchange the key. Where secrets are handed to containers they often
+/// can, which is why that is not refused.
+#[cfg(unix)]
+fn warn_if_shared(key: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    const READ_OR_WRITE_BY_OTHERS: u32 = 0o006;
+    let mode = std::fs::metadata(key).map(|file| file.mode());
+    if mode.is_ok_and(|mode| mode & READ_OR_WRITE_BY_OTHERS != 0) {
+        tracing::warn!(
+            "every user of this computer can read or change the TLS key {}, and so can pass for this service: chmod 600 it",
+            key.display()
+        );
+    }
+}
+
+#[cfg(not(unix))]
+const fn warn_if_shared(_: &Path) {}
 
 fn unreadable(path: &Path, error: &pem::Error) -> TlsError {
     let why = match error {

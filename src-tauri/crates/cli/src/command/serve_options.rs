@@ -32,7 +32,7 @@ pub(crate) struct ServerOptions {
     /// A host name under which the service is reached, such as pins.example.org; may be given several times
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) allow_host: Vec<String>,
-    /// Let other computers read /metrics
+    /// Let anybody read /metrics, also without a key and from other computers
     #[arg(long)]
     pub(crate) public_metrics: bool,
     /// Write the key and its secret to this file, readable by its owner alone, instead of printing them. Once it is there no

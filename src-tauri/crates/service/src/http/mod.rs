@@ -61,7 +61,7 @@ pub(crate) struct App {
     pub(crate) work: TaskTracker,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether anybody may read the metrics, and not only programs of this computer.
+    /// Whether anybody may read the metrics, and not only programs of this computer that have a key.
     pub(crate) public_metrics: bool,
     /// Fetches what is pinned by CID and not held.
     pub(crate) retrievals: Arc<Retrievals>,

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 
 use axum::{
-    Extension, Json,
-    extract::{ConnectInfo, State},
+    Json,
+    extract::{ConnectInfo, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{Shared, errors::ApiError};
+use super::{Shared, auth::authenticate, errors::ApiError};
+use crate::store::scopes::Scope;
 
 #[derive(Serialize)]
 struct Health {
@@ -30,14 +31,17 @@ pub(crate) async fn health(State(shared): State<Shared>) -> Result<Response, Api
 }
 
 /// `/metrics`, in the text format of Prometheus. How much somebody stores is nobody's business: unless it was chosen
-/// otherwise, only programs of the same computer are answered.
-pub(crate) async fn metrics(
-    State(shared): State<Shared>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-) -> Result<Response, ApiError> {
-    let is_near = peer.is_some_and(|Extension(ConnectInfo(peer))| peer.ip().to_canonical().is_loopback());
-    if !is_near && !shared.public_metrics {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "metrics are for programs of the service's own computer"));
+/// otherwise, only programs of the same computer are answered that have a key, which other people's on it and those who
+/// come over a proxy have not.
+pub(crate) async fn metrics(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    if !shared.public_metrics {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        if !peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) {
+            let message = "metrics are for programs of the service's own computer";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, message));
+        }
+        authenticate(&shared, &parts).await?.may(Scope::List)?;
     }
     let held = shared.blocking(|store| store.held()).await??;
     let text = shared.metrics.text(held);

@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use holdfast_service::{Service, ServiceConfig, ServiceError, TlsFiles};
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -14,20 +15,33 @@ use crate::client::{Client, Form, noise, open, start, start_with};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+async fn metrics(client: &Client) -> String {
+    let request = client.http.get(format!("{}/metrics", client.gateway)).bearer_auth(client.secret.expose_secret());
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.text().await.unwrap()
+}
+
 #[tokio::test]
-async fn health_and_metrics_are_told_without_a_key_and_tell_no_names() {
+async fn metrics_may_be_told_to_anybody() {
+    let service = start_with(|config| config.public_metrics = true).await;
+    let response = service.http.get(format!("{}/metrics", service.gateway)).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn health_is_told_to_anybody_and_metrics_to_who_has_a_key_and_neither_tells_names() {
     let service = start().await;
     let secret_name = "a-name-of-mine";
     let pin = service.upload(Form::new().file(secret_name, b"hello")).await;
     let cid = pin["cid"].as_str().unwrap();
     service.content(cid).await;
-    let text = async |path: &str| {
-        let response = service.http.get(format!("{}{path}", service.gateway)).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        response.text().await.unwrap()
-    };
-    assert!(text("/health").await.contains("\"ok\""));
-    let metrics = text("/metrics").await;
+    let health = service.http.get(format!("{}/health", service.gateway)).send().await.unwrap();
+    assert!(health.text().await.unwrap().contains("\"ok\""));
+    // Other people of this computer, and whoever comes over a proxy, have none.
+    let stranger = service.http.get(format!("{}/metrics", service.gateway)).send().await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    let metrics = metrics(&service).await;
     for line in [
         "holdfast_pins 1",
         "holdfast_pinned_bytes 5",
@@ -49,8 +63,7 @@ async fn a_client_that_does_not_read_is_dropped() {
     stream.write_all(format!("GET /ipfs/{cid} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).await.unwrap();
     let dropped = async {
         loop {
-            let metrics = service.http.get(format!("{}/metrics", service.gateway)).send().await.unwrap();
-            if metrics.text().await.unwrap().contains("holdfast_slow_clients_total 1") {
+            if metrics(&service).await.contains("holdfast_slow_clients_total 1") {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

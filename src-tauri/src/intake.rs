@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use holdfast_content::CidInText;
 use holdfast_core::Error;
-use holdfast_core::content::{self, Problem};
+use holdfast_core::content::{self, Chosen, Problem};
 use tauri::{AppHandle, DragDropEvent, Manager, Runtime, Window, WindowEvent};
 
 pub(crate) use self::given::{Given, as_text};
@@ -65,7 +65,7 @@ pub(crate) fn take_in<R: Runtime>(app: &AppHandle<R>, given: Given) {
 /// Looks at what a person chose and keeps its paths under the selection's id.
 pub(crate) async fn select(backend: &Backend, paths: Vec<PathBuf>) -> Selection {
     let selection = look(backend, &paths).await.unwrap_or_else(|error| refuse(&paths, &error));
-    let chosen = selection.items.iter().map(|item| item.path.clone()).collect();
+    let chosen = selection.items.iter().map(Chosen::from).collect();
     Selection::new(backend.selections.keep(chosen), selection)
 }
 

@@ -167,7 +167,7 @@ impl World {
     /// # Panics
     /// When it is not accepted.
     pub async fn begin_upload(&self, account: &AccountId, path: &Path) -> TransferId {
-        let accepted = self.engine.upload(account, vec![path.into()], None, Metadata::new()).await;
+        let accepted = self.engine.upload(account, vec![path.to_owned()], None, Metadata::new()).await;
         accepted.unwrap_or_else(|error| panic!("{error}")).remove(0)
     }
 

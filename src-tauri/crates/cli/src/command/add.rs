@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use holdfast_core::{
     Background,
     account::Account,
+    content::Chosen,
     pin::PinKey,
     transfer::{Transfer, TransferId, TransferState},
 };
@@ -42,10 +43,13 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
     for problem in &selection.skipped {
         note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
     }
+    for remark in &selection.remarks {
+        note(&format!("holdfast: {}: {}", remark.name, remark.reason));
+    }
     let mut complete = selection.refused.is_empty();
     let metadata = args.pin.metadata();
-    let paths = selection.items.iter().map(|item| item.path.clone()).collect();
-    let ids = session.engine.upload(&account.id, paths, args.pin.name, metadata).await?;
+    let chosen: Vec<_> = selection.items.iter().map(Chosen::from).collect();
+    let ids = session.engine.upload(&account.id, chosen, args.pin.name, metadata).await?;
     for (item, id) in selection.items.iter().zip(&ids) {
         // Said as it was typed.
         let typed = absolute.iter().zip(&args.paths).find(|(absolute, _)| **absolute == item.given);

@@ -75,7 +75,7 @@ fn identified(
     let unreadable = |source| Error::Unreadable { path: path.into(), source };
     let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
     let entries = profiles.first().map_or(EntryRules::EVERYTHING, Profile::entries);
-    let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, ..Limits::NONE })?);
+    let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, outward_links: Entries::LeftOut, ..Limits::NONE })?);
     let identified = match (car, profiles) {
         (Some(car), [profile]) => archived(identification, &plan, *profile, car, umask)?,
         _ => identification.identify(&plan, profiles)?,

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_content::EntryRules;
+use holdfast_content::{Entries, EntryRules};
 use tokio::sync::Notify;
 
 use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
@@ -122,6 +122,7 @@ impl Access {
         Ok(Limits {
             empty_files: forms.empty_files,
             entries: if forms.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
+            outward_links: Entries::LeftOut,
             form_names: !forms.exact_paths,
         })
     }

@@ -17,7 +17,7 @@ pub(crate) use plan::{FILES_ONLY, entry_name, plan_below};
 pub use plan::{Limits, Plan, PlanEntry, PlanKind, Problem, plan, plan_at};
 pub use pool::{HashingPool, Urgency};
 pub(crate) use read::{open_same, read_run};
-pub use selection::{Selection, SelectionItem, select};
+pub use selection::{Chosen, Selection, SelectionItem, select};
 
 /// Bytes of a file that are read and hashed at once: leaves of every named profile end there, and three of the largest are
 /// hashed in step.

@@ -1,17 +1,18 @@
 //! A plan: exactly which files make up one upload, in a fixed order, before a byte is read.
 
 use std::{
-    ffi::OsStr,
+    collections::{HashMap, HashSet},
+    ffi::{OsStr, OsString},
     hash::{DefaultHasher, Hash, Hasher},
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
 use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH, name_as_text};
 
 use crate::{
-    disk::{Disk, EntryKind, Fingerprint, Opened, Place, Root},
+    disk::{self, Disk, EntryKind, Fingerprint, Opened, Place, Root},
     error::Error,
     provider::wire_path,
 };
@@ -23,21 +24,36 @@ pub struct Limits {
     pub empty_files: bool,
     /// What of a directory is sent; the rest is left out with a reason.
     pub entries: EntryRules,
+    /// Links to what is not in the directory: their targets say where things lie on this computer.
+    pub outward_links: Entries,
     /// Names travel in a form's header, which cannot carry line breaks.
     pub form_names: bool,
 }
 
 impl Limits {
     /// Everything, under its own name: for CIDs that are only computed.
-    pub const NONE: Self = Self { empty_files: true, entries: EntryRules::EVERYTHING, form_names: false };
+    pub const NONE: Self = Self {
+        empty_files: true,
+        entries: EntryRules::EVERYTHING,
+        outward_links: Entries::Included,
+        form_names: false,
+    };
 
     /// What every service takes, as far as is known without asking.
-    pub const LEAST: Self = Self { empty_files: true, entries: FILES_ONLY, form_names: true };
+    pub const LEAST: Self =
+        Self { empty_files: true, entries: FILES_ONLY, outward_links: Entries::LeftOut, form_names: true };
 }
 
 /// What a service holds that has no parts for anything but files.
 pub(crate) const FILES_ONLY: EntryRules =
     EntryRules { symlinks: Entries::LeftOut, empty_directories: Entries::LeftOut, ..EntryRules::EVERYTHING };
+
+/// Why a link is left out of a directory that goes to a service that could hold it.
+const OUTWARD: &str = "is a link that leads out of the folder; where it leads says where things lie on this computer";
+
+/// Why a name is left out for the sake of another one.
+const TWIN: &str = "cannot be sent under its own name, and what would stand for it is the name of another one beside it; \
+                    rename one of the two";
 
 /// Something that is not pinned, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +139,19 @@ impl Plan {
     pub fn content_bytes(&self) -> u64 {
         // Sparse files claim any length.
         self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.content_bytes()))
+    }
+
+    /// The links in it, which stay links.
+    pub fn links(&self) -> impl Iterator<Item = &PlanEntry> {
+        self.entries.iter().filter(|entry| matches!(entry.kind, PlanKind::Symlink(_)))
+    }
+
+    /// The same with other limits, for what is compared and not sent. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`plan`].
+    pub(crate) fn within(&self, limits: Limits) -> Result<Self, Error> {
+        plan_below(Arc::clone(&self.root), &self.place, limits)
     }
 
     /// Regular files.
@@ -220,7 +249,15 @@ impl Plan {
         }
         let mut is_empty = true;
         let here = Place { root: self.place.root.clone(), below: directory.into() }.path();
-        for (name, stat) in self.root.read_directory(directory).map_err(unreadable(&here))? {
+        let read = self.root.read_directory(directory).map_err(unreadable(&here))?;
+        let twins = self.twins(&read);
+        for (name, stat) in read {
+            if twins.contains(&name) {
+                // Not as the other one is called.
+                let path = Path::new(prefix).join(&name).to_string_lossy().into_owned();
+                self.skipped.push(Problem { name: path, reason: TWIN.into() });
+                continue;
+            }
             let (below, source) = (directory.join(&name), here.join(&name));
             let stat = stat.map_err(unreadable(&source))?;
             let name = entry_name(&name);
@@ -242,6 +279,10 @@ impl Plan {
                 }
                 EntryKind::Symlink => {
                     let target = self.root.read_link(&below).map_err(unreadable(&source))?;
+                    if self.is_left_out(&target, depth) {
+                        self.skipped.push(Problem { name: path, reason: OUTWARD.into() });
+                        continue;
+                    }
                     let target = target.into_os_string().into_encoded_bytes();
                     self.add_part(path, source, PlanKind::Symlink(target));
                 }
@@ -267,6 +308,25 @@ impl Plan {
         self.entries.push(PlanEntry { path: self.sent_as(path), source, kind });
     }
 
+    /// Whether a link is left out for where it points; `depth` is that of the directory that it is in.
+    fn is_left_out(&self, target: &Path, depth: usize) -> bool {
+        let [links, outward] = [self.limits.entries.symlinks, self.limits.outward_links];
+        links == Entries::Included && outward == Entries::LeftOut && leads_out(target, depth)
+    }
+
+    /// The names that would be sent as what another one beside them is called. One odd name is no reason to refuse the others.
+    fn twins(&self, entries: &disk::Entries) -> HashSet<OsString> {
+        let mut by_text: HashMap<String, Vec<&OsString>> = HashMap::new();
+        for (name, _) in entries {
+            by_text.entry(self.sent_as(entry_name(name))).or_default().push(name);
+        }
+        let mut twins = HashSet::new();
+        for (text, names) in by_text.into_iter().filter(|(_, names)| names.len() > 1) {
+            twins.extend(names.into_iter().filter(|name| name.as_encoded_bytes() != text.as_bytes()).cloned());
+        }
+        twins
+    }
+
     fn sent_as(&self, path: String) -> String {
         if self.limits.form_names { wire_path(&path).into_owned() } else { path }
     }
@@ -276,6 +336,24 @@ impl Plan {
         let why = if self.limits.form_names { "which this service cannot hold" } else { "and left out as asked" };
         self.skipped.push(Problem { name, reason: format!("{what}, {why}") });
     }
+}
+
+/// Whether a link in a directory of that depth points to what is not below the top: what its text says, whatever other
+/// links it leads through.
+fn leads_out(target: &Path, depth: usize) -> bool {
+    let mut depth = Some(depth);
+    for step in target.components() {
+        depth = match step {
+            Component::Prefix(_) | Component::RootDir => None,
+            Component::CurDir => depth,
+            Component::ParentDir => depth.and_then(|depth| depth.checked_sub(1)),
+            Component::Normal(_) => depth.map(|depth| depth + 1),
+        };
+        if depth.is_none() {
+            return true;
+        }
+    }
+    false
 }
 
 /// A name as UTF-8: bytes that are none stand as `%XX`, and then so does `%` itself.
@@ -354,6 +432,83 @@ mod tests {
         assert!(matches!(plan(&RealDisk, &file, strict), Err(Error::Refused { .. })));
         assert!(matches!(plan(&RealDisk, dir.path(), strict), Err(Error::Refused { .. })));
         plan(&RealDisk, &file, Limits::NONE).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_out_are_left_out_with_the_reason_and_others_stay() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("page"), "x").unwrap();
+        let (inside, outside) = (["../page", "../a/./b", ".", "nothing"], ["/etc/passwd", "../..", "b/../../../x"]);
+        for (number, target) in inside.iter().chain(&outside).enumerate() {
+            symlink(target, dir.path().join(format!("a/{number}"))).unwrap();
+        }
+        let sent = plan(&RealDisk, dir.path(), Limits { outward_links: Entries::LeftOut, ..Limits::NONE }).unwrap();
+        assert_eq!(paths(&sent), ["a/0", "a/1", "a/2", "a/3", "a/b", "page"]);
+        assert_eq!(sent.links().count(), 4);
+        assert_eq!((sent.skipped.len(), sent.skipped.iter().all(|problem| problem.reason == OUTWARD)), (3, true));
+        let compared = sent.within(Limits::NONE).unwrap();
+        assert_eq!((compared.links().count(), compared.skipped.len()), (7, 0));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_odd_name_beside_what_stands_for_it_is_left_out_alone() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        for name in [&b"mu\xf1oz"[..], b"mu%F1oz", b"good", b"line\n", b"line%0A"] {
+            fs::write(dir.path().join(OsStr::from_bytes(name)), name).unwrap();
+        }
+        let exact = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
+        assert_eq!(paths(&exact), ["good", "line\n", "line%0A", "mu%F1oz"]);
+        let left_out: Vec<_> = exact.skipped.iter().map(|problem| (&*problem.name, &*problem.reason)).collect();
+        assert_eq!(left_out, [("mu\u{fffd}oz", TWIN)]);
+        let sent = plan(&RealDisk, dir.path(), Limits { form_names: true, ..Limits::NONE }).unwrap();
+        assert_eq!((paths(&sent), sent.skipped.len()), (vec!["good", "line%0A", "mu%F1oz"], 2));
+        assert!(sent.entries[2].source.as_os_str().as_bytes().ends_with(b"mu%F1oz"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_exchanged_for_a_link_after_the_plan_is_not_what_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let [site, out, away] = ["site", "out", "away"].map(|name| dir.path().join(name));
+        for at in [site.join("sub"), out.clone()] {
+            fs::create_dir_all(&at).unwrap();
+            fs::write(at.join("file"), "x").unwrap();
+        }
+        let planned = plan(&RealDisk, &site, Limits::NONE).unwrap();
+        fs::rename(site.join("sub"), &away).unwrap();
+        std::os::unix::fs::symlink(&out, site.join("sub")).unwrap();
+        planned.open(&planned.entries[0].source).unwrap_err();
+        assert!(matches!(planned.check(), Err(Error::Changed { .. })));
+        fs::remove_file(site.join("sub")).unwrap();
+        fs::rename(&away, site.join("sub")).unwrap();
+        fs::rename(&site, &away).unwrap();
+        std::os::unix::fs::symlink(&out, &site).unwrap();
+        planned.open(&planned.entries[0].source).unwrap();
+        planned.check().unwrap();
+        plan(&RealDisk, &site.join("sub"), Limits::NONE).unwrap_err();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_longer_than_the_system_takes_is_part_of_its_directory() {
+        use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+        let dir = tempfile::tempdir().unwrap();
+        let name = "n".repeat(250);
+        let directory = OFlags::DIRECTORY.union(OFlags::RDONLY);
+        let mut at = openat(CWD, dir.path(), directory, Mode::empty()).unwrap();
+        for _ in 0..20 {
+            mkdirat(&at, &name, Mode::RWXU).unwrap();
+            at = openat(&at, &name, directory, Mode::empty()).unwrap();
+        }
+        openat(&at, "file", OFlags::CREATE.union(OFlags::WRONLY), Mode::RUSR).unwrap();
+        let planned = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
+        assert_eq!((planned.files(), planned.entries[0].path.len()), (1, 20 * 251 + 4));
+        planned.open(&planned.entries[0].source).unwrap();
     }
 
     #[cfg(unix)]

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Limits, Problem, plan, plan::entry_name};
+use super::{Limits, Plan, Problem, plan, plan::entry_name};
 use crate::{
     disk::{Disk, EntryKind},
     error::Error,
 };
+
+/// Links of a directory that are told by name.
+const LINKS_NAMED: usize = 3;
 
 /// What a person chose.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +18,8 @@ pub struct Selection {
     pub items: Vec<SelectionItem>,
     /// What inside a directory is left out.
     pub skipped: Vec<Problem>,
+    /// What is pinned, and will not be what a person may expect.
+    pub remarks: Vec<Problem>,
     /// What cannot be pinned at all.
     pub refused: Vec<Problem>,
     /// Why a person should be asked first, where there is a reason.
@@ -38,6 +43,27 @@ pub struct SelectionItem {
     pub bytes: u64,
 }
 
+/// What is to be uploaded, and what it is called; by itself it has the name that it lies under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Where it lies, without links in it.
+    pub path: PathBuf,
+    /// What its pin is called.
+    pub name: Option<String>,
+}
+
+impl From<PathBuf> for Chosen {
+    fn from(path: PathBuf) -> Self {
+        Self { path, name: None }
+    }
+}
+
+impl From<&SelectionItem> for Chosen {
+    fn from(item: &SelectionItem) -> Self {
+        Self { path: item.path.clone(), name: Some(item.name.clone()) }
+    }
+}
+
 /// Looks at the paths that a person chose. `own` are directories that hold Holdfast's own state; `home` is the person's
 /// home directory. Blocks.
 #[must_use]
@@ -48,6 +74,7 @@ pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, ho
             Ok(looked) => {
                 selection.needs_confirmation = selection.needs_confirmation.or(looked.reason_to_ask);
                 selection.skipped.extend(looked.skipped);
+                selection.remarks.extend(looked.remark);
                 selection.items.push(looked.item);
             }
             Err(error) => {
@@ -62,6 +89,7 @@ pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, ho
 struct Looked {
     item: SelectionItem,
     skipped: Vec<Problem>,
+    remark: Option<Problem>,
     reason_to_ask: Option<String>,
 }
 
@@ -77,18 +105,31 @@ fn look(disk: &dyn Disk, given: &Path, limits: Limits, own: &Path, home: Option<
         // Perhaps a whole disk: it is looked at when a person has said so.
         let name = path.file_name().map_or_else(|| path.display().to_string(), entry_name);
         let item = SelectionItem { given: given.into(), path, name, is_directory, files: 0, bytes: 0 };
-        return Ok(Looked { item, skipped: Vec::new(), reason_to_ask: Some(reason) });
+        return Ok(Looked { item, skipped: Vec::new(), remark: None, reason_to_ask: Some(reason) });
     }
     let plan = plan(disk, &path, limits)?;
     let item = SelectionItem {
         given: given.into(),
         path,
-        name: plan.name.clone(),
+        // What a link is called, not what it leads to.
+        name: given.file_name().map_or_else(|| plan.name.clone(), entry_name),
         is_directory: plan.is_directory,
         files: plan.files(),
         bytes: plan.content_bytes(),
     };
-    Ok(Looked { item, skipped: plan.skipped, reason_to_ask: None })
+    let remark = about_links(&plan).map(|reason| Problem { name: item.name.clone(), reason });
+    Ok(Looked { item, skipped: plan.skipped, remark, reason_to_ask: None })
+}
+
+/// What gateways make of links, where there are some.
+fn about_links(plan: &Plan) -> Option<String> {
+    let links: Vec<_> = plan.links().map(|link| link.path.as_str()).collect();
+    let named = links.get(..LINKS_NAMED).unwrap_or(&links).join(", ");
+    let more = links.len().saturating_sub(LINKS_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!links.is_empty()).then(|| {
+        format!("the links in it stay links ({named}{more}). Gateways do not follow them: a page needs the file itself")
+    })
 }
 
 fn reason(error: Error) -> String {
@@ -129,6 +170,31 @@ mod tests {
         let refused: Vec<_> = selection.refused.iter().map(|problem| problem.name.as_str()).collect();
         assert_eq!(refused, ["vanished", "relative"]);
         assert_eq!(selection.needs_confirmation, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_was_chosen_is_what_it_leads_to_under_its_own_name() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("v1.2.bin"), "abc").unwrap();
+        let link = dir.path().join("latest.bin");
+        std::os::unix::fs::symlink("v1.2.bin", &link).unwrap();
+        let selection = select(&RealDisk, &[link], Limits::NONE, Path::new("/nowhere"), None);
+        let item = &selection.items[0];
+        assert_eq!((item.name.as_str(), item.path.file_name().unwrap().to_str()), ("latest.bin", Some("v1.2.bin")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_stay_links_are_mentioned() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("site")).unwrap();
+        for name in ["a", "b", "c", "d"] {
+            std::os::unix::fs::symlink("page", dir.path().join("site").join(name)).unwrap();
+        }
+        let selection = select(&RealDisk, &[dir.path().join("site")], Limits::NONE, Path::new("/nowhere"), None);
+        assert_eq!(selection.remarks[0].name, "site");
+        assert!(selection.remarks[0].reason.contains("(a, b, c and 1 more)"), "{:?}", selection.remarks);
     }
 
     #[test]

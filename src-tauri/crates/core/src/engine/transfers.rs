@@ -7,7 +7,7 @@ use holdfast_content::{Cid, CidInText};
 use super::{Change, Engine};
 use crate::{
     account::{Account, AccountId},
-    content::{Limits, Problem, Selection, entry_name, select},
+    content::{Chosen, Limits, Problem, Selection, entry_name, select},
     disk::Place,
     error::Error,
     folder::FolderId,
@@ -57,29 +57,29 @@ impl Engine {
         self.shared.access.limits(&relay::first_stop(&self.shared, account).await?).await
     }
 
-    /// Accepts uploads of files and directories, each under its own name, or all under `name`; one transfer a path, in the
-    /// order of the paths. What is being uploaded already is the same transfer.
+    /// Accepts uploads of files and directories, each under its own name, or all under `name`; one transfer each, in their
+    /// order. What is being uploaded already is the same transfer.
     ///
     /// # Errors
     /// What is wrong with the request; then nothing is accepted.
     pub async fn upload(
         &self,
         account: &AccountId,
-        paths: Vec<PathBuf>,
+        chosen: Vec<impl Into<Chosen>>,
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<Vec<TransferId>, Error> {
         self.account_for(account, &metadata).await?;
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
         let (mut transfers, mut ids) = (Vec::new(), Vec::new());
-        for path in paths {
+        for Chosen { path, name: own } in chosen.into_iter().map(Into::into) {
             let work = Work::Upload { place: Place::of(&path), folder: None };
             if let Some(same) = self.shared.store.under_way(account, &work).await? {
                 ids.push(same);
                 continue;
             }
             let mut transfer = self.shared.upload_of(account, Place::of(&path), None);
-            transfer.name = name.clone().unwrap_or(transfer.name);
+            transfer.name = name.clone().or(own).unwrap_or(transfer.name);
             transfer.metadata.clone_from(&metadata);
             ids.push(transfer.id.clone());
             transfers.push(transfer);

@@ -3,7 +3,7 @@
 use std::{io, path::Path, sync::Arc};
 
 use holdfast_content::{
-    BlockSink, Cid, Difference, DifferenceKind, Profile, ProofLimits, Verdict, WalkLimits, Walked, prove_file,
+    BlockSink, Cid, Difference, DifferenceKind, Entries, Profile, ProofLimits, Verdict, WalkLimits, Walked, prove_file,
     prove_tree, verify,
 };
 use tokio::task::spawn_blocking;
@@ -39,8 +39,9 @@ pub async fn compare(
     let planned = blocking(&course, move |_| plan(&*disk, &path, limits)).await?;
     let planned = Arc::new(planned);
     course.expect(planned.content_bytes());
+    let again = Identification { pool, cancel: course.stop.clone() };
     let identified = {
-        let identification = Identification { pool, cancel: course.stop.clone() };
+        let identification = again.clone();
         let planned = Arc::clone(&planned);
         blocking(&course, move |course| identification.identify_into(&planned, &Profile::ALL, &mut Counted(course)))
             .await?
@@ -48,6 +49,25 @@ pub async fn compare(
     let same = |one: &Cid| one.hash() == cid.hash() && one.codec() == cid.codec();
     if let Some(one) = identified.iter().find(|one| same(&one.link.cid)) {
         return Ok((planned, Outcome::Verified(Method::Profile(one.profile))));
+    }
+    // Links that lead out are not sent, but others may have taken them as they are.
+    if planned.links().next().is_some() || limits.outward_links == Entries::LeftOut {
+        let other = match limits.outward_links {
+            Entries::Included => Entries::LeftOut,
+            Entries::LeftOut => Entries::Included,
+        };
+        let (first, identification) = (Arc::clone(&planned), again);
+        let other = Limits { outward_links: other, ..limits };
+        let found = blocking(&course, move |_| {
+            let planned = Arc::new(first.within(other)?);
+            let is_same = planned.entries == first.entries;
+            let all = if is_same { Vec::new() } else { identification.identify(&planned, &Profile::ALL)? };
+            Ok((planned, all))
+        });
+        let (planned, identified) = found.await?;
+        if let Some(one) = identified.iter().find(|one| same(&one.link.cid)) {
+            return Ok((planned, Outcome::Verified(Method::Profile(one.profile))));
+        }
     }
     let Some(gateway) = gateway else {
         let reason = "no known profile gives this CID, and there is no gateway to get its blocks from.";

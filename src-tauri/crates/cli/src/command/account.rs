@@ -15,6 +15,7 @@ use holdfast_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::{account_card, account_import};
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// More than any secret has; a wrong file on standard input must not fill the memory.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
+const MAX_SECRET_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -239,11 +240,25 @@ fn presets(out: Output) -> Result<(), Failure> {
 
 fn read_secret(label: &str, from_stdin: bool) -> Result<SecretString, Failure> {
     if !from_stdin {
-        return Ok(rpassword::prompt_password(format!("{label}: "))?.into());
+        let typed = Zeroizing::new(rpassword::prompt_password(format!("{label}: "))?);
+        return Ok(typed.as_str().into());
     }
-    let mut text = String::new();
-    io::stdin().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
-    Ok(text.into())
+    // Never moved while it grows, which would leave a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_SECRET_BYTES + 1));
+    stdin_unbuffered()?.take(MAX_SECRET_BYTES as u64).read_to_string(&mut text)?;
+    Ok(text.as_str().into())
+}
+
+/// Standard input without a buffer of its own, which would keep what was read.
+#[cfg(unix)]
+fn stdin_unbuffered() -> io::Result<impl Read> {
+    use std::os::fd::AsFd;
+    Ok(std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(not(unix))]
+fn stdin_unbuffered() -> io::Result<impl Read> {
+    Ok(io::stdin())
 }
 
 pub(super) fn print(view: &AccountView, out: Output) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use keyring::Entry;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 use crate::{
     account::AccountId,
@@ -60,7 +61,7 @@ impl KeyringVault {
 
 fn read(user: &str) -> keyring::Result<Option<SecretString>> {
     match Entry::new(SERVICE, user)?.get_password() {
-        Ok(text) => Ok(Some(text.into())),
+        Ok(text) => Ok(Some(Zeroizing::new(text).as_str().into())),
         Err(keyring::Error::NoEntry) => Ok(None),
         Err(error) => Err(error),
     }

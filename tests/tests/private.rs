@@ -81,6 +81,9 @@ fn what_a_person_asks_for_has_the_permissions_that_the_person_s_umask_gives() ->
         let car = place.path().join(format!("{umask}.car"));
         assert!(run(umask, &home, &["cid".as_ref(), "--car".as_ref(), &car, &file])?.status.success());
         assert_eq!(mode(&car)?, expected, "{umask}");
+        let out = place.path().join(format!("{umask}.out"));
+        assert!(run(umask, &home, &["car".as_ref(), "export".as_ref(), &car, &out])?.status.success());
+        assert_eq!(mode(&out)?, expected, "{umask}");
     }
     Ok(())
 }

@@ -1,15 +1,20 @@
 //! Writing a DAG's file or directory back to the disk, never outside the place that was named.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use cid::Cid;
 
 use crate::{
+    attributes::{Attributes, attributes},
     block::BlockSource,
+    draft::Draft,
+    file_name::file_name,
     judge::judge,
     read::{FileReader, NodeKind, ReadError, list_directory, stat},
     tree::MAX_TREE_DEPTH,
@@ -19,7 +24,16 @@ use crate::{
 /// places that no disk would hold it.
 pub const MAX_EXPORTED_ENTRIES: u64 = 10_000_000;
 
-/// What was written.
+/// How a DAG becomes files.
+#[derive(Clone, Copy, Debug)]
+pub struct Export {
+    /// Bytes that all files have together at most. A small DAG can name one block in as many places as it likes.
+    pub max_bytes: u64,
+    /// The permissions that no file and no directory gets, as a shell's `umask` says it.
+    pub umask: u32,
+}
+
+/// What was written, or would be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Files.
@@ -30,11 +44,26 @@ pub struct Exported {
     pub symlinks: u64,
     /// Bytes in files.
     pub bytes: u64,
+    /// Entries whose names are others on the disk, because theirs could deceive.
+    pub renamed: u64,
+    /// Files and directories that were given the permissions that the DAG says, as far as the umask lets them.
+    pub modes: u64,
+    /// Those that were to make a program run as another user, or to keep others from removing files, and do not.
+    pub special_modes_dropped: u64,
+    /// Files, directories and symlinks that were given the time of their last change.
+    pub times: u64,
 }
 
 impl Exported {
     const fn entries(&self) -> u64 {
-        self.files + self.directories + self.symlinks
+        self.files.saturating_add(self.directories).saturating_add(self.symlinks)
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.files = self.files.saturating_add(other.files);
+        self.directories = self.directories.saturating_add(other.directories);
+        self.symlinks = self.symlinks.saturating_add(other.symlinks);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
@@ -53,6 +82,14 @@ pub enum ExportError {
     /// More files, directories and symlinks than an export writes.
     #[error("there are more than {MAX_EXPORTED_ENTRIES} files and directories")]
     TooMany,
+    /// More bytes than were allowed.
+    #[error("its files have {bytes} bytes together, and {max_bytes} are the most that was to be written")]
+    TooLarge {
+        /// What the DAG says.
+        bytes: u64,
+        /// What was allowed.
+        max_bytes: u64,
+    },
     /// The disk.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -63,9 +100,8 @@ pub enum ExportError {
     },
 }
 
-/// Writes what `cid` names to `target`, which must not exist yet, if all of the DAG is there and
-/// [taken](crate::judge()). Everything below is made new: what a DAG's links and
-/// names say can lead nowhere else. After an error what was written so far is left for its user to look at.
+/// Writes what `cid` names to `target`, which must not exist yet, without a limit of bytes and for its user alone. See
+/// [`Export::write`].
 ///
 /// ```
 /// use std::{collections::HashMap, fs};
@@ -83,51 +119,147 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`].
 pub fn export(source: &dyn BlockSource, cid: &Cid, target: &Path) -> Result<Exported, ExportError> {
-    judge(source, cid)?;
-    let mut exported = Exported::default();
-    write_node(source, cid, target, 0, &mut exported)?;
-    Ok(exported)
+    Export { max_bytes: u64::MAX, umask: 0o077 }.write(source, cid, target, &mut |_, _| {})
 }
 
-fn write_node(
+/// What an export of `cid` would write, as far as its directories and the roots of its files say: no file has more.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export_size(source: &dyn BlockSource, cid: &Cid) -> Result<Exported, ExportError> {
+    let size = measure(source, cid, 0, &mut HashMap::new())?;
+    if size.entries() > MAX_EXPORTED_ENTRIES { Err(ExportError::TooMany) } else { Ok(size) }
+}
+
+impl Export {
+    /// Writes what `cid` names to `target`, which must not exist yet, if all of the DAG is there and
+    /// [taken](crate::judge()). Everything below is made new: what a DAG's links and names say can lead nowhere else. `target` is there when all of it is; after an error nothing is left.
+    ///
+    /// Names that could deceive get others, of which `renamed` is told: the name, and the one on the disk. Permissions and
+    /// times that the DAG says are restored, never wider than the umask, and never those that let a program run as somebody
+    /// else.
+    ///
+    /// # Errors
+    /// [`ExportError`]; before anything is written where it would be too much.
+    pub fn write(
+        &self,
+        source: &dyn BlockSource,
+        cid: &Cid,
+        target: &Path,
+        renamed: &mut dyn FnMut(&str, &str),
+    ) -> Result<Exported, ExportError> {
+        judge(source, cid)?;
+        let size = export_size(source, cid)?;
+        if size.bytes > self.max_bytes {
+            return Err(ExportError::TooLarge { bytes: size.bytes, max_bytes: self.max_bytes });
+        }
+        let failed = |source| ExportError::Write { path: target.into(), source };
+        let draft = Draft::beside(target).map_err(failed)?;
+        let mut writing = Writing { source, umask: self.umask, done: Exported::default(), renamed };
+        writing.node(cid, draft.path(), 0)?;
+        let done = writing.done;
+        draft.place().map_err(failed)?;
+        Ok(done)
+    }
+}
+
+/// Each CID is looked at once, however many places name it.
+fn measure(
     source: &dyn BlockSource,
     cid: &Cid,
-    path: &Path,
     depth: usize,
-    exported: &mut Exported,
-) -> Result<(), ExportError> {
-    if exported.entries() == MAX_EXPORTED_ENTRIES {
-        return Err(ExportError::TooMany);
+    known: &mut HashMap<Cid, Exported>,
+) -> Result<Exported, ExportError> {
+    if let Some(size) = known.get(cid) {
+        return Ok(*size);
     }
-    let failed = |source| ExportError::Write { path: path.into(), source };
+    let mut size = Exported::default();
     match stat(source, cid)? {
-        NodeKind::File { .. } => {
-            let mut file = File::create_new(path).map_err(failed)?;
-            for piece in FileReader::open(source, cid)? {
-                let piece = piece?;
-                file.write_all(&piece).map_err(failed)?;
-                exported.bytes += piece.len() as u64;
-            }
-            exported.files += 1;
-        }
+        NodeKind::File { bytes } => (size.files, size.bytes) = (1, bytes),
+        NodeKind::Symlink { .. } => size.symlinks = 1,
         NodeKind::Directory => {
+            // As deep as `Writing::node` goes, which looks at every place.
             if depth > MAX_TREE_DEPTH {
                 return Err(ExportError::TooDeep);
             }
-            // Fails where a link of the same name was made a moment ago.
-            fs::create_dir(path).map_err(failed)?;
-            exported.directories += 1;
+            size.directories = 1;
             for entry in list_directory(source, cid)? {
-                check_name(&entry.name)?;
-                write_node(source, &entry.cid, &path.join(&entry.name), depth + 1, exported)?;
+                size.add(&measure(source, &entry.cid, depth + 1, known)?);
             }
         }
-        NodeKind::Symlink { target } => {
-            make_symlink(&target, path).map_err(failed)?;
-            exported.symlinks += 1;
-        }
     }
-    Ok(())
+    known.insert(*cid, size);
+    Ok(size)
+}
+
+struct Writing<'a> {
+    source: &'a dyn BlockSource,
+    umask: u32,
+    done: Exported,
+    renamed: &'a mut dyn FnMut(&str, &str),
+}
+
+impl Writing<'_> {
+    fn node(&mut self, cid: &Cid, path: &Path, depth: usize) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Write { path: path.into(), source };
+        let said = attributes(self.source, cid)?;
+        match stat(self.source, cid)? {
+            NodeKind::File { .. } => {
+                let mut file = File::create_new(path).map_err(failed)?;
+                for piece in FileReader::open(self.source, cid)? {
+                    let piece = piece?;
+                    file.write_all(&piece).map_err(failed)?;
+                    self.done.bytes += piece.len() as u64;
+                }
+                self.done.files += 1;
+                self.restore(&file, said, 0o666).map_err(failed)?;
+            }
+            NodeKind::Directory => {
+                if depth > MAX_TREE_DEPTH {
+                    return Err(ExportError::TooDeep);
+                }
+                // Fails where a link of the same name was made a moment ago.
+                fs::create_dir(path).map_err(failed)?;
+                self.done.directories += 1;
+                for entry in list_directory(self.source, cid)? {
+                    let name = file_name(&entry.name);
+                    check_name(&name)?;
+                    if name != entry.name {
+                        self.done.renamed += 1;
+                        (self.renamed)(&entry.name, &name);
+                    }
+                    self.node(&entry.cid, &path.join(&*name), depth + 1)?;
+                }
+                // When nothing more is made in it.
+                #[cfg(unix)]
+                File::open(path).and_then(|dir| self.restore(&dir, said, 0o777)).map_err(failed)?;
+            }
+            NodeKind::Symlink { target } => {
+                make_symlink(&target, path, said.modified).map_err(failed)?;
+                self.done.symlinks += 1;
+                self.done.times += u64::from(said.modified.is_some());
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a file or directory the time and permissions that the DAG says, and else those that new ones have.
+    fn restore(&mut self, file: &File, said: Attributes, usual_mode: u32) -> io::Result<()> {
+        if let Some(modified) = said.modified {
+            file.set_modified(modified)?;
+            self.done.times += 1;
+        }
+        #[cfg(unix)]
+        {
+            let mode = said.mode.unwrap_or(usual_mode);
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode & 0o777 & !self.umask))?;
+            self.done.modes += u64::from(said.mode.is_some());
+            self.done.special_modes_dropped += u64::from(mode & 0o7000 != 0);
+        }
+        #[cfg(not(unix))]
+        let _ = (usual_mode, self.umask);
+        Ok(())
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ExportError> {
@@ -149,13 +281,39 @@ fn leads_elsewhere_on_windows(name: &str) -> bool {
 }
 
 #[cfg(unix)]
-fn make_symlink(target: &[u8], path: &Path) -> io::Result<()> {
+fn make_symlink(target: &[u8], path: &Path, modified: Option<SystemTime>) -> io::Result<()> {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
-    std::os::unix::fs::symlink(OsStr::from_bytes(target), path)
+
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    std::os::unix::fs::symlink(OsStr::from_bytes(target), path)?;
+    let Some(modified) = modified else { return Ok(()) };
+    let omitted = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let times = Timestamps { last_access: omitted, last_modification: timespec(modified)? };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+#[cfg(unix)]
+fn timespec(time: SystemTime) -> io::Result<rustix::fs::Timespec> {
+    // Before 1970 the whole second is the one below.
+    let made = match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => rustix::fs::Timespec::try_from(since).ok(),
+        Err(before) => {
+            let before = before.duration();
+            let part = before.subsec_nanos();
+            let seconds = i64::try_from(before.as_secs()).ok().and_then(|seconds| seconds.checked_neg());
+            seconds.map(|seconds| match part {
+                0 => rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 },
+                part => {
+                    rustix::fs::Timespec { tv_sec: seconds.saturating_sub(1), tv_nsec: (1_000_000_000 - part).into() }
+                }
+            })
+        }
+    };
+    made.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(not(unix))]
-fn make_symlink(_target: &[u8], _path: &Path) -> io::Result<()> {
+fn make_symlink(_target: &[u8], _path: &Path, _modified: Option<SystemTime>) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "symlinks are not made on this system"))
 }
 

@@ -32,6 +32,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod attributes;
 mod block;
 mod block_name;
 pub mod car;
@@ -40,9 +41,11 @@ mod cid_length;
 mod cid_text;
 mod dag_pb;
 mod directory;
+mod draft;
 mod entity;
 mod export;
 mod file;
+mod file_name;
 mod foreign_text;
 mod hamt;
 mod hashes;
@@ -70,8 +73,9 @@ pub use cid_text::{CidInText, CidTextError, parse_cid};
 pub use dag_pb::PbError;
 pub use directory::import_symlink;
 pub use entity::{EntityNode, entity_node};
-pub use export::{ExportError, Exported, MAX_EXPORTED_ENTRIES, export};
+pub use export::{Export, ExportError, Exported, MAX_EXPORTED_ENTRIES, export, export_size};
 pub use file::FileImporter;
+pub use file_name::file_name;
 pub use foreign_text::{harmless, harmless_json};
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};

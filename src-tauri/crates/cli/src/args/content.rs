@@ -51,7 +51,13 @@ pub(crate) enum CarCommand {
         archive: PathBuf,
     },
     /// Write the file or folder in an archive to the disk
+    ///
+    /// Names with characters that could deceive get the `%XX` of these, and `%25` for `%`. Permissions and times that the
+    /// archive says are restored, within the umask and without setuid, setgid and sticky.
     Export {
+        /// Bytes that the files may have together [default: 16 times the archive's size, and at least 1GB]
+        #[arg(long, value_name = "SIZE", value_parser = super::serve::parse_size)]
+        max_bytes: Option<u64>,
         /// What to write [default: the archive's only root]
         #[arg(long, value_name = "CID")]
         root: Option<String>,

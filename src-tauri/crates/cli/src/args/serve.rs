@@ -74,7 +74,7 @@ fn parse_quota(text: &str) -> Result<Quota, String> {
     if text == "none" { Ok(Quota::Unlimited) } else { parse_size(text).map(Quota::Bytes) }
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     let unit_bytes = match unit.trim() {

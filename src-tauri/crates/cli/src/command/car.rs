@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_content::{Cid, CidInText, WalkLimits, Walked, car::CarIndex, export, verify};
+use holdfast_content::{Cid, CidInText, Export, ExportError, WalkLimits, Walked, car::CarIndex, export_size, verify};
 use holdfast_core::content::ArchiveBody;
 use holdfast_private::Umask;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CarCommand, NewPinArgs},
-    output::{Output, bytes, complain},
+    output::{Output, bytes, complain, note},
     session::Session,
 };
 
@@ -38,6 +38,29 @@ struct Exported {
     directories: u64,
     symlinks: u64,
     bytes: u64,
+    /// Names that are others on the disk.
+    renamed: Vec<Renamed>,
+    renamed_in_all: u64,
+    modes_restored: u64,
+    special_modes_dropped: u64,
+    times_restored: u64,
+}
+
+#[derive(Serialize)]
+struct Renamed {
+    name: String,
+    on_disk: String,
+}
+
+/// New names that are listed; there may be as many as files.
+const MAX_LISTED: usize = 1000;
+
+/// What an archive's files may have together unless another number is said: far more than any that was made of files has, and
+/// less than one that was made to fill a disk.
+const fn usual_max_bytes(archive_bytes: u64) -> u64 {
+    const AT_LEAST: u64 = 1_000_000_000;
+    let times = archive_bytes.saturating_mul(16);
+    if times > AT_LEAST { times } else { AT_LEAST }
 }
 
 #[derive(Serialize)]
@@ -51,11 +74,14 @@ struct Imported {
     verified: bool,
 }
 
-pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, _umask: Umask, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, umask: Umask, out: Output) -> Result<(), Failure> {
     match command {
         CarCommand::Import { pin, archive } => import_archive(&archive, pin, home, out).await,
         CarCommand::Verify { archive } => verify_archive(&archive, out),
-        CarCommand::Export { root, archive, target } => export_archive(&archive, root.as_deref(), &target, out),
+        CarCommand::Export { max_bytes, root, archive, target } => {
+            let target = std::path::absolute(target)?;
+            export_archive(&archive, root.as_deref(), &target, (max_bytes, umask), out)
+        }
     }
 }
 
@@ -155,7 +181,13 @@ fn check_for_import(path: &Path) -> Result<(ArchiveBody, Walked), Failure> {
     Ok((ArchiveBody::new(again, root)?, walked))
 }
 
-fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -> Result<(), Failure> {
+fn export_archive(
+    path: &Path,
+    root: Option<&str>,
+    target: &Path,
+    (max_bytes, umask): (Option<u64>, Umask),
+    out: Output,
+) -> Result<(), Failure> {
     let archive = open(path)?;
     let root = match (root, archive.roots()) {
         (Some(text), _) => text.parse::<CidInText>().map_err(|error| Failure::Plain(format!("{error}.")))?.cid,
@@ -164,7 +196,39 @@ fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -
             return Err(Failure::Plain(format!("The archive names {} roots; say which with --root.", roots.len())));
         }
     };
-    let written = export(&archive, &root, target).map_err(|error| Failure::Plain(error.to_string()))?;
+    let failed = |error: ExportError| Failure::Plain(error.to_string());
+    let size = export_size(&archive, &root).map_err(failed)?;
+    let archive_bytes = std::fs::metadata(path)?.len();
+    let max_bytes = max_bytes.unwrap_or_else(|| usual_max_bytes(archive_bytes));
+    if size.bytes > max_bytes {
+        return Err(Failure::Plain(format!(
+            "{} has {} and would become {}, which is more than {}. Nothing was written; if that is right, say --max-bytes {}.",
+            path.display(),
+            bytes(archive_bytes),
+            bytes(size.bytes),
+            bytes(max_bytes),
+            size.bytes
+        )));
+    }
+    let needed = size.bytes.saturating_add((size.files + size.directories + size.symlinks).saturating_mul(ENTRY_BYTES));
+    if let Some(free) = free_bytes(target)?
+        && free < needed
+    {
+        return Err(Failure::Plain(format!(
+            "{} would take {} and the disk has {} free. Nothing was written.",
+            target.display(),
+            bytes(needed),
+            bytes(free)
+        )));
+    }
+    let mut renamed = Vec::new();
+    let export = Export { max_bytes, umask: !umask.allows(0o777) };
+    let written = export.write(&archive, &root, target, &mut |name, on_disk| {
+        if renamed.len() < MAX_LISTED {
+            renamed.push(Renamed { name: name.into(), on_disk: on_disk.into() });
+        }
+    });
+    let written = written.map_err(failed)?;
     let exported = Exported {
         root: root.to_string(),
         target: target.display().to_string(),
@@ -172,9 +236,44 @@ fn export_archive(path: &Path, root: Option<&str>, target: &Path, out: Output) -
         directories: written.directories,
         symlinks: written.symlinks,
         bytes: written.bytes,
+        renamed,
+        renamed_in_all: written.renamed,
+        modes_restored: written.modes,
+        special_modes_dropped: written.special_modes_dropped,
+        times_restored: written.times,
     };
     out.result(&exported, || format!("{}  {} files, {}", exported.target, exported.files, bytes(exported.bytes)))?;
+    for Renamed { name, on_disk } in &exported.renamed {
+        note(&format!("holdfast: {name} could deceive and is called {on_disk} on the disk"));
+    }
+    if let more @ 1.. = exported.renamed_in_all - exported.renamed.len() as u64 {
+        note(&format!("holdfast: and so are {more} more"));
+    }
+    if exported.special_modes_dropped > 0 {
+        note(&format!(
+            "holdfast: {} files or folders were to be setuid, setgid or sticky, and are not",
+            exported.special_modes_dropped
+        ));
+    }
     Ok(())
+}
+
+/// What an empty file takes on the usual file systems.
+const ENTRY_BYTES: u64 = 4096;
+
+/// Free room where `target` will be, as far as its user may fill it.
+fn free_bytes(target: &Path) -> Result<Option<u64>, Failure> {
+    #[cfg(unix)]
+    {
+        let dir = target.parent().unwrap_or(target);
+        let stat = rustix::fs::statvfs(dir).map_err(|error| Failure::Plain(format!("{}: {error}", dir.display())))?;
+        Ok(Some(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = target;
+        Ok(None)
+    }
 }
 
 fn open(path: &Path) -> Result<CarIndex, Failure> {

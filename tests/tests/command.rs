@@ -530,6 +530,62 @@ fn a_stopped_service_is_counted_cleaned_and_checked() -> Result<()> {
 }
 
 #[test]
+fn a_pipe_has_a_cid_and_is_not_sent() -> Result<()> {
+    let computer = Computer::start()?;
+    let (hello, archive) = (Vector::named("hello")?, computer.path("piped.car").display().to_string());
+    let text = computer.path("hello.txt");
+    hello.write(&text)?;
+    let bytes = fs::read_to_string(&text)?;
+    for arguments in [&["cid", "--json", "-"][..], &["cid", "--json", "--car", &archive, "/dev/stdin"]] {
+        let row = computer.cli().run_with_input(arguments, &bytes)?.done()?.value()?;
+        assert_eq!((&row["cid"], &row["size"]), (&json!(hello.cid(PROFILE)?), &json!(11)), "{arguments:?}");
+    }
+    let checked = computer.run(&["car", "verify", "--json", &archive])?.done()?.value()?;
+    assert_eq!((&checked["root"], &checked["complete"]), (&json!(hello.cid(PROFILE)?), &json!(true)));
+    for pipe in ["-", "/dev/stdin"] {
+        let refused = computer.cli().run_with_input(&["add", pipe], &bytes)?;
+        assert!(refused.code == 1 && refused.err.contains("is a pipe"), "{}", refused.err);
+    }
+    assert!(computer.pins()?.is_empty());
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_archive_that_lies_in_the_folder_that_it_is_made_of_is_no_part_of_it() -> Result<()> {
+    let computer = Computer::start()?;
+    let (site, archive) = (computer.path("site"), computer.path("site/site.car"));
+    fs::create_dir(&site)?;
+    fs::write(site.join("index.html"), "hi")?;
+    let before = computer.run(&[Path::new("cid"), "--json".as_ref(), &site])?.done()?.value()?;
+    let packed = [Path::new("cid"), "--json".as_ref(), "--car".as_ref(), &archive, &site];
+    assert_eq!(computer.run(&packed)?.done()?.value()?["cid"], before["cid"]);
+    let checked = computer.run(&[Path::new("car"), "verify".as_ref(), "--json".as_ref(), &archive])?.done()?.value()?;
+    assert_eq!((&checked["root"], &checked["complete"]), (&before["cid"], &json!(true)));
+    let again = computer.run(&packed)?;
+    assert!(again.code == 1 && again.err.contains("something is there already"), "{}", again.err);
+
+    let unwritten = [Path::new("cid"), "--car".as_ref(), &site.join("other.car"), Path::new("/nowhere")];
+    assert_eq!(computer.run(&unwritten)?.code, 1);
+    assert!(!site.join("other.car").exists(), "what failed half-way leaves nothing");
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_makes_up_is_refused_with_the_reason() -> Result<()> {
+    let computer = Computer::start()?;
+    for path in ["/proc/version", "/proc/self", "/sys/kernel/uevent_seqnum"] {
+        for command in ["cid", "add"] {
+            let refused = computer.run(&[command, path])?;
+            assert!(refused.code == 1 && refused.err.contains("is made up by the system"), "{path}: {}", refused.err);
+        }
+    }
+    assert!(computer.pins()?.is_empty());
+    Ok(())
+}
+
+#[test]
 fn what_a_cid_names_is_proven_told_apart_and_fetched() -> Result<()> {
     let computer = Computer::start()?;
     let server = computer.serve()?;

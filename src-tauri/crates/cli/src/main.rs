@@ -2,9 +2,11 @@
 
 mod args;
 mod command;
+mod new_file;
 mod output;
 mod progress;
 mod session;
+mod stream;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -18,7 +18,12 @@ pub enum EntryKind {
     Symlink,
     /// A pipe, socket or device.
     Special,
+    /// What the system makes up when it is read, file or directory: it has no bytes of its own, and says any size.
+    MadeUp,
 }
+
+/// Why what is [made up](EntryKind::MadeUp) cannot be pinned, as a sentence's end.
+pub(crate) const IS_MADE_UP: &str = "is made up by the system when it is read, and has no bytes of its own";
 
 /// What the file system says of an entry without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

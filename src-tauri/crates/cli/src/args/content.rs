@@ -31,7 +31,7 @@ pub(crate) struct CidArgs {
     /// Also write the blocks of the one path that is given to a new CAR archive
     #[arg(long, value_name = "FILE", conflicts_with = "all_profiles")]
     pub(crate) car: Option<PathBuf>,
-    /// Files and folders
+    /// Files and folders; - is standard input
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }

@@ -17,6 +17,7 @@ use crate::{
     output::{Output, bytes, complain, note},
     progress,
     session::Session,
+    stream,
 };
 
 #[derive(Serialize)]
@@ -30,6 +31,13 @@ struct Added<'a> {
 }
 
 pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    if let Some(pipe) = args.paths.iter().find(|path| stream::is_stream(path)) {
+        return Err(Failure::Plain(format!(
+            "{} is a pipe, and what is sent must be there to be read again. Write it to a file and add that; `holdfast cid -` \
+             tells its CID without one.",
+            pipe.display()
+        )));
+    }
     let session = Session::start(home, Background::TransfersOnly).await?;
     let account = session.account(args.pin.account.as_deref()).await?;
     let absolute = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;

@@ -1,16 +1,11 @@
 //! `holdfast cid`: offline, no home needed.
 
-use std::{
-    fs::{self, File},
-    io::BufWriter,
-    path::Path,
-    sync::Arc,
-};
+use std::{io::BufWriter, path::Path, sync::Arc};
 
-use holdfast_content::{Entries, EntryRules, Profile, car::CarWriter};
+use holdfast_content::{BlockSink, Discard, Entries, EntryRules, Profile, car::CarWriter};
 use holdfast_core::{
     Error,
-    content::{HashingPool, Identification, Identified, Limits, Plan, Urgency, plan},
+    content::{HashingPool, Identification, Identified, Limits, Problem, Urgency, plan},
     disk::Disk,
     host::RealDisk,
 };
@@ -20,7 +15,9 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CidArgs, LeaveOut},
+    new_file::NewFile,
     output::{Output, complain, note},
+    stream,
 };
 
 #[derive(Serialize)]
@@ -48,8 +45,8 @@ pub(crate) fn run(args: &CidArgs, umask: Umask, out: Output) -> Result<(), Failu
     let mut complete = true;
     for path in &args.paths {
         match identified(&identification, path, &profiles, args.car.as_deref(), umask) {
-            Ok((plan, identified)) => {
-                for problem in &plan.skipped {
+            Ok(Found { skipped, identified }) => {
+                for problem in &skipped {
                     note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
                 }
                 for one in identified {
@@ -65,48 +62,61 @@ pub(crate) fn run(args: &CidArgs, umask: Umask, out: Output) -> Result<(), Failu
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
 
+/// What was left out of a path, and its CIDs.
+struct Found {
+    skipped: Vec<Problem>,
+    identified: Vec<Identified>,
+}
+
 fn identified(
     identification: &Identification,
     path: &Path,
     profiles: &[Profile],
     car: Option<&Path>,
     umask: Umask,
-) -> Result<(Arc<Plan>, Vec<Identified>), Error> {
+) -> Result<Found, Failure> {
     let unreadable = |source| Error::Unreadable { path: path.into(), source };
+    if let Some(mut stream) = stream::at(path).map_err(unreadable)? {
+        let car = car.map(|car| create(car, None, umask)).transpose()?;
+        let identify = |sink: &mut dyn BlockSink| identification.identify_stream(&mut stream, path, profiles, sink);
+        return Ok(Found { skipped: Vec::new(), identified: written(profiles, car, identify)? });
+    }
     let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
     let entries = profiles.first().map_or(EntryRules::EVERYTHING, Profile::entries);
     let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, outward_links: Entries::LeftOut, ..Limits::NONE })?);
-    let identified = match (car, profiles) {
-        (Some(car), [profile]) => archived(identification, &plan, *profile, car, umask)?,
-        _ => identification.identify(&plan, profiles)?,
-    };
-    Ok((plan, identified))
+    let car = car.map(|car| create(car, Some(&real), umask)).transpose()?;
+    let identify = |sink: &mut dyn BlockSink| identification.identify_into(&plan, profiles, sink);
+    let identified = written(profiles, car, identify)?;
+    Ok(Found { skipped: plan.skipped.clone(), identified })
 }
 
-/// Writes the blocks to a new archive; an archive that could not be finished is removed.
-fn archived(
-    identification: &Identification,
-    plan: &Arc<Plan>,
-    profile: Profile,
-    car: &Path,
-    umask: Umask,
-) -> Result<Vec<Identified>, Error> {
-    let file = File::create_new(car).map_err(Error::Blocks)?;
-    let written = || {
-        umask.open_up(&file).map_err(Error::Blocks)?;
-        let mut writer = CarWriter::new(BufWriter::with_capacity(1 << 20, file), profile).map_err(Error::Blocks)?;
-        let identified = identification.identify_into(plan, &[profile], &mut writer)?;
-        let root = identified.first().ok_or(Error::Internal)?.link.cid;
-        writer.finish(&root).map_err(Error::Blocks)?;
-        Ok(identified)
-    };
-    let written = written();
-    if written.is_err()
-        && let Err(error) = fs::remove_file(car)
-    {
-        note(&format!("holdfast: {} is not complete and cannot be removed: {error}", car.display()));
+/// Begins an archive of what lies at `of`. It is no part of that, even where it will lie inside.
+fn create(car: &Path, of: Option<&Path>, umask: Umask) -> Result<NewFile, Failure> {
+    let shown = car.display().to_string();
+    let file = NewFile::create(car).map_err(|error| Failure::Plain(format!("{shown}: {error}")))?;
+    let directory = std::path::absolute(car)?.parent().map(Path::to_owned).unwrap_or_default();
+    let is_inside = of.is_some_and(|of| directory.canonicalize().is_ok_and(|directory| directory.starts_with(of)));
+    if file.is_seen() && is_inside {
+        return Err(Failure::Plain(format!("{shown} would lie inside what it is made of; write it somewhere else.")));
     }
-    written
+    umask.open_up(file.file())?;
+    Ok(file)
+}
+
+/// Identifies, and writes the blocks into an archive where one is wanted.
+fn written(
+    profiles: &[Profile],
+    car: Option<NewFile>,
+    identify: impl FnOnce(&mut dyn BlockSink) -> Result<Vec<Identified>, Error>,
+) -> Result<Vec<Identified>, Failure> {
+    let (Some(car), [profile]) = (car, profiles) else { return Ok(identify(&mut Discard)?) };
+    let out = BufWriter::with_capacity(1 << 20, car.file());
+    let mut writer = CarWriter::new(out, *profile).map_err(Error::Blocks)?;
+    let identified = identify(&mut writer)?;
+    let root = identified.first().ok_or(Error::Internal)?.link.cid;
+    writer.finish(&root).map_err(Error::Blocks)?;
+    car.keep().map_err(Error::Blocks)?;
+    Ok(identified)
 }
 
 fn print(path: &str, one: &Identified, with_profile: bool, out: Output) -> Result<(), Failure> {

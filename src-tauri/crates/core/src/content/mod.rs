@@ -9,6 +9,7 @@ mod pool;
 mod read;
 mod reader;
 mod selection;
+mod stream;
 
 pub use archive::ArchiveBody;
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};

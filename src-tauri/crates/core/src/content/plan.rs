@@ -12,7 +12,7 @@ use std::{
 use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH, name_as_text};
 
 use crate::{
-    disk::{self, Disk, EntryKind, Fingerprint, Opened, Place, Root},
+    disk::{self, Disk, EntryKind, Fingerprint, IS_MADE_UP, Opened, Place, Root},
     error::Error,
     provider::wire_path,
 };
@@ -229,6 +229,7 @@ pub(crate) fn plan_below(root: Arc<dyn Root>, place: &Place, limits: Limits) -> 
         }
         EntryKind::Symlink => return Err(refused(&name, "it is a link; pin what it points to")),
         EntryKind::Special => return Err(refused(&name, "it is a named pipe, socket or device")),
+        EntryKind::MadeUp => return Err(refused(&name, &format!("it {IS_MADE_UP}"))),
     }
     Ok(plan)
 }
@@ -288,6 +289,10 @@ impl Plan {
                 }
                 EntryKind::Special => {
                     self.skipped.push(Problem { name: path, reason: "is a named pipe, socket or device".into() });
+                    continue;
+                }
+                EntryKind::MadeUp => {
+                    self.skipped.push(Problem { name: path, reason: IS_MADE_UP.into() });
                     continue;
                 }
             }

@@ -42,6 +42,7 @@ pub(super) fn kind_reason(stat: &Stat, limits: Limits) -> Option<&'static str> {
         EntryKind::File | EntryKind::Directory => None,
         EntryKind::Symlink => Some("a link"),
         EntryKind::Special => Some("a named pipe, socket or device"),
+        EntryKind::MadeUp => Some("made up by the system when it is read"),
     }
 }
 

@@ -18,7 +18,9 @@ use std::{
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
 
 use super::{ignoring_interrupts, no_regular_file, stat_all};
-use crate::disk::{Entries, EntryKind, Fingerprint, Identity, OpenFile, Opened, Root, Stat, leads_elsewhere, names_of};
+use crate::disk::{
+    Entries, EntryKind, Fingerprint, IS_MADE_UP, Identity, OpenFile, Opened, Root, Stat, leads_elsewhere, names_of,
+};
 
 /// A directory that others are reached from; without a right to list it, where the system has that.
 #[cfg(target_os = "linux")]
@@ -32,6 +34,29 @@ const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 /// A file; a pipe that was put in its place must not block.
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// The types of file systems whose files are made up when they are read (`linux/magic.h`): procfs, sysfs, debugfs, tracefs,
+/// cgroups of both versions, securityfs, configfs, pstore, bpf, efivarfs, selinuxfs, and those of message queues, binary
+/// formats, remote procedures and FUSE's control.
+#[cfg(target_os = "linux")]
+const MADE_UP: [u32; 16] = [
+    0x9fa0,
+    0x6265_6572,
+    0x6462_6720,
+    0x7472_6163,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x7363_6673,
+    0x6265_6570,
+    0x6165_676c,
+    0xcafe_4a11,
+    0xde5e_81e4,
+    0xf97c_ff8c,
+    0x1980_0202,
+    0x4249_4e4d,
+    0x6759_6969,
+    0x6573_5543,
+];
 
 /// An open directory.
 #[derive(Debug)]
@@ -53,8 +78,8 @@ impl Root for UnixRoot {
 
     fn stat(&self, below: &Path) -> io::Result<Stat> {
         self.at(below, |directory, name| match name {
-            None => Ok(stat_of(&rustix::fs::fstat(directory)?)),
-            Some(name) => stat_at(directory, name),
+            None => Ok(or_made_up(directory, stat_of(&rustix::fs::fstat(directory)?))),
+            Some(name) => Ok(at_or_made_up(directory, name, stat_at(directory, name)?)),
         })
     }
 
@@ -68,7 +93,13 @@ impl Root for UnixRoot {
             }
         }
         let directory = directory.as_fd();
-        Ok(stat_all(&names, |name| (name.clone(), stat_at(directory, name))))
+        let device = stat_of(&rustix::fs::fstat(directory)?).fingerprint.device;
+        let stat = |name: &OsString| match stat_at(directory, name) {
+            // Another file system begins here.
+            Ok(stat) if stat.fingerprint.device != device => Ok(at_or_made_up(directory, name, stat)),
+            stat => stat,
+        };
+        Ok(stat_all(&names, |name| (name.clone(), stat(name))))
     }
 
     fn read_link(&self, below: &Path) -> io::Result<PathBuf> {
@@ -80,9 +111,11 @@ impl Root for UnixRoot {
 
     fn open(&self, below: &Path) -> io::Result<Opened> {
         let file = File::from(open_below(self.0.as_fd(), below, READ)?);
-        let stat = stat_of_open(&file.metadata()?);
-        if stat.kind != EntryKind::File {
-            return Err(no_regular_file());
+        let stat = or_made_up(file.as_fd(), stat_of_open(&file.metadata()?));
+        match stat.kind {
+            EntryKind::File => {}
+            EntryKind::MadeUp => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("it {IS_MADE_UP}"))),
+            _ => return Err(no_regular_file()),
         }
         Ok(Opened { file: Box::new(RealFile(file)), stat })
     }
@@ -175,6 +208,42 @@ fn stat_at(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Stat> {
     Ok(stat_of(&statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
+/// The same of an entry of a directory.
+fn at_or_made_up(directory: BorrowedFd<'_>, name: &OsStr, stat: Stat) -> Stat {
+    if !may_be_made_up(&stat) {
+        return stat;
+    }
+    match openat(directory, name, ON_THE_WAY.difference(OFlags::DIRECTORY), Mode::empty()) {
+        Ok(entry) => or_made_up(entry.as_fd(), stat),
+        // Whoever wants to read it is told why that cannot be.
+        Err(_) => stat,
+    }
+}
+
+/// What was said of something that is open, or that the system makes it up.
+#[cfg(target_os = "linux")]
+fn or_made_up(entry: BorrowedFd<'_>, stat: Stat) -> Stat {
+    let is_made_up = may_be_made_up(&stat)
+        && rustix::fs::fstatfs(entry).is_ok_and(|system| MADE_UP.contains(&(system.f_type as u32)));
+    if is_made_up { Stat { kind: EntryKind::MadeUp, ..stat } } else { stat }
+}
+
+/// File systems of the kernel's own are on no device.
+#[cfg(target_os = "linux")]
+fn may_be_made_up(stat: &Stat) -> bool {
+    matches!(stat.kind, EntryKind::File | EntryKind::Directory) && rustix::fs::major(stat.fingerprint.device) == 0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn or_made_up(_: BorrowedFd<'_>, stat: Stat) -> Stat {
+    stat
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn may_be_made_up(_: &Stat) -> bool {
+    false
+}
+
 fn stat_of_open(metadata: &Metadata) -> Stat {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => EntryKind::File,
@@ -244,6 +313,30 @@ mod tests {
         assert_eq!(top.read_directory(below.parent().unwrap()).unwrap()[0].0, "file");
         let inner = top.root(below.parent().unwrap()).unwrap();
         assert_eq!(inner.stat(Path::new("file")).unwrap(), top.stat(&below).unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_the_kernel_makes_up_is_told_from_files() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), "x").unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        for (root, below, kind) in [
+            ("/proc", "version", EntryKind::MadeUp),
+            ("/proc", "", EntryKind::MadeUp),
+            ("/", "proc", EntryKind::MadeUp),
+            ("/sys", "kernel", EntryKind::MadeUp),
+            ("/", "", EntryKind::Directory),
+            (real.to_str().unwrap(), "file", EntryKind::File),
+        ] {
+            let root = open_root(Path::new(root)).unwrap();
+            assert_eq!(root.stat(Path::new(below)).unwrap().kind, kind, "{root:?} {below}");
+        }
+        let listed = open_root(Path::new("/")).unwrap().read_directory(Path::new("")).unwrap();
+        let proc = listed.into_iter().find(|(name, _)| name == "proc").unwrap();
+        assert_eq!(proc.1.unwrap().kind, EntryKind::MadeUp);
+        let opened = open_root(Path::new("/proc")).unwrap().open(Path::new("version"));
+        assert_eq!(opened.unwrap_err().kind(), io::ErrorKind::Unsupported);
     }
 
     #[test]

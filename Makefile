@@ -3,9 +3,11 @@
 #   make run      open the window; without a display, on a virtual one, with a sample pinned through it
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
-#   make lint     formatting, clippy, svelte-check, eslint, generated bindings, licences and known holes
+#   make lint     formatting, clippy, svelte-check, eslint, generated bindings
 #   make interop  both ways with Kubo and IPFS Cluster, which are built first; says that it is skipped where go is missing
-#   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window
+#   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window;
+#                 fails over a limit of tests/src/bench/limits.rs
+#   make bench-short  in about a minute what does not depend on the machine's speed: memory, requests and bytes of uploads
 #   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
 #   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
 #   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
@@ -31,7 +33,7 @@ cargo_fuzz := target/tools/bin/cargo-fuzz
 cargo_fuzz_version := 0.13.2
 content := src-tauri/crates/content
 
-.PHONY: run test build lint interop bench crash fuzz fuzz-api bindings web-view tools desktop force
+.PHONY: run test build lint interop bench bench-short crash fuzz fuzz-api bindings web-view tools desktop force
 
 run: tools web-view
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname -s)" = Darwin ]; then
@@ -61,7 +63,6 @@ lint: tools desktop web-view
 	cargo test --workspace --lib ipc::bindings
 	npm --prefix ui run check
 	npm --prefix ui run lint
-	.ci/dependencies
 
 kubo := target/interop/bin/ipfs
 cluster := target/interop/bin/ipfs-cluster-service
@@ -90,6 +91,11 @@ $(cluster): tests/cluster/go.mod tests/cluster/go.sum
 bench: tools desktop web-view
 	cargo build --release --package holdfast-desktop --package holdfast-cli --package holdfast-tests --bins
 	target/release/bench
+
+# With the programs that `make test` has built.
+bench-short: tools desktop web-view
+	cargo build --workspace --all-targets
+	"$${CARGO_TARGET_DIR:-target}/debug/bench" --short
 
 crash: tools
 	HOLDFAST_CRASHES=200 cargo test --package holdfast-service --test service -- --exact --nocapture \

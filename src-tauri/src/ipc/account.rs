@@ -55,6 +55,8 @@ pub(crate) struct Account {
     pub(crate) bytes: u64,
     /// Milliseconds since the Unix epoch.
     pub(crate) last_contact: Option<i64>,
+    /// What it told of its pins is as of `last_contact`: it was asked since, and did not tell.
+    pub(crate) is_outdated: bool,
     pub(crate) credentials: CredentialKind,
     /// What the last check found out; null before there was one.
     pub(crate) card: Option<AccountCard>,
@@ -212,6 +214,7 @@ impl From<AccountView> for Account {
             pins: view.pins,
             bytes: view.bytes,
             last_contact: view.last_contact.map(|time| time.0),
+            is_outdated: view.is_outdated,
             credentials: view.account.credentials.into(),
             card: view.account.card.map(AccountCard::from),
             can_upload,
@@ -231,7 +234,7 @@ fn state(state: account::AccountState) -> (AccountState, Option<String>) {
         account::AccountState::Failed { code: Code::Unauthorized | Code::Forbidden, message } => {
             (AccountState::Unauthorized, Some(message))
         }
-        account::AccountState::Failed { code: Code::KeyringUnavailable, message } => {
+        account::AccountState::Failed { code: Code::KeyringUnavailable | Code::NoSecret, message } => {
             (AccountState::NoSecret, Some(message))
         }
         account::AccountState::Failed { message, .. } => (AccountState::Unreachable, Some(message)),

@@ -10,6 +10,13 @@ const integer = new Intl.NumberFormat(locale);
 const one_decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const time = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+const day_and_time = new Intl.DateTimeFormat(locale, {
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+});
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"] as const;
 
@@ -67,6 +74,12 @@ export function formatRelative(at: number, now: number): string {
   if (distance < DAY_MS) return relative.format(-Math.trunc(past / HOUR_MS), "hour");
   if (distance < 30 * DAY_MS) return relative.format(-Math.trunc(past / DAY_MS), "day");
   return day.format(at);
+}
+
+/** The time of day, with the day where that is another: "14:10", "3 May, 14:10". */
+export function formatMoment(at: number, now: number): string {
+  const same_day = new Date(at).toDateString() === new Date(now).toDateString();
+  return same_day ? time.format(at) : day_and_time.format(at);
 }
 
 export function formatExact(at: number): string {

@@ -26,6 +26,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   unsupported: ["error.unsupported", "error.unsupported.advice"],
   not_a_pinning_api: ["error.not_a_pinning_api", "error.not_a_pinning_api.advice"],
   keyring_unavailable: ["error.keyring_unavailable", "error.keyring_unavailable.advice"],
+  no_secret: ["error.no_secret", "error.no_secret.advice"],
   invalid_input: ["error.invalid_input", "error.invalid_input.advice"],
   file_unreadable: ["error.file_unreadable", "error.file_unreadable.advice"],
   file_changed: ["error.file_changed", "error.file_changed.advice"],

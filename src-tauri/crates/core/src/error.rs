@@ -21,6 +21,7 @@ pub enum Code {
     NotAPinningApi,
     Unsupported,
     KeyringUnavailable,
+    NoSecret,
     InvalidInput,
     FileUnreadable,
     FileChanged,
@@ -35,6 +36,12 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether only other credentials change it: those that there are were refused, or there are none.
+    #[must_use]
+    pub const fn wants_credentials(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::NoSecret)
+    }
+
     /// The code's name, the same in the database, in JSON and in the web view.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -51,6 +58,7 @@ impl Code {
             Self::NotAPinningApi => "not_a_pinning_api",
             Self::Unsupported => "unsupported",
             Self::KeyringUnavailable => "keyring_unavailable",
+            Self::NoSecret => "no_secret",
             Self::InvalidInput => "invalid_input",
             Self::FileUnreadable => "file_unreadable",
             Self::FileChanged => "file_changed",
@@ -224,7 +232,7 @@ impl Error {
             Self::PinFailed { .. } => Code::PinFailed,
             Self::AtNode { source, .. } => source.code(),
             Self::Cancelled => Code::Cancelled,
-            Self::NoSecret { .. } => Code::Unauthorized,
+            Self::NoSecret { .. } => Code::NoSecret,
             Self::Vault(_) => Code::KeyringUnavailable,
             Self::Provider(error) => error.code(),
             Self::Home(HomeError::Busy { .. }) => Code::HomeBusy,

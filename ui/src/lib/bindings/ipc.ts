@@ -14,7 +14,11 @@ this_computer: boolean, state: AccountState, state_message: Shown | null, secret
 /**
  * Milliseconds since the Unix epoch.
  */
-last_contact: number | null, credentials: CredentialKind, 
+last_contact: number | null, 
+/**
+ * What it told of its pins is as of `last_contact`: it was asked since, and did not tell.
+ */
+is_outdated: boolean, credentials: CredentialKind, 
 /**
  * What the last check found out; null before there was one.
  */
@@ -144,7 +148,7 @@ export type Changed = { tags: Array<ChangeTag>, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 /**
  * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.

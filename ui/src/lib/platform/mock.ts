@@ -39,6 +39,8 @@ export interface Mock extends Platform {
   changed(...tags: Ipc.ChangeTag[]): void;
   /** Moves every transfer one step on; runs by itself in the browser. */
   advance(): void;
+  /** An account becomes one that does not answer, or one that does again. */
+  trouble(id: string, state: Ipc.AccountState, message?: string): void;
   /** What the next file dialog gives. */
   nextSelection: Ipc.Selection | null;
   /** What comparing a pin with files comes to; `null` as if nothing was chosen in the dialog. */
@@ -90,6 +92,11 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     changed: (...tags) => on_changed.forEach((listener) => listener({ tags })),
     advance,
+    trouble: (id, state, message) => {
+      const change = { state, state_message: message ?? null, is_outdated: state !== "ok" };
+      accounts = accounts.map((account) => (account.id === id ? { ...account, ...change } : account));
+      mock.changed("accounts");
+    },
     async call<C extends Command>(command: C, ...args: Arguments<C>): Promise<Response<C>> {
       const request = (args[0] ?? null) as Request<C>;
       // A copy, because the real one crosses a process and the caller may clear what it sent.
@@ -281,7 +288,15 @@ export function createMock(options: MockOptions = {}): Mock {
     const kept = credentials === "none" ? "not_needed" : session_only ? "session" : "keyring";
     const account: Ipc.Account = {
       ...{ id: fresh("account"), label, kind, endpoint, gateway, credentials, secret_kept: kept },
-      ...{ this_computer: false, state: "ok", state_message: null, pins: 0, bytes: 0, last_contact: now },
+      ...{
+        this_computer: false,
+        state: "ok",
+        state_message: null,
+        pins: 0,
+        bytes: 0,
+        last_contact: now,
+        is_outdated: false,
+      },
       ...{ card: null, can_upload: "yes", upload_through: null },
       ...{ can_edit: kind === "psa", keeps_metadata: kind !== "kubo", lost_port: null },
     };

@@ -9,6 +9,13 @@ import type {
 } from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 
+/** Where nothing can be asked of an account. */
+export type Trouble = "unauthorized" | "unreachable" | "no_secret";
+
+export function isTrouble(state: Account["state"]): state is Trouble {
+  return state === "unauthorized" || state === "unreachable" || state === "no_secret";
+}
+
 export class Accounts {
   list = $state.raw<Account[]>([]);
   #platform: Platform;
@@ -23,6 +30,17 @@ export class Accounts {
 
   find(id: string): Account | null {
     return this.list.find((account) => account.id === id) ?? null;
+  }
+
+  /** Those that do not answer, or that nothing can be asked of. */
+  get troubled(): Account[] {
+    return this.list.filter(({ state }) => isTrouble(state));
+  }
+
+  /** Since when what this account told may not be so any more; `null` while it tells, and where nobody knows. */
+  outdated(id: string): { since: number | null } | null {
+    const account = this.find(id);
+    return account?.is_outdated ? { since: account.last_contact } : null;
   }
 
   /** Some account takes files, if need be through a node. */

@@ -47,6 +47,8 @@ export class App {
       this.toasts,
       () => this.default_account,
       (text) => this.navigation.pinCid(text),
+      this.accounts,
+      () => this.navigation.go("accounts"),
     );
     this.transfers.onEnded = (ended) => this.#tell(ended);
   }

@@ -4,6 +4,7 @@ import type { Account, DropEvent, Problem, Selection } from "../bindings/ipc.ts"
 import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform } from "../platform/index.ts";
+import { isTrouble, type Accounts } from "./accounts.svelte.ts";
 import type { Toasts } from "./toasts.svelte.ts";
 
 /** More are counted, not listed. */
@@ -20,17 +21,23 @@ export class Intake {
   #toasts: Toasts;
   #defaultAccount: () => Account | null;
   #pinCid: (text: string) => void;
+  #accounts: Accounts;
+  #showAccounts: () => void;
 
   constructor(
     platform: Platform,
     toasts: Toasts,
     defaultAccount: () => Account | null,
     pinCid: (text: string) => void,
+    accounts: Accounts,
+    showAccounts: () => void,
   ) {
     this.#platform = platform;
     this.#toasts = toasts;
     this.#defaultAccount = defaultAccount;
     this.#pinCid = pinCid;
+    this.#accounts = accounts;
+    this.#showAccounts = showAccounts;
   }
 
   async onDrop(event: DropEvent): Promise<void> {
@@ -104,6 +111,17 @@ export class Intake {
   async #upload(selection: Selection, account: string): Promise<void> {
     await this.#platform.call("start_upload", { selection: selection.id, account, name: null, metadata: {} });
     const { items, skipped, refused } = selection;
+    const to = this.#accounts.find(account);
+    if (to && isTrouble(to.state)) {
+      this.#toasts.add({
+        kind: "warning",
+        title: t("intake.waits", items.length),
+        lines: [t(`intake.waits.${to.state}`, to.label), ...problemLines(selection)],
+        action: { label: t("intake.waits.show"), run: this.#showAccounts },
+        stays: true,
+      });
+      return;
+    }
     const parts = [t("intake.accepted", items.length)];
     if (skipped.length > 0) parts.push(t("intake.skipped", skipped.length));
     if (refused.length > 0) parts.push(t("intake.refused", refused.length));

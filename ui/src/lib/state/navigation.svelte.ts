@@ -1,6 +1,6 @@
 /** Which screen is shown, and the dialog that several screens open. */
 
-import type { ProviderKind } from "../bindings/ipc.ts";
+import type { Account, ProviderKind } from "../bindings/ipc.ts";
 
 export const SCREENS = ["pins", "transfers", "folders", "accounts", "settings"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -8,7 +8,7 @@ export type Screen = (typeof SCREENS)[number];
 export class Navigation {
   screen = $state<Screen>("pins");
   /** An account is being added; `kind` is what it begins with. */
-  adding_account = $state.raw<{ kind: ProviderKind | null } | null>(null);
+  adding_account = $state.raw<{ kind: ProviderKind | null; again: Account | null } | null>(null);
   /** A CID is being pinned; `text` is where it is found. */
   pinning_cid = $state.raw<{ text: string } | null>(null);
 
@@ -21,6 +21,11 @@ export class Navigation {
   }
 
   addAccount(kind: ProviderKind | null = null): void {
-    this.adding_account = { kind };
+    this.adding_account = { kind, again: null };
+  }
+
+  /** An account gets other keys. */
+  enterKeys(again: Account): void {
+    this.adding_account = { kind: again.kind, again };
   }
 }

@@ -39,6 +39,10 @@ struct Row<'a> {
     secret_kept: SecretKept,
     state: &'static str,
     message: Option<&'a str>,
+    /// When it last answered.
+    last_contact: Option<String>,
+    /// What is listed of its pins is as of then.
+    is_outdated: bool,
     pins: u64,
     bytes: u64,
     credentials: CredentialKind,
@@ -281,6 +285,8 @@ fn row(view: &AccountView) -> Row<'_> {
         secret_kept: view.secret_kept,
         state,
         message,
+        last_contact: view.last_contact.map(|at| at.to_rfc3339()),
+        is_outdated: view.is_outdated,
         pins: view.pins,
         bytes: view.bytes,
         credentials: view.account.credentials,
@@ -301,9 +307,12 @@ fn row(view: &AccountView) -> Row<'_> {
 fn describe(view: &AccountView) -> String {
     let row = row(view);
     let state = match row.message {
-        Some(message) => message.to_owned(),
+        Some(message) => match &row.last_contact {
+            Some(at) => format!("{message} (it last answered at {at})"),
+            None => message.to_owned(),
+        },
         None if row.state == "ok" => "answers".into(),
-        None => "not asked yet".into(),
+        None => row.last_contact.as_ref().map_or_else(|| "not asked yet".into(), |at| format!("answered at {at}")),
     };
     format!("{}  {}  {} pins, {}  {state}", row.label, row.endpoint, row.pins, bytes(row.bytes))
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use holdfast_core::pin::{Metadata, Pin, PinQuery, PinSort};
+use holdfast_core::{
+    account::AccountView,
+    pin::{Metadata, Pin, PinQuery, PinSort, PinStatus},
+};
 use serde::Serialize;
 
 use crate::{
@@ -22,22 +25,40 @@ pub(super) struct Row {
     pub(super) cid: String,
     pub(super) name: String,
     pub(super) size: Option<u64>,
+    /// `unknown` where the account could not be asked.
     pub(super) status: &'static str,
+    /// What the account said when it last answered, where it could not be asked, and when that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) told_at: Option<String>,
     pub(super) pinned_at: Option<String>,
     pub(super) metadata: Metadata,
 }
 
 impl Row {
-    pub(super) fn of(pin: Pin, label: String) -> Self {
+    pub(super) fn of(pin: Pin, account: Option<&AccountView>) -> Self {
+        let told = account.filter(|view| view.is_outdated).map(|view| (pin.held.status, view.last_contact));
         Self {
-            account: label,
+            account: account.map(|view| view.account.label.clone()).unwrap_or_default(),
             name: pin.name(),
             id: pin.held.id.0,
             cid: pin.held.cid.to_string(),
             size: pin.held.bytes,
-            status: pin.held.status.as_str(),
+            status: if told.is_some() { PinStatus::Unknown } else { pin.held.status }.as_str(),
+            told: told.map(|(status, _)| status.as_str()),
+            told_at: told.and_then(|(_, at)| at).map(|at| at.to_rfc3339()),
             pinned_at: pin.held.pinned_at.map(|at| at.to_rfc3339()),
             metadata: pin.held.metadata,
+        }
+    }
+
+    /// The status, as of when it was told where that is not now.
+    pub(super) fn shown_status(&self) -> String {
+        match (self.told, &self.told_at) {
+            (None, _) => self.status.into(),
+            (Some(told), Some(at)) => format!("unknown ({told} at {at})"),
+            (Some(told), None) => format!("unknown (last {told})"),
         }
     }
 }
@@ -54,7 +75,7 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
         complain(&format!("the list may be out of date: {error}"), error.details().as_deref());
     }
     let accounts = session.engine.accounts().await?.into_iter();
-    let labels: HashMap<_, _> = accounts.map(|view| (view.account.id, view.account.label)).collect();
+    let accounts: HashMap<_, _> = accounts.map(|view| (view.account.id.clone(), view)).collect();
     let mut query = PinQuery {
         limit: PAGE_ROWS,
         sort: match args.sort {
@@ -73,8 +94,10 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
         let page = session.engine.pins(query.clone()).await?;
         let is_last = page.rows.len() < PAGE_ROWS as usize;
         query.offset += page.rows.len() as u64;
-        let label = |pin: &Pin| labels.get(&pin.account).cloned().unwrap_or_default();
-        rows.extend(page.rows.into_iter().map(|pin| Row::of(pin.clone(), label(&pin))));
+        rows.extend(page.rows.into_iter().map(|pin| {
+            let account = accounts.get(&pin.account);
+            Row::of(pin, account)
+        }));
         if is_last {
             break;
         }
@@ -87,5 +110,6 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
 fn line(row: &Row) -> String {
     let size = row.size.map_or_else(|| "?".into(), bytes);
     let pinned_at = row.pinned_at.as_deref().unwrap_or("-");
-    format!("{}  {}  {size:>9}  {:<8}  {pinned_at}  {}  {}", row.id, row.cid, row.status, row.account, row.name)
+    let status = row.shown_status();
+    format!("{}  {}  {size:>9}  {status:<8}  {pinned_at}  {}  {}", row.id, row.cid, row.account, row.name)
 }

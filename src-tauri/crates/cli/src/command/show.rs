@@ -54,7 +54,9 @@ pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> R
     }
     let pin = session.engine.pin_named(&args.id, account.as_ref()).await?;
     let details = session.engine.pin_details(&PinKey { account: pin.account.clone(), id: pin.held.id.clone() }).await?;
-    let (label, cid, held) = (details.account.label.clone(), pin.held.cid, details.pin.held.clone());
+    let views = session.engine.accounts().await?;
+    let view = views.into_iter().find(|view| view.account.id == details.account.id);
+    let (cid, held) = (pin.held.cid, details.pin.held.clone());
     let shown = Shown {
         cid_v0: cid_v0(&cid),
         cid_v1: cid_v1(&cid),
@@ -67,7 +69,7 @@ pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> R
         proof: details.pin.proof.as_str(),
         other_copies: details.other_copies,
         receipts: details.receipts.into_iter().map(receipt).collect(),
-        row: Row::of(details.pin, label),
+        row: Row::of(details.pin, view.as_ref()),
     };
     out.result(&shown, || describe(&shown))?;
     session.end().await
@@ -98,7 +100,7 @@ fn describe(shown: &Shown) -> Vec<String> {
         format!("base36     {}", shown.cid_base36),
         format!("multihash  {}", shown.multihash),
         format!("size       {}", row.size.map_or_else(|| "unknown".into(), |size| format!("{size} bytes"))),
-        format!("status     {} ({})", row.status, shown.raw_status),
+        format!("status     {} ({})", row.shown_status(), shown.raw_status),
         format!("proof      {}", shown.proof.replace('_', " ")),
         format!("pinned at  {}", row.pinned_at.as_deref().unwrap_or("unknown")),
     ];

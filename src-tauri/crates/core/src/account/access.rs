@@ -40,6 +40,18 @@ pub(crate) struct Access {
 /// After a failure of the vault, before it is asked again.
 const VAULT_REST: Duration = Duration::from_secs(5);
 
+/// How old what the database has of an account that answers may be.
+const OFTEN_ENOUGH: Duration = Duration::from_secs(60);
+
+/// What an account showed, as it is kept for the next run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contact {
+    /// When it last answered.
+    pub(crate) told_at: Option<UnixMillis>,
+    /// Why it does not.
+    pub(crate) trouble: Option<(Code, String)>,
+}
+
 /// A moment among those at which credentials were replaced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Since(u64);
@@ -54,6 +66,12 @@ struct Known {
     capabilities: Option<Capabilities>,
     state: Option<AccountState>,
     last_contact: Option<UnixMillis>,
+    /// What it told of its pins may not be so any more.
+    is_outdated: bool,
+    /// What an earlier run showed, until this one has asked.
+    earlier: Option<AccountState>,
+    /// What of this the database has.
+    written: Option<Contact>,
     secret_missing: bool,
     /// What the keyring has of it is not its secret any more.
     entry_outdated: bool,
@@ -61,7 +79,7 @@ struct Known {
 
 impl Known {
     fn is_locked_out(&self) -> bool {
-        !self.removed && matches!(self.state, Some(AccountState::Failed { code: Code::Unauthorized, .. }))
+        !self.removed && matches!(self.state, Some(AccountState::Failed { code, .. }) if code.wants_credentials())
     }
 }
 
@@ -203,7 +221,7 @@ impl Access {
         match error {
             // It will be asked when it wants to be.
             Some(Error::Provider(ProviderError::RateLimited { .. })) => self.note(account, since, error),
-            Some(error @ Error::Provider(_)) => self.show(account, since, failed(error)),
+            Some(error @ Error::Provider(_)) => self.show(account, since, failed(error), true),
             _ => self.note(account, since, error),
         }
     }
@@ -236,10 +254,15 @@ impl Access {
             // It was not asked, or what it said to that is not known.
             Some(_) => return,
         };
-        self.show(account, since, state);
+        // Who does not permit one thing may well tell the rest.
+        let is_outdated = match &state {
+            AccountState::Failed { code, .. } => *code != Code::Forbidden,
+            _ => false,
+        };
+        self.show(account, since, state, is_outdated);
     }
 
-    fn show(&self, account: &AccountId, since: Since, state: AccountState) {
+    fn show(&self, account: &AccountId, since: Since, state: AccountState, is_outdated: bool) {
         let mut known = self.known();
         let known = known.entry(account.clone()).or_default();
         if known.generation > since.0 {
@@ -247,7 +270,9 @@ impl Access {
         }
         if state == AccountState::Ok {
             known.last_contact = Some(self.clock.now());
+            known.is_outdated = false;
         }
+        known.is_outdated |= is_outdated;
         known.state = Some(state);
     }
 
@@ -268,8 +293,42 @@ impl Access {
     pub(crate) fn state(&self, account: &AccountId) -> (AccountState, Option<UnixMillis>) {
         let known = self.known();
         let known = known.get(account);
-        let state = known.and_then(|known| known.state.clone()).unwrap_or(AccountState::Unknown);
+        let state = known.and_then(|known| known.state.clone().or_else(|| known.earlier.clone()));
+        let state = state.unwrap_or(AccountState::Unknown);
         (state, known.and_then(|known| known.last_contact))
+    }
+
+    /// Whether what the account told of its pins may not be so any more: it was asked since, and did not tell.
+    pub(crate) fn is_outdated(&self, account: &AccountId) -> bool {
+        self.known().get(account).is_some_and(|known| known.is_outdated)
+    }
+
+    /// Takes what earlier runs showed of the accounts as known, until they are asked.
+    pub(crate) fn remember(&self, contacts: Vec<(AccountId, Contact)>) {
+        let mut known = self.known();
+        for (account, contact) in contacts {
+            let known = known.entry(account).or_default();
+            known.last_contact = contact.told_at;
+            known.is_outdated = contact.trouble.is_some();
+            known.earlier = contact.trouble.clone().map(|(code, message)| AccountState::Failed { code, message });
+            known.written = Some(contact);
+        }
+    }
+
+    /// What the database is to have of the account, where that is worth a write.
+    pub(crate) fn unwritten(&self, account: &AccountId) -> Option<Contact> {
+        let mut known = self.known();
+        let known = known.get_mut(account).filter(|known| !known.removed)?;
+        let trouble = match known.state.clone()? {
+            AccountState::Failed { code, message } => Some((code, message)),
+            AccountState::Ok | AccountState::Unknown => None,
+        };
+        let contact = Contact { told_at: known.last_contact, trouble };
+        let is_news = known.written.as_ref().is_none_or(|written| {
+            let later = |at: UnixMillis| written.told_at.is_none_or(|before| at.since(before) >= OFTEN_ENOUGH);
+            written.trouble != contact.trouble || contact.told_at.is_some_and(later)
+        });
+        is_news.then(|| known.written.insert(contact).clone())
     }
 
     /// Where the account's secret is, as far as that has shown. Never asks the vault: that may wait for a person.
@@ -347,7 +406,8 @@ impl Access {
         let known = known.entry(account.clone()).or_default();
         if !known.removed {
             let generation = self.replacements.fetch_add(1, Ordering::AcqRel) + 1;
-            *known = Known { generation, ..by };
+            let (last_contact, written) = (known.last_contact, known.written.take());
+            *known = Known { generation, last_contact, written, ..by };
         }
     }
 

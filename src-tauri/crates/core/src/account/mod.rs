@@ -20,7 +20,7 @@ use crate::{
     vault::{CredentialKind, Credentials},
 };
 
-pub(crate) use access::{Access, Since};
+pub(crate) use access::{Access, Contact, Since};
 pub use card::{AccountCard, Deletion, Duplicates};
 pub use preset::{PRESETS, Preset};
 pub(crate) use probe::probe;
@@ -212,6 +212,8 @@ pub struct AccountView {
     pub state: AccountState,
     /// When the provider last answered.
     pub last_contact: Option<UnixMillis>,
+    /// What it told of its pins may not be so any more: it was asked since `last_contact`, and did not tell.
+    pub is_outdated: bool,
     /// Pins in the mirror.
     pub pins: u64,
     /// Their sizes together, where known.

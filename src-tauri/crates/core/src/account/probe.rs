@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     engine::Shared,
-    error::{Code, Error},
+    error::Error,
     pin::{PinId, PinStatus, ProviderPin},
     provider::{Capabilities, Gap, Provider, ProviderError},
 };
@@ -146,7 +146,7 @@ impl<'a> Probe<'a> {
     /// Notes what the service cannot do; what is only wrong at the moment ends the check.
     fn cannot(&mut self, what: &str, error: ProviderError) -> Result<(), Error> {
         let error = Error::from(error);
-        if error.is_outage() || error.is_retryable() || error.code() == Code::Unauthorized {
+        if error.is_outage() || error.is_retryable() || error.code().wants_credentials() {
             return Err(error);
         }
         let words = error.details().filter(|words| !error.to_string().contains(words.as_str()));

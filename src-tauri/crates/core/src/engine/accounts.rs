@@ -160,6 +160,7 @@ impl Engine {
         if self.shared.access.test(&account).await.is_ok() {
             self.refresh_later(account.clone());
         }
+        self.shared.keep_contact(id).await?;
         self.shared.announce(Change::Accounts);
         self.view(account).await
     }
@@ -286,6 +287,7 @@ impl Engine {
 
     pub(super) async fn view(&self, account: Account) -> Result<AccountView, Error> {
         let (state, last_contact) = self.shared.access.state(&account.id);
+        let is_outdated = self.shared.access.is_outdated(&account.id);
         let (pins, bytes) = self.shared.store.account_totals(&account.id).await?;
         let secret_kept = self.shared.access.secret_kept(&account);
         let upload = relay::route(&self.shared, &account).await?;
@@ -300,6 +302,7 @@ impl Engine {
             secret_kept,
             state,
             last_contact,
+            is_outdated,
             pins,
             bytes,
             upload,

@@ -144,6 +144,7 @@ impl Engine {
         let store = Store::open(Some(&home.database()?)).await?;
         store.requeue_interrupted().await?;
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
+        access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
         let shared = Arc::new(Shared {
             ports,
@@ -265,6 +266,14 @@ impl Shared {
     pub(crate) fn upload_of(&self, account: &AccountId, place: Place, folder: Option<&FolderId>) -> Transfer {
         let name = place.path().file_name().map_or_else(|| "root".into(), crate::content::entry_name);
         self.transfer(account, Work::Upload { place, folder: folder.cloned() }, name, Metadata::new())
+    }
+
+    /// Keeps what an account showed for the next run.
+    pub(crate) async fn keep_contact(&self, account: &AccountId) -> Result<(), Error> {
+        match self.access.unwritten(account) {
+            Some(contact) => self.store.save_contact(account, contact).await,
+            None => Ok(()),
+        }
     }
 
     /// Notes how a folder is being watched.

@@ -43,6 +43,7 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();
     }
+    shared.keep_contact(&account.id).await?;
     shared.announce(Change::Accounts);
     result
 }

@@ -6,8 +6,9 @@ use url::Url;
 
 use super::{Store, StoreError};
 use crate::{
-    account::{Account, AccountCard, AccountId, Mark, ProviderKind},
-    error::Error,
+    account::{Account, AccountCard, AccountId, Contact, Mark, ProviderKind},
+    clock::UnixMillis,
+    error::{Code, Error},
     vault::CredentialKind,
 };
 
@@ -106,6 +107,33 @@ impl Store {
         let text = mark.map(serde_json::to_string).transpose().map_err(|_| StoreError::Row("what a check makes"))?;
         self.write(move |db| {
             db.execute("UPDATE account SET check_mark = ?2 WHERE id = ?1", (&id.0, text))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What earlier runs showed of the accounts.
+    pub(crate) async fn contacts(&self) -> Result<Vec<(AccountId, Contact)>, Error> {
+        self.read(|db| {
+            let sql = "SELECT id, told_at, trouble_code, trouble FROM account WHERE told_at IS NOT NULL OR trouble IS NOT NULL";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                let code = row.get::<_, Option<String>>(2)?.map(|name| Code::named(&name).unwrap_or(Code::Internal));
+                let told_at = row.get::<_, Option<i64>>(1)?.map(UnixMillis);
+                Ok((AccountId(row.get(0)?), Contact { told_at, trouble: code.zip(row.get::<_, Option<String>>(3)?) }))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Keeps what an account showed.
+    pub(crate) async fn save_contact(&self, id: &AccountId, contact: Contact) -> Result<(), Error> {
+        let id = id.clone();
+        self.write_mirror(move |db| {
+            let (code, trouble) = contact.trouble.map(|(code, trouble)| (code.as_str(), trouble)).unzip();
+            let sql = "UPDATE account SET told_at = ?2, trouble_code = ?3, trouble = ?4 WHERE id = ?1";
+            db.execute(sql, (&id.0, contact.told_at.map(|at| at.0), code, trouble))?;
             Ok(())
         })
         .await

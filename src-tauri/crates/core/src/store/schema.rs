@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -171,6 +171,12 @@ UPDATE transfer SET root = (SELECT path FROM folder WHERE folder.id = transfer.f
 ",
     // What a service was asked to pin and works on, by the pin that it ends with.
     r"CREATE INDEX transfer_by_pin_asked_for ON transfer(account, pin) WHERE state = 'asked';",
+    // When an account last answered, and why it does not, where that is so.
+    r"
+ALTER TABLE account ADD COLUMN told_at INTEGER;
+ALTER TABLE account ADD COLUMN trouble_code TEXT;
+ALTER TABLE account ADD COLUMN trouble TEXT;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

@@ -232,7 +232,8 @@ impl Store {
         let account = account.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       failures = 0, updated_at = ?2 WHERE account = ?1 AND state = 'failed' AND code = 'unauthorized'";
+                       failures = 0, updated_at = ?2 WHERE account = ?1 AND state = 'failed'
+                         AND code IN ('unauthorized', 'no_secret')";
             db.execute(sql, (&account.0, now.0))?;
             Ok(())
         })
@@ -245,7 +246,7 @@ impl Store {
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
                        failures = 0, updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
-                         OR code = 'unauthorized' AND account IN (SELECT id FROM account WHERE kind = 'psa'))";
+                         OR code IN ('unauthorized', 'no_secret') AND account IN (SELECT id FROM account WHERE kind = 'psa'))";
             db.execute(sql, [now.0])?;
             Ok(())
         })

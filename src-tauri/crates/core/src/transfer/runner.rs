@@ -173,6 +173,9 @@ async fn run_one(
             tracing::error!(%error, "the end of a try cannot be written");
         }
     }
+    if let Err(error) = shared.keep_contact(&transfer.account).await {
+        tracing::error!(%error, "what an account showed cannot be written");
+    }
     for change in [Change::Transfers, Change::Pins, Change::Folders, Change::Accounts] {
         shared.announce(change);
     }
@@ -189,7 +192,7 @@ async fn attempt(
         let result = attempt_with(shared, transfer, progress.clone(), cancel, since).await;
         match result {
             // It was asked with credentials that were replaced meanwhile; with the new ones it may go well.
-            Err(error) if error.code() == Code::Unauthorized && shared.access.were_replaced(since) => {}
+            Err(error) if error.code().wants_credentials() && shared.access.were_replaced(since) => {}
             result => return result,
         }
     }

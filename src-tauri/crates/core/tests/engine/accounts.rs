@@ -59,7 +59,7 @@ async fn an_account_that_is_added_again_gets_the_new_keys_and_goes_on() {
     let id = world.engine.add_account(draft, Keep::Session).await.unwrap().account.id;
     let world = world.restart().await;
     let failed = world.upload(&id, &world.write("a", b"abc")).await;
-    assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
+    assert_eq!(failed.state.failure().unwrap().code, Code::NoSecret);
     let again = world.engine.add_account(provider.draft("one"), Keep::Keyring).await.unwrap();
     assert_eq!((again.account.id, again.secret_kept), (id.clone(), SecretKept::Keyring));
     assert_eq!((world.engine.accounts().await.unwrap().len(), world.vault.accounts()), (1, vec![id]));

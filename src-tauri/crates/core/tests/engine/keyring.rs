@@ -41,7 +41,7 @@ async fn without_a_keyring_a_secret_is_kept_for_the_session_or_not_at_all() {
         assert!(world.vault.accounts().is_empty(), "nothing went to the keyring behind the user's back");
         let world = world.restart().await;
         let failed = world.upload(&id, &world.write("b", b"abcd")).await;
-        assert_eq!(failed.state.failure().unwrap().code, Code::Unauthorized);
+        assert_eq!(failed.state.failure().unwrap().code, Code::NoSecret);
         let view = world.engine.accounts().await.unwrap().remove(0);
         assert_eq!(view.secret_kept, SecretKept::Missing);
         assert_eq!(world.pins().await.len(), 1, "what is pinned is still shown");

@@ -16,6 +16,7 @@ mod logs;
 mod lost_answers;
 mod mirror;
 mod nodes;
+mod outdated;
 mod pin_only;
 mod proofs;
 mod properties;

@@ -205,6 +205,10 @@ export const en = {
   "pin_cid.title": "Pin a CID",
   "pin_cid.text": "CID or link",
   "pin_cid.text.hint": "A CID, an ipfs:// link or a gateway link.",
+  "pin_cid.nowhere":
+    "This computer fetches from nowhere: it can only pin what it already holds. Choose another account for content from elsewhere.",
+  "pin_cid.accepted.several": (count: number) => `${formatCount(count)} CIDs accepted: see Transfers`,
+  "pin_cid.pinned_already": (account: string, name: string) => `${account} has this pinned already: ${name}`,
   "pin_cid.name": "Name (optional)",
   "pin_cid.account": "Account",
   "pin_cid.submit": "Pin",

@@ -41,7 +41,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
 };
 
 /** What went wrong is only in the sentence about this very case; no advice for all of its kind says more. */
-const SAYS_ITSELF: ReadonlySet<Code> = new Set(["invalid_input", "pin_failed"]);
+const SAYS_ITSELF: ReadonlySet<Code> = new Set(["already_exists", "invalid_input", "pin_failed"]);
 
 export const CODES = Object.keys(TEXT) as Code[];
 

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use holdfast_content::car::CarIndex;
 use holdfast_content::{FileReader, Profile, ProofLimits, Verdict, WalkLimits, prove_file, verify};
+use holdfast_tests::dags::{self, Dag};
 use holdfast_tests::holdfast::Programs;
 use holdfast_tests::kubo::Kubo;
 use holdfast_tests::trees::{self, AT_SHARD_THRESHOLD, CHUNK_LIMITS, Growth, Random, TINY_LIMITS};
@@ -240,5 +241,63 @@ fn kubo_takes_our_archives_and_we_verify_kubos() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// What Kubo makes of a DAG: whether it has all of it and gives a file's bytes, or a directory's entries, without an error.
+fn taken_by_kubo(kubo: &Kubo, dag: &Dag, place: &Path) -> Result<Option<Vec<u8>>> {
+    let archive = place.join("dag.car");
+    fs::write(&archive, dag.archive())?;
+    // Pinning walks the DAG, so that nothing may be missing.
+    if kubo.run(&["dag", "import", &archive.display().to_string()]).is_err() {
+        return Ok(None);
+    }
+    let root = dag.root.to_string();
+    let out = place.join("kubo");
+    let got = kubo.run(&["get", "--progress=false", "--output", &out.display().to_string(), &root]).is_ok();
+    let bytes = if got && out.is_file() && !out.is_symlink() { fs::read(&out)? } else { Vec::new() };
+    for stale in [&out, &archive] {
+        if stale.is_dir() && !stale.is_symlink() {
+            fs::remove_dir_all(stale).ok()
+        } else {
+            fs::remove_file(stale).ok()
+        };
+    }
+    Ok(got.then_some(bytes))
+}
+
+/// Where the rule of `holdfast_content::judge` says that Kubo does the same, it does, and gives the same bytes.
+#[test]
+#[ignore = "needs Kubo: make interop"]
+fn kubo_agrees_wherever_the_rule_says_that_it_does() -> Result<()> {
+    let kubo = Kubo::new(None)?;
+    let place = tempfile::tempdir()?;
+    let (mut disagreeing, mut agreeing) = (Vec::new(), 0);
+    // All that are odd in one way, and some of the combinations.
+    let all = dags::family()
+        .into_iter()
+        .enumerate()
+        .filter(|(at, dag)| *at < 140 || at % 23 == 0 || !dag.taken && at % 41 == 0);
+    for (_, dag) in all {
+        let theirs = taken_by_kubo(&kubo, &dag, place.path())?;
+        let is_same = theirs.is_some() == dag.taken;
+        if dag.kubo == dags::Kubo::Agrees {
+            agreeing += 1;
+            let archive = place.path().join("ours.car");
+            fs::write(&archive, dag.archive())?;
+            let source = CarIndex::open(File::open(&archive)?)?;
+            let ours = FileReader::open(&source, &dag.root).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            let has_same_bytes = match (&ours, &theirs) {
+                (Ok(ours), Some(theirs)) if dag.taken => ours.concat() == *theirs,
+                _ => true,
+            };
+            if !is_same || !has_same_bytes {
+                disagreeing.push(format!("{}: here {}, there {}", dag.what, dag.taken, theirs.is_some()));
+            }
+        } else {
+            holdfast_tests::say(&format!("disputed: {}: here {}, there {}", dag.what, dag.taken, theirs.is_some()));
+        }
+    }
+    assert!(disagreeing.is_empty(), "{agreeing} agree, but: {disagreeing:#?}");
     Ok(())
 }

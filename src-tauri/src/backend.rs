@@ -14,6 +14,7 @@ use holdfast_service::RunningService;
 use tokio::sync::{Mutex, SetOnce};
 use tokio::time::timeout;
 
+use crate::check_runs::CheckRuns;
 use crate::selections::Selections;
 
 /// What other programs are told about who has the home.
@@ -33,6 +34,8 @@ pub(crate) struct Backend {
     service_tried: SetOnce<()>,
     /// What was dropped or picked and not decided on yet.
     pub(crate) selections: Selections,
+    /// The runs of checks under way.
+    pub(crate) check_runs: CheckRuns,
 }
 
 impl Backend {
@@ -44,6 +47,7 @@ impl Backend {
             service: Mutex::new(None),
             service_tried: SetOnce::new(),
             selections: Selections::default(),
+            check_runs: CheckRuns::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 mod args;
 mod backend;
 mod changes;
+mod check_runs;
 mod commands;
 mod dialogs;
 mod intake;

@@ -600,29 +600,52 @@ fn what_a_cid_names_is_proven_told_apart_and_fetched() -> Result<()> {
     let (cid, id) = (added["cid"].as_str().context("no CID")?, added["id"].as_str().context("no id")?);
 
     let gateway = ["--gateway", server.gateway.as_str()];
-    for arguments in
-        [&["verify", cid, &*file][..], &["verify", id, &file], &["verify", cid, &file, gateway[0], gateway[1]]]
-    {
-        let verified = computer.run(&[arguments, &["--json"]].concat())?.done()?.value()?;
-        assert_eq!(verified["verdict"], "verified", "{arguments:?}: {verified}");
+    // Two questions, two answers: whether the file is the one that is pinned, and whether the service has the blocks.
+    for arguments in [&["verify", cid, &*file][..], &["verify", id, &file]] {
+        let answers = computer.run(&[arguments, &["--json"]].concat())?.done()?.values()?;
+        let said: Vec<_> = answers.iter().map(|answer| (&answer["question"], &answer["verdict"])).collect();
+        assert_eq!(said, [(&json!("file"), &json!("same")), (&json!("copy"), &json!("sound"))], "{arguments:?}");
     }
+    let same = computer.run(&["verify", cid, &file, gateway[0], gateway[1], "--json"])?.done()?.value()?;
+    assert_eq!((&same["question"], &same["verdict"]), (&json!("file"), &json!("same")));
     for arguments in [&["verify", cid, &*other][..], &["verify", cid, &other, gateway[0], gateway[1]]] {
         let differs = computer.run(&[arguments, &["--json"]].concat())?;
         assert_eq!(differs.code, 1, "{differs:?}");
-        let difference = &differs.value()?["difference"];
+        let difference = &differs.values()?[0]["difference"];
         assert_eq!((&difference["what"], &difference["byte"]), (&json!("content"), &json!(2_345_678)));
     }
     let said = computer.run(&["verify", cid, &other])?;
-    assert!(said.out.contains("differs from byte 2345678 of "), "{said:?}");
+    assert!(said.out.contains("file: differs from byte 2345678 of "), "{said:?}");
     let pin = computer.run(&["show", "--json", id])?.done()?.value()?;
     assert_eq!((&pin["proof"], &pin["receipts"][0]["proof"]), (&json!("verified"), &json!("verified")));
+    assert_eq!((&pin["standing"], &pin["checks"][1]["question"]), (&json!("retrievable"), &json!("file")));
 
-    let complete = computer.run(&["verify", "--json", cid])?.done()?.value()?;
-    assert_eq!((&complete["verdict"], &complete["missing"]), (&json!("complete"), &json!([])));
-    assert!(complete["blocks"].as_u64() > Some(2), "{complete}");
+    let sound = computer.run(&["verify", "--json", cid])?.done()?.value()?;
+    assert_eq!((&sound["verdict"], &sound["faults"], &sound["of"]), (&json!("sound"), &json!([]), &Value::Null));
+    assert!(sound["blocks"].as_u64() > Some(2), "{sound}");
     let unknown = Vector::named("hello")?.cid("unixfs-v0-2015")?;
     let missing = computer.run(&["verify", "--json", &unknown, gateway[0], gateway[1]])?;
-    assert_eq!((missing.code, &missing.value()?["verdict"]), (1, &json!("incomplete")), "{missing:?}");
+    assert_eq!((missing.code, &missing.value()?["verdict"]), (1, &json!("missing")), "{missing:?}");
+
+    // A block that is damaged, and then gone, is told as that, whatever the file is.
+    let blocks = process::output(
+        std::process::Command::new("find").arg(computer.path("server/service/blocks")).args(["-size", "+500k"]),
+    )?;
+    let block = Path::new(blocks.lines().next().context("no large block")?);
+    let mut bytes = fs::read(block)?;
+    bytes[0] ^= 1;
+    fs::write(block, bytes)?;
+    let damaged = computer.run(&["verify", id, &file])?;
+    assert_eq!(damaged.code, 1, "{damaged:?}");
+    assert!(
+        damaged.out.contains("file: the same as ") && damaged.out.contains("is damaged (from byte "),
+        "{damaged:?}"
+    );
+    fs::remove_file(block)?;
+    let missing = computer.run(&["verify", "--all"])?;
+    assert_eq!(missing.code, 1, "{missing:?}");
+    assert!(missing.out.contains("is missing (from byte "), "{missing:?}");
+    assert!(missing.out.ends_with("0 verified, 1 with missing blocks\n"), "{missing:?}");
 
     let page = serve_html()?;
     for arguments in [&["verify", cid, "--gateway", &page][..], &["verify", &unknown], &["verify", cid, "/nowhere"]] {

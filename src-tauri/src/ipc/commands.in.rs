@@ -36,15 +36,19 @@ commands! {
         pins(PinQuery) -> PinPage,
         pin_details(PinKey) -> PinDetails,
         unpin(Vec<PinKey>) -> Accepted,
+        unpin_impact(Vec<PinKey>) -> UnpinImpact,
         edit_pin(EditPinRequest) -> Pin,
         refresh_pins(()) -> (),
         copy_pins(CopyPinsRequest) -> (),
         open_in_browser(PinKey) -> (),
     }
     proofs {
-        verify_pin(VerifyPinRequest) -> Option<Comparison>,
-        verify_progress(PinKey) -> Option<ComparisonProgress>,
-        stop_verifying(PinKey) -> (),
+        check_copies(CheckCopiesRequest) -> CopiesChecked,
+        check_progress(u32) -> Option<CheckProgress>,
+        stop_checking(u32) -> (),
+        compare_pin(ComparePinRequest) -> Option<Comparison>,
+        comparison_progress(PinKey) -> Option<ComparisonProgress>,
+        stop_comparing(PinKey) -> (),
     }
     folders {
         folders(()) -> Vec<Folder>,

@@ -23,8 +23,12 @@ pub(crate) use account::{
 };
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
-pub(crate) use pin::{CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery};
-pub(crate) use proof::{Comparison, ComparisonProgress, VerifyPinRequest};
+pub(crate) use pin::{
+    CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery, UnpinImpact,
+};
+pub(crate) use proof::{
+    CheckCopiesRequest, CheckProgress, ComparePinRequest, Comparison, ComparisonProgress, CopiesChecked,
+};
 pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};
 pub(crate) use shown::Shown;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
-use holdfast_core::account::AccountId;
+use holdfast_core::account::{self, AccountId};
 use holdfast_core::pin::{self, PinId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::Shown;
+use super::proof::Check;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -31,15 +32,65 @@ pub(crate) enum PinSort {
     PinnedAt,
 }
 
-/// `verified` means that the provider's CID is that of the bytes read here: computed here, or proven by the blocks behind
-/// it; `differs`, that other bytes lie here.
+/// What is known of a pin in one word: the worst, else the most. `verified` means that bytes read here have its CID, and that
+/// the account's service was not asked for its blocks; `retrievable`, that all were fetched from there and are right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Proof {
+    Damaged,
+    Missing,
+    Retrievable,
+    Sampled,
     Verified,
     NotReproduced,
-    Differs,
     NotChecked,
+}
+
+/// What is known of bytes that were read here and a CID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ContentProof {
+    Verified,
+    NotReproduced,
+    NotChecked,
+}
+
+/// Whether another account is the same login, so that its pin is no other copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SameLogin {
+    No,
+    Perhaps,
+    Yes,
+}
+
+/// Another pin of the same content.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct OtherCopy {
+    pub(crate) account: String,
+    pub(crate) id: String,
+    pub(crate) status: PinStatus,
+    pub(crate) proof: Proof,
+    pub(crate) same_login: SameLogin,
+}
+
+/// A pin of which no copy is left.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct LastCopy {
+    pub(crate) name: Shown,
+    /// The account's label.
+    pub(crate) label: String,
+}
+
+/// What is left when pins go; of the last copies, the first few are told.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct UnpinImpact {
+    pub(crate) last: Vec<LastCopy>,
+    pub(crate) last_count: u64,
+    /// Those of which only a copy is left that may be the same one.
+    pub(crate) perhaps_last_count: u64,
+    /// The labels of the accounts that may be the same login.
+    pub(crate) perhaps_same: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, TS)]
@@ -85,7 +136,7 @@ pub(crate) struct Receipt {
     /// Milliseconds since the Unix epoch.
     pub(crate) at: i64,
     pub(crate) cid: String,
-    pub(crate) proof: Proof,
+    pub(crate) proof: ContentProof,
     /// What is verified without one is proven block by block.
     pub(crate) profile: Option<String>,
     /// Why it is not verified, in the engine's words.
@@ -112,7 +163,10 @@ pub(crate) struct PinDetails {
     pub(crate) multihash: String,
     pub(crate) gateway_link: Option<String>,
     pub(crate) ipfs_link: String,
-    pub(crate) other_copies: u64,
+    pub(crate) content: ContentProof,
+    pub(crate) others: Vec<OtherCopy>,
+    /// What was asked about it, newest first.
+    pub(crate) checks: Vec<Check>,
     pub(crate) receipts: Vec<Receipt>,
 }
 
@@ -151,12 +205,12 @@ impl From<pin::Pin> for Pin {
     fn from(pin: pin::Pin) -> Self {
         Self {
             name: pin.name().into(),
+            proof: pin.standing().into(),
             account: pin.account.0,
             id: pin.held.id.0,
             cid: pin.held.cid.to_string(),
             size: pin.held.bytes,
             status: pin.held.status.into(),
-            proof: pin.proof.into(),
             is_directory: pin.held.is_directory,
             pinned_at: pin.held.pinned_at.map(|time| time.0),
         }
@@ -185,7 +239,9 @@ impl From<holdfast_core::PinDetails> for PinDetails {
             multihash: multihash_hex(&cid),
             gateway_link: details.account.gateway_link(&cid.to_string()),
             ipfs_link: ipfs_link(&details.pin),
-            other_copies: details.other_copies,
+            content: details.pin.content.into(),
+            others: details.others.into_iter().map(OtherCopy::from).collect(),
+            checks: details.checks.into_iter().map(Check::from).collect(),
             receipts: details.receipts.into_iter().map(Receipt::from).collect(),
             pin: details.pin.into(),
         }
@@ -212,13 +268,53 @@ impl From<pin::Receipt> for Receipt {
     }
 }
 
-impl From<pin::Proof> for Proof {
-    fn from(proof: pin::Proof) -> Self {
+impl From<pin::Standing> for Proof {
+    fn from(standing: pin::Standing) -> Self {
+        match standing {
+            pin::Standing::Damaged => Self::Damaged,
+            pin::Standing::Missing => Self::Missing,
+            pin::Standing::Retrievable => Self::Retrievable,
+            pin::Standing::Sampled => Self::Sampled,
+            pin::Standing::Verified => Self::Verified,
+            pin::Standing::NotReproduced => Self::NotReproduced,
+            pin::Standing::NotChecked => Self::NotChecked,
+        }
+    }
+}
+
+impl From<pin::ContentProof> for ContentProof {
+    fn from(proof: pin::ContentProof) -> Self {
         match proof {
-            pin::Proof::Verified => Self::Verified,
-            pin::Proof::NotReproduced => Self::NotReproduced,
-            pin::Proof::Differs => Self::Differs,
-            pin::Proof::NotChecked => Self::NotChecked,
+            pin::ContentProof::Verified => Self::Verified,
+            pin::ContentProof::NotReproduced => Self::NotReproduced,
+            pin::ContentProof::NotChecked => Self::NotChecked,
+        }
+    }
+}
+
+impl From<holdfast_core::OtherCopy> for OtherCopy {
+    fn from(other: holdfast_core::OtherCopy) -> Self {
+        Self {
+            proof: other.pin.standing().into(),
+            account: other.pin.account.0,
+            id: other.pin.held.id.0,
+            status: other.pin.held.status.into(),
+            same_login: match other.same_login {
+                account::SameLogin::No => SameLogin::No,
+                account::SameLogin::Perhaps => SameLogin::Perhaps,
+                account::SameLogin::Yes => SameLogin::Yes,
+            },
+        }
+    }
+}
+
+impl From<holdfast_core::UnpinImpact> for UnpinImpact {
+    fn from(impact: holdfast_core::UnpinImpact) -> Self {
+        Self {
+            last: impact.last.into_iter().map(|(name, label)| LastCopy { name: name.into(), label }).collect(),
+            last_count: impact.last_count,
+            perhaps_last_count: impact.perhaps_last_count,
+            perhaps_same: impact.perhaps_same,
         }
     }
 }

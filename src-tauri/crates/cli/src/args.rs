@@ -42,10 +42,11 @@ pub(crate) enum Command {
     Ls(ListArgs),
     /// Show everything known about one pin
     Show(ShowArgs),
-    /// Prove that a file or folder here is what a CID names, or that all of a CID can be fetched
+    /// Prove that a service has what it pinned, and that a file here is what is pinned
     ///
-    /// Only small inner blocks are fetched: they say which bytes of the file every other block holds, and these are hashed
-    /// here, whatever the service's chunk size and layout. Without a PATH, every block is fetched and checked.
+    /// The account's service is asked: every block is fetched from its gateway and hashed here; of large content all inner
+    /// nodes and a sample of the others, which is said. With a PATH a second question is answered for itself: whether that
+    /// file or folder is what the CID names, whatever the service's chunk size and layout.
     Verify(VerifyArgs),
     /// Give a pin another name or other metadata, where its service can
     Edit(EditArgs),
@@ -140,8 +141,9 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit status: 0 verified, or complete; 1 it differs, or blocks are missing or damaged; \
-    2 it cannot be said (no gateway, no answer, a file that cannot be read).")]
+#[command(after_help = "Exit status: 0 verified; 1 blocks are missing or damaged, or the file differs; \
+    2 it cannot be said (no gateway, no answer, a file that cannot be read).",
+    group(clap::ArgGroup::new("which").required(true).args(["what", "all"])))]
 pub(crate) struct VerifyArgs {
     /// Where to fetch blocks [default: the account's gateway]
     #[arg(long, value_name = "URL")]
@@ -149,9 +151,15 @@ pub(crate) struct VerifyArgs {
     /// The account's label or id, where several have it
     #[arg(long)]
     pub(crate) account: Option<String>,
-    /// A CID, a link that contains one, or a pin's id
+    /// Ask for every pin, of one account or of all
+    #[arg(long, conflicts_with = "gateway")]
+    pub(crate) all: bool,
+    /// Fetch every block, however many there are
+    #[arg(long)]
+    pub(crate) every_block: bool,
+    /// A CID, a link that contains one, or a pin's id; a CID is asked for at every account that has pinned it
     #[arg(value_name = "CID|PIN")]
-    pub(crate) what: String,
+    pub(crate) what: Option<String>,
     /// The file or folder to compare it with
     pub(crate) path: Option<PathBuf>,
 }

@@ -11,6 +11,7 @@
 //! | get blocks | any [`BlockSource`]: [`car::CarIndex`], a `HashMap`, one of your own |
 //! | know what a CID names, and read it | [`stat`], [`resolve`], [`list_directory`], [`FileReader`], [`export`](export()) |
 //! | know whether a DAG is all there and can be read, by one rule | [`judge`](judge()); with all that is wrong, [`verify`](verify()), and [`verify_archive`](verify_archive()) for one that is coming in |
+//! | know whether the blocks of a DAG that lies elsewhere are there, or a sample of them | [`Survey`] |
 //! | know whether a local file is what a CID names, made by whatever software | [`prove_file`] |
 //! | read and write CAR archives | [`car`] |
 //! | read a CID that stands alone | [`parse_cid`] |
@@ -57,6 +58,7 @@ mod profile;
 mod proof;
 mod read;
 mod sha256;
+mod survey;
 mod tree;
 mod unixfs;
 mod verify;
@@ -89,6 +91,7 @@ pub use proof::{
 pub use read::{
     DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat, visit_directory,
 };
+pub use survey::{BlockFault, BlockPlace, Extent, FaultKind, Looked, Survey, Surveyed, Unclear, Wanted, look_at};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
 pub use verify::{WalkLimits, Walked, survey, verify};
 pub use verify_archive::verify_archive;

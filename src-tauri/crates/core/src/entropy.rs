@@ -8,6 +8,12 @@ pub trait Entropy: Send + Sync + 'static {
     fn bytes16(&self) -> [u8; 16];
 }
 
+/// A random number below `count`, each as likely as any other; 0 below 0 and 1.
+pub(crate) fn number_below(entropy: &dyn Entropy, count: u64) -> u64 {
+    let number = u128::from_le_bytes(entropy.bytes16()) % u128::from(count.max(1));
+    number as u64
+}
+
 /// A new random id (UUID version 4).
 pub(crate) fn new_id(entropy: &dyn Entropy) -> String {
     uuid::Builder::from_random_bytes(entropy.bytes16()).into_uuid().to_string()

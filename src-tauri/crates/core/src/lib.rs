@@ -24,8 +24,8 @@ mod turns;
 pub mod vault;
 
 pub use engine::{
-    Background, Change, Engine, FoundService, ImportedService, PinDetails, Ports, SecretRemoval, Settings, Theme,
-    ThisComputer,
+    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, ImportedService, OtherCopy,
+    PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer, UnpinImpact,
 };
 pub use error::{Code, Error};
 pub use home::Home;

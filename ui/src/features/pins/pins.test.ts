@@ -1,7 +1,7 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
-import type { PinQuery, VerifyPinRequest } from "../../lib/bindings/ipc.ts";
-import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
+import type { CheckCopiesRequest, ComparePinRequest, PinQuery } from "../../lib/bindings/ipc.ts";
+import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
 
 async function openTable(pins = 5000) {
   const opened = await openApp({ pins });
@@ -179,15 +179,17 @@ describe("the proof of a pin", () => {
 
   test("says in plain words what is known and how", async () => {
     await openDetails("verified");
-    expect(words()).toBe("Verified: same CID computed here (unixfs-v1-2025)");
+    expect(words()).toBe("The bytes read on this computer have this CID.");
+    expect(byTestId("copy-words").textContent).toContain("was not asked for its blocks yet");
+    expect(byTestId("proof-history").textContent).toContain("unixfs-v1-2025");
   });
 
   test("is asked for again from the file that was sent", async () => {
     const { mock } = await openDetails("not_checked");
     expect(words()).toContain("Nothing on this computer");
-    await fireEvent.click(byTestId("verify"));
-    await waitFor(() => expect(result()).toBe("Verified: proven block by block"));
-    const [request] = requestsOf(mock, "verify_pin") as VerifyPinRequest[];
+    await fireEvent.click(byTestId("file-unchanged"));
+    await waitFor(() => expect(result()).toContain("Unchanged: /home/ada/"));
+    const [request] = requestsOf(mock, "compare_pin") as ComparePinRequest[];
     expect(request?.with).toBe("source");
     expect(Object.keys(request?.pin ?? {})).toEqual(["account", "id"]);
   });
@@ -195,36 +197,100 @@ describe("the proof of a pin", () => {
   test("names what differs in another file, and where", async () => {
     const { mock } = await openDetails("verified");
     const difference = { what: "content", entry: "deep/b.jpg", byte: 12345 } as const;
-    mock.nextComparison = { outcome: "differs", path: "/home/ada/other", difference };
-    await fireEvent.click(byTestId("verify-other"));
+    mock.nextComparison = { outcome: "differs", path: "/home/ada/other", known_since: null, difference };
+    await fireEvent.click(byTestId("compare-other"));
     await waitFor(() => expect(result()).toBe("Differs from byte 12,345 of /home/ada/other/deep/b.jpg"));
-    expect(requestsOf(mock, "verify_pin")).toMatchObject([{ with: "file" }]);
+    expect(requestsOf(mock, "compare_pin")).toMatchObject([{ with: "file" }]);
   });
 
   test("says why nothing can be said, and nothing when nothing was chosen", async () => {
     const { mock } = await openDetails("verified");
     mock.nextComparison = { outcome: "unknown", path: "/a", reason: "the gateway cannot be reached." };
-    await fireEvent.click(byTestId("verify"));
+    await fireEvent.click(byTestId("file-unchanged"));
     await waitFor(() => expect(result()).toBe("It cannot be said: the gateway cannot be reached."));
     mock.nextComparison = null;
-    await fireEvent.click(byTestId("verify-other"));
-    await waitFor(() => expect(allByTestId("stop-verifying")).toHaveLength(0));
+    await fireEvent.click(byTestId("compare-other"));
+    await waitFor(() => expect(allByTestId("stop-comparing")).toHaveLength(0));
     expect(result()).toBe("It cannot be said: the gateway cannot be reached.");
   });
 
   test("shows how far it is, and can be stopped", async () => {
     const { mock } = await openDetails("verified", 700);
-    mock.failNext("verify_pin", {
+    mock.failNext("compare_pin", {
       code: "cancelled",
       message: "cancelled",
       retryable: false,
       details: null,
     });
-    await fireEvent.click(byTestId("verify"));
-    await waitFor(() => expect(byTestId("stop-verifying")).toBeTruthy());
-    await fireEvent.click(byTestId("stop-verifying"));
-    expect(requestsOf(mock, "stop_verifying")).toHaveLength(1);
-    await waitFor(() => expect(allByTestId("stop-verifying")).toHaveLength(0), { timeout: 3000 });
+    await fireEvent.click(byTestId("file-unchanged"));
+    await waitFor(() => expect(byTestId("stop-comparing")).toBeTruthy());
+    await fireEvent.click(byTestId("stop-comparing"));
+    expect(requestsOf(mock, "stop_comparing")).toHaveLength(1);
+    await waitFor(() => expect(allByTestId("stop-comparing")).toHaveLength(0), { timeout: 3000 });
     expect(allByTestId("comparison")).toHaveLength(0);
   });
+
+  test("verifying asks the account, says what is damaged, and keeps it", async () => {
+    const { mock } = await openDetails("verified");
+    const reason = "the block bafk is damaged (from byte 0 on).";
+    mock.nextCheck = { ...mock.nextCheck, outcome: "damaged", reason };
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() => expect(byTestId("proof-history").textContent).toContain(reason));
+    const [request] = requestsOf(mock, "check_copies") as CheckCopiesRequest[];
+    expect(request).toMatchObject({ every_block: false });
+    expect(Object.keys(request?.pins[0] ?? {})).toEqual(["account", "id"]);
+    expect(byTestId("details").querySelector(".damaged")?.textContent).toContain("Damaged");
+    expect(allByTestId("copy-words")).toHaveLength(0);
+  });
+
+  test("a sample is said to be one, and every block can be asked for", async () => {
+    const { mock } = await openDetails("verified");
+    mock.nextCheck = { ...mock.nextCheck, blocks: 300, of: 40_960 };
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() =>
+      expect(byTestId("proof-history").textContent).toContain("A sample of 300 of 40,960 blocks"),
+    );
+    await fireEvent.click(byTestId("verify-every-block"));
+    await waitFor(() => expect(requestsOf(mock, "check_copies")).toHaveLength(2));
+    expect(requestsOf(mock, "check_copies")[1]).toMatchObject({ every_block: true });
+  });
+
+  test("a file that changed since is said so, and the pin stays what it is", async () => {
+    const { mock } = await openDetails("verified");
+    const known_since = NOW - 17 * 60_000;
+    mock.nextComparison = { outcome: "differs", path: "/home/ada/a.jpg", known_since, difference: null };
+    await fireEvent.click(byTestId("file-unchanged"));
+    await waitFor(() =>
+      expect(result()).toBe("Your file has changed since; pinned is the version of 17 minutes ago"),
+    );
+    expect(words()).toBe("The bytes read on this computer have this CID.");
+  });
+});
+
+test("a selection is verified with one line of what came of it", async () => {
+  const { mock } = await openTable(10);
+  rows()[0]?.focus();
+  await press("a", { ctrlKey: true });
+  mock.latency_ms = 400;
+  await fireEvent.click(byTestId("verify-selection"));
+  await waitFor(() => expect(byTestId("stop-selection-check")).toBeTruthy(), { timeout: 3000 });
+  await waitFor(() => expect(byTestId("check-summary").textContent).toBe("10 verified"), { timeout: 3000 });
+  mock.latency_ms = 0;
+  mock.nextCheck = { ...mock.nextCheck, outcome: "unknown", reason: "the account has no gateway." };
+  await fireEvent.click(byTestId("verify-selection"));
+  await waitFor(() => expect(byTestId("check-summary").textContent).toBe("0 verified, 10 cannot be asked"));
+  expect(byTestId("check-strip").textContent).toContain("the account has no gateway.");
+});
+
+test("unpinning several says how many are last copies", async () => {
+  const { mock } = await openTable(10);
+  rows()[0]?.focus();
+  await press("a", { ctrlKey: true });
+  await fireEvent.click(byTestId("unpin"));
+  await waitFor(() =>
+    expect(byTestId("last-copy").textContent).toMatch(/\d+ of these (is|are) the last cop/),
+  );
+  expect(byTestId("last-copy").textContent).toContain("at This computer");
+  const [keys] = requestsOf(mock, "unpin_impact") as object[][];
+  expect(keys).toHaveLength(10);
 });

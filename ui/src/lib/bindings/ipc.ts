@@ -146,9 +146,39 @@ export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "setting
 export type Changed = { tags: Array<ChangeTag>, };
 
 /**
+ * A question that was asked about a pin, and the answer.
+ */
+export type Check = { "question": "copy", at: number, outcome: CopyOutcome, code: string | null, blocks: number, of: number | null, reason: Shown | null, } | { "question": "file", at: number, outcome: FileOutcome, path: Shown, reason: Shown | null, };
+
+/**
+ * Which copies to ask for. `run` is a number of the web view's own, by which it asks how far this is.
+ */
+export type CheckCopiesRequest = { run: number, pins: Array<PinKey>, 
+/**
+ * Not only a sample of a large one.
+ */
+every_block: boolean, };
+
+/**
+ * How far a run of checks is; blocks are those of the copies that are being checked now.
+ */
+export type CheckProgress = { pins_done: number, pins_total: number, blocks_done: number, blocks_total: number, };
+
+/**
+ * A copy that is not known to be sound.
+ */
+export type CheckedCopy = { account: string, name: Shown, outcome: CopyOutcome, 
+/**
+ * In the engine's words.
+ */
+reason: Shown | null, };
+
+/**
  * What the web view acts on. It never looks at the text.
  */
 export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
+
+export type ComparePinRequest = { pin: PinKey, with: CompareWith, };
 
 /**
  * What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
@@ -158,7 +188,7 @@ export type CompareWith = "source" | "file" | "folder";
 /**
  * What a comparison came to.
  */
-export type Comparison = { "outcome": "verified", path: Shown, profile: string | null, } | { "outcome": "differs", path: Shown, difference: ComparisonDifference, } | { "outcome": "unknown", path: Shown, reason: Shown, };
+export type Comparison = { "outcome": "verified", path: Shown, profile: string | null, } | { "outcome": "differs", path: Shown, known_since: number | null, difference: ComparisonDifference | null, } | { "outcome": "unknown", path: Shown, reason: Shown, };
 
 /**
  * The first difference that was found.
@@ -177,6 +207,26 @@ byte: number | null, };
  * Bytes that were looked at, of all that are to be; zero of zero before that is known.
  */
 export type ComparisonProgress = { bytes_done: number, bytes_total: number, };
+
+/**
+ * What is known of bytes that were read here and a CID.
+ */
+export type ContentProof = "verified" | "not_reproduced" | "not_checked";
+
+/**
+ * What a run of checks came to. Of the copies that are not sound, the first few are told.
+ */
+export type CopiesChecked = { verified: number, 
+/**
+ * Of these, those of which a sample was looked at.
+ */
+sampled: number, damaged: number, missing: number, unknown: number, faulty: Array<CheckedCopy>, doubtful: Array<CheckedCopy>, 
+/**
+ * It was stopped before all were asked for.
+ */
+stopped: boolean, };
+
+export type CopyOutcome = "sound" | "damaged" | "missing" | "unknown";
 
 /**
  * What goes to the clipboard, one line per pin.
@@ -221,6 +271,8 @@ plain_http: boolean, };
 export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [key in string]: string }, };
 
 export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
+
+export type FileOutcome = "same" | "other" | "unknown";
 
 /**
  * `on_disk` = `pinned` + `waiting` + `skipped` + `failed`.
@@ -278,6 +330,20 @@ export type ItemKind = "file" | "directory";
  */
 export type Keyring = { "state": "available" } | { "state": "unavailable", reason: Shown, };
 
+/**
+ * A pin of which no copy is left.
+ */
+export type LastCopy = { name: Shown, 
+/**
+ * The account's label.
+ */
+label: string, };
+
+/**
+ * Another pin of the same content.
+ */
+export type OtherCopy = { account: string, id: string, status: PinStatus, proof: Proof, same_login: SameLogin, };
+
 export type Pin = { account: string, id: string, cid: string, name: Shown, size: number | null, status: PinStatus, proof: Proof, is_directory: boolean, 
 /**
  * Milliseconds since the Unix epoch.
@@ -297,7 +363,11 @@ exact_name: string, raw_status: Shown, message: Shown | null,
 /**
  * To be changed.
  */
-exact_metadata: { [key in string]: string }, metadata: Array<[Shown, Shown]>, cid_v0: string | null, cid_v1: string, cid_base36: string, multihash: string, gateway_link: string | null, ipfs_link: string, other_copies: number, receipts: Array<Receipt>, };
+exact_metadata: { [key in string]: string }, metadata: Array<[Shown, Shown]>, cid_v0: string | null, cid_v1: string, cid_base36: string, multihash: string, gateway_link: string | null, ipfs_link: string, content: ContentProof, others: Array<OtherCopy>, 
+/**
+ * What was asked about it, newest first.
+ */
+checks: Array<Check>, receipts: Array<Receipt>, };
 
 export type PinKey = { account: string, id: string, };
 
@@ -320,10 +390,10 @@ export type Problem = { name: Shown, reason: Shown, };
 export type ProgressTick = { running: Array<TransferProgress>, };
 
 /**
- * `verified` means that the provider's CID is that of the bytes read here: computed here, or proven by the blocks behind
- * it; `differs`, that other bytes lie here.
+ * What is known of a pin in one word: the worst, else the most. `verified` means that bytes read here have its CID, and that
+ * the account's service was not asked for its blocks; `retrievable`, that all were fetched from there and are right.
  */
-export type Proof = "verified" | "not_reproduced" | "differs" | "not_checked";
+export type Proof = "damaged" | "missing" | "retrievable" | "sampled" | "verified" | "not_reproduced" | "not_checked";
 
 export type ProviderKind = "aioz" | "psa" | "kubo" | "cluster";
 
@@ -331,7 +401,7 @@ export type Receipt = {
 /**
  * Milliseconds since the Unix epoch.
  */
-at: number, cid: string, proof: Proof, 
+at: number, cid: string, proof: ContentProof, 
 /**
  * What is verified without one is proven block by block.
  */
@@ -344,6 +414,11 @@ reason: Shown | null,
  * When it was last compared, in milliseconds since the Unix epoch.
  */
 compared_at: number | null, source: Shown | null, bytes: number, };
+
+/**
+ * Whether another account is the same login, so that its pin is no other copy.
+ */
+export type SameLogin = "no" | "perhaps" | "yes";
 
 /**
  * Where an account's secret is.
@@ -399,7 +474,18 @@ export type TransferProgress = { id: string, bytes_done: number, bytes_total: nu
 
 export type TransferState = "queued" | "running" | "waiting" | "asked" | "failed" | "done" | "cancelled";
 
-export type VerifyPinRequest = { pin: PinKey, with: CompareWith, };
+/**
+ * What is left when pins go; of the last copies, the first few are told.
+ */
+export type UnpinImpact = { last: Array<LastCopy>, last_count: number, 
+/**
+ * Those of which only a copy is left that may be the same one.
+ */
+perhaps_last_count: number, 
+/**
+ * The labels of the accounts that may be the same login.
+ */
+perhaps_same: Array<string>, };
 
 /** Command name to request and response; a `null` request is no argument. */
 export type Rpc = {
@@ -428,13 +514,17 @@ export type Rpc = {
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
   unpin: [Array<PinKey>, Accepted],
+  unpin_impact: [Array<PinKey>, UnpinImpact],
   edit_pin: [EditPinRequest, Pin],
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],
   open_in_browser: [PinKey, null],
-  verify_pin: [VerifyPinRequest, Comparison | null],
-  verify_progress: [PinKey, ComparisonProgress | null],
-  stop_verifying: [PinKey, null],
+  check_copies: [CheckCopiesRequest, CopiesChecked],
+  check_progress: [number, CheckProgress | null],
+  stop_checking: [number, null],
+  compare_pin: [ComparePinRequest, Comparison | null],
+  comparison_progress: [PinKey, ComparisonProgress | null],
+  stop_comparing: [PinKey, null],
   folders: [null, Array<Folder>],
   add_folder: [AddFolderRequest, Folder | null],
   remove_folder: [string, null],

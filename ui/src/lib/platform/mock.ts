@@ -47,6 +47,8 @@ export interface Mock extends Platform {
   nextComparison: Ipc.Comparison | null;
   /** Why services give up the next pin by its CID; `null` when they pin it. */
   nextPinFailure: string | null;
+  /** What asking an account for a copy comes to. */
+  nextCheck: Extract<Ipc.Check, { question: "copy" }>;
   /** What the Kubo on this computer knows. */
   kubo_services: Ipc.FoundService[];
   /** How long every answer takes. */
@@ -65,6 +67,8 @@ export function createMock(options: MockOptions = {}): Mock {
   if (other) rows.forEach((pin, index) => index % 4 === 1 && (pin.account = other.id));
   /** What pins were given by hand. */
   const edits = new Map<string, Ipc.PinDetails["exact_metadata"]>();
+  /** What was asked about pins since the start. */
+  const history = new Map<string, Ipc.Check[]>();
   const selections = new Map<string, Ipc.Selection>();
   const refusals = new Map<Command, Ipc.IpcError>();
   const on_drop = new Set<(event: Ipc.DropEvent) => void>();
@@ -82,6 +86,10 @@ export function createMock(options: MockOptions = {}): Mock {
     nextSelection: null,
     nextComparison: { outcome: "verified", path: "/home/ada/Pictures/harbour-dawn.jpg", profile: null },
     nextPinFailure: null,
+    nextCheck: {
+      ...{ question: "copy", at: now - 60_000, outcome: "sound", code: null, blocks: 12, of: null },
+      reason: null,
+    },
     kubo_services: KUBO_SERVICES,
     latency_ms: options.latency_ms ?? 0,
     ready: false,
@@ -225,7 +233,12 @@ export function createMock(options: MockOptions = {}): Mock {
     pin_details: (key) => {
       const details = detailsOf(row(key), now);
       const exact_metadata = edits.get(key.id) ?? details.exact_metadata;
-      return { ...details, exact_metadata, metadata: Object.entries(exact_metadata) };
+      return {
+        ...details,
+        checks: history.get(key.id) ?? [],
+        exact_metadata,
+        metadata: Object.entries(exact_metadata),
+      };
     },
     edit_pin: ({ pin, name, metadata }) => {
       const edited = { ...row(pin), name: name ?? "", id: fresh("edited") };
@@ -239,14 +252,45 @@ export function createMock(options: MockOptions = {}): Mock {
     refresh_pins: () => null,
     copy_pins: () => null,
     open_in_browser: () => null,
-    verify_pin: ({ pin }) => {
+    check_copies: ({ pins }) => {
+      for (const key of pins) history.set(key.id, [mock.nextCheck, ...(history.get(key.id) ?? [])]);
+      const { outcome, of, reason } = mock.nextCheck;
+      for (const key of pins) {
+        const pin = row(key);
+        if (outcome === "sound") pin.proof = of === null ? "retrievable" : "sampled";
+        else if (outcome !== "unknown") pin.proof = outcome;
+      }
+      mock.changed("pins");
+      const told = pins.slice(0, 20).map((key) => ({ ...copyOf(row(key)), outcome, reason }));
+      const number = (wanted: Ipc.CopyOutcome) => (outcome === wanted ? pins.length : 0);
+      return {
+        ...{ verified: number("sound"), sampled: of === null ? 0 : number("sound") },
+        ...{ damaged: number("damaged"), missing: number("missing"), unknown: number("unknown") },
+        faulty: outcome === "damaged" || outcome === "missing" ? told : [],
+        doubtful: outcome === "unknown" ? told : [],
+        stopped: false,
+      };
+    },
+    check_progress: () => ({ pins_done: 1, pins_total: 3, blocks_done: 40, blocks_total: 100 }),
+    stop_checking: () => null,
+    unpin_impact: (keys) => {
+      const last = keys.map(row).filter(({ account }) => account !== HOSTED);
+      const label = (id: string) => accounts.find((account) => account.id === id)?.label ?? id;
+      return {
+        last: last.slice(0, 8).map(({ name, account }) => ({ name, label: label(account) })),
+        last_count: last.length,
+        perhaps_last_count: 0,
+        perhaps_same: [],
+      };
+    },
+    compare_pin: ({ pin }) => {
       const comparison = mock.nextComparison;
       if (comparison?.outcome === "verified") row(pin).proof = "verified";
       mock.changed("pins");
       return comparison;
     },
-    verify_progress: () => ({ bytes_done: 40, bytes_total: 100 }),
-    stop_verifying: () => null,
+    comparison_progress: () => ({ bytes_done: 40, bytes_total: 100 }),
+    stop_comparing: () => null,
     folders: () => folders,
     add_folder: ({ account }) => {
       const folder: Ipc.Folder = {
@@ -473,17 +517,35 @@ function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
     multihash: "1220c3c4733ec8affd06cf9e9ff50ffc6bcd2ec85a6170004bb709669c31de94391a",
     gateway_link: `https://gateway.example/ipfs/${pin.cid}`,
     ipfs_link: `ipfs://${pin.cid}`,
-    other_copies: pin.account === HOSTED ? 1 : 0,
+    content: contentOf(pin),
+    others:
+      pin.account === HOSTED
+        ? [
+            {
+              ...{ account: THIS_COMPUTER, id: "other", status: "pinned", proof: "verified" },
+              same_login: "no",
+            },
+          ]
+        : [],
+    checks: [],
     receipts: [...(pin.status === "failed" ? [] : [receiptOf(pin, now)])],
   };
+}
+
+function contentOf({ proof }: Ipc.Pin): Ipc.ContentProof {
+  return proof === "not_reproduced" || proof === "not_checked" ? proof : "verified";
+}
+
+function copyOf({ account, name }: Ipc.Pin): Pick<Ipc.CheckedCopy, "account" | "name"> {
+  return { account, name };
 }
 
 function receiptOf(pin: Ipc.Pin, now: number): Ipc.Receipt {
   return {
     at: now - 7_200_000,
     cid: pin.cid,
-    proof: pin.proof,
-    profile: pin.proof === "verified" ? "unixfs-v1-2025" : null,
+    proof: contentOf(pin),
+    profile: contentOf(pin) === "verified" ? "unixfs-v1-2025" : null,
     reason: pin.proof === "not_reproduced" ? "the gateway took too long." : null,
     compared_at: pin.proof === "not_checked" ? null : now - 7_200_000,
     source: pin.name,

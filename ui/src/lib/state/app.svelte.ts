@@ -6,6 +6,7 @@ import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
 import { Accounts } from "./accounts.svelte.ts";
+import { Checks } from "./checks.svelte.ts";
 import { Clock } from "./clock.svelte.ts";
 import { Comparisons } from "./comparisons.svelte.ts";
 import { Folders } from "./folders.svelte.ts";
@@ -24,6 +25,7 @@ export class App {
   readonly settings: Settings;
   readonly accounts: Accounts;
   readonly pins: Pins;
+  readonly checks: Checks;
   readonly comparisons: Comparisons;
   readonly transfers: Transfers;
   readonly folders: Folders;
@@ -39,6 +41,7 @@ export class App {
     this.settings = new Settings(platform);
     this.accounts = new Accounts(platform);
     this.pins = new Pins(platform);
+    this.checks = new Checks(platform);
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform);
     this.folders = new Folders(platform);

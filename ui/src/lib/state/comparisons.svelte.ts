@@ -9,7 +9,7 @@ const PROGRESS_GAP_MS = 300;
 
 export type Compared =
   | { state: "running"; progress: ComparisonProgress | null }
-  | { state: "done"; comparison: Comparison }
+  | { state: "done"; comparison: Comparison; compared_with: CompareWith }
   | { state: "failed"; error: IpcError };
 
 export class Comparisons {
@@ -34,8 +34,8 @@ export class Comparisons {
     this.#of.set(name, { state: "running", progress: null });
     const asking = setInterval(() => void this.#askProgress(pin), PROGRESS_GAP_MS);
     try {
-      const comparison = await this.#platform.call("verify_pin", { pin, with: compare_with });
-      if (comparison) this.#of.set(name, { state: "done", comparison });
+      const comparison = await this.#platform.call("compare_pin", { pin, with: compare_with });
+      if (comparison) this.#of.set(name, { state: "done", comparison, compared_with: compare_with });
       else this.#putBack(name, before);
     } catch (reason) {
       const error = toIpcError(reason);
@@ -47,11 +47,11 @@ export class Comparisons {
   }
 
   async stop({ account, id }: PinKey): Promise<void> {
-    await this.#platform.call("stop_verifying", { account, id });
+    await this.#platform.call("stop_comparing", { account, id });
   }
 
   async #askProgress(pin: PinKey): Promise<void> {
-    const progress = await this.#platform.call("verify_progress", pin).catch(() => null);
+    const progress = await this.#platform.call("comparison_progress", pin).catch(() => null);
     if (progress && this.of(pin)?.state === "running") {
       this.#of.set(nameOf(pin), { state: "running", progress });
     }

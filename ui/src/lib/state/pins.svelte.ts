@@ -3,7 +3,7 @@
  * fetched as they come into view. Old rows stay until their successors are there.
  */
 
-import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSort } from "../bindings/ipc.ts";
+import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSort, UnpinImpact } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import { toIpcError } from "../error.ts";
 import type { Platform } from "../platform/index.ts";
@@ -115,6 +115,11 @@ export class Pins {
 
   details(key: PinKey): Promise<PinDetails> {
     return this.#platform.call("pin_details", { account: key.account, id: key.id });
+  }
+
+  /** What is left when these go. */
+  impact(pins: PinKey[]): Promise<UnpinImpact> {
+    return this.#platform.call("unpin_impact", keysOf(pins));
   }
 
   async unpin(pins: PinKey[]): Promise<void> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use holdfast_core::{Background, transfer::TransferState};
+use holdfast_core::{Background, UnpinImpact, transfer::TransferState};
 
 use super::add::explain;
 use crate::{
@@ -23,6 +23,12 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
         complain(&format!("not every account answers: {error}"), error.details().as_deref());
     }
     let mut complete = true;
+    let mut keys = Vec::new();
+    for id in &args.ids {
+        // Those that are not there are told below.
+        keys.extend(session.engine.pin_named(id, account.as_ref()).await.map(|pin| pin.key()));
+    }
+    warn(&session.engine.unpin_impact(&keys).await?);
     for id in &args.ids {
         let pin = match session.engine.pin_named(id, account.as_ref()).await {
             Ok(pin) => pin,
@@ -47,4 +53,19 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+/// Says of which content no copy is left.
+fn warn(impact: &UnpinImpact) {
+    for (name, label) in &impact.last {
+        complain(&format!("{name} at {label} is the last copy that is known"), None);
+    }
+    if impact.last_count > impact.last.len() as u64 {
+        complain(&format!("{} last copies in all", impact.last_count), None);
+    }
+    if impact.perhaps_last_count > 0 {
+        let accounts = impact.perhaps_same.join(", ");
+        let count = impact.perhaps_last_count;
+        complain(&format!("{count} may be last copies: {accounts} may be the same login"), None);
+    }
 }

@@ -1,63 +1,32 @@
-//! `holdfast verify`: whether files here are what a CID names, or whether everything below a CID can be fetched.
+//! `holdfast verify`: two questions, each with its own answer. Whether an account's service has the blocks; and, where a file is
+//! named, whether that is what the CID names.
+
+mod answer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use holdfast_content::{Cid, CidInText, Difference, DifferenceKind, Walked};
+use holdfast_content::{Cid, CidInText, Extent};
 use holdfast_core::{
-    Error,
+    CheckRun, CheckedPin, Error,
     account::{Account, PlainHttp, parse_base_url},
-    content::Limits,
-    content::Urgency,
+    content::{Limits, Urgency},
     host,
-    pin::{Pin, PinQuery},
-    proof::{Course, Method, Outcome, compare, walk},
+    pin::{Pin, PinKey, PinQuery},
+    proof::{CopyState, Course, USUAL_EXTENT, check_copy, compare},
 };
-use serde::Serialize;
 use url::Url;
 
+use self::answer::{Told, Worst, print_compared, print_copy};
 use crate::{
     Failure,
     args::VerifyArgs,
-    command::car::complain_of,
-    output::{Output, bytes},
+    output::{Output, complain},
     progress,
     session::Session,
 };
-
-#[derive(Serialize)]
-struct Compared {
-    cid: String,
-    path: String,
-    verdict: &'static str,
-    how: Option<&'static str>,
-    profile: Option<&'static str>,
-    difference: Option<ShownDifference>,
-    reason: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ShownDifference {
-    /// Inside the folder; empty for what was compared itself.
-    path: String,
-    what: &'static str,
-    byte: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Retrieved {
-    cid: String,
-    verdict: &'static str,
-    blocks: usize,
-    bytes: u64,
-    missing: Vec<String>,
-    corrupt: Vec<String>,
-    unknown: Vec<String>,
-    refused: Vec<String>,
-    reason: Option<String>,
-}
 
 pub(crate) async fn run(args: VerifyArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     match verify(args, home, out).await {
@@ -74,28 +43,32 @@ async fn verify(args: VerifyArgs, home: Option<PathBuf>, out: Output) -> Result<
     let gateway =
         args.gateway.as_deref().map(|text| parse_base_url("gateway", text, PlainHttp::Refused)).transpose()?;
     let path = args.path.as_deref().map(real).transpose()?;
-    let cid = match args.what.parse::<CidInText>() {
-        Ok(found) if !found.path.is_empty() => {
+    let cid = match args.what.as_deref().map(str::parse::<CidInText>) {
+        Some(Ok(found)) if !found.path.is_empty() => {
             return Err(Failure::Plain(format!(
                 "This link leads to {:?} inside a directory; only the directory itself ({}) has a CID here.",
                 found.path, found.cid
             )));
         }
-        Ok(found) => Some(found.cid),
-        Err(_) => None,
+        Some(Ok(found)) => Some(found.cid),
+        _ => None,
     };
     // With a CID and a gateway, no home is needed: another engine may own it.
     if let (Some(cid), Some(gateway), None) = (cid, &gateway, &args.account) {
-        return elsewhere(cid, path.as_deref(), Some(gateway), out).await;
+        return elsewhere(cid, path.as_deref(), Some(gateway), extent(&args), out).await;
     }
     let session = Session::with_service(home).await?;
-    let result = at_account(&session, &args, cid, path.as_deref(), gateway, out).await;
+    let result = at_accounts(&session, &args, cid, path.as_deref(), gateway, out).await;
     session.end().await?;
     result
 }
 
-/// Verifies what an account holds; a comparison with files is kept with the pin.
-async fn at_account(
+const fn extent(args: &VerifyArgs) -> Extent {
+    if args.every_block { Extent::Whole } else { USUAL_EXTENT }
+}
+
+/// Verifies what accounts hold; what comes of it is kept.
+async fn at_accounts(
     session: &Session,
     args: &VerifyArgs,
     cid: Option<Cid>,
@@ -107,143 +80,120 @@ async fn at_account(
         Some(name) => Some(session.engine.account_named(name).await?),
         None => None,
     };
-    let id = account.as_ref().map(|account| &account.id);
-    let pin = match cid {
-        Some(cid) => pin_of(session, cid, account.as_ref()).await?,
-        None => Some(session.engine.pin_named(&args.what, id).await?),
+    let pins = match (&args.what, cid) {
+        (None, _) => every_pin(session, account.as_ref()).await?,
+        (Some(_), Some(cid)) => {
+            let mut pins = session.engine.pins_of(cid).await?;
+            pins.retain(|pin| account.as_ref().is_none_or(|account| account.id == pin.account));
+            pins
+        }
+        (Some(id), None) => vec![session.engine.pin_named(id, account.as_ref().map(|account| &account.id)).await?],
     };
-    if let (Some(pin), Some(path)) = (&pin, path) {
-        let key = pin.key();
+    let [first, ..] = pins.as_slice() else {
+        let gateway = gateway.or_else(|| account?.gateway);
+        return match cid {
+            Some(cid) => elsewhere(cid, path, gateway.as_ref(), extent(args), out).await,
+            None => Ok(()),
+        };
+    };
+    let mut worst = Worst::default();
+    if let Some(path) = path {
+        let key = first.key();
         let proving = session.engine.prove(&key, Some(path.into()), gateway.as_ref());
         let line = || progress::of(session.engine.proof_progress(&key).unwrap_or_default());
         let compared = progress::shown(line, proving).await?;
-        return print_compared(&pin.held.cid, path, &compared.outcome, out);
+        worst.add(print_compared(&first.held.cid, path, &compared.outcome, out)?);
     }
-    let account = match (&pin, account) {
-        (_, Some(account)) => Some(account),
-        (Some(pin), None) => Some(session.engine.account(&pin.account).await?),
-        (None, None) => None,
-    };
-    let gateway = gateway.or_else(|| account.as_ref()?.gateway.clone());
-    let cid = pin.map(|pin| pin.held.cid).or(cid).ok_or(Error::Internal)?;
-    elsewhere(cid, path, gateway.as_ref(), out).await
+    let keys = pins.iter().map(Pin::key).collect();
+    worst.add(copies(session, keys, extent(args), args.what.is_none(), out).await?);
+    worst.end()
 }
 
-/// The pin of that CID that is known here.
-async fn pin_of(session: &Session, cid: Cid, account: Option<&Account>) -> Result<Option<Pin>, Failure> {
-    let query = PinQuery {
-        limit: 100,
-        search: cid.to_string(),
-        account: account.map(|account| account.id.clone()),
-        ..PinQuery::default()
+/// Asks the accounts for their copies. Of many, each that is not sound is told, and how many are.
+async fn copies(
+    session: &Session,
+    keys: Vec<PinKey>,
+    extent: Extent,
+    many: bool,
+    out: Output,
+) -> Result<Worst, Failure> {
+    let run = CheckRun::of(&session.engine);
+    let told = Mutex::new((Told::default(), Ok(())));
+    let checked = |CheckedPin { pin, account, check }: CheckedPin| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.0.count(check.state);
+        if !many || out.is_json() || check.state != CopyState::Sound {
+            let printed = print_copy(&pin.held.cid, Some((&account.label, &pin.name())), &check, out);
+            told.1 = std::mem::replace(&mut told.1, Ok(())).and(printed);
+        }
     };
-    Ok(session.engine.pins(query).await?.rows.into_iter().find(|pin| pin.held.cid == cid))
+    let line = || {
+        let progress = run.progress();
+        let (pins, blocks) = (progress.pins_done, progress.blocks_done);
+        format!("{pins} of {} pins, {blocks} of {} blocks of the next", progress.pins_total, progress.blocks_total)
+    };
+    progress::shown(line, session.engine.check_copies(keys, extent, &run, checked)).await?;
+    let (told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    printed?;
+    if many && !out.is_json() {
+        out.result(&(), || told.to_string())?;
+    }
+    Ok(told.worst())
 }
 
-/// Verifies without any pin.
-async fn elsewhere(cid: Cid, path: Option<&Path>, gateway: Option<&Url>, out: Output) -> Result<(), Failure> {
+async fn every_pin(session: &Session, account: Option<&Account>) -> Result<Vec<Pin>, Failure> {
+    if let Err(error) = session.engine.refresh(account.map(|account| &account.id)).await {
+        complain(&format!("the list of pins may be out of date: {error}"), error.details().as_deref());
+    }
+    let mut query =
+        PinQuery { limit: 1_000, account: account.map(|account| account.id.clone()), ..PinQuery::default() };
+    let mut pins = Vec::new();
+    loop {
+        let page = session.engine.pins(query.clone()).await?.rows;
+        if page.is_empty() {
+            return Ok(pins);
+        }
+        query.offset += page.len() as u64;
+        pins.extend(page);
+    }
+}
+
+/// Verifies without any pin: what lies here where a path is given, else what the gateway has.
+async fn elsewhere(
+    cid: Cid,
+    path: Option<&Path>,
+    gateway: Option<&Url>,
+    extent: Extent,
+    out: Output,
+) -> Result<(), Failure> {
     let ports = host::ports(Urgency::Foreground)?;
     let gateway = gateway.map(|base| ports.connect.gateway(base)).transpose()?;
     let course = Course::default();
-    let line = || progress::of(course.bytes());
+    let mut worst = Worst::default();
     if let Some(path) = path {
         let clock = Arc::clone(&ports.clock);
-        let comparing = compare((ports.disk, ports.hashing), clock, gateway, (path, Limits::NONE), cid, course.clone());
-        let (_, outcome) = progress::shown(line, comparing).await?;
-        return print_compared(&cid, path, &outcome, out);
+        let (files, here) = ((ports.disk, ports.hashing), (path, Limits::NONE));
+        let comparing = compare(files, clock, gateway, here, (cid, None), course.clone());
+        let (_, outcome) = progress::shown(|| progress::of(course.progress()), comparing).await?;
+        worst.add(print_compared(&cid, path, &outcome, out)?);
+        return worst.end();
     }
     let Some(gateway) = gateway else {
         return Err(Failure::Plain("No gateway is known for this; say which with --gateway or --account.".into()));
     };
-    let walked = walk(ports.clock, gateway, cid, &course).await?;
-    print_walked(&cid, &walked, out)
+    let line = || {
+        let (done, total) = course.progress();
+        format!("{done} of {total} blocks")
+    };
+    let checking = check_copy(ports.clock, &*ports.entropy, gateway, cid, extent, &course);
+    let check = progress::shown(line, checking).await?;
+    print_copy(&cid, None, &check, out)?;
+    let mut told = Told::default();
+    told.count(check.state);
+    told.worst().end()
 }
 
 fn real(path: &Path) -> Result<PathBuf, Error> {
     let real = std::path::absolute(path).and_then(std::fs::canonicalize);
     real.map_err(|source| Error::Unreadable { path: path.into(), source })
-}
-
-fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, out: Output) -> Result<(), Failure> {
-    let (verdict, how, profile) = match outcome {
-        Outcome::Verified(Method::Profile(profile)) => ("verified", Some("profile"), Some(profile.name())),
-        Outcome::Verified(Method::Blocks) => ("verified", Some("blocks"), None),
-        Outcome::Differs(_) => ("differs", None, None),
-        Outcome::Unknown(_) => ("unknown", None, None),
-    };
-    let compared = Compared {
-        cid: cid.to_string(),
-        path: path.display().to_string(),
-        verdict,
-        how,
-        profile,
-        difference: match outcome {
-            Outcome::Differs(difference) => Some(shown(difference)),
-            _ => None,
-        },
-        reason: match outcome {
-            Outcome::Unknown(reason) => Some(reason.clone()),
-            _ => None,
-        },
-    };
-    out.result(&compared, || {
-        let said = match outcome {
-            Outcome::Differs(Difference { path: inside, kind: DifferenceKind::FromByte(byte) }) => {
-                let path = if inside.is_empty() { path.into() } else { path.join(inside) };
-                format!("differs from byte {byte} of {}", path.display())
-            }
-            outcome => outcome.to_string(),
-        };
-        format!("{}  {said}", compared.cid)
-    })?;
-    match outcome {
-        Outcome::Verified(_) => Ok(()),
-        Outcome::Differs(_) => Err(Failure::Partial),
-        Outcome::Unknown(_) => Err(Failure::Unknown),
-    }
-}
-
-fn shown(difference: &Difference) -> ShownDifference {
-    let (what, byte) = match difference.kind {
-        DifferenceKind::FromByte(byte) => ("content", Some(byte)),
-        DifferenceKind::OnlyHere => ("only_here", None),
-        DifferenceKind::OnlyThere => ("only_there", None),
-        DifferenceKind::Kind { .. } => ("kind", None),
-        DifferenceKind::Target => ("link_target", None),
-    };
-    ShownDifference { path: difference.path.clone(), what, byte }
-}
-
-fn print_walked(cid: &Cid, walked: &Walked, out: Output) -> Result<(), Failure> {
-    let texts = |cids: &[Cid]| cids.iter().map(Cid::to_string).collect::<Vec<_>>();
-    let is_sound = walked.missing.is_empty() && walked.corrupt.is_empty();
-    let (verdict, word) = match (is_sound, walked.refused.is_empty()) {
-        _ if walked.is_complete() => ("complete", "complete: every block can be fetched and is undamaged"),
-        (false, _) => ("incomplete", "not complete"),
-        (true, false) => ("refused", "cannot be read: every block can be fetched, and they contradict each other"),
-        (true, true) if walked.unknown.is_empty() => {
-            ("unknown", "cannot be said: it has more blocks than are looked at")
-        }
-        (true, true) => ("unknown", "cannot be said: it has blocks of a format or hash that is not known here"),
-    };
-    let retrieved = Retrieved {
-        cid: cid.to_string(),
-        verdict,
-        blocks: walked.blocks,
-        bytes: walked.bytes,
-        missing: texts(&walked.missing),
-        corrupt: texts(&walked.corrupt),
-        unknown: texts(&walked.unknown),
-        refused: walked.refused.iter().map(ToString::to_string).collect(),
-        reason: (verdict == "unknown").then(|| word.into()),
-    };
-    out.result(&retrieved, || {
-        format!("{}  {word}  {} blocks, {}", retrieved.cid, retrieved.blocks, bytes(retrieved.bytes))
-    })?;
-    complain_of(walked);
-    match verdict {
-        "complete" => Ok(()),
-        "incomplete" | "refused" => Err(Failure::Partial),
-        _ => Err(Failure::Unknown),
-    }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod card;
 pub(crate) mod kubo_config;
+mod login;
 mod preset;
 mod probe;
 mod sample;
@@ -22,6 +23,8 @@ use crate::{
 
 pub(crate) use access::{Access, Contact, Since};
 pub use card::{AccountCard, Deletion, Duplicates};
+pub use login::SameLogin;
+pub(crate) use login::{Lists, are_at_one_service, same_login};
 pub use preset::{PRESETS, Preset};
 pub(crate) use probe::probe;
 pub(crate) use sample::Mark;

@@ -6,6 +6,7 @@
 mod accounts;
 mod archives;
 mod checks;
+mod copies;
 mod edits;
 mod folders;
 mod following;
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use accounts::ThisComputer;
+pub use copies::{CheckProgress, CheckRun, CheckedPin, OtherCopy, Remains, UnpinImpact};
 pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
@@ -100,6 +102,8 @@ pub struct Engine {
     tasks: TaskTracker,
     folders: Mutex<HashMap<FolderId, mpsc::Sender<Control>>>,
     proofs: proofs::Proofs,
+    /// One copy of an account at a time is asked for.
+    checks: Turns<AccountId>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -167,6 +171,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             folders: Mutex::default(),
             proofs: proofs::Proofs::default(),
+            checks: Turns::default(),
         })
     }
 

@@ -2,11 +2,12 @@
 
 use futures_util::future::join_all;
 
-use super::{Engine, Shared};
+use super::{Engine, OtherCopy, Remains, Shared};
 use crate::{
     account::{Account, AccountId},
     error::Error,
     pin::{Pin, PinId, PinKey, PinPage, PinQuery, Receipt, mirror},
+    proof::Check,
 };
 
 /// Everything known about one pin.
@@ -16,10 +17,20 @@ pub struct PinDetails {
     pub pin: Pin,
     /// Its account.
     pub account: Account,
-    /// Other pins of the same CID, at any account.
-    pub other_copies: u64,
+    /// Other pins of the same content, at any account.
+    pub others: Vec<OtherCopy>,
+    /// What was asked about it, newest first.
+    pub checks: Vec<Check>,
     /// What was taken here for it, newest first.
     pub receipts: Vec<Receipt>,
+}
+
+impl PinDetails {
+    /// Whether the content stays somewhere when this pin goes.
+    #[must_use]
+    pub fn remains(&self) -> Remains {
+        self.others.iter().map(|other| other.remains(&self.pin)).max().unwrap_or(Remains::No)
+    }
 }
 
 impl Engine {
@@ -42,9 +53,10 @@ impl Engine {
         let pin = self.shared.store.pin(key).await?;
         let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
         let account = self.account(&key.account).await?;
-        let other_copies = self.shared.store.other_copies(key, pin.held.cid).await?;
+        let others = self.other_copies(&pin).await?;
+        let checks = self.shared.store.checks(&key.account, pin.held.cid).await?;
         let receipts = self.shared.store.receipts(key).await?;
-        Ok(PinDetails { pin: pin.shown_at(self.shared.ports.clock.now()), account, other_copies, receipts })
+        Ok(PinDetails { pin: pin.shown_at(self.shared.ports.clock.now()), account, others, checks, receipts })
     }
 
     /// The pin of that id at that account, or at the only account that has such a pin.

@@ -1,4 +1,4 @@
-//! Proofs on request: comparing any pin with files that lie here.
+//! Comparing any pin with files that lie here, on request.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use holdfast_content::Profile;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -15,8 +16,8 @@ use crate::{
     content::Limits,
     error::Error,
     gateway::Gateway,
-    pin::{PinKey, Proof, Receipt},
-    proof::{Comparison, Course, Method, Outcome, compare},
+    pin::{ContentProof, PinKey, Receipt},
+    proof::{Check, Comparison, Course, FileState, Finding, Method, Outcome, compare},
 };
 
 /// Comparisons at a time: each reads a disk as fast as it can.
@@ -64,7 +65,8 @@ impl Drop for Listed<'_> {
 
 impl Engine {
     /// Compares a pin with what lies at `path`, or where its upload was read: by its CID under the named profiles, else by
-    /// the blocks that the account's gateway, or `gateway`, gives. What comes of it is kept with the pin's receipts.
+    /// the blocks that the account's gateway, or `gateway`, gives. That says nothing of the account's copy. What comes of it is
+    /// in the history; that the files are the pin's, with its receipts and its CID too.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] without a `path` for a pin that was not uploaded from here, or while it is being compared
@@ -98,27 +100,44 @@ impl Engine {
         let (disk, clock) = (Arc::clone(&ports.disk), Arc::clone(&ports.clock));
         let gateway = self.gateway_of(&details.account, gateway)?;
         let cid = details.pin.held.cid;
+        let mut verified = details.receipts.iter().filter(|receipt| receipt.proof == ContentProof::Verified);
+        let made_by = verified.find_map(|receipt| Profile::named(receipt.profile.as_deref()?));
+        let known = details.receipts.iter().filter(|one| one.source.as_ref() == Some(&path) && one.cid == cid);
+        let known_since = known.map(|receipt| receipt.at).max();
         let (plan, outcome) =
-            compare((disk, ports.hashing.clone()), clock, gateway, (&path, limits), cid, course).await?;
+            compare((disk, ports.hashing.clone()), clock, gateway, (&path, limits), (cid, made_by), course).await?;
         let at = ports.clock.now();
-        let (proof, profile, reason) = match &outcome {
-            Outcome::Verified(Method::Profile(profile)) => (Proof::Verified, Some(profile.name().into()), None),
-            Outcome::Verified(Method::Blocks) => (Proof::Verified, None, None),
-            Outcome::Differs(difference) => (Proof::Differs, None, Some(format!("{difference}."))),
-            Outcome::Unknown(reason) => (Proof::NotReproduced, None, Some(reason.clone())),
+        let (state, reason) = match &outcome {
+            Outcome::Verified(_) => (FileState::Same, None),
+            Outcome::Differs(difference) => {
+                (FileState::Other, difference.as_ref().map(|difference| format!("{difference}.")))
+            }
+            Outcome::Unknown(reason) => (FileState::Unknown, Some(reason.clone())),
         };
-        let bytes = plan.content_bytes();
-        let source = Some(path.clone());
-        let found = Receipt { pin: key.clone(), cid, proof, profile, reason, compared_at: Some(at), source, bytes, at };
-        self.shared.store.keep_comparison(found, plan.single_file().copied()).await?;
+        let (proof, profile) = match &outcome {
+            Outcome::Verified(Method::Profile(profile)) => (ContentProof::Verified, Some(profile.name().into())),
+            Outcome::Verified(Method::Blocks) => (ContentProof::Verified, None),
+            Outcome::Unknown(_) => (ContentProof::NotReproduced, None),
+            // Other files are no fact about the pin.
+            Outcome::Differs(_) => (ContentProof::NotChecked, None),
+        };
+        if proof != ContentProof::NotChecked {
+            let bytes = plan.content_bytes();
+            let (source, compared_at) = (Some(path.clone()), Some(at));
+            let reason = reason.clone();
+            let found = Receipt { pin: key.clone(), cid, proof, profile, reason, compared_at, source, bytes, at };
+            self.shared.store.keep_comparison(found, plan.single_file().copied()).await?;
+        }
+        let finding = Finding::File { path: path.clone(), state };
+        self.shared.store.keep_check(Check { account: key.account.clone(), cid, at, finding, reason }).await?;
         self.shared.announce(Change::Pins);
-        Ok(Comparison { path, outcome, at })
+        Ok(Comparison { path, known_since, outcome, at })
     }
 
     /// Bytes that the comparison of a pin has looked at, and how many there are; `None` when it is not being compared.
     #[must_use]
     pub fn proof_progress(&self, key: &PinKey) -> Option<(u64, u64)> {
-        self.proofs.under_way().get(key).map(Course::bytes)
+        self.proofs.under_way().get(key).map(Course::progress)
     }
 
     /// Ends the comparison of a pin; that there is none is fine.
@@ -128,7 +147,7 @@ impl Engine {
         }
     }
 
-    fn gateway_of(&self, account: &Account, other: Option<&Url>) -> Result<Option<Arc<dyn Gateway>>, Error> {
+    pub(super) fn gateway_of(&self, account: &Account, other: Option<&Url>) -> Result<Option<Arc<dyn Gateway>>, Error> {
         other.or(account.gateway.as_ref()).map(|base| self.shared.ports.connect.gateway(base)).transpose()
     }
 }

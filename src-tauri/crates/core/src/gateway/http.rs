@@ -1,6 +1,6 @@
 //! The trustless gateway's raw blocks over HTTP.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -10,9 +10,13 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Gateway, GatewayError, address_of};
-use crate::provider::http::{Timing, client_builder, content_type, is_near, reason, retry_after};
+use crate::provider::http::{Limits, Timing, client_builder, content_type, is_near, limits_of, reason, retry_after};
 
 const RAW: &str = "application/vnd.ipld.raw";
+
+/// By this header Holdfast's own service says why it cannot give a block.
+const BLOCK: &str = "x-holdfast-block";
+const DAMAGED: &str = "damaged";
 
 /// Over the largest block, so that one that is too long is seen as such.
 const MOST_BYTES: usize = MAX_BLOCK_BYTES + 1;
@@ -28,6 +32,8 @@ pub(crate) struct HttpGateway {
     client: Client,
     base: Url,
     timing: Timing,
+    /// Those of the service whose gateway it is, where it has the same host; and the rests that it asks for.
+    limits: Limits,
 }
 
 impl HttpGateway {
@@ -41,7 +47,8 @@ impl HttpGateway {
         let client = client_builder(base).redirect(redirects).build();
         let client = client.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
         let silence = timing.silence.min(LONGEST_SILENCE);
-        Ok(Self { client, base: base.clone(), timing: Timing { silence, ..timing.clone() } })
+        let limits = Limits::new(limits_of(base), Arc::clone(&timing.clock));
+        Ok(Self { client, base: base.clone(), timing: Timing { silence, ..timing.clone() }, limits })
     }
 
     async fn read_limited(&self, response: Response) -> Result<Vec<u8>, GatewayError> {
@@ -62,7 +69,13 @@ impl HttpGateway {
 impl Gateway for HttpGateway {
     async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
         let url = format!("{}?format=raw", address_of(&self.base, &cid.to_string()));
-        let sending = self.client.get(url).header(ACCEPT, RAW).send();
+        let request = self.client.get(url).header(ACCEPT, RAW).build();
+        let request = request.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
+        if let Err(error) = self.limits.admit(request.method(), request.url().path()).await {
+            let status = StatusCode::TOO_MANY_REQUESTS.as_u16();
+            return Err(GatewayError::Unavailable { status, after: error.retry_after() });
+        }
+        let sending = self.client.execute(request);
         let response = timeout(self.timing.silence, sending).await.map_err(|_| silent())?;
         let response = response.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
         let is_html = content_type(&response).is_some_and(|value| value.starts_with("text/html"));
@@ -75,13 +88,19 @@ impl Gateway for HttpGateway {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
                 Err(GatewayError::Refused { status: number })
             }
+            StatusCode::INTERNAL_SERVER_ERROR
+                if response.headers().get(BLOCK).is_some_and(|value| value == DAMAGED) =>
+            {
+                Err(GatewayError::Damaged)
+            }
             StatusCode::NOT_IMPLEMENTED => strange(format!("it knows no such format (HTTP {number})")),
             // A gateway that gets content when it is first asked for says 202: come again.
             _ if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::ACCEPTED) || status.is_server_error() => {
-                Err(GatewayError::Unavailable {
-                    status: number,
-                    after: retry_after(response.headers(), self.timing.clock.now()),
-                })
+                let after = retry_after(response.headers(), self.timing.clock.now());
+                if let Some(after) = after.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+                    self.limits.rest_for(after);
+                }
+                Err(GatewayError::Unavailable { status: number, after })
             }
             _ if !status.is_success() => strange(format!("it refuses the request (HTTP {number})")),
             _ if is_html => strange("a web page came back".into()),

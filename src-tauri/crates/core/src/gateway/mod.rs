@@ -68,6 +68,9 @@ pub enum GatewayError {
         /// What came instead.
         reason: String,
     },
+    /// It says that what it has of the block is not what the CID says.
+    #[error("the block is damaged there")]
+    Damaged,
     /// More bytes than a block may have.
     #[error("the gateway answers with more than a block may have")]
     TooLong,

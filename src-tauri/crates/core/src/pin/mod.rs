@@ -3,6 +3,7 @@
 mod known;
 pub(crate) mod mirror;
 mod query;
+mod standing;
 mod stuck;
 
 use std::{collections::BTreeMap, fmt};
@@ -15,6 +16,7 @@ use crate::{account::AccountId, clock::UnixMillis};
 pub(crate) use known::{Fingerprint, Known, PinNumber};
 pub(crate) use query::MAX_PAGE_ROWS;
 pub use query::{PinPage, PinQuery, PinSort};
+pub use standing::{ContentProof, CopyStanding, Standing};
 
 /// Key/value pairs of a pin.
 pub type Metadata = BTreeMap<String, String>;
@@ -93,40 +95,6 @@ impl PinStatus {
     }
 }
 
-/// What Holdfast knows about a pin's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Proof {
-    /// The provider's CID is the CID of the bytes that were read here: computed here, or proven by the blocks behind it.
-    Verified,
-    /// Bytes were sent, no profile that Holdfast knows gives the provider's CID for them, and its blocks prove nothing yet.
-    NotReproduced,
-    /// The bytes that lie here are not those that the provider holds.
-    Differs,
-    /// Nothing was read here.
-    NotChecked,
-}
-
-impl Proof {
-    /// The proof's name in the database and in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::NotReproduced => "not_reproduced",
-            Self::Differs => "differs",
-            Self::NotChecked => "not_checked",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Self {
-        [Self::Verified, Self::NotReproduced, Self::Differs]
-            .into_iter()
-            .find(|proof| proof.as_str() == name)
-            .unwrap_or(Self::NotChecked)
-    }
-}
-
 /// A pin as the provider describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProviderPin {
@@ -159,8 +127,10 @@ pub struct Pin {
     pub account: AccountId,
     /// What the provider said.
     pub held: ProviderPin,
-    /// What is known here about its content.
-    pub proof: Proof,
+    /// What is known of bytes that were read here and its CID, whichever account they were sent to.
+    pub content: ContentProof,
+    /// What this account's copy was when its service was last asked for its blocks.
+    pub copy: Option<CopyStanding>,
 }
 
 impl Pin {
@@ -168,6 +138,12 @@ impl Pin {
     #[must_use]
     pub fn key(&self) -> PinKey {
         PinKey { account: self.account.clone(), id: self.held.id.clone() }
+    }
+
+    /// What is known of it in one word.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        Standing::of(self.content, self.copy)
     }
 
     /// As it is shown at that time: one that its service has been working on for too long says so.
@@ -191,7 +167,7 @@ pub struct Receipt {
     /// The provider's CID.
     pub cid: Cid,
     /// What is known of the bytes read here and that CID.
-    pub proof: Proof,
+    pub proof: ContentProof,
     /// The profile under which they have it; what is verified without one is proven by its blocks.
     pub profile: Option<String>,
     /// Why they are not verified, where they were compared.

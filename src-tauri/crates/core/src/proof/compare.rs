@@ -1,10 +1,9 @@
-//! Comparing, and looking whether everything can be fetched.
+//! Comparing files here with what a CID names.
 
 use std::{io, path::Path, sync::Arc};
 
 use holdfast_content::{
-    BlockSink, Cid, Difference, DifferenceKind, Entries, Profile, ProofLimits, Verdict, WalkLimits, Walked, prove_file,
-    prove_tree, verify,
+    BlockSink, Cid, Difference, DifferenceKind, Entries, Profile, ProofLimits, Verdict, prove_file, prove_tree,
 };
 use tokio::task::spawn_blocking;
 
@@ -22,7 +21,8 @@ use crate::{
 };
 
 /// Compares what lies at `path` with what `cid` names: by its CID under every named profile, which asks nobody, else by
-/// the blocks that `gateway` gives.
+/// the blocks that `gateway` gives. A file that has another CID under the profile `made_by`, which is known to have made this
+/// one, is another file whatever the gateway gives.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::Changed`] and [`Error::Refused`] for what lies at `path`, and [`Error::Cancelled`]. What
@@ -32,7 +32,7 @@ pub async fn compare(
     clock: Arc<dyn Clock>,
     gateway: Option<Arc<dyn Gateway>>,
     (path, limits): (&Path, Limits),
-    cid: Cid,
+    (cid, made_by): (Cid, Option<Profile>),
     course: Course,
 ) -> Result<(Arc<Plan>, Outcome), Error> {
     let path = path.to_owned();
@@ -69,11 +69,18 @@ pub async fn compare(
             return Ok((planned, Outcome::Verified(Method::Profile(one.profile))));
         }
     }
+    let is_other = !planned.is_directory && made_by.is_some();
     let Some(gateway) = gateway else {
+        if is_other {
+            return Ok((planned, Outcome::Differs(None)));
+        }
         let reason = "no known profile gives this CID, and there is no gateway to get its blocks from.";
         return Ok((planned, Outcome::Unknown(reason.into())));
     };
-    let outcome = by_blocks(clock, gateway, Arc::clone(&planned), cid, course).await?;
+    let outcome = match by_blocks(clock, gateway, Arc::clone(&planned), cid, course).await? {
+        Outcome::Unknown(_) if is_other => Outcome::Differs(None),
+        outcome => outcome,
+    };
     Ok((planned, outcome))
 }
 
@@ -103,29 +110,12 @@ pub(crate) async fn by_blocks(
         Ok(match verdict {
             Verdict::Equal => Outcome::Verified(Method::Blocks),
             Verdict::DiffersFrom(byte) => {
-                Outcome::Differs(Difference { path: String::new(), kind: DifferenceKind::FromByte(byte) })
+                Outcome::Differs(Some(Difference { path: String::new(), kind: DifferenceKind::FromByte(byte) }))
             }
-            Verdict::Differs(difference) => Outcome::Differs(difference),
+            Verdict::Differs(difference) => Outcome::Differs(Some(difference)),
             Verdict::CannotFetch(block, why) => Outcome::Unknown(format!("the block {block}: {why}.")),
             Verdict::Undecided(why) => Outcome::Unknown(format!("{why}.")),
         })
-    })
-    .await
-}
-
-/// Fetches and checks everything below `cid`: whether it is retrievable.
-///
-/// # Errors
-/// [`Error::Gateway`] and [`Error::Cancelled`].
-pub async fn walk(
-    clock: Arc<dyn Clock>,
-    gateway: Arc<dyn Gateway>,
-    cid: Cid,
-    course: &Course,
-) -> Result<Walked, Error> {
-    blocking(course, move |course| {
-        let source = RemoteBlocks::new(gateway, clock, course.stop.clone()).walked();
-        verify(&source, &cid, WalkLimits::default()).map_err(error_of)
     })
     .await
 }

@@ -1,14 +1,9 @@
 //! A gateway as the other side of a proof: blocking, patient within reason, stopped on request.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
-use holdfast_content::{BlockSource, Cid, child_cids};
-use tokio::{runtime::Handle, task::JoinHandle};
+use holdfast_content::{BlockSource, Cid};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::local::as_io;
@@ -23,11 +18,8 @@ const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The hash function of CIDs that are their own blocks.
-const IDENTITY: u64 = 0;
-
-/// Blocks asked for before they are needed: at most 16 MiB.
-const MOST_AHEAD: usize = 8;
+/// A longer rest than this is not waited out, however politely it is asked for.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Blocks from a gateway, for a thread that may block.
 pub(super) struct RemoteBlocks {
@@ -36,8 +28,9 @@ pub(super) struct RemoteBlocks {
     stop: CancellationToken,
 }
 
+/// A gateway that is asked again where that may help.
 #[derive(Clone)]
-struct Remote {
+pub(super) struct Remote {
     gateway: Arc<dyn Gateway>,
     clock: Arc<dyn Clock>,
 }
@@ -45,13 +38,19 @@ struct Remote {
 type Fetched = Result<Option<Vec<u8>>, GatewayError>;
 
 impl Remote {
-    async fn fetch(self, cid: Cid) -> Fetched {
+    pub(super) fn new(gateway: Arc<dyn Gateway>, clock: Arc<dyn Clock>) -> Self {
+        Self { gateway, clock }
+    }
+
+    /// The block's bytes, or `None` when the gateway does not have it.
+    pub(super) async fn fetch(self, cid: Cid) -> Fetched {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
             match self.gateway.block(&cid).await {
                 Err(error) if error.is_retryable() => {
-                    self.clock.sleep(error.retry_after().unwrap_or(pause).min(LONGEST_PAUSE)).await;
-                    pause *= 2;
+                    let rest = error.retry_after().map(|asked| asked.min(LONGEST_REST));
+                    self.clock.sleep(rest.unwrap_or(pause)).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 answer => return answer,
             }
@@ -63,12 +62,7 @@ impl Remote {
 impl RemoteBlocks {
     /// To be made inside the runtime, and used outside.
     pub(super) fn new(gateway: Arc<dyn Gateway>, clock: Arc<dyn Clock>, stop: CancellationToken) -> Self {
-        Self { remote: Remote { gateway, clock }, runtime: Handle::current(), stop }
-    }
-
-    /// The same for a walk that needs every block below a root, the last link of a block first.
-    pub(super) fn walked(self) -> WalkedBlocks {
-        WalkedBlocks { source: self, ahead: Mutex::default() }
+        Self { remote: Remote::new(gateway, clock), runtime: Handle::current(), stop }
     }
 
     fn wait(&self, fetching: impl Future<Output = Result<Option<Vec<u8>>, Error>>) -> io::Result<Option<Vec<u8>>> {
@@ -85,65 +79,5 @@ impl RemoteBlocks {
 impl BlockSource for RemoteBlocks {
     fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
         self.wait(async { Ok(self.remote.clone().fetch(*cid).await?) })
-    }
-}
-
-/// Blocks that will be needed are asked for a few at a time, in the order in which a walk comes to them.
-pub(super) struct WalkedBlocks {
-    source: RemoteBlocks,
-    ahead: Mutex<Ahead>,
-}
-
-#[derive(Default)]
-struct Ahead {
-    upcoming: Vec<Cid>,
-    known: HashSet<Cid>,
-    under_way: HashMap<Cid, JoinHandle<Fetched>>,
-}
-
-impl WalkedBlocks {
-    fn ahead(&self) -> MutexGuard<'_, Ahead> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn go_ahead(&self, cid: &Cid, bytes: &[u8]) {
-        let mut ahead = self.ahead();
-        let ahead = &mut *ahead;
-        // What is no node is for the walk to say.
-        for child in child_cids(cid, bytes).unwrap_or_default() {
-            if child.hash().code() != IDENTITY && ahead.known.insert(child) {
-                ahead.upcoming.push(child);
-            }
-        }
-        while ahead.under_way.len() < MOST_AHEAD
-            && let Some(next) = ahead.upcoming.pop()
-        {
-            let fetching = self.source.remote.clone().fetch(next);
-            ahead.under_way.insert(next, self.source.runtime.spawn(fetching));
-        }
-    }
-}
-
-impl BlockSource for WalkedBlocks {
-    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-        let begun = self.ahead().under_way.remove(cid);
-        let bytes = match begun {
-            Some(begun) => self.source.wait(async { Ok(begun.await.map_err(|_| Error::Internal)??) })?,
-            None => {
-                let mut ahead = self.ahead();
-                ahead.known.insert(*cid);
-                ahead.upcoming.retain(|upcoming| upcoming != cid);
-                drop(ahead);
-                self.source.get(cid)?
-            }
-        };
-        self.go_ahead(cid, bytes.as_deref().unwrap_or_default());
-        Ok(bytes)
-    }
-}
-
-impl Drop for WalkedBlocks {
-    fn drop(&mut self) {
-        self.ahead().under_way.values().for_each(JoinHandle::abort);
     }
 }

@@ -6,9 +6,23 @@ use std::{
 };
 
 use holdfast_content::Cid;
+use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::StoreError;
-use crate::{disk::Fingerprint, pin::Metadata};
+use crate::{
+    disk::Fingerprint,
+    pin::{Metadata, PinNumber},
+};
+
+/// What SQL asks of ids and CIDs.
+pub(super) fn register_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection
+        .create_scalar_function("pin_number", 1, flags, |context| Ok(PinNumber::of(context.get_raw(0).as_str()?).0))?;
+    connection.create_scalar_function("content_number", 1, flags, |context| {
+        Ok(Cid::try_from(context.get_raw(0).as_str()?).ok().map(|cid| content_number(&cid)))
+    })
+}
 
 /// A path as bytes: paths need not be text.
 pub(super) fn path_bytes(path: &Path) -> Vec<u8> {

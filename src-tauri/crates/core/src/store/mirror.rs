@@ -14,7 +14,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, Proof, ProviderPin},
+    pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, ProviderPin},
 };
 
 /// What writing to the mirror has changed.
@@ -51,7 +51,7 @@ impl Store {
         let write = move |db: &Connection| {
             let (mut writer, mut written) = (Writer::new(db)?, Written::default());
             for pin in &pins {
-                written.pins |= writer.observe(&account, pin, None, seen)?;
+                written.pins |= writer.observe(&account, pin, seen)?;
                 if ends_transfers {
                     written.transfers |= asked::settle(db, &account, pin, now)?;
                 }
@@ -106,7 +106,6 @@ impl Store {
     pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
         let key = key.clone();
         self.write(move |db| {
-            let proof = pins::one(db, &key)?.map(|pin| pin.proof).filter(|proof| *proof != Proof::NotChecked);
             let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
             if new != old {
                 db.execute("UPDATE receipt SET pin = ?3 WHERE account = ?1 AND pin = ?2", (account, old, new))?;
@@ -114,7 +113,7 @@ impl Store {
             }
             // What it does not have any more is not kept.
             forget(db, &key)?;
-            observe(db, &key.account, &after, proof, now)?;
+            observe(db, &key.account, &after, now)?;
             let key = PinKey { account: key.account, id: after.id };
             pins::one(db, &key)?.ok_or(StoreError::Row("a pin that was just written"))
         })
@@ -148,16 +147,14 @@ pub(super) fn forget(db: &Connection, key: &PinKey) -> Result<bool, StoreError> 
     Ok(db.prepare_cached(sql)?.execute((&key.account.0, &key.id.0))? > 0)
 }
 
-/// Writes what a provider said of a pin. A proof is only ever added here, and goes when the pin's content becomes another;
-/// a size or name that an answer leaves out is kept. Says whether that changed anything.
+/// Writes what a provider said of a pin; a size or name that an answer leaves out is kept. Says whether that changed anything.
 pub(super) fn observe(
     db: &Connection,
     account: &AccountId,
     pin: &ProviderPin,
-    proof: Option<Proof>,
     seen: UnixMillis,
 ) -> Result<bool, StoreError> {
-    Writer::new(db)?.observe(account, pin, proof, seen)
+    Writer::new(db)?.observe(account, pin, seen)
 }
 
 /// The statements that write a pin, made ready once for many.
@@ -166,7 +163,6 @@ struct Writer<'db> {
     seen: CachedStatement<'db>,
     delete: CachedStatement<'db>,
     insert: CachedStatement<'db>,
-    receipts: CachedStatement<'db>,
 }
 
 /// What the mirror had of a pin.
@@ -178,7 +174,6 @@ struct Before {
     bytes: Option<i64>,
     is_directory: bool,
     pinned_at: Option<i64>,
-    proof: Proof,
     seen: i64,
     asked: Option<i64>,
 }
@@ -187,45 +182,29 @@ impl<'db> Writer<'db> {
     fn new(db: &'db Connection) -> Result<Self, StoreError> {
         Ok(Self {
             find: db.prepare_cached(
-                "SELECT row, fingerprint, cid, name, bytes, is_directory, pinned_at, proof, seen, asked FROM pin
+                "SELECT row, fingerprint, cid, name, bytes, is_directory, pinned_at, seen, asked FROM pin
                  WHERE account = ?1 AND number = ?2 AND id = ?3",
             )?,
             seen: db.prepare_cached("UPDATE pin SET seen = max(seen, ?2) WHERE row = ?1")?,
             delete: db.prepare_cached("DELETE FROM pin WHERE row = ?1")?,
             insert: db.prepare_cached(
                 "INSERT INTO pin (row, number, account, id, cid, content, name, shown_folded, bytes, status,
-                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, proof, seen, asked)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-            )?,
-            receipts: db.prepare_cached(
-                "SELECT cid, proof FROM receipt WHERE account = ?1 AND pin = ?2 ORDER BY sequence DESC",
+                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, seen, asked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?,
         })
     }
 
-    fn observe(
-        &mut self,
-        account: &AccountId,
-        pin: &ProviderPin,
-        proof: Option<Proof>,
-        seen: UnixMillis,
-    ) -> Result<bool, StoreError> {
+    fn observe(&mut self, account: &AccountId, pin: &ProviderPin, seen: UnixMillis) -> Result<bool, StoreError> {
         let (number, fingerprint) = (PinNumber::of(&pin.id.0), Fingerprint::of(pin));
         let before = self.find(account, &pin.id, number)?;
         if let Some(before) = &before
             && before.fingerprint == fingerprint
-            && proof.is_none_or(|proof| proof == before.proof)
         {
             self.seen.execute((before.row, seen.0))?;
             return Ok(false);
         }
         let of_same = before.as_ref().filter(|before| same_content(&before.cid, &pin.cid));
-        let proof = match (proof, of_same) {
-            (Some(Proof::Verified), _) => Proof::Verified,
-            (_, Some(same)) if proof.is_none() || same.proof == Proof::Verified => same.proof,
-            (Some(proof), _) => proof,
-            (None, _) => self.proof_of_receipts(account, pin)?,
-        };
         let cid = pin.cid.to_string();
         let name = pin.name.as_deref().or_else(|| of_same?.name.as_deref());
         if let Some(before) = &before {
@@ -248,7 +227,6 @@ impl<'db> Writer<'db> {
             pin.pinned_at.map(|at| at.0).or_else(|| of_same?.pinned_at),
             metadata_text(&pin.metadata),
             fingerprint.0,
-            proof.as_str(),
             before.as_ref().map_or(seen.0, |before| before.seen.max(seen.0)),
             pin.status.is_under_way().then(|| before.as_ref().and_then(|before| before.asked).unwrap_or(0)),
         ])?;
@@ -266,25 +244,8 @@ impl<'db> Writer<'db> {
             bytes: row.get(4)?,
             is_directory: row.get(5)?,
             pinned_at: row.get(6)?,
-            proof: Proof::named(&row.get::<_, String>(7)?),
-            seen: row.get(8)?,
-            asked: row.get(9)?,
+            seen: row.get(7)?,
+            asked: row.get(8)?,
         }))
-    }
-
-    /// What receipts still know of a pin that the mirror had lost: the best of its content, else the newest.
-    fn proof_of_receipts(&mut self, account: &AccountId, pin: &ProviderPin) -> Result<Proof, StoreError> {
-        let mut newest = None;
-        let mut rows = self.receipts.query((&account.0, &pin.id.0))?;
-        while let Some(row) = rows.next()? {
-            if !same_content(&cid_from(&row.get::<_, String>(0)?)?, &pin.cid) {
-                continue;
-            }
-            match Proof::named(&row.get::<_, String>(1)?) {
-                Proof::Verified => return Ok(Proof::Verified),
-                proof => newest = newest.or(Some(proof)),
-            }
-        }
-        Ok(newest.unwrap_or(Proof::NotChecked))
     }
 }

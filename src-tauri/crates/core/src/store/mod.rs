@@ -3,8 +3,10 @@
 mod accounts;
 mod codec;
 mod folders;
+mod logins;
 mod mirror;
 mod pins;
+mod proofs;
 mod receipts;
 mod schema;
 mod settings;
@@ -12,7 +14,7 @@ mod transfers;
 
 use std::{path::Path, thread, time::Duration};
 
-use rusqlite::{Connection, TransactionBehavior, functions::FunctionFlags};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use folders::Observed;
@@ -20,7 +22,7 @@ pub(crate) use mirror::Written;
 pub(crate) use transfers::Finish;
 pub use transfers::TransferCounts;
 
-use crate::{error::Error, pin::PinNumber};
+use crate::error::Error;
 
 /// Why the database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -156,10 +158,7 @@ fn connect(path: Option<&Path>) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_spill", false)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let deterministic = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("pin_number", 1, deterministic, |context| {
-        Ok(PinNumber::of(context.get_raw(0).as_str()?).0)
-    })?;
+    codec::register_functions(&connection)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

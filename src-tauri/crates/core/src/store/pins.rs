@@ -6,16 +6,16 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use super::{
     Store, StoreError,
     codec::{cid_from, content_number, metadata_from, unsigned},
+    proofs,
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, Proof, ProviderPin},
+    pin::{ContentProof, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, ProviderPin},
 };
 
-const COLUMNS: &str =
-    "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, proof";
+const COLUMNS: &str = "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata";
 
 impl Store {
     pub(crate) async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
@@ -67,22 +67,44 @@ impl Store {
         .await
     }
 
-    /// How many other pins hold the same content, at any account.
-    pub(crate) async fn other_copies(&self, key: &PinKey, cid: Cid) -> Result<u64, Error> {
-        let key = key.clone();
+    /// Those of these pins that there are, each with every other pin of its content.
+    pub(crate) async fn pins_and_their_others(&self, keys: Vec<PinKey>) -> Result<Vec<(Pin, Vec<Pin>)>, Error> {
         self.read(move |db| {
-            let sql = format!("SELECT {COLUMNS} FROM pin WHERE content = ?1 AND +status = 'pinned'");
-            let pins = select(db, &sql, vec![content_number(&cid).into()])?;
-            let is_other = |pin: &&Pin| same_content(&pin.held.cid, &cid) && pin.key() != key;
-            Ok(pins.iter().filter(is_other).count() as u64)
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                if let Some(pin) = one(db, &key)? {
+                    let mut others = of_content(db, &pin.held.cid)?;
+                    others.retain(|other| other.key() != key);
+                    found.push((pin, others));
+                }
+            }
+            Ok(found)
         })
         .await
     }
+
+    /// Every pin of that content, at any account.
+    pub(crate) async fn pins_of_content(&self, cid: Cid) -> Result<Vec<Pin>, Error> {
+        self.read(move |db| of_content(db, &cid)).await
+    }
+}
+
+/// Every pin of that content, at any account.
+pub(super) fn of_content(db: &Connection, cid: &Cid) -> Result<Vec<Pin>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM pin WHERE content = ?1 AND +status <> 'unpinned' ORDER BY row");
+    let mut pins = select(db, &sql, vec![content_number(cid).into()])?;
+    pins.retain(|pin| same_content(&pin.held.cid, cid));
+    Ok(pins)
 }
 
 pub(super) fn one(db: &Connection, key: &PinKey) -> Result<Option<Pin>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM pin WHERE account = ?1 AND number = pin_number(?2) AND id = ?2");
-    db.prepare_cached(&sql)?.query_row((&key.account.0, &key.id.0), |row| Ok(pin(row))).optional()?.transpose()
+    let found = db.prepare_cached(&sql)?.query_row((&key.account.0, &key.id.0), |row| Ok(pin(row))).optional()?;
+    let mut found = found.transpose()?;
+    if let Some(pin) = &mut found {
+        proofs::complete(db, pin)?;
+    }
+    Ok(found)
 }
 
 /// Text without letter case, in every script; SQLite's own comparison knows that of ASCII alone.
@@ -134,13 +156,19 @@ fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
 fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Pin>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| Ok(pin(row)))?;
-    rows.map(|row| row?).collect()
+    let mut pins: Vec<Pin> = rows.map(|row| row?).collect::<Result<_, _>>()?;
+    // Only of the rows that are shown: what is known of a content stands at its digest, not at a million pins.
+    for pin in &mut pins {
+        proofs::complete(db, pin)?;
+    }
+    Ok(pins)
 }
 
 fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
+/// A pin as its provider describes it.
 fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
     Ok(Pin {
         account: AccountId(row.get(0)?),
@@ -156,6 +184,7 @@ fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
             pinned_at: row.get::<_, Option<i64>>(9)?.map(UnixMillis),
             metadata: metadata_from(&row.get::<_, String>(10)?)?,
         },
-        proof: Proof::named(&row.get::<_, String>(11)?),
+        content: ContentProof::NotChecked,
+        copy: None,
     })
 }

@@ -7,13 +7,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     Store, StoreError,
     codec::{cid_from, fingerprint_from, path_bytes, path_from, signed, unsigned},
+    proofs,
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
     error::Error,
-    pin::{PinId, PinKey, Proof, Receipt},
+    pin::{ContentProof, PinId, PinKey, Receipt},
     transfer::TransferId,
 };
 
@@ -83,17 +84,17 @@ impl Store {
         .await
     }
 
-    /// Keeps what comparing local files with a pin came to: `found` has the path, the proof and what goes with it. What was
-    /// verified once stays so; that other files differ, or that nothing can be said, is no fact about the pin.
+    /// Keeps what comparing local files with a pin came to, for the receipts of the same file; `found` has the path, the proof and
+    /// what goes with it. What was verified once stays so. Files that were found to be the pin's are as good as if they had been
+    /// sent: there is a receipt for them from then on.
     pub(crate) async fn keep_comparison(&self, found: Receipt, version: Option<Fingerprint>) -> Result<(), Error> {
         self.write(move |db| {
-            let (account, pin, cid) = (&found.pin.account.0, &found.pin.id.0, found.cid.to_string());
             let sql = "UPDATE receipt SET proof = ?5, profile = ?6, reason = ?7, compared_at = ?8
                  WHERE account = ?1 AND pin = ?2 AND cid = ?3 AND source = ?4 AND (?5 = 'verified' OR proof <> 'verified')";
             let values = (
-                account,
-                pin,
-                &cid,
+                &found.pin.account.0,
+                &found.pin.id.0,
+                found.cid.to_string(),
                 found.source.as_deref().map(path_bytes),
                 found.proof.as_str(),
                 &found.profile,
@@ -101,15 +102,11 @@ impl Store {
                 found.compared_at.map(|at| at.0),
             );
             let updated = db.execute(sql, values)? > 0;
-            if found.proof == Proof::Verified && !updated {
-                insert(db, None, &found, version.as_ref())?;
+            match found.proof {
+                ContentProof::Verified if updated => proofs::note_verified(db, &found.cid, found.at),
+                ContentProof::Verified => insert(db, None, &found, version.as_ref()),
+                _ => Ok(()),
             }
-            if found.proof == Proof::Verified || updated {
-                let sql = "UPDATE pin SET proof = ?4 WHERE account = ?1 AND number = pin_number(?2) AND id = ?2 AND cid = ?3
-                     AND (?4 = 'verified' OR proof <> 'verified')";
-                db.execute(sql, (account, pin, &cid, found.proof.as_str()))?;
-            }
-            Ok(())
         })
         .await
     }
@@ -159,6 +156,9 @@ pub(super) fn insert(
             receipt.at.0,
         ),
     )?;
+    if receipt.proof == ContentProof::Verified {
+        proofs::note_verified(db, &receipt.cid, receipt.at)?;
+    }
     Ok(())
 }
 
@@ -166,7 +166,7 @@ fn receipt(row: &Row<'_>) -> Result<Receipt, StoreError> {
     Ok(Receipt {
         pin: PinKey { account: AccountId(row.get(0)?), id: PinId(row.get(1)?) },
         cid: cid_from(&row.get::<_, String>(2)?)?,
-        proof: Proof::named(&row.get::<_, String>(3)?),
+        proof: ContentProof::named(&row.get::<_, String>(3)?),
         profile: row.get(4)?,
         reason: row.get(5)?,
         compared_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),

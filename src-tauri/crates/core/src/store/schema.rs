@@ -177,6 +177,36 @@ ALTER TABLE account ADD COLUMN told_at INTEGER;
 ALTER TABLE account ADD COLUMN trouble_code TEXT;
 ALTER TABLE account ADD COLUMN trouble TEXT;
 ",
+    // That bytes read here have a CID is known of the CID, whoever holds it; what an account's copy was found to be, and whether
+    // files here are what is pinned, is a history. `known` is empty where all blocks were looked at.
+    r"
+CREATE TABLE content_proof (
+    content INTEGER NOT NULL,
+    cid TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (content, cid)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE proof (
+    sequence INTEGER PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    content INTEGER NOT NULL,
+    cid TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    checked INTEGER,
+    known INTEGER,
+    outcome TEXT NOT NULL,
+    code TEXT,
+    reason TEXT,
+    path BLOB
+) STRICT;
+CREATE INDEX proof_by_content ON proof(content, account);
+INSERT OR IGNORE INTO content_proof
+    SELECT content_number(cid), cid, at FROM receipt
+    WHERE proof = 'verified' AND content_number(cid) IS NOT NULL ORDER BY sequence;
+UPDATE receipt SET proof = 'not_reproduced' WHERE proof = 'differs';
+ALTER TABLE pin DROP COLUMN proof;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.
@@ -198,10 +228,17 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::codec::register_functions;
+
+    fn opened() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        register_functions(&connection).unwrap();
+        connection
+    }
 
     #[test]
     fn a_database_of_a_newer_holdfast_is_left_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let mut connection = opened();
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
@@ -215,14 +252,40 @@ mod tests {
                 connection.prepare("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1").unwrap();
             names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
         };
-        let mut newest = Connection::open_in_memory().unwrap();
+        let mut newest = opened();
         migrate(&mut newest).unwrap();
         for found in 1..STEPS.len() {
-            let mut connection = Connection::open_in_memory().unwrap();
+            let mut connection = opened();
             connection.execute_batch(&STEPS[..found].concat()).unwrap();
             connection.pragma_update(None, "user_version", found as i64).unwrap();
             migrate(&mut connection).unwrap();
             assert_eq!(tables(&connection), tables(&newest), "from step {found}");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_version_verified_stays_verified() {
+        let cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+        let mut connection = opened();
+        connection.execute_batch(&STEPS[..11].concat()).unwrap();
+        connection.pragma_update(None, "user_version", 11).unwrap();
+        let receipt = |cid: &str, proof: &str| {
+            format!(
+                "INSERT INTO receipt (account, pin, cid, proof, bytes, at) VALUES ('a', '{proof}', '{cid}', '{proof}', 1, 2);"
+            )
+        };
+        let account = "INSERT INTO account (id, label, kind, endpoint, this_computer, position, credentials)
+            VALUES ('a', 'A', 'aioz', 'https://example.org', 0, 1, 'key_and_secret');";
+        connection.execute_batch(account).unwrap();
+        connection.execute_batch(&receipt(cid, "verified")).unwrap();
+        connection.execute_batch(&receipt("bafkqaaa", "differs")).unwrap();
+        migrate(&mut connection).unwrap();
+        let verified: Vec<String> = {
+            let mut select = connection.prepare("SELECT cid FROM content_proof").unwrap();
+            select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(verified, [cid]);
+        let differs = "SELECT count(*) FROM receipt WHERE proof = 'differs'";
+        assert_eq!(connection.query_row(differs, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     }
 }

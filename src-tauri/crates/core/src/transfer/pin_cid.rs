@@ -9,7 +9,7 @@ use crate::{
     account::Account,
     engine::Shared,
     error::Error,
-    pin::{PinKey, PinStatus, Proof, ProviderPin, Receipt},
+    pin::{ContentProof, PinKey, PinStatus, ProviderPin, Receipt},
     provider::{PinRequest, Provider, ProviderError},
     store::Finish,
 };
@@ -54,7 +54,7 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
     let receipt = Receipt {
         pin: PinKey { account: account.id.clone(), id: pin.id.clone() },
         cid: pin.cid,
-        proof: Proof::NotChecked,
+        proof: ContentProof::NotChecked,
         profile: None,
         reason: None,
         compared_at: None,
@@ -64,7 +64,7 @@ pub(super) async fn run(shared: &Shared, transfer: &Transfer, account: &Account,
     };
     Ok(Finish::Pinned {
         pin: Box::new(pin),
-        proof: Proof::NotChecked,
+        proof: ContentProof::NotChecked,
         receipt: Box::new(receipt),
         version: None,
         learnt_profile: None,

@@ -13,7 +13,7 @@ use crate::{
     disk::Place,
     engine::Shared,
     error::Error,
-    pin::{PinKey, Proof, ProviderPin, Receipt},
+    pin::{ContentProof, PinKey, ProviderPin, Receipt},
     proof::{Course, Outcome, by_blocks},
     provider::{Provider, ProviderError},
     store::Finish,
@@ -26,7 +26,7 @@ const PROOF_BYTES_PER_SECOND: u64 = 64 << 20;
 
 /// What is known of an upload's bytes and the provider's CID.
 struct Finding {
-    proof: Proof,
+    proof: ContentProof,
     profile: Option<String>,
     reason: Option<String>,
     compared_at: Option<UnixMillis>,
@@ -92,7 +92,7 @@ impl Upload<'_> {
         let Some(pin) = find::in_mirror(self.shared, self.account, provider, &[known.cid]).await? else {
             return Ok(None);
         };
-        if known.proof == Proof::NotReproduced && self.account.profile.is_none() {
+        if known.proof == ContentProof::NotReproduced && self.account.profile.is_none() {
             return self.prove(plan, pin, &[]).await.map(Some);
         }
         let finding = Finding {
@@ -184,7 +184,7 @@ impl Upload<'_> {
             [first, rest @ ..] => {
                 // Small files have the same CID under several profiles and teach nothing.
                 let learnt = (rest.is_empty() && self.account.profile != Some(*first)).then(|| first.name());
-                Ok(self.finish(plan, pin, self.found(Proof::Verified, Some(*first), None), learnt))
+                Ok(self.finish(plan, pin, self.found(ContentProof::Verified, Some(*first), None), learnt))
             }
         }
     }
@@ -196,19 +196,20 @@ impl Upload<'_> {
         if !is_alarm && self.account.gateway.is_some() {
             // The proof takes its time, and a CID that nothing gives is not found again after a crash.
             let reason = "it was not compared with its blocks yet.".into();
-            let taken = self.finish(plan, pin.clone(), self.found(Proof::NotReproduced, None, Some(reason)), None);
+            let taken =
+                self.finish(plan, pin.clone(), self.found(ContentProof::NotReproduced, None, Some(reason)), None);
             self.shared.store.note_taken(self.record, taken, self.shared.ports.clock.now()).await?;
         }
         let reason = match self.by_blocks(plan, pin.cid).await {
             Ok(Outcome::Verified(_)) => {
-                return Ok(self.finish(plan, pin, self.found(Proof::Verified, None, None), None));
+                return Ok(self.finish(plan, pin, self.found(ContentProof::Verified, None, None), None));
             }
-            Ok(Outcome::Differs(difference)) => {
+            Ok(outcome @ Outcome::Differs(_)) => {
                 if !is_alarm {
                     let key = PinKey { account: self.account.id.clone(), id: pin.id };
                     self.shared.store.take_back(self.record, &key).await?;
                 }
-                return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: difference.to_string() });
+                return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: outcome.to_string() });
             }
             Ok(Outcome::Unknown(reason)) => reason,
             Err(error) => format!("{error}."),
@@ -220,10 +221,10 @@ impl Upload<'_> {
                 theirs: pin.cid.to_string(),
             });
         }
-        Ok(self.finish(plan, pin, self.found(Proof::NotReproduced, None, Some(reason)), None))
+        Ok(self.finish(plan, pin, self.found(ContentProof::NotReproduced, None, Some(reason)), None))
     }
 
-    fn found(&self, proof: Proof, profile: Option<Profile>, reason: Option<String>) -> Finding {
+    fn found(&self, proof: ContentProof, profile: Option<Profile>, reason: Option<String>) -> Finding {
         let compared_at = Some(self.shared.ports.clock.now());
         Finding { proof, profile: profile.map(|profile| profile.name().into()), reason, compared_at }
     }

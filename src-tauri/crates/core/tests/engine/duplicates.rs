@@ -83,5 +83,5 @@ async fn accounts_do_not_borrow_from_one_another() {
     world.upload(&second, &path).await;
     assert_eq!((one.count(Call::Upload), other.count(Call::Upload)), (1, 1));
     let details = world.engine.pin_details(&world.pins().await[0].key()).await.unwrap();
-    assert_eq!(details.other_copies, 1);
+    assert_eq!(details.others.len(), 1);
 }

@@ -302,6 +302,6 @@ async fn a_version_0_cid_and_its_version_1_are_copies_of_each_other() {
         world.engine.refresh(Some(&world.account(provider, name).await)).await.unwrap();
     }
     for pin in world.pins().await {
-        assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().other_copies, 1);
+        assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().others.len(), 1);
     }
 }

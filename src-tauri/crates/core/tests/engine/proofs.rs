@@ -1,21 +1,17 @@
 //! What is proven without knowing the profile: block by block, through the account's gateway, right after an upload or on
 //! request.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use holdfast_content::{DifferenceKind, Profile};
 use holdfast_core::{
     Code, Error,
     account::AccountId,
-    clock::Clock,
-    host::{SystemClock, SystemEntropy},
-    pin::{PinKey, Proof, Receipt},
-    proof::{Course, Method, Outcome, walk},
-    provider::{Connect, HttpConnect},
+    pin::{ContentProof, PinKey, Receipt, Standing},
+    proof::{FileState, Finding, Method, Outcome},
     transfer::TransferState,
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
-use tokio_util::sync::CancellationToken;
 
 /// Many chunks of every layout.
 const BYTES: usize = 600_000;
@@ -42,9 +38,9 @@ async fn a_layout_that_nobody_knows_is_proven_by_its_blocks() {
     let (provider, world, account) = with_odd_layout().await;
     let done = world.upload(&account, &world.write("large", &bytes_of(1, BYTES))).await;
     assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
-    assert_eq!(world.pins().await[0].proof, Proof::Verified);
+    assert_eq!(world.pins().await[0].content, ContentProof::Verified);
     let (_, receipt) = only_receipt(&world).await;
-    assert_eq!((receipt.proof, receipt.profile, receipt.reason), (Proof::Verified, None, None));
+    assert_eq!((receipt.proof, receipt.profile, receipt.reason), (ContentProof::Verified, None, None));
     assert_eq!(world.engine.account(&account).await.unwrap().profile, None, "nothing is learnt from it");
     let requests = provider.requests();
     let blocks: Vec<_> = requests.iter().filter(|one| one.call == Some(Call::Block)).collect();
@@ -96,18 +92,18 @@ async fn without_its_blocks_an_upload_is_stored_but_not_verified_until_it_is_ask
         let (key, receipt) = only_receipt(&world).await;
         let why = receipt.reason.unwrap_or_default();
         assert!(why.contains(reason), "{fault:?}: {why}");
-        assert_eq!(receipt.proof, Proof::NotReproduced, "{fault:?}");
+        assert_eq!(receipt.proof, ContentProof::NotReproduced, "{fault:?}");
         let again = world.engine.prove(&key, None, None).await.unwrap();
         assert!(matches!(again.outcome, Outcome::Unknown(_)), "{again:?}");
-        assert_eq!(world.pins().await[0].proof, Proof::NotReproduced, "{fault:?}");
+        assert_eq!(world.pins().await[0].content, ContentProof::NotReproduced, "{fault:?}");
 
         provider.heal();
         let proven = world.engine.prove(&key, None, None).await.unwrap();
         assert_eq!(proven.outcome, Outcome::Verified(Method::Blocks));
         let world = world.restart().await;
-        assert_eq!(world.pins().await[0].proof, Proof::Verified);
+        assert_eq!(world.pins().await[0].content, ContentProof::Verified);
         let (_, receipt) = only_receipt(&world).await;
-        assert_eq!((receipt.proof, receipt.reason), (Proof::Verified, None));
+        assert_eq!((receipt.proof, receipt.reason), (ContentProof::Verified, None));
         assert!(receipt.compared_at.is_some());
     }
 }
@@ -162,9 +158,9 @@ async fn any_pin_can_be_compared_with_any_file_and_a_wrong_file_is_no_fact_about
     other[123_456] ^= 1;
     let other = world.write("other", &other);
     let compared = world.engine.prove(&key, Some(other), None).await.unwrap();
-    let Outcome::Differs(difference) = compared.outcome else { panic!("{compared:?}") };
+    let Outcome::Differs(Some(difference)) = compared.outcome else { panic!("{compared:?}") };
     assert_eq!((difference.path.as_str(), difference.kind), ("", DifferenceKind::FromByte(123_456)));
-    assert_eq!(world.pins().await[0].proof, Proof::Verified);
+    assert_eq!(world.pins().await[0].content, ContentProof::Verified);
 
     // A pin that was made elsewhere, of what lies here.
     let cid = identified(b"hello world", Profile::UNIXFS_V0_2015).cid;
@@ -178,16 +174,16 @@ async fn any_pin_can_be_compared_with_any_file_and_a_wrong_file_is_no_fact_about
     assert_eq!(compared.outcome, Outcome::Verified(Method::Profile(Profile::UNIXFS_V0_2015)));
     assert_eq!(provider.count(Call::Block), asked_before, "a known profile needs no gateway");
     let details = world.engine.pin_details(&pin.key()).await.unwrap();
-    assert_eq!((details.pin.proof, details.receipts.len()), (Proof::Verified, 1));
+    assert_eq!((details.pin.content, details.receipts.len()), (ContentProof::Verified, 1));
     assert_eq!(details.receipts[0].source.as_deref(), Some(here.as_path()));
     let other = world.write("not here", b"hello w0rld");
     let compared = world.engine.prove(&pin.key(), Some(other), None).await.unwrap();
     assert!(!matches!(compared.outcome, Outcome::Verified(_)), "{compared:?}");
-    assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().pin.proof, Proof::Verified);
+    assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().pin.content, ContentProof::Verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_was_changed_after_an_unproven_upload_is_shown_as_different() {
+async fn a_file_that_changed_since_is_said_so_and_changes_nothing_that_is_known_of_the_pin() {
     let (provider, world, account) = with_odd_layout().await;
     provider.fail_always(Call::Block, Fault::Status { status: 404, retry_after: None, message: "not found" });
     let mut bytes = bytes_of(9, BYTES);
@@ -196,50 +192,42 @@ async fn a_source_that_was_changed_after_an_unproven_upload_is_shown_as_differen
     provider.heal();
     bytes.truncate(BYTES - 1);
     world.write("large", &bytes);
-    let key = world.pins().await[0].key();
+    let (key, receipt) = only_receipt(&world).await;
     let compared = world.engine.prove(&key, None, None).await.unwrap();
     assert!(matches!(compared.outcome, Outcome::Differs(_)), "{compared:?}");
-    let (_, receipt) = only_receipt(&world).await;
-    assert_eq!((world.pins().await[0].proof, receipt.proof), (Proof::Differs, Proof::Differs));
-    assert!(receipt.reason.unwrap().contains(&format!("byte {}", BYTES - 1)));
+    assert_eq!(compared.known_since, Some(receipt.at));
+    let details = world.engine.pin_details(&key).await.unwrap();
+    assert_eq!(
+        (details.pin.content, details.receipts[0].proof),
+        (ContentProof::NotReproduced, ContentProof::NotReproduced)
+    );
+    let [check] = details.checks.as_slice() else { panic!("{:?}", details.checks) };
+    assert_eq!(check.finding, Finding::File { path, state: FileState::Other });
+    assert!(check.reason.as_ref().unwrap().contains(&format!("byte {}", BYTES - 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_walk_fetches_every_block_once_and_names_what_is_missing_or_damaged() {
-    let (provider, world, account) = with_odd_layout().await;
-    let done = world.upload(&account, &world.write("large", &bytes_of(10, BYTES))).await;
-    let cid = done.cid.unwrap();
-    let gateway = || {
-        HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default()))
-            .gateway(&provider.gateway().parse().unwrap())
-            .unwrap()
-    };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let before = provider.count(Call::Block);
-    let released = CancellationToken::new();
-    provider.fail(Call::Block, Fault::Nothing);
-    provider.fail_always(Call::Block, Fault::Held(released.clone()));
-    let course = Course::default();
-    let walking = walk(Arc::clone(&clock), gateway(), cid, &course);
-    let releasing = async {
-        let several = || async { (provider.under_way(Call::Block) > 1).then_some(()) };
-        eventually("the root's children are asked for at once", several).await;
-        released.cancel();
-    };
-    let (walked, ()) = tokio::join!(walking, releasing);
-    let walked = walked.unwrap();
-    assert!(walked.is_complete() && walked.blocks > 60, "{walked:?}");
-    assert_eq!(provider.count(Call::Block) - before, walked.blocks, "each once");
-    provider.heal();
-
-    provider.fail(Call::Block, Fault::Nothing);
-    provider.fail(Call::Block, Fault::Status { status: 404, retry_after: None, message: "not found" });
-    provider.fail(Call::Block, Fault::WrongBytes);
-    let walked = walk(Arc::clone(&clock), gateway(), cid, &Course::default()).await.unwrap();
-    assert_eq!((walked.missing.len(), walked.corrupt.len()), (1, 1), "{walked:?}");
-    let course = Course::default();
-    course.stop();
-    assert!(matches!(walk(clock, gateway(), cid, &course).await, Err(Error::Cancelled)));
+async fn a_file_that_changed_since_is_another_one_also_where_no_block_can_be_had() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    // Long enough that no two profiles give it the same CID, which teaches the account its own.
+    let mut bytes = bytes_of(10, 3 << 20);
+    let path = world.write("large", &bytes);
+    world.upload(&account, &path).await;
+    let (key, _) = only_receipt(&world).await;
+    assert_eq!(
+        world.engine.prove(&key, None, None).await.unwrap().outcome,
+        Outcome::Verified(Method::Profile(Profile::UNIXFS_V1_2025))
+    );
+    bytes[7] ^= 1;
+    world.write("large", &bytes);
+    let compared = world.engine.prove(&key, None, None).await.unwrap();
+    assert_eq!(compared.outcome, Outcome::Differs(None));
+    let details = world.engine.pin_details(&key).await.unwrap();
+    assert_eq!(details.pin.standing(), Standing::Verified, "the account holds the version of before");
+    let states: Vec<_> = details.checks.iter().map(|check| check.finding.clone()).collect();
+    let file = |state| Finding::File { path: path.clone(), state };
+    assert_eq!(states, [file(FileState::Other), file(FileState::Same)], "newest first");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,5 +240,5 @@ async fn what_was_taken_before_a_crash_during_the_proof_is_not_sent_again() {
     provider.heal();
     let done = world.end_of(&id).await;
     assert_eq!((done.state, done.verified, provider.count(Call::Upload)), (TransferState::Done, Some(true), 1));
-    assert_eq!(only_receipt(&world).await.1.proof, Proof::Verified);
+    assert_eq!(only_receipt(&world).await.1.proof, ContentProof::Verified);
 }

@@ -10,7 +10,7 @@ use holdfast_core::{
     Change, Code,
     account::{AccountId, AccountState, Keep, ProviderKind, UploadRoute},
     clock::Clock,
-    pin::{Metadata, PinStatus, Proof},
+    pin::{ContentProof, Metadata, PinStatus},
     transfer::{Transfer, TransferId, TransferState},
     vault::Credentials,
 };
@@ -101,7 +101,7 @@ async fn a_file_gets_to_a_service_that_only_pins_through_the_node_and_is_verifie
     assert_eq!((done.state, done.verified, done.cid), (TransferState::Done, Some(true), Some(cid)));
     let pins = scene.world.pins().await;
     assert_eq!(pins.len(), 2);
-    assert!(pins.iter().all(|pin| pin.proof == Proof::Verified && pin.name() == "photo.jpg"), "{pins:?}");
+    assert!(pins.iter().all(|pin| pin.content == ContentProof::Verified && pin.name() == "photo.jpg"), "{pins:?}");
     for pin in &pins {
         let details = scene.world.engine.pin_details(&pin.key()).await.unwrap();
         assert_eq!(details.receipts.len(), 1);
@@ -300,7 +300,7 @@ async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
     scene.world.engine.check_account(&scene.account).await.unwrap();
     let mut changes = scene.world.engine.changes();
     let after = scene.world.engine.edit_pin(&before.key(), Some(" b ".into()), metadata.clone()).await.unwrap();
-    assert_eq!((after.name().as_str(), &after.held.metadata, after.proof), ("b", &metadata, Proof::Verified));
+    assert_eq!((after.name().as_str(), &after.held.metadata, after.content), ("b", &metadata, ContentProof::Verified));
     assert_ne!(after.held.id, before.held.id);
     assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| change == Change::Pins));
     assert_eq!(scene.world.engine.pin_details(&before.key()).await.unwrap_err().code(), Code::NotFound);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    pin::{Metadata, PinId, PinKey, PinStatus, Proof},
+    pin::{ContentProof, Metadata, PinId, PinKey, PinStatus},
     transfer::TransferState,
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
@@ -21,7 +21,7 @@ async fn a_pin_that_the_provider_works_on_is_followed_until_it_is_settled() {
     let id = world.engine.pin_text(&account, &format!("ipfs://{cid}"), name, Metadata::new()).await.unwrap();
     world.until_asked(&id).await;
     let pins = world.pins().await;
-    assert_eq!((pins[0].held.status, pins[0].proof), (PinStatus::Fetching, Proof::NotChecked));
+    assert_eq!((pins[0].held.status, pins[0].content), (PinStatus::Fetching, ContentProof::NotChecked));
     let held = pins[0].held.id.0.clone();
     provider.pins(|pins| {
         let pin = pins.get(&held).unwrap();

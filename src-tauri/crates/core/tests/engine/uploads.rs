@@ -9,7 +9,7 @@ use holdfast_core::{
     Code,
     content::{HashingPool, Limits, Progress, UploadBody, Urgency, plan},
     host::RealDisk,
-    pin::{Metadata, PinStatus, Proof},
+    pin::{ContentProof, Metadata, PinStatus},
     transfer::{Transfer, TransferState},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, identified};
@@ -34,7 +34,7 @@ async fn a_file_is_verified_under_every_profile_and_teaches_it() {
         assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)), "{layout}");
         assert_eq!(done.cid, Some(identified(&bytes, layout).cid), "{layout}");
         let pins = world.pins().await;
-        assert_eq!((pins[0].proof, pins[0].held.status), (Proof::Verified, PinStatus::Pinned));
+        assert_eq!((pins[0].content, pins[0].held.status), (ContentProof::Verified, PinStatus::Pinned));
         assert_eq!((pins[0].name().as_str(), pins[0].held.bytes), ("photo.jpg", Some(TELLING_BYTES as u64)));
         let world = world.restart().await;
         assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(layout));
@@ -75,7 +75,7 @@ async fn a_layout_that_nobody_knows_is_pinned_and_never_called_verified() {
     let account = world.account(&provider, "one").await;
     let done = world.upload(&account, &world.write("large", &bytes_of(4, TELLING_BYTES))).await;
     assert_eq!((done.state, done.verified), (TransferState::Done, Some(false)));
-    assert_eq!(world.pins().await[0].proof, Proof::NotReproduced);
+    assert_eq!(world.pins().await[0].content, ContentProof::NotReproduced);
     assert_eq!(world.engine.account(&account).await.unwrap().profile, None);
 }
 

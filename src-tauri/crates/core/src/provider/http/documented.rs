@@ -9,7 +9,7 @@ use super::place::is_this_computer;
 
 /// What a service says of one kind of request.
 #[derive(Clone, Debug)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// That many requests …
     pub(super) requests: u32,
     /// … in this time.
@@ -51,7 +51,7 @@ const HOSTS: [(&str, &[Limit]); 6] = [
 ];
 
 /// The limits of the service at `base`; none where none are known.
-pub(super) fn limits_of(base: &Url) -> &'static [Limit] {
+pub(crate) fn limits_of(base: &Url) -> &'static [Limit] {
     if is_this_computer(base) {
         return &[];
     }

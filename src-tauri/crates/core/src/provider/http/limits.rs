@@ -26,7 +26,7 @@ const AT_ONCE: u32 = 10;
 const SHORT: Duration = Duration::from_millis(100);
 
 /// When an account's next request may go.
-pub(super) struct Limits {
+pub(crate) struct Limits {
     clock: Arc<dyn Clock>,
     buckets: Vec<Bucket>,
     /// Until when the service asked not to be asked, by the clock's monotonic time.
@@ -59,7 +59,7 @@ impl fmt::Debug for Limits {
 }
 
 impl Limits {
-    pub(super) fn new(limits: &[Limit], clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: &[Limit], clock: Arc<dyn Clock>) -> Self {
         let buckets = limits.iter().map(|limit| Bucket::new(limit.clone(), Arc::clone(&clock))).collect();
         Self { clock, buckets, rest_until: Mutex::default() }
     }
@@ -68,7 +68,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`ProviderError::RateLimited`] without asking, where the service wants a longer rest.
-    pub(super) async fn admit(&self, method: &Method, path: &str) -> Result<(), ProviderError> {
+    pub(crate) async fn admit(&self, method: &Method, path: &str) -> Result<(), ProviderError> {
         for bucket in self.buckets.iter().filter(|bucket| bucket.limit.covers(method, path)) {
             self.rest().await?;
             bucket.take(&*self.clock).await;
@@ -77,7 +77,7 @@ impl Limits {
     }
 
     /// Remembers that the service asked to be left alone for a while.
-    pub(super) fn rest_for(&self, asked: Duration) {
+    pub(crate) fn rest_for(&self, asked: Duration) {
         let until = self.clock.monotonic().saturating_add(asked);
         let mut rest_until = self.rest_until();
         *rest_until = until.max(*rest_until);

@@ -18,12 +18,14 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-use self::{answer::Reader, documented::limits_of, limits::Limits};
+use self::answer::Reader;
 use super::ProviderError;
 use crate::vault::Credentials;
 
 pub(crate) use answer::{content_type, parse};
 pub(crate) use client::client_builder;
+pub(crate) use documented::limits_of;
+pub(crate) use limits::Limits;
 pub(crate) use place::{is_near, is_this_computer};
 pub(crate) use retry_after::retry_after;
 pub(crate) use sending::Sending;

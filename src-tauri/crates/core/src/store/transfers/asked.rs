@@ -9,7 +9,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{PinId, PinKey, PinStatus, Proof, ProviderPin, Receipt},
+    pin::{ContentProof, PinId, PinKey, PinStatus, ProviderPin, Receipt},
     store::{Store, StoreError, codec::unsigned, receipts},
     transfer::Failure,
 };
@@ -125,7 +125,7 @@ fn pinned(db: &Connection, transfer: &str, key: &PinKey, pin: &ProviderPin, now:
         let receipt = Receipt {
             pin: key.clone(),
             cid: pin.cid,
-            proof: Proof::NotChecked,
+            proof: ContentProof::NotChecked,
             profile: None,
             reason: None,
             compared_at: None,

@@ -5,7 +5,7 @@ use crate::{
     clock::UnixMillis,
     disk::Fingerprint,
     error::Error,
-    pin::{PinKey, Proof, ProviderPin, Receipt},
+    pin::{ContentProof, PinKey, ProviderPin, Receipt},
     store::{Store, accounts, mirror, receipts},
     transfer::TransferId,
 };
@@ -16,7 +16,7 @@ pub(crate) enum Finish {
     /// The account has a pin; whether the transfer has ended is up to the pin's status.
     Pinned {
         pin: Box<ProviderPin>,
-        proof: Proof,
+        proof: ContentProof,
         receipt: Box<Receipt>,
         version: Option<Fingerprint>,
         learnt_profile: Option<&'static str>,
@@ -34,7 +34,7 @@ impl Store {
             match finish {
                 Finish::Pinned { pin, proof, receipt, version, learnt_profile } => {
                     let account = &receipt.pin.account;
-                    mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
+                    mirror::observe(db, account, &pin, now)?;
                     // That bytes were taken is so whatever becomes of the pin; that there is one, only when there is.
                     if receipt.source.is_some() {
                         receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
@@ -43,9 +43,9 @@ impl Store {
                         accounts::learn_profile(db, account, profile)?;
                     }
                     let verified = match proof {
-                        Proof::Verified => Some(true),
-                        Proof::NotReproduced | Proof::Differs => Some(false),
-                        Proof::NotChecked => None,
+                        ContentProof::Verified => Some(true),
+                        ContentProof::NotReproduced => Some(false),
+                        ContentProof::NotChecked => None,
                     };
                     let sql = "UPDATE transfer SET pin = ?2, cid = ?3, verified = ?4, state = 'asked', until = NULL, code = NULL,
                                failure = NULL, details = NULL, unanswered_since = NULL, updated_at = ?5 WHERE id = ?1";
@@ -69,8 +69,8 @@ impl Store {
     pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), Error> {
         let id = id.clone();
         self.write(move |db| {
-            if let Finish::Pinned { pin, proof, receipt, version, .. } = taken {
-                mirror::observe(db, &receipt.pin.account, &pin, Some(proof), now)?;
+            if let Finish::Pinned { pin, receipt, version, .. } = taken {
+                mirror::observe(db, &receipt.pin.account, &pin, now)?;
                 receipts::insert(db, Some(&id.0), &receipt, version.as_ref())?;
             }
             Ok(())

@@ -7,7 +7,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{Proof, ProviderPin},
+    pin::ProviderPin,
     store::{Store, StoreError, accounts, mirror, receipts},
     transfer::TransferId,
 };
@@ -43,11 +43,11 @@ impl Store {
     ) -> Result<(), Error> {
         let (id, record) = (id.clone(), record.clone());
         self.write(move |db| {
-            let Finish::Pinned { pin, proof, receipt, version, learnt_profile } = added else {
+            let Finish::Pinned { pin, receipt, version, learnt_profile, .. } = added else {
                 return Err(StoreError::Row("what a node has taken"));
             };
             let account = &receipt.pin.account;
-            mirror::observe(db, account, &pin, (proof != Proof::NotChecked).then_some(proof), now)?;
+            mirror::observe(db, account, &pin, now)?;
             receipts::insert(db, Some(&record.0), &receipt, version.as_ref())?;
             if let Some(profile) = learnt_profile {
                 accounts::learn_profile(db, account, profile)?;
@@ -81,7 +81,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
         self.write(move |db| {
-            mirror::observe(db, &account, &pin, None, now)?;
+            mirror::observe(db, &account, &pin, now)?;
             db.execute("UPDATE transfer SET pin = ?2 WHERE id = ?1", (&id.0, &pin.id.0))?;
             Ok(())
         })

@@ -1,7 +1,9 @@
 //! What goes wrong at the gateway, told to people: plain text.
 
+use std::io::ErrorKind;
+
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use holdfast_content::ReadError;
@@ -11,11 +13,16 @@ use holdfast_content::ReadError;
 pub(super) struct GatewayError {
     status: StatusCode,
     message: String,
+    /// The service's copy of a block is not what its CID says: whoever asks whether all is there is to know.
+    is_damaged: bool,
 }
+
+/// Says of a block that is damaged here that it is, to clients that look for it.
+const BLOCK: HeaderName = HeaderName::from_static("x-holdfast-block");
 
 impl GatewayError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), is_damaged: false }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -52,6 +59,11 @@ impl From<ReadError> for GatewayError {
             ReadError::Malformed(..) | ReadError::Invalid(..) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("This cannot be shown: {error}."))
             }
+            ReadError::Io(ref damaged) if damaged.kind() == ErrorKind::InvalidData => {
+                log_read_error(&error, "reading a block failed");
+                let message = "A stored block is damaged; `holdfast serve check` says which.";
+                Self { is_damaged: true, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message) }
+            }
             ReadError::Io(_) => {
                 log_read_error(&error, "reading a block failed");
                 Self::failed()
@@ -82,6 +94,9 @@ impl IntoResponse for GatewayError {
         let mut response = (self.status, headers, format!("{}\n", self.message)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.is_damaged {
+            response.headers_mut().insert(BLOCK, HeaderValue::from_static("damaged"));
         }
         response
     }

@@ -3,7 +3,7 @@
 #   make run      open the window; without a display, on a virtual one, with a sample pinned through it
 #   make test     every test there is, the real window included
 #   make build    release programs: target/release/holdfast-desktop and target/release/holdfast
-#   make lint     formatting, clippy, svelte-check, eslint, generated bindings
+#   make lint     formatting, clippy, svelte-check, eslint, generated bindings, licences and known holes
 #   make interop  both ways with Kubo and IPFS Cluster, which are built first; says that it is skipped where go is missing
 #   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window;
 #                 fails over a limit of tests/src/bench/limits.rs
@@ -63,6 +63,7 @@ lint: tools desktop web-view
 	cargo test --workspace --lib ipc::bindings
 	npm --prefix ui run check
 	npm --prefix ui run lint
+	.ci/dependencies
 
 kubo := target/interop/bin/ipfs
 cluster := target/interop/bin/ipfs-cluster-service

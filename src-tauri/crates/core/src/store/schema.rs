@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -267,8 +267,8 @@ mod tests {
     fn what_an_earlier_version_verified_stays_verified() {
         let cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
         let mut connection = opened();
-        connection.execute_batch(&STEPS[..11].concat()).unwrap();
-        connection.pragma_update(None, "user_version", 11).unwrap();
+        connection.execute_batch(&STEPS[..12].concat()).unwrap();
+        connection.pragma_update(None, "user_version", 12).unwrap();
         let receipt = |cid: &str, proof: &str| {
             format!(
                 "INSERT INTO receipt (account, pin, cid, proof, bytes, at) VALUES ('a', '{proof}', '{cid}', '{proof}', 1, 2);"

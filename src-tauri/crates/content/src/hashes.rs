@@ -1,15 +1,51 @@
 //! The hash functions of other people's CIDs. Those that Holdfast makes have SHA2-256, which is in `block`.
 
-use multihash_codetable::{Code, MultihashDigest};
+use cid::Cid;
+use multihash_codetable::{
+    Blake2b256, Blake2b512, Blake2s256, Blake3_256, Code, Keccak224, Keccak256, Keccak384, Keccak512, Sha2_256,
+    Sha2_512, Sha3_224, Sha3_256, Sha3_384, Sha3_512,
+};
+use multihash_derive::Hasher;
 
 /// Whether `digest` is the whole digest of `bytes` under the multicodec `code`; `None` when that cannot be said.
 pub(crate) fn is_hash_of(code: u64, digest: &[u8], bytes: &[u8]) -> Option<bool> {
-    let function = Code::try_from(code).ok()?;
-    // 128 bits and less can be collided.
-    (digest.len() >= 28 && digest.len() == digest_bytes(function)?).then(|| function.digest(bytes).digest() == digest)
+    let mut hasher = hasher_for(code, digest.len())?;
+    hasher.update(bytes);
+    Some(hasher.finalize() == digest)
 }
 
-/// The length of a function's digest, for the functions that Kubo's allowlist has.
+/// Takes the bytes of the block that `cid` names, one piece after the other; `None` where its hash does not prove what was
+/// hashed, or is the block itself.
+pub(crate) fn hasher_of(cid: &Cid) -> Option<Box<dyn Hasher>> {
+    hasher_for(cid.hash().code(), cid.hash().digest().len())
+}
+
+fn hasher_for(code: u64, digest_len: usize) -> Option<Box<dyn Hasher>> {
+    let function = Code::try_from(code).ok()?;
+    if digest_len != digest_bytes(function)? {
+        return None;
+    }
+    Some(match function {
+        Code::Sha2_256 => Box::new(Sha2_256::default()),
+        Code::Sha2_512 => Box::new(Sha2_512::default()),
+        Code::Sha3_224 => Box::new(Sha3_224::default()),
+        Code::Sha3_256 => Box::new(Sha3_256::default()),
+        Code::Sha3_384 => Box::new(Sha3_384::default()),
+        Code::Sha3_512 => Box::new(Sha3_512::default()),
+        Code::Keccak224 => Box::new(Keccak224::default()),
+        Code::Keccak256 => Box::new(Keccak256::default()),
+        Code::Keccak384 => Box::new(Keccak384::default()),
+        Code::Keccak512 => Box::new(Keccak512::default()),
+        Code::Blake2b256 => Box::new(Blake2b256::default()),
+        Code::Blake2b512 => Box::new(Blake2b512::default()),
+        Code::Blake2s256 => Box::new(Blake2s256::default()),
+        Code::Blake3_256 => Box::new(Blake3_256::default()),
+        _ => return None,
+    })
+}
+
+/// The length of a function's digest, for the functions that Kubo's allowlist has: digests of 128 bits and less can be
+/// collided.
 const fn digest_bytes(function: Code) -> Option<usize> {
     match function {
         Code::Sha3_224 | Code::Keccak224 => Some(28),

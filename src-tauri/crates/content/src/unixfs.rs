@@ -44,6 +44,12 @@ pub(crate) fn leaf_frame_of(kind: u64, content_bytes: usize) -> (Vec<u8>, Vec<u8
     (before, after)
 }
 
+/// Other ways in which writers make the leaf of nothing: without a size, and with data of no bytes.
+pub(crate) fn other_empty_leaves_of(kind: u64) -> [Vec<u8>; 2] {
+    let kind = kind as u8;
+    [vec![0x0a, 2, 0x08, kind], vec![0x0a, 6, 0x08, kind, 0x12, 0, 0x18, 0]]
+}
+
 /// The message of a file's inner node.
 pub(crate) fn file_node(block_bytes: impl Iterator<Item = u64> + Clone) -> Vec<u8> {
     let mut out = vec![0x08, TYPE_FILE as u8, 0x18];

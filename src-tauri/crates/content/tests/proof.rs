@@ -5,7 +5,10 @@
 use std::collections::HashMap;
 
 use cid::multihash::Multihash;
-use holdfast_content::{BlockSource, Cid, FileImporter, Profile, ProofLimits, Proven, Verdict, prove_file};
+use holdfast_content::{
+    BlockSource, Cid, DifferenceKind, FileImporter, Profile, ProofLimits, Proven, Verdict, prove_file,
+};
+use multihash_codetable::{Code, MultihashDigest};
 use proptest::prelude::*;
 
 type Memory = HashMap<Cid, Vec<u8>>;
@@ -109,6 +112,93 @@ fn a_cid_that_holds_its_block_itself_is_proven_with_nothing_fetched() {
         }
     }
     assert_eq!(prove(b"", &cid(0x55, b""), &Memory::default()).verdict, Verdict::Equal);
+}
+
+/// A multihash that stands in CIDs, by its code.
+fn hashed(code: u64, bytes: &[u8]) -> Multihash<64> {
+    if code == 0 {
+        return Multihash::wrap(0, bytes).unwrap();
+    }
+    Code::try_from(code).unwrap().digest(bytes)
+}
+
+/// The frames around a file's bytes that make a single block of it, with the codec: raw, and the UnixFS leaves of both types.
+fn single_blocks(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let mut blocks = vec![(0x55, bytes.to_vec())];
+    for kind in [2_u8, 0] {
+        let mut message = vec![0x08, kind];
+        if !bytes.is_empty() {
+            message.push(0x12);
+            message.extend(varint(bytes.len()));
+            message.extend(bytes);
+        }
+        message.push(0x18);
+        message.extend(varint(bytes.len()));
+        blocks.push((0x70, [vec![0x0a], varint(message.len()), message].concat()));
+    }
+    if bytes.is_empty() {
+        blocks.push((0x70, vec![0x0a, 2, 0x08, 2]));
+    }
+    blocks
+}
+
+fn varint(mut value: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
+}
+
+/// SHA2-256 and -512, SHA3, Keccak, BLAKE2b, BLAKE2s, BLAKE3.
+const HASHES: [u64; 14] = [0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0xb220, 0xb240, 0xb260];
+
+#[test]
+fn a_file_in_one_block_is_told_from_others_by_its_cid_alone_under_every_hash() {
+    let nothing = Memory::default();
+    for code in HASHES {
+        // Only one of them is optimised in programs that are not.
+        let longest = if code == 0x12 { 2 << 20 } else { 10_000 };
+        for length in [0, 1, 100, 10_000, 300_000, 1 << 20, 2 << 20].into_iter().filter(|length| *length <= longest) {
+            let bytes = sample(length);
+            let mut others = vec![[&bytes[..], b"x"].concat()];
+            if length > 0 {
+                others.push(sample(length - 1));
+                let mut other = bytes.clone();
+                other[length / 2] ^= 1;
+                others.push(other);
+            }
+            for (codec, block) in single_blocks(&bytes) {
+                let root = Cid::new_v1(codec, hashed(code, &block));
+                let equal = Proven { verdict: Verdict::Equal, fetched_blocks: 0, fetched_bytes: 0 };
+                assert_eq!(prove(&bytes, &root, &nothing), equal, "{code:#x} {codec:#x} {length}");
+                for other in &others {
+                    let verdict = prove(other, &root, &nothing).verdict;
+                    // A node may be anything; a raw block is what its hash says.
+                    let is_certain = matches!(&verdict, Verdict::Differs(one) if one.kind == DifferenceKind::Hash);
+                    assert_eq!(is_certain, codec == 0x55, "{code:#x} {length}: {verdict:?}");
+                    assert_ne!(verdict, Verdict::Equal, "{code:#x} {length}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_raw_cid_says_what_the_bytes_are_however_many_they_are() {
+    let (bytes, nothing) = (sample(5_000_000), Memory::default());
+    for code in [0x12, 0x13, 0xb220, 0x1e] {
+        let root = Cid::new_v1(0x55, hashed(code, &bytes));
+        assert_eq!(prove(&bytes, &root, &nothing).verdict, Verdict::Equal);
+        let verdict = prove(&bytes[1..], &root, &nothing).verdict;
+        assert!(matches!(&verdict, Verdict::Differs(one) if one.kind == DifferenceKind::Hash), "{verdict:?}");
+    }
+    let short = Cid::new_v1(0x55, hashed(0x12, b"short"));
+    assert!(matches!(prove(&bytes, &short, &nothing).verdict, Verdict::Differs(_)));
+    let cut = Cid::new_v1(0x55, Multihash::wrap(0x12, &hashed(0x12, b"short").digest()[..16]).unwrap());
+    assert!(matches!(prove(b"other", &cut, &nothing).verdict, Verdict::CannotFetch(..)), "such a hash proves nothing");
 }
 
 proptest! {

@@ -138,9 +138,11 @@ pub enum Error {
         /// The CID in the answer.
         theirs: String,
     },
-    /// The blocks behind the provider's CID are not those of what was sent.
-    #[error("the provider holds something else under {theirs} than what was sent: {difference}")]
+    /// The provider's CID, or the blocks behind it, are not those of what was sent.
+    #[error("the provider holds something else under {theirs} than what was sent, which is {ours}: {difference}")]
     ContentDiffers {
+        /// The CID computed here.
+        ours: String,
         /// The provider's CID.
         theirs: String,
         /// Where the difference is, in words.

@@ -19,6 +19,7 @@ pub(super) enum End {
     FromByte(u64),
     OtherKind(EntryWord),
     OtherTarget,
+    OtherHash,
     Differs(Difference),
     Cannot(Cid, &'static str),
     Undecided(&'static str),

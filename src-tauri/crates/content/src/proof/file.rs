@@ -1,14 +1,14 @@
 //! One file against its DAG.
 
 use cid::Cid;
-use sha2::{Digest, Sha256};
 
 use super::{
     LocalBytes,
     fetch::{End, Fetcher, word},
 };
 use crate::{
-    block::{CODEC_DAG_PB, CODEC_RAW, HASH_SHA2_256, MAX_BLOCK_BYTES},
+    block::{CODEC_DAG_PB, CODEC_RAW, MAX_BLOCK_BYTES},
+    hashes::hasher_of,
     judge::{
         node::{Block, FilePart, Node},
         walk::{FILE_TOO_DEEP, MAX_FILE_DEPTH, NO_PART, WRONG_SIZE},
@@ -60,7 +60,17 @@ impl FileProof<'_, '_> {
         if self.is_leaf_of(root, whole)? {
             return Ok(());
         }
-        let block = self.fetcher.block(root)?;
+        if root.codec() == CODEC_RAW
+            && whole.bytes > MAX_BLOCK_BYTES as u64
+            && let Some(is) = self.is_raw(root)?
+        {
+            return if is { Ok(()) } else { Err(End::OtherHash) };
+        }
+        let block = match self.fetcher.block(root) {
+            // Its hash was another one above: that they differ is certain, only where is not.
+            Err(_) if root.codec() == CODEC_RAW && hasher_of(root).is_some() => return Err(End::OtherHash),
+            block => block?,
+        };
         match block {
             Block::Raw(bytes) => {
                 self.compare(&bytes, 0)?;
@@ -117,11 +127,24 @@ impl FileProof<'_, '_> {
         cid.codec() == CODEC_RAW || self.sizes_lie || dag_bytes <= span.bytes.saturating_add(INNER_NODE_SLACK_BYTES)
     }
 
+    /// Whether the file as a whole is a raw block, of whatever length, that `root` names; `None` where its hash says nothing.
+    fn is_raw(&mut self, root: &Cid) -> Result<Option<bool>, End> {
+        let Some(mut hasher) = hasher_of(root) else { return Ok(None) };
+        let mut at = 0;
+        while at < self.local.len() {
+            // At most 2 MiB.
+            self.buffer.resize((self.local.len() - at).min(MAX_BLOCK_BYTES as u64) as usize, 0);
+            self.local.read_at(at, &mut self.buffer)?;
+            hasher.update(&self.buffer);
+            at += self.buffer.len() as u64;
+        }
+        Ok(Some(hasher.finalize() == root.hash().digest()))
+    }
+
     /// Whether the local bytes of `span`, as a leaf of any kind that the CID may be, hash to it.
     fn is_leaf_of(&mut self, cid: &Cid, span: Span) -> Result<bool, End> {
-        let hash = cid.hash();
         let fits = span.bytes <= MAX_BLOCK_BYTES as u64 && span.end() <= self.local.len();
-        if !fits || hash.code() != HASH_SHA2_256 {
+        if !fits || hasher_of(cid).is_none() {
             return Ok(false);
         }
         let frames: Vec<_> = match cid.codec() {
@@ -132,18 +155,25 @@ impl FileProof<'_, '_> {
                 self.hashes_left = left;
                 let other = if self.usual_kind == TYPE_FILE { TYPE_RAW } else { TYPE_FILE };
                 // At most 2 MiB.
-                [self.usual_kind, other].map(|kind| (kind, unixfs::leaf_frame_of(kind, span.bytes as usize))).into()
+                let leaf = |kind| (kind, unixfs::leaf_frame_of(kind, span.bytes as usize));
+                let mut frames = vec![leaf(self.usual_kind), leaf(other)];
+                if span.bytes == 0 {
+                    for kind in [TYPE_FILE, TYPE_RAW] {
+                        frames.extend(unixfs::other_empty_leaves_of(kind).map(|block| (kind, (block, Vec::new()))));
+                    }
+                }
+                frames
             }
             _ => return Ok(false),
         };
         self.buffer.resize(span.bytes as usize, 0);
         self.local.read_at(span.start, &mut self.buffer)?;
         for (kind, (before, after)) in frames {
-            let mut hasher = Sha256::new();
-            hasher.update(before);
-            hasher.update(&self.buffer);
-            hasher.update(after);
-            if hasher.finalize().as_slice() == hash.digest() {
+            let Some(mut hasher) = hasher_of(cid) else { return Ok(false) };
+            for piece in [&before, &self.buffer, &after] {
+                hasher.update(piece);
+            }
+            if hasher.finalize() == cid.hash().digest() {
                 if cid.codec() == CODEC_DAG_PB {
                     self.usual_kind = kind;
                 }

@@ -147,6 +147,8 @@ pub enum DifferenceKind {
     },
     /// Where a symlink points.
     Target,
+    /// A file's content, from some byte on: its bytes do not have the hash that the DAG names them by.
+    Hash,
 }
 
 /// A kind of entry, as a word.
@@ -176,6 +178,9 @@ impl fmt::Display for Difference {
             DifferenceKind::OnlyHere => write!(f, "{path} is only here, not in the DAG"),
             DifferenceKind::OnlyThere => write!(f, "{path} is only in the DAG, not here"),
             DifferenceKind::Kind { here, there } => write!(f, "{path} is {here} here and {there} in the DAG"),
+            DifferenceKind::Hash => {
+                write!(f, "{path} has other bytes: they do not have the hash that stands in the CID")
+            }
             DifferenceKind::Target => write!(f, "{path} is a link that points elsewhere in the DAG"),
         }
     }
@@ -193,6 +198,9 @@ pub struct Proven {
 }
 
 /// Compares local bytes with the file that `root` names. The local bytes are hashed at most nine times over.
+///
+/// A CID of the codec raw says by itself what the bytes are, whatever their number: where their hash is another one, they
+/// differ, whether its block can be had or not. One that is its own block says so too.
 ///
 /// ```
 /// use holdfast_content::{BlockSource, Cid, ProofLimits, Verdict, prove_file};
@@ -276,6 +284,7 @@ fn verdict_of(end: End, path: &str, here: EntryWord) -> io::Result<Verdict> {
         End::FromByte(byte) => differs(DifferenceKind::FromByte(byte)),
         End::OtherKind(there) => differs(DifferenceKind::Kind { here, there }),
         End::OtherTarget => differs(DifferenceKind::Target),
+        End::OtherHash => differs(DifferenceKind::Hash),
         End::Differs(difference) => Verdict::Differs(difference),
         End::Cannot(cid, why) => Verdict::CannotFetch(cid, why),
         End::Undecided(why) => Verdict::Undecided(why),

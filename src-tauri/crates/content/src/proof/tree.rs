@@ -114,6 +114,7 @@ fn at(end: End, path: String, here: EntryWord) -> End {
         End::FromByte(byte) => DifferenceKind::FromByte(byte),
         End::OtherKind(there) => DifferenceKind::Kind { here, there },
         End::OtherTarget => DifferenceKind::Target,
+        End::OtherHash => DifferenceKind::Hash,
         other => return other,
     };
     End::Differs(Difference { path, kind })

@@ -13,6 +13,7 @@ use crate::{
     disk::Place,
     engine::Shared,
     error::Error,
+    gateway::{Gateway, NoGateway},
     pin::{ContentProof, PinKey, ProviderPin, Receipt},
     proof::{Course, Outcome, by_blocks},
     provider::{Provider, ProviderError},
@@ -193,6 +194,11 @@ impl Upload<'_> {
     /// is wrong with the gateway, the pin is there, only not verified.
     async fn prove(&self, plan: &Arc<Plan>, pin: ProviderPin, identified: &[Identified]) -> Result<Finish, Error> {
         let is_alarm = self.account.profile.is_some();
+        // What the CID says by itself needs no gateway, and no word of the service.
+        let alone = self.by_blocks(plan, pin.cid, Arc::new(NoGateway)).await;
+        if let Ok(alone @ (Outcome::Verified(_) | Outcome::Differs(_))) = alone {
+            return self.judged(plan, pin, identified, alone).await;
+        }
         if !is_alarm && self.account.gateway.is_some() {
             // The proof takes its time, and a CID that nothing gives is not found again after a crash.
             let reason = "it was not compared with its blocks yet.".into();
@@ -200,28 +206,55 @@ impl Upload<'_> {
                 self.finish(plan, pin.clone(), self.found(ContentProof::NotReproduced, None, Some(reason)), None);
             self.shared.store.note_taken(self.record, taken, self.shared.ports.clock.now()).await?;
         }
-        let reason = match self.by_blocks(plan, pin.cid).await {
-            Ok(Outcome::Verified(_)) => {
+        let outcome = match &self.account.gateway {
+            Some(base) => self.by_blocks(plan, pin.cid, self.shared.ports.connect.gateway(base)?).await,
+            None => Ok(Outcome::Unknown("the account has no gateway to get its blocks from.".into())),
+        };
+        let outcome = outcome.unwrap_or_else(|error| Outcome::Unknown(format!("{error}.")));
+        self.judged(plan, pin, identified, outcome).await
+    }
+
+    /// The upload's end by what a proof came to.
+    async fn judged(
+        &self,
+        plan: &Arc<Plan>,
+        pin: ProviderPin,
+        identified: &[Identified],
+        outcome: Outcome,
+    ) -> Result<Finish, Error> {
+        let is_alarm = self.account.profile.is_some();
+        let reason = match outcome {
+            Outcome::Verified(_) => {
                 return Ok(self.finish(plan, pin, self.found(ContentProof::Verified, None, None), None));
             }
-            Ok(outcome @ Outcome::Differs(_)) => {
+            outcome @ Outcome::Differs(_) => {
+                let (theirs, difference) = (pin.cid.to_string(), outcome.to_string());
                 if !is_alarm {
                     let key = PinKey { account: self.account.id.clone(), id: pin.id };
                     self.shared.store.take_back(self.record, &key).await?;
                 }
-                return Err(Error::ContentDiffers { theirs: pin.cid.to_string(), difference: outcome.to_string() });
+                let ours = self.own_cid(plan, identified).await?;
+                return Err(Error::ContentDiffers { ours, theirs, difference });
             }
-            Ok(Outcome::Unknown(reason)) => reason,
-            Err(error) => format!("{error}."),
+            Outcome::Unknown(reason) => reason,
         };
         // This provider's CIDs used to be those of a profile: that this one is not is an alarm.
         if is_alarm {
-            return Err(Error::CidMismatch {
-                ours: identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default(),
-                theirs: pin.cid.to_string(),
-            });
+            let ours = self.own_cid(plan, identified).await?;
+            return Err(Error::CidMismatch { ours, theirs: pin.cid.to_string() });
         }
         Ok(self.finish(plan, pin, self.found(ContentProof::NotReproduced, None, Some(reason)), None))
+    }
+
+    /// The CID to tell people of what was sent.
+    async fn own_cid(&self, plan: &Arc<Plan>, identified: &[Identified]) -> Result<String, Error> {
+        match identified {
+            [first, ..] => Ok(first.link.cid.to_string()),
+            [] => {
+                let identified = self.identify(plan, vec![self.account.profile.unwrap_or(Profile::ALL[0])]).await?;
+                Ok(identified.first().map(|one| one.link.cid.to_string()).unwrap_or_default())
+            }
+        }
     }
 
     fn found(&self, proof: ContentProof, profile: Option<Profile>, reason: Option<String>) -> Finding {
@@ -229,12 +262,8 @@ impl Upload<'_> {
         Finding { proof, profile: profile.map(|profile| profile.name().into()), reason, compared_at }
     }
 
-    async fn by_blocks(&self, plan: &Arc<Plan>, cid: Cid) -> Result<Outcome, Error> {
+    async fn by_blocks(&self, plan: &Arc<Plan>, cid: Cid, gateway: Arc<dyn Gateway>) -> Result<Outcome, Error> {
         let ports = &self.shared.ports;
-        let Some(base) = &self.account.gateway else {
-            return Ok(Outcome::Unknown("the account has no gateway to get its blocks from.".into()));
-        };
-        let gateway = ports.connect.gateway(base)?;
         let course = Course::until(self.cancel.child_token());
         let clock = Arc::clone(&ports.clock);
         let time = PROOF_TIME + Duration::from_secs(plan.content_bytes() / PROOF_BYTES_PER_SECOND);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_content::{DifferenceKind, Profile};
 use holdfast_core::{
     Code, Error,
-    account::AccountId,
+    account::{AccountEdit, AccountId},
     pin::{ContentProof, PinKey, Receipt, Standing},
     proof::{FileState, Finding, Method, Outcome},
     transfer::TransferState,
@@ -65,13 +65,30 @@ async fn a_directory_is_proven_by_its_blocks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_holds_other_bytes_is_an_error_that_says_where() {
     let (provider, world, account) = with_odd_layout().await;
-    provider.fail(Call::Upload, Fault::WrongCid);
-    provider.fail(Call::Get, Fault::WrongCid);
+    provider.fail(Call::Upload, Fault::WrongDag);
+    provider.fail(Call::Get, Fault::WrongDag);
     let failed = world.upload(&account, &world.write("large", &bytes_of(4, BYTES))).await;
     let TransferState::Failed(failure) = failed.state else { panic!("{:?}", failed.state) };
     assert_eq!((failure.code, failed.verified), (Code::CidMismatch, None));
     assert!(failure.message.contains("differs from byte 0"), "{}", failure.message);
     assert!(world.pins().await.is_empty());
+}
+
+/// A raw CID is the hash of the bytes themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cid_that_says_by_itself_that_the_bytes_are_others_is_an_error_without_any_gateway() {
+    let (provider, world, account) = with_odd_layout().await;
+    let none = AccountEdit { gateway: Some(String::new()), ..AccountEdit::default() };
+    world.engine.edit_account(&account, none).await.unwrap();
+    provider.fail(Call::Upload, Fault::WrongCid);
+    provider.fail(Call::Get, Fault::WrongCid);
+    let failed = world.upload(&account, &world.write("large", &bytes_of(4, BYTES))).await;
+    let TransferState::Failed(failure) = failed.state else { panic!("{:?}", failed.state) };
+    assert_eq!((failure.code, failed.verified), (Code::CidMismatch, None));
+    let cids = failure.message.matches("bafk").count() + failure.message.matches("bafy").count();
+    assert!(cids == 2 && failure.message.contains("other bytes"), "{}", failure.message);
+    assert_eq!(provider.count(Call::Block), 0);
+    assert!(world.pins().await.is_empty(), "it is no copy");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -285,11 +285,12 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         },
         Some(Fault::ReplyLost) => return Err(io::Error::other("asked to lose the answer")),
         Some(Fault::ReplyHeld(released)) => released.cancelled().await,
-        Some(Fault::WrongCid) => {
+        Some(fault @ (Fault::WrongCid | Fault::WrongDag)) => {
             let layout = state.inner().manners.layout;
+            let bytes = b"other bytes".repeat(if matches!(fault, Fault::WrongDag) { 10_000 } else { 1 });
             let mut other = FileImporter::new(layout);
             let mut kept = KeepBlocks(&state);
-            other.push(b"other bytes", &mut kept)?;
+            other.push(&bytes, &mut kept)?;
             api.name_other_cid(&mut reply, &other.finish(&mut kept)?.cid);
         }
         Some(Fault::WrongRootHash) => {

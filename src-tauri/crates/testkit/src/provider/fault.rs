@@ -98,8 +98,10 @@ pub enum Fault {
         /// How many rows there are before the first comes again.
         again_after: Option<u64>,
     },
-    /// It is done; the answer names the CID of other bytes.
+    /// It is done; the answer names the CID of other bytes, which are one block.
     WrongCid,
+    /// The same of bytes that are several blocks: their CID does not say by itself that they are others.
+    WrongDag,
     /// It is done; the answer's `root_hash` is not the CID's.
     WrongRootHash,
     /// The gateway's answer has other bytes.

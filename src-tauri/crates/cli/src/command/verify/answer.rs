@@ -164,6 +164,7 @@ pub(super) fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, out: Out
 fn shown(difference: &Difference) -> ShownDifference {
     let (what, byte) = match difference.kind {
         DifferenceKind::FromByte(byte) => ("content", Some(byte)),
+        DifferenceKind::Hash => ("content", None),
         DifferenceKind::OnlyHere => ("only_here", None),
         DifferenceKind::OnlyThere => ("only_there", None),
         DifferenceKind::Kind { .. } => ("kind", None),

@@ -171,7 +171,7 @@ fn answers() -> Vec<Row> {
         row("wrong types", Fault::WrongTypes, fails(Code::Protocol, NOT_UNDERSTOOD).done()),
         row("100 MB of JSON", Fault::HugeAnswer(100_000_000), fails(Code::Protocol, TOO_LONG).done()),
         row("another CID", Fault::WrongCid, other_cid("the provider was asked for"))
-            .at(&[AIOZ_UPLOAD, KUBO_UPLOAD, CLUSTER_UPLOAD], other_cid("but the bytes that were sent are")),
+            .at(&[AIOZ_UPLOAD, KUBO_UPLOAD, CLUSTER_UPLOAD], other_cid("than what was sent, which is")),
         row(
             "another root_hash",
             Fault::WrongRootHash,

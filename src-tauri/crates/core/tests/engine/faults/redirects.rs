@@ -10,7 +10,7 @@ use holdfast_core::{
 use holdfast_testkit::{Call, EditedId, Fault, Recorder, World, WorldBuilder, bytes_of, eventually, identified};
 use serde_json::json;
 
-use super::{LAYOUT, account_state, play::end_of_try, service};
+use super::{LAYOUT, account_state, list_settled, play::end_of_try, service};
 
 /// What is led elsewhere, one after the other.
 const CALLS: [Call; 8] =
@@ -99,7 +99,7 @@ async fn a_router_that_wants_the_other_form_of_a_path_is_followed_at_its_own_ori
         provider.fail(Call::Test, Fault::Moved(status));
         provider.fail(Call::List, Fault::Moved(status));
         let account = world.account(&provider, "one").await;
-        world.engine.refresh(Some(&account)).await.unwrap();
+        list_settled(&world, &provider, &account).await;
         assert_eq!(world.pins().await.len(), 1, "{status}");
         // One that leads on and on is none.
         provider.fail_always(Call::Test, Fault::Moved(status));

@@ -34,6 +34,9 @@ pub(super) struct Row {
     pub(super) told_at: Option<String>,
     pub(super) pinned_at: Option<String>,
     pub(super) metadata: Metadata,
+    /// Texts of it, a name or pairs of metadata, that the service has longer or more of than is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<u64>,
 }
 
 impl Row {
@@ -50,6 +53,7 @@ impl Row {
             told_at: told.and_then(|(_, at)| at).map(|at| at.to_rfc3339()),
             pinned_at: pin.held.pinned_at.map(|at| at.to_rfc3339()),
             metadata: pin.held.metadata,
+            left_out: Some(pin.held.left_out.0).filter(|texts| *texts > 0),
         }
     }
 

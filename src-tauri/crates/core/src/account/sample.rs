@@ -214,7 +214,10 @@ impl OpenFile for InMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{content::Urgency, pin::PinStatus};
+    use crate::{
+        content::Urgency,
+        pin::{LeftOut, PinStatus},
+    };
 
     fn pin(id: &str, cid: Cid, name: Option<String>, metadata: Metadata) -> ProviderPin {
         ProviderPin {
@@ -228,6 +231,7 @@ mod tests {
             is_directory: false,
             pinned_at: None,
             metadata,
+            left_out: LeftOut::NOTHING,
         }
     }
 

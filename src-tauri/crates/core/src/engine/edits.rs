@@ -19,6 +19,7 @@ impl Engine {
         let account = self.account(&key.account).await?;
         let before = self.shared.store.pin(key).await?;
         let before = before.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
+        before.held.all_kept()?;
         // What the service has is right as it is, whoever gave it.
         let name = if name == before.held.name { name } else { name.map(|name| parse_name(&name)).transpose()? };
         let name = name.filter(|name| !name.is_empty());

@@ -143,6 +143,7 @@ impl Engine {
         if !matches!(held.status, PinStatus::Failed | PinStatus::Unpinned) {
             return Err(Error::InvalidInput("Only what the service has given up can be asked for again.".into()));
         }
+        held.all_kept()?;
         let work = Work::Pin { cid: held.cid };
         if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
             return Ok(same);

@@ -20,6 +20,7 @@ const MAX_PASSES: u32 = 3;
 /// Pins of a list that may be written together, and how long pages are gathered for that: every write touches pages all over
 /// the indexes, and many together touch them once.
 const MOST_UNWRITTEN: usize = 10_000;
+const MOST_UNWRITTEN_BYTES: usize = 8 << 20;
 const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
 /// Pins asked for one by one in one round: those last asked for longest ago.
@@ -152,7 +153,8 @@ async fn list_once(
         listing.ended &= page.gap != Some(Gap::Unended);
         unwritten.extend(page.pins.into_iter().filter(|pin| listing.known.is_news(pin)));
         let waited = written_at.is_none_or(|at| clock.monotonic().saturating_sub(at) >= LONGEST_UNWRITTEN);
-        if waited || unwritten.len() >= MOST_UNWRITTEN {
+        let unwritten_bytes: usize = unwritten.iter().map(ProviderPin::text_bytes).sum();
+        if waited || unwritten.len() >= MOST_UNWRITTEN || unwritten_bytes >= MOST_UNWRITTEN_BYTES {
             written_at = Some(clock.monotonic());
             let pins = std::mem::take(&mut unwritten);
             let observed;

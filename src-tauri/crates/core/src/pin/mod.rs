@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt};
 use holdfast_content::Cid;
 use serde::{Deserialize, Serialize};
 
-use crate::{account::AccountId, clock::UnixMillis};
+use crate::{account::AccountId, clock::UnixMillis, error::Error};
 
 pub(crate) use known::{Fingerprint, Known, PinNumber};
 pub(crate) use query::MAX_PAGE_ROWS;
@@ -118,6 +118,48 @@ pub struct ProviderPin {
     pub pinned_at: Option<UnixMillis>,
     /// Key/value pairs.
     pub metadata: Metadata,
+    /// How much of this the provider says at greater length than is kept.
+    pub left_out: LeftOut,
+}
+
+impl ProviderPin {
+    /// That putting what is kept of it in the place of what the provider has takes nothing away.
+    pub(crate) fn all_kept(&self) -> Result<(), Error> {
+        match self.left_out.explained() {
+            None => Ok(()),
+            Some(why) => Err(Error::InvalidInput(format!(
+                "{why} To change the pin from here would delete them at the service; change it there."
+            ))),
+        }
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let texts = [self.name.as_ref(), self.message.as_ref(), Some(&self.raw_status), Some(&self.id.0)];
+        let pairs = self.metadata.iter().map(|(key, value)| key.len() + value.len());
+        texts.into_iter().flatten().map(String::len).sum::<usize>() + pairs.sum::<usize>()
+    }
+}
+
+/// How many of a pin's texts are not kept as its provider has them, for they are too long or too many: pairs that are left out,
+/// a name that is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LeftOut(pub u64);
+
+impl LeftOut {
+    /// None.
+    pub const NOTHING: Self = Self(0);
+
+    /// What to say of it, where it is anything.
+    #[must_use]
+    pub fn explained(self) -> Option<String> {
+        let texts = match self.0 {
+            0 => return None,
+            1 => "one of its texts (the name or a pair of metadata) is".to_owned(),
+            more => format!("{more} of its texts (the name or pairs of metadata) are"),
+        };
+        Some(format!("The service says more of this pin than is kept here: {texts} left out or cut."))
+    }
 }
 
 /// A pin of the mirror: what the provider said last, and what is known here.
@@ -149,6 +191,12 @@ impl Pin {
     /// As it is shown at that time: one that its service has been working on for too long says so.
     pub(crate) fn shown_at(mut self, now: UnixMillis) -> Self {
         stuck::explain(&mut self.held, now);
+        if let Some(left_out) = self.held.left_out.explained() {
+            self.held.message = Some(match self.held.message.take() {
+                Some(said) => format!("{left_out} It says: {said}"),
+                None => left_out,
+            });
+        }
         self
     }
 

@@ -33,7 +33,7 @@ pub(super) fn explain(pin: &mut ProviderPin, now: UnixMillis) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pin::{Metadata, PinId};
+    use crate::pin::{LeftOut, Metadata, PinId};
 
     fn said_after(hours: u64, status: PinStatus, said: Option<&str>) -> Option<String> {
         let asked = UnixMillis(1_767_225_600_000);
@@ -48,6 +48,7 @@ mod tests {
             is_directory: false,
             pinned_at: Some(asked),
             metadata: Metadata::new(),
+            left_out: LeftOut::NOTHING,
         };
         explain(&mut pin, asked.plus(Duration::from_secs(hours * 3600)));
         pin.message

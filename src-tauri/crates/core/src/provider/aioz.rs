@@ -27,12 +27,11 @@ use crate::{
     clock::UnixMillis,
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{Metadata, PinId, PinSort, PinStatus, ProviderPin},
+    pin::{LeftOut, Metadata, PinId, PinSort, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
 const MAX_ID_CHARS: usize = 200;
-const MAX_NAME_CHARS: usize = 4_096;
 
 /// Rows asked for at once. How many a service gives is documented nowhere.
 const PAGE_ROWS: u32 = 1_000;
@@ -301,11 +300,11 @@ impl WirePin {
         Ok(ProviderPin {
             id: PinId(id_of(self.id)?),
             cid,
-            name: metadata.name.filter(|name| !name.is_empty()).map(|name| capped(name, MAX_NAME_CHARS)),
+            name: metadata.name.filter(|name| !name.is_empty()),
             bytes: self.size.filter(|bytes| *bytes <= MAX_SIZE_BYTES),
             status: status(&raw_status, pinned, was_unpinned),
-            message: explain(&raw_status).or(self.message.map(|text| capped(text, MAX_NAME_CHARS))),
-            raw_status: capped(raw_status, MAX_ID_CHARS),
+            message: explain(&raw_status).or(self.message),
+            raw_status,
             is_directory: self.is_dir.unwrap_or(false),
             pinned_at: self.date_pinned.as_deref().and_then(UnixMillis::from_rfc3339),
             metadata: metadata
@@ -314,6 +313,7 @@ impl WirePin {
                 .into_iter()
                 .map(|(key, value)| (key, plain(value)))
                 .collect(),
+            left_out: LeftOut::NOTHING,
         })
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     clock::UnixMillis,
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
@@ -206,6 +206,7 @@ fn new_pin(id: String, name: Option<&str>, metadata: &Metadata) -> Result<Provid
         is_directory: false,
         pinned_at: None,
         metadata: metadata.clone(),
+        left_out: LeftOut::NOTHING,
     })
 }
 
@@ -250,6 +251,7 @@ impl WirePin {
             is_directory: false,
             pinned_at: self.created.as_deref().and_then(UnixMillis::from_rfc3339),
             metadata: self.metadata.unwrap_or_default(),
+            left_out: LeftOut::NOTHING,
         });
         Some(pin)
     }

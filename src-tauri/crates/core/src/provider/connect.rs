@@ -4,7 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Connect, Provider, aioz::Aioz, cluster::Cluster, http::Timing, kubo::Kubo, psa::Psa};
+use super::{
+    Connect, Provider,
+    aioz::Aioz,
+    bounded::{Bounded, MAX_LIST_BYTES},
+    cluster::Cluster,
+    http::Timing,
+    kubo::Kubo,
+    psa::Psa,
+};
 use crate::{
     account::{Account, Preset, ProviderKind},
     clock::Clock,
@@ -19,6 +27,7 @@ use crate::{
 pub struct HttpConnect {
     entropy: Arc<dyn Entropy>,
     timing: Timing,
+    list_bytes: u64,
 }
 
 impl std::fmt::Debug for HttpConnect {
@@ -31,7 +40,7 @@ impl HttpConnect {
     /// `entropy` gives the boundaries of multipart bodies; by `clock` it rests when services ask for that.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
-        Self { entropy, timing: Timing::new(clock) }
+        Self { entropy, timing: Timing::new(clock), list_bytes: MAX_LIST_BYTES }
     }
 
     /// With another time after which a connection without a sign of life is given up.
@@ -45,19 +54,30 @@ impl HttpConnect {
     pub fn with_page_pauses(self, page_pauses: &'static [Duration]) -> Self {
         Self { timing: Timing { page_pauses, ..self.timing }, ..self }
     }
+
+    /// With another limit of what one list may say, in bytes.
+    #[must_use]
+    pub fn with_list_bytes(self, list_bytes: u64) -> Self {
+        Self { list_bytes, ..self }
+    }
+
+    fn bounded(&self, adapter: impl Provider + 'static) -> Arc<dyn Provider> {
+        Arc::new(Bounded { adapter, list_bytes: self.list_bytes })
+    }
 }
 
 impl Connect for HttpConnect {
     fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
         let (endpoint, timing) = (account.endpoint.clone(), self.timing.clone());
+        let entropy = Arc::clone(&self.entropy);
         Ok(match account.kind {
             ProviderKind::Aioz => {
                 let empty_files = !refuses_empty_files(&endpoint);
-                Arc::new(Aioz::new(endpoint, &credentials, empty_files, Arc::clone(&self.entropy), timing)?)
+                self.bounded(Aioz::new(endpoint, &credentials, empty_files, entropy, timing)?)
             }
-            ProviderKind::Psa => Arc::new(Psa::new(endpoint, &credentials, timing)?),
-            ProviderKind::Kubo => Arc::new(Kubo::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
-            ProviderKind::Cluster => Arc::new(Cluster::new(endpoint, &credentials, Arc::clone(&self.entropy), timing)?),
+            ProviderKind::Psa => self.bounded(Psa::new(endpoint, &credentials, timing)?),
+            ProviderKind::Kubo => self.bounded(Kubo::new(endpoint, &credentials, entropy, timing)?),
+            ProviderKind::Cluster => self.bounded(Cluster::new(endpoint, &credentials, entropy, timing)?),
         })
     }
 

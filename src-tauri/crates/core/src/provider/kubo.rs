@@ -32,7 +32,7 @@ use super::{
 use crate::{
     content::{ArchiveBody, UploadBody, UploadPart},
     entropy::{Entropy, new_id},
-    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
@@ -299,6 +299,7 @@ fn pinned(id: &str, name: Option<String>, kind: &str) -> Result<ProviderPin, Pro
         is_directory: false,
         pinned_at: None,
         metadata: Metadata::new(),
+        left_out: LeftOut::NOTHING,
     })
 }
 

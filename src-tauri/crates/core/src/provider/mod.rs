@@ -1,6 +1,7 @@
 //! Providers: the trait that adapters implement, one file per adapter, and the HTTP plumbing that they share.
 
 mod aioz;
+mod bounded;
 mod bounds;
 mod cluster;
 mod connect;

@@ -189,8 +189,8 @@ impl<'db> Writer<'db> {
             delete: db.prepare_cached("DELETE FROM pin WHERE row = ?1")?,
             insert: db.prepare_cached(
                 "INSERT INTO pin (row, number, account, id, cid, content, name, shown_folded, bytes, status,
-                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, seen, asked)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, seen, asked, left_out)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )?,
         })
     }
@@ -229,6 +229,7 @@ impl<'db> Writer<'db> {
             fingerprint.0,
             before.as_ref().map_or(seen.0, |before| before.seen.max(seen.0)),
             pin.status.is_under_way().then(|| before.as_ref().and_then(|before| before.asked).unwrap_or(0)),
+            signed(pin.left_out.0),
         ])?;
         Ok(true)
     }

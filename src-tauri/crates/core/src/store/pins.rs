@@ -12,10 +12,13 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{ContentProof, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, ProviderPin},
+    pin::{
+        ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, ProviderPin,
+    },
 };
 
-const COLUMNS: &str = "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata";
+const COLUMNS: &str =
+    "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, left_out";
 
 impl Store {
     pub(crate) async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
@@ -183,6 +186,7 @@ fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
             is_directory: row.get(8)?,
             pinned_at: row.get::<_, Option<i64>>(9)?.map(UnixMillis),
             metadata: metadata_from(&row.get::<_, String>(10)?)?,
+            left_out: LeftOut(unsigned(row.get(11)?)),
         },
         content: ContentProof::NotChecked,
         copy: None,

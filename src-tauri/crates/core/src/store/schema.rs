@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -207,6 +207,8 @@ INSERT OR IGNORE INTO content_proof
 UPDATE receipt SET proof = 'not_reproduced' WHERE proof = 'differs';
 ALTER TABLE pin DROP COLUMN proof;
 ",
+    // How many of a pin's texts are not kept as the provider has them.
+    r"ALTER TABLE pin ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

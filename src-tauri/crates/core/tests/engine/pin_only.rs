@@ -10,7 +10,7 @@ use holdfast_core::{
     account::{Account, AccountDraft, PlainHttp, ProviderKind},
     content::UploadBody,
     gateway::Gateway,
-    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     provider::{
         Capabilities, Connect, Filter, HttpConnect, ListPage, Pages, Paging, PinRequest, Provider, ProviderError,
     },
@@ -95,6 +95,7 @@ impl Provider for PinOnly {
             is_directory: false,
             pinned_at: None,
             metadata: if state.drops_metadata { Metadata::new() } else { request.metadata.clone() },
+            left_out: LeftOut::NOTHING,
         };
         state.pins.push(pin.clone());
         if std::mem::take(&mut state.loses_answer) {

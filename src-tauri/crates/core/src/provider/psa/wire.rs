@@ -7,7 +7,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     clock::UnixMillis,
-    pin::{Metadata, PinId, PinStatus, ProviderPin},
+    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     provider::{
         ProviderError,
         bounds::{MAX_SIZE_BYTES, capped},
@@ -16,7 +16,6 @@ use crate::{
 };
 
 const MAX_ID_CHARS: usize = 500;
-const MAX_TEXT_CHARS: usize = 4_096;
 /// Addresses that the API takes with a pin.
 const MAX_ORIGINS: usize = 20;
 
@@ -62,11 +61,12 @@ pub(super) fn pin(row: &Value) -> Result<ProviderPin, ProviderError> {
         name: text(&content["name"]),
         bytes: number(&info["raw_size"]).or_else(|| number(&info["dag_size"])),
         status: status(raw_status),
-        raw_status: capped(raw_status, MAX_ID_CHARS),
+        raw_status: raw_status.into(),
         message: text(&info["status_details"]),
         is_directory: false,
         pinned_at: row["created"].as_str().and_then(UnixMillis::from_rfc3339),
         metadata: content["meta"].as_object().map(metadata).unwrap_or_default(),
+        left_out: LeftOut::NOTHING,
     })
 }
 
@@ -135,7 +135,7 @@ fn names_its_peer(origin: &str) -> bool {
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.trim().is_empty()).map(|text| capped(text, MAX_TEXT_CHARS))
+    value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
 /// A size, which the API writes as text.

@@ -5,6 +5,7 @@
 //! takes longer than a request.
 
 mod endless;
+mod endless_words;
 mod lists;
 mod lockout;
 mod outages;

@@ -11,7 +11,7 @@ use holdfast_content::Cid;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pin::{Metadata, PinStatus, ProviderPin};
+use crate::pin::{LeftOut, Metadata, PinStatus, ProviderPin};
 
 /// What a service makes of a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ fn pin(id: u32) -> ProviderPin {
         is_directory: false,
         pinned_at: None,
         metadata: Metadata::new(),
+        left_out: LeftOut::NOTHING,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use holdfast_content::{BlockSource, Cid, DirectoryEntry, ReadError, visit_directory};
+use holdfast_content::{BlockSource, Cid, DirectoryEntry, ReadError, harmless, visit_directory};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::wanted::Wanted;
@@ -135,11 +135,12 @@ impl std::fmt::Display for Size {
     }
 }
 
+/// Text as HTML; what could deceive in it is shown as an escape.
 struct Escaped<'a>(&'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for char in self.0.chars() {
+        for char in harmless(self.0).chars() {
             match char {
                 '&' => f.write_str("&amp;")?,
                 '<' => f.write_str("&lt;")?,

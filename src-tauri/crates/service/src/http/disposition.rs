@@ -2,28 +2,33 @@
 //!
 //! Libraries cut a filename to its last segment; here the directories in it are the point.
 
+use super::foreign_names::{encoded_words, extended_value};
+
 /// The parameters that matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(crate) name: String,
+    /// From `filename*` where there is one that can be read, else from `filename`.
     pub(crate) filename: Option<String>,
 }
 
-/// Reads `form-data; name="…"; filename="…"`. In quotes `\"` and `\\` stand for `"` and `\`, any other backslash and every
-/// percent sign for itself. `None` for anything else, a parameter twice, or bytes that are no UTF-8.
+/// Reads `form-data; name="…"; filename="…"; filename*=…`. In quotes `\"` and `\\` stand for `"` and `\`, any other backslash
+/// and every percent sign for itself; a filename that is encoded words and nothing else is what they say. `None` for
+/// anything else, a parameter twice, or bytes that are no UTF-8.
 pub(crate) fn parse(value: &[u8]) -> Option<Disposition> {
     let text = std::str::from_utf8(value).ok()?;
     let (kind, mut rest) = text.split_once(';').unwrap_or((text, ""));
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return None;
     }
-    let (mut name, mut filename) = (None, None);
+    let (mut name, mut filename, mut extended) = (None, None, None);
     while !rest.trim_start().is_empty() {
         let (key, after) = rest.split_once('=')?;
         let (value, after) = parameter_value(after.trim_start())?;
         let wanted = match key.trim() {
             key if key.eq_ignore_ascii_case("name") => Some(&mut name),
             key if key.eq_ignore_ascii_case("filename") => Some(&mut filename),
+            key if key.eq_ignore_ascii_case("filename*") => Some(&mut extended),
             _ => None,
         };
         if let Some(wanted) = wanted
@@ -34,6 +39,8 @@ pub(crate) fn parse(value: &[u8]) -> Option<Disposition> {
         let after = after.trim_start();
         rest = if after.is_empty() { after } else { after.strip_prefix(';')? };
     }
+    let extended = extended.as_deref().and_then(extended_value);
+    let filename = extended.or_else(|| filename.map(|filename| encoded_words(&filename).unwrap_or(filename)));
     Some(Disposition { name: name?, filename })
 }
 
@@ -83,7 +90,32 @@ mod tests {
         assert_eq!(filename(r#"Form-Data ;filename=a.txt ; NAME=file"#).unwrap(), "a.txt");
         assert_eq!(filename(r#"form-data; name="file"; filename="""#).unwrap(), "");
         assert_eq!(parse(br#"form-data; name="metadata";"#).unwrap().filename, None);
-        assert_eq!(filename(r#"form-data; name="file"; filename*=UTF-8''x; filename="y""#).unwrap(), "y");
+    }
+
+    #[test]
+    fn the_extended_filename_counts_before_the_plain_one_wherever_it_stands() {
+        for header in [
+            r#"form-data; name="file"; filename*=UTF-8''d/%C3%BC%22.txt; filename="y""#,
+            r#"form-data; name="file"; filename="y"; FILENAME*=utf-8'de'd/%c3%bc%22.txt"#,
+            r#"form-data; name=file; filename*=utf-8''d/%C3%BC%22.txt"#,
+            r#"form-data; name=file; filename*="iso-8859-1''d/%FC%22.txt""#,
+        ] {
+            assert_eq!(filename(header).unwrap(), "d/ü\".txt", "{header}");
+        }
+        for unreadable in ["UTF-8''%FF", "none-such''x", "UTF-8'x", "UTF-8''%4"] {
+            assert_eq!(filename(&format!("form-data; name=a; filename*={unreadable}; filename=y")).unwrap(), "y");
+            assert_eq!(filename(&format!("form-data; name=a; filename*={unreadable}")), None);
+        }
+    }
+
+    /// As the form of .NET writes them.
+    #[test]
+    fn a_filename_of_encoded_words_is_what_they_say() {
+        let header = r#"form-data; name=file; filename="=?utf-8?B?TcO8bGxlci50eHQ=?=""#;
+        assert_eq!(filename(header).unwrap(), "Müller.txt");
+        assert_eq!(filename(&format!("{header}; filename*=utf-8''M%C3%BCller.txt")).unwrap(), "Müller.txt");
+        let partly = r#"form-data; name="file"; filename="site/=?utf-8?Q?a?=""#;
+        assert_eq!(filename(partly).unwrap(), "site/=?utf-8?Q?a?=");
     }
 
     #[test]
@@ -93,6 +125,7 @@ mod tests {
             r#"form-data"#,
             r#"form-data; filename="a""#,
             r#"form-data; name="file"; filename="a"; filename="b""#,
+            r#"form-data; name="file"; filename*=UTF-8''a; filename*=UTF-8''b"#,
             r#"form-data; name="file"; filename="a"#,
             r#"form-data; name="file"; filename="a" b"#,
             r#"form-data; name"#,

@@ -32,19 +32,17 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::{
-    App, Shared, auth, disposition,
+    App, Shared, auth,
     errors::{ApiError, Body as ErrorReply},
     held,
     json::Success,
     metadata::GivenMetadata,
+    part::Part,
     pinning::{PinReply, ReplyTo},
     shares::{Permit, Shares},
     upload_worker::{self, Piece},
 };
-use crate::{
-    import::PartKind,
-    store::{Store, keys::Owner, scopes::Scope},
-};
+use crate::store::{Store, keys::Owner, scopes::Scope};
 
 /// Pieces on their way to the thread; each is at most what the HTTP library reads at once, about 400 KiB.
 const QUEUED_PIECES: usize = 8;
@@ -53,10 +51,6 @@ const QUEUED_PIECES: usize = 8;
 const UPLOAD_BYTES: usize = 6 * 1024 * 1024;
 
 const MAX_METADATA_BYTES: usize = 64 * 1024;
-
-/// A part's header with the path percent-encoded: a filename cannot have line breaks in it. Ours; other services pass over
-/// it and take the filename (RFC 7578, section 4.8).
-const EXACT_PATH: &str = "holdfast-path";
 
 /// How much may come without the multipart parser getting any further: the head of a part, that is.
 const MAX_UNPARSED_BYTES: u64 = 1024 * 1024;
@@ -191,11 +185,6 @@ async fn check_room(shared: &Shared, owner: Owner, length: Option<u64>) -> Resul
     shared.blocking(refuse).await?
 }
 
-fn exact_path(encoded: &[u8]) -> Result<String, ApiError> {
-    let path = percent_encoding::percent_decode(encoded).decode_utf8();
-    path.map(Into::into).map_err(|_| ApiError::bad_request("a path is not UTF-8"))
-}
-
 enum SendError {
     NobodyListens,
     Refused(ApiError),
@@ -229,31 +218,13 @@ impl Upload<'_> {
     async fn send_parts(&self, mut multipart: Multipart<'_>) -> Result<GivenMetadata, SendError> {
         let mut metadata = None;
         while let Some(mut part) = self.in_time(multipart.next_field()).await?? {
-            let disposition = part.headers().get(header::CONTENT_DISPOSITION).map(|value| value.as_bytes());
-            let disposition = disposition.and_then(disposition::parse);
-            let disposition = disposition.ok_or_else(|| ApiError::bad_request("a part has no valid name"))?;
-            match disposition.name.as_str() {
-                "file" => {
-                    let no_name = || ApiError::bad_request("a file part has no filename");
-                    let path = match part.headers().get(EXACT_PATH) {
-                        Some(path) => exact_path(path.as_bytes())?,
-                        None => disposition.filename.ok_or_else(no_name)?,
-                    };
-                    self.send(Piece::Begin(part_kind(part.headers()), path)).await?;
-                    while let Some(bytes) = self.in_time(part.chunk()).await?? {
-                        self.send(Piece::Bytes(bytes)).await?;
-                    }
-                }
-                "car" => {
-                    self.send(Piece::BeginArchive(disposition.filename.unwrap_or_default())).await?;
-                    while let Some(bytes) = self.in_time(part.chunk()).await?? {
-                        self.send(Piece::Bytes(bytes)).await?;
-                    }
-                }
-                "metadata" if metadata.is_some() => {
+            let begin = match Part::of(part.headers())? {
+                Part::Content(kind, path) => Piece::Begin(kind, path),
+                Part::Archive(name) => Piece::BeginArchive(name),
+                Part::Metadata if metadata.is_some() => {
                     return Err(ApiError::bad_request("metadata is there twice").into());
                 }
-                "metadata" => {
+                Part::Metadata => {
                     let mut text = Vec::new();
                     while let Some(bytes) = self.in_time(part.chunk()).await?? {
                         text.extend_from_slice(&bytes);
@@ -262,9 +233,16 @@ impl Upload<'_> {
                         }
                     }
                     metadata = Some(GivenMetadata::from_part(&text)?);
+                    continue;
                 }
-                // Other services know more fields, and clients written for those may send them.
-                _ => while self.in_time(part.chunk()).await??.is_some() {},
+                Part::Unknown => {
+                    while self.in_time(part.chunk()).await??.is_some() {}
+                    continue;
+                }
+            };
+            self.send(begin).await?;
+            while let Some(bytes) = self.in_time(part.chunk()).await?? {
+                self.send(Piece::Bytes(bytes)).await?;
             }
         }
         Ok(metadata.unwrap_or_default())
@@ -282,16 +260,6 @@ impl Upload<'_> {
 
     async fn send(&self, piece: Piece) -> Result<(), SendError> {
         self.sender.send(piece).await.map_err(|_| SendError::NobodyListens)
-    }
-}
-
-/// Kubo's convention for what is no regular file.
-fn part_kind(headers: &HeaderMap) -> PartKind {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match content_type.split(';').next().unwrap_or_default().trim() {
-        kind if kind.eq_ignore_ascii_case("application/x-directory") => PartKind::Directory,
-        kind if kind.eq_ignore_ascii_case("application/symlink") => PartKind::Symlink,
-        _ => PartKind::File,
     }
 }
 

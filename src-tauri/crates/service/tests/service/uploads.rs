@@ -111,6 +111,49 @@ async fn metadata_may_come_before_or_after_the_files() {
     assert_eq!(none["metadata"], json!({"name": "a.txt", "type": "text/plain", "keyvalues": null}));
 }
 
+#[tokio::test]
+async fn the_exact_path_of_a_part_counts_whatever_its_filename_is() {
+    let service = start().await;
+    let names = ["\u{1}", "\u{7}", "\u{b}", "\u{1b}[31m", "\u{7f}", "line\r\nbreak", "=?utf-8?B?w7w=?=", "%07", "good"];
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, name.as_bytes())).collect();
+    let form = files.iter().fold(Form::new(), |form, (name, bytes)| {
+        let encoded: String = format!("d/{name}").bytes().map(|byte| format!("%{byte:02X}")).collect();
+        form.part("name=\"file\"; filename=\"d/x\"", &format!("text/plain\r\nHoldfast-Path: {encoded}"), bytes)
+    });
+    let pin = service.upload(form).await;
+    assert_eq!(pin["cid"], tree_cid(&files));
+    let root = pin["cid"].as_str().unwrap();
+    assert_eq!(service.content(&format!("{root}/%1B%5B31m")).await, b"\x1b[31m");
+    let listing = service.content(&format!("{root}/")).await;
+    assert!(
+        listing.iter().all(|byte| *byte >= b' ' || b"\n\t".contains(byte)),
+        "{}",
+        String::from_utf8_lossy(&listing)
+    );
+}
+
+/// What .NET's `MultipartFormDataContent` sends, and what senders of the extended filename alone do.
+#[tokio::test]
+async fn names_that_are_not_ascii_may_be_encoded_as_other_clients_do() {
+    let service = start().await;
+    let word = "name=file; filename=\"=?utf-8?B?TcO8bGxlci50eHQ=?=\"";
+    for (number, disposition) in [
+        format!("{word}; filename*=utf-8''M%C3%BCller.txt"),
+        word.to_owned(),
+        "name=file; filename=\"=?iso-8859-1?Q?M=FCller.txt?=\"".into(),
+        "name=file; filename*=utf-8''M%C3%BCller.txt".into(),
+        "name=\"file\"; filename=\"M_ller.txt\"; filename*=UTF-8''M%C3%BCller.txt".into(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let pin = service.upload(Form::new().part(disposition, "text/plain", &[number as u8])).await;
+        assert_eq!(pin["metadata"]["name"], "Müller.txt", "{disposition}");
+    }
+    let out = Form::new().part("name=file; filename*=utf-8''..%2F..%2Fetc%2Fpasswd", "text/plain", b"x");
+    refused(&service, out, StatusCode::BAD_REQUEST, "is not a path").await;
+}
+
 async fn refused(service: &client::Client, form: Form, status: StatusCode, message: &str) {
     let (answered, reply) = service.try_upload(form).await;
     assert_eq!((answered, &reply["status"]), (status, &json!("error")), "{reply}");

@@ -448,6 +448,63 @@ fn names_arrive_as_they_are() -> Result<()> {
     Ok(())
 }
 
+/// What no header of a form can carry, and what a service takes for another name in one.
+#[test]
+fn a_folder_with_names_of_any_bytes_is_pinned_whole_added_or_watched() -> Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let computer = Computer::start()?;
+    let server = computer.serve()?;
+    computer.cli().add_account("Served", &server)?;
+    let names: [&[u8]; 12] = [
+        b"\x01",
+        b"\x07",
+        b"\x0b",
+        b"\x1b[31m",
+        b"\x7f",
+        b"line\r\n",
+        b"tab\t",
+        b"=?utf-8?B?w7w=?=",
+        b"mu\xf1oz",
+        b"mu%F1oz",
+        b"%07",
+        b"good.txt",
+    ];
+    let trip = computer.path("trip");
+    fs::create_dir_all(trip.join("b\u{7}"))?;
+    for name in names {
+        fs::write(trip.join(std::ffi::OsStr::from_bytes(name)), name)?;
+    }
+    fs::write(trip.join("b\u{7}/in it"), "in it")?;
+    let text = trip.to_string_lossy();
+    let computed = computer.run(&["cid", "--json", &text])?.done()?.value()?;
+    for account in ["This computer", "Served"] {
+        let added = computer.run(&["add", "--json", "--account", account, &text])?.done()?.value()?;
+        assert_eq!((&added["cid"], &added["verified"]), (&computed["cid"], &json!(true)), "{account}");
+    }
+    let root = computed["cid"].as_str().context("no CID")?;
+    let copy = computer.path("copy");
+    let content = |path: &str| -> Result<Vec<u8>> {
+        let link = format!("{}/ipfs/{root}/{path}", server.gateway);
+        process::output(std::process::Command::new("curl").args(["-sSf", "-o"]).args([&copy, Path::new(&link)]))?;
+        Ok(fs::read(&copy)?)
+    };
+    assert_eq!(content("%07")?, b"\x07");
+    assert_eq!(content("%2507")?, b"%07");
+    assert_eq!(content("b%07/in%20it")?, b"in it");
+    assert_eq!(content("mu%25F1oz")?, b"mu%F1oz");
+    assert_eq!(content("%256D%2575%25F1%256F%257A")?, b"mu\xf1oz");
+    let listing = String::from_utf8(content("")?)?;
+    assert!(listing.contains(r">\u{7}<") && listing.contains(r">\u{1b}[31m<"), "{listing}");
+
+    let before = computer.pins()?.len();
+    computer.run(&["folder", "add", "--settle", "0.2", &text])?.done()?;
+    computer.run(&["folder", "run", "--once"])?.done()?;
+    let list = computer.run(&["folder", "ls", "--json"])?.done()?.value()?;
+    assert_eq!((&list[0]["on_disk"], &list[0]["pinned"]), (&json!(13), &json!(13)), "{list}");
+    assert_eq!(computer.pins()?.len(), before + 13);
+    Ok(())
+}
+
 #[test]
 fn a_folder_of_ten_thousand_files_is_one_verified_pin() -> Result<()> {
     let computer = Computer::start()?;

@@ -116,6 +116,12 @@ impl Node {
             let cid = self.assert_uploaded(path, self.profile).await?;
             assert_eq!(cid.to_string(), other.add(path, self.options)?, "{}", path.display());
         }
+        let odd = self.place.path().join("odd \u{7}");
+        for name in ["\u{1}", "\u{7}", "\u{b}", "\u{1b}[31m", "\u{7f}", "a\r\nb", "=?utf-8?B?w7w=?=", "%07", "a+b c"] {
+            self.write(&format!("odd \u{7}/{name}"), name.as_bytes())?;
+        }
+        let cid = self.assert_uploaded(&odd, self.profile).await?;
+        assert_eq!(cid.to_string(), other.add(&odd, self.options)?);
         let mut random = Random::new(trees::seed("nodes")?, "nodes");
         for number in 0..4 {
             let tree = self.place.path().join(format!("tree {number}"));

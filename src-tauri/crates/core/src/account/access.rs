@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
 use crate::{
     clock::{Clock, UnixMillis},
-    content::{FILES_ONLY, Limits},
+    content::{FILES_ONLY, Limits, Names},
     error::{Code, Error},
     provider::{Capabilities, Connect, Provider, ProviderError, UploadForms},
     vault::{CredentialKind, Credentials, SessionVault, Vault, VaultError},
@@ -141,7 +141,7 @@ impl Access {
             empty_files: forms.empty_files,
             entries: if forms.directory_parts { EntryRules::EVERYTHING } else { FILES_ONLY },
             outward_links: Entries::LeftOut,
-            form_names: !forms.exact_paths,
+            names: if forms.exact_paths { Names::Exact } else { Names::InForms },
         })
     }
 

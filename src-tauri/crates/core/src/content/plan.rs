@@ -1,20 +1,19 @@
 //! A plan: exactly which files make up one upload, in a fixed order, before a byte is read.
 
 use std::{
-    collections::{HashMap, HashSet},
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
-use holdfast_content::{Entries, EntryRules, MAX_NAME_BYTES, MAX_TREE_DEPTH, name_as_text};
+use holdfast_content::{Entries, EntryRules, MAX_TREE_DEPTH, name_as_text};
 
+use super::names::{Names, Odd, Renamed, alone};
 use crate::{
-    disk::{self, Disk, EntryKind, Fingerprint, IS_MADE_UP, Opened, Place, Root},
+    disk::{Disk, EntryKind, Fingerprint, IS_MADE_UP, Opened, Place, Root},
     error::Error,
-    provider::wire_path,
 };
 
 /// What the receiving side can take.
@@ -26,8 +25,8 @@ pub struct Limits {
     pub entries: EntryRules,
     /// Links to what is not in the directory: their targets say where things lie on this computer.
     pub outward_links: Entries,
-    /// Names travel in a form's header, which cannot carry line breaks.
-    pub form_names: bool,
+    /// Which names are sent as they are.
+    pub names: Names,
 }
 
 impl Limits {
@@ -36,12 +35,12 @@ impl Limits {
         empty_files: true,
         entries: EntryRules::EVERYTHING,
         outward_links: Entries::Included,
-        form_names: false,
+        names: Names::Exact,
     };
 
     /// What every service takes, as far as is known without asking.
     pub const LEAST: Self =
-        Self { empty_files: true, entries: FILES_ONLY, outward_links: Entries::LeftOut, form_names: true };
+        Self { empty_files: true, entries: FILES_ONLY, outward_links: Entries::LeftOut, names: Names::InForms };
 }
 
 /// What a service holds that has no parts for anything but files.
@@ -50,10 +49,6 @@ pub(crate) const FILES_ONLY: EntryRules =
 
 /// Why a link is left out of a directory that goes to a service that could hold it.
 const OUTWARD: &str = "is a link that leads out of the folder; where it leads says where things lie on this computer";
-
-/// Why a name is left out for the sake of another one.
-const TWIN: &str = "cannot be sent under its own name, and what would stand for it is the name of another one beside it; \
-                    rename one of the two";
 
 /// Something that is not pinned, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +73,14 @@ pub struct Plan {
     pub entries: Vec<PlanEntry>,
     /// What is left out.
     pub skipped: Vec<Problem>,
+    renamed: Renamed,
 }
 
 /// One part of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlanEntry {
-    /// Its path inside the directory, with `/`; the file's name for a single file. Bytes that are no UTF-8 stand as
-    /// `%XX`.
+    /// Its path inside the directory, with `/`, as it is sent; the file's name for a single file. Bytes that are no UTF-8
+    /// stand as `%XX`.
     pub path: String,
     /// Where it lies.
     pub source: PathBuf,
@@ -144,6 +140,11 @@ impl Plan {
     /// The links in it, which stay links.
     pub fn links(&self) -> impl Iterator<Item = &PlanEntry> {
         self.entries.iter().filter(|entry| matches!(entry.kind, PlanKind::Symlink(_)))
+    }
+
+    /// What to tell a person of names that are not sent as they are.
+    pub(super) fn about_names(&self) -> Option<String> {
+        self.renamed.remark()
     }
 
     /// The same with other limits, for what is compared and not sent. Blocks.
@@ -212,9 +213,13 @@ pub(crate) fn plan_below(root: Arc<dyn Root>, place: &Place, limits: Limits) -> 
         is_directory: stat.kind == EntryKind::Directory,
         entries: Vec::new(),
         skipped: Vec::new(),
+        renamed: Renamed::default(),
     };
     match stat.kind {
-        EntryKind::File => plan.add_file(name, path, stat.fingerprint)?,
+        EntryKind::File => {
+            let sent_as = path.file_name().map_or(name, |name| alone(name, limits.names));
+            plan.add_file(sent_as, path, stat.fingerprint)?;
+        }
         EntryKind::Directory => {
             if !place.below.as_os_str().is_empty() {
                 // What is in it is looked for in this very directory from here on.
@@ -239,7 +244,7 @@ impl Plan {
         if stat.bytes == 0 && !self.limits.empty_files {
             return Err(refused(&path, "the file is empty, and this service does not take empty files"));
         }
-        self.entries.push(PlanEntry { path: self.sent_as(path), source, kind: PlanKind::File(stat) });
+        self.entries.push(PlanEntry { path, source, kind: PlanKind::File(stat) });
         Ok(())
     }
 
@@ -251,26 +256,26 @@ impl Plan {
         let mut is_empty = true;
         let here = Place { root: self.place.root.clone(), below: directory.into() }.path();
         let read = self.root.read_directory(directory).map_err(unreadable(&here))?;
-        let twins = self.twins(&read);
+        let odd = Odd::among(read.iter().map(|(name, _)| name), self.limits.names);
         for (name, stat) in read {
-            if twins.contains(&name) {
-                // Not as the other one is called.
-                let path = Path::new(prefix).join(&name).to_string_lossy().into_owned();
-                self.skipped.push(Problem { name: path, reason: TWIN.into() });
-                continue;
-            }
+            let text = match odd.sent_as(&name) {
+                Ok(text) => text,
+                Err(reason) => {
+                    // Not as another one is called.
+                    let name = Path::new(prefix).join(&name).to_string_lossy().into_owned();
+                    self.skipped.push(Problem { name, reason: reason.into() });
+                    continue;
+                }
+            };
             let (below, source) = (directory.join(&name), here.join(&name));
             let stat = stat.map_err(unreadable(&source))?;
-            let name = entry_name(&name);
-            if name.len() > MAX_NAME_BYTES {
-                return Err(refused(&name, "the name is too long"));
-            }
-            let is_hidden = name.starts_with('.');
-            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            let is_hidden = name.as_encoded_bytes().starts_with(b".");
+            let path = if prefix.is_empty() { text.to_string() } else { format!("{prefix}/{text}") };
             if is_hidden && self.limits.entries.hidden == Entries::LeftOut {
                 self.leave_out(path, "is hidden");
                 continue;
             }
+            self.renamed.note(&name, &text);
             match stat.kind {
                 EntryKind::File => self.add_file(path, source, stat.fingerprint)?,
                 EntryKind::Directory => {
@@ -310,7 +315,7 @@ impl Plan {
         if rule == Entries::LeftOut {
             return self.leave_out(path, what);
         }
-        self.entries.push(PlanEntry { path: self.sent_as(path), source, kind });
+        self.entries.push(PlanEntry { path, source, kind });
     }
 
     /// Whether a link is left out for where it points; `depth` is that of the directory that it is in.
@@ -319,26 +324,13 @@ impl Plan {
         links == Entries::Included && outward == Entries::LeftOut && leads_out(target, depth)
     }
 
-    /// The names that would be sent as what another one beside them is called. One odd name is no reason to refuse the others.
-    fn twins(&self, entries: &disk::Entries) -> HashSet<OsString> {
-        let mut by_text: HashMap<String, Vec<&OsString>> = HashMap::new();
-        for (name, _) in entries {
-            by_text.entry(self.sent_as(entry_name(name))).or_default().push(name);
-        }
-        let mut twins = HashSet::new();
-        for (text, names) in by_text.into_iter().filter(|(_, names)| names.len() > 1) {
-            twins.extend(names.into_iter().filter(|name| name.as_encoded_bytes() != text.as_bytes()).cloned());
-        }
-        twins
-    }
-
-    fn sent_as(&self, path: String) -> String {
-        if self.limits.form_names { wire_path(&path).into_owned() } else { path }
-    }
-
     fn leave_out(&mut self, name: String, what: &str) {
         // What goes nowhere is left out because somebody said so.
-        let why = if self.limits.form_names { "which this service cannot hold" } else { "and left out as asked" };
+        let why = if self.limits.names == Names::InForms {
+            "which this service cannot hold"
+        } else {
+            "and left out as asked"
+        };
         self.skipped.push(Problem { name, reason: format!("{what}, {why}") });
     }
 }
@@ -395,7 +387,7 @@ mod tests {
         }
         let whole = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
         assert_eq!(paths(&whole), [".hidden", "B", "a b/\"q\"\n", "a b/empty", "a b/ü", "z"]);
-        let form = Limits { form_names: true, entries: FILES_ONLY, ..Limits::NONE };
+        let form = Limits { names: Names::InForms, entries: FILES_ONLY, ..Limits::NONE };
         let sent = plan(&RealDisk, dir.path(), form).unwrap();
         assert_eq!(paths(&sent), [".hidden", "B", "a b/\"q\"%0A", "a b/ü", "z"]);
         assert_eq!(sent.skipped[0].name, "a b/empty");
@@ -460,19 +452,26 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_odd_name_beside_what_stands_for_it_is_left_out_alone() {
+    fn an_odd_name_beside_what_stands_for_it_is_written_otherwise_or_left_out_alone() {
         use std::os::unix::ffi::OsStrExt;
         let dir = tempfile::tempdir().unwrap();
         for name in [&b"mu\xf1oz"[..], b"mu%F1oz", b"good", b"line\n", b"line%0A"] {
             fs::write(dir.path().join(OsStr::from_bytes(name)), name).unwrap();
         }
         let exact = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
-        assert_eq!(paths(&exact), ["good", "line\n", "line%0A", "mu%F1oz"]);
-        let left_out: Vec<_> = exact.skipped.iter().map(|problem| (&*problem.name, &*problem.reason)).collect();
-        assert_eq!(left_out, [("mu\u{fffd}oz", TWIN)]);
-        let sent = plan(&RealDisk, dir.path(), Limits { form_names: true, ..Limits::NONE }).unwrap();
-        assert_eq!((paths(&sent), sent.skipped.len()), (vec!["good", "line%0A", "mu%F1oz"], 2));
-        assert!(sent.entries[2].source.as_os_str().as_bytes().ends_with(b"mu%F1oz"));
+        assert_eq!(paths(&exact), ["%6D%75%F1%6F%7A", "good", "line\n", "line%0A", "mu%F1oz"]);
+        let sent = plan(&RealDisk, dir.path(), Limits { names: Names::InForms, ..Limits::NONE }).unwrap();
+        assert_eq!(paths(&sent), ["%6C%69%6E%65%0A", "%6D%75%F1%6F%7A", "good", "line%0A", "mu%F1oz"]);
+        assert!(sent.skipped.is_empty());
+        assert!(sent.entries[4].source.as_os_str().as_bytes().ends_with(b"mu%F1oz"));
+        for name in [&b"%6D%75%F1%6F%7A"[..], &[0xff; 100]] {
+            fs::write(dir.path().join(OsStr::from_bytes(name)), name).unwrap();
+        }
+        let mut sent = plan(&RealDisk, dir.path(), Limits::NONE).unwrap();
+        sent.skipped.sort_by_key(|problem| problem.name.len());
+        assert_eq!(paths(&sent), ["%6D%75%F1%6F%7A", "good", "line\n", "line%0A", "mu%F1oz"]);
+        let left_out: Vec<_> = sent.skipped.iter().map(|problem| problem.name.chars().count()).collect();
+        assert_eq!(left_out, [5, 100], "{:?}", sent.skipped);
     }
 
     #[cfg(unix)]

@@ -74,7 +74,7 @@ pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, ho
             Ok(looked) => {
                 selection.needs_confirmation = selection.needs_confirmation.or(looked.reason_to_ask);
                 selection.skipped.extend(looked.skipped);
-                selection.remarks.extend(looked.remark);
+                selection.remarks.extend(looked.remarks);
                 selection.items.push(looked.item);
             }
             Err(error) => {
@@ -89,7 +89,7 @@ pub fn select(disk: &dyn Disk, paths: &[PathBuf], limits: Limits, own: &Path, ho
 struct Looked {
     item: SelectionItem,
     skipped: Vec<Problem>,
-    remark: Option<Problem>,
+    remarks: Vec<Problem>,
     reason_to_ask: Option<String>,
 }
 
@@ -105,7 +105,7 @@ fn look(disk: &dyn Disk, given: &Path, limits: Limits, own: &Path, home: Option<
         // Perhaps a whole disk: it is looked at when a person has said so.
         let name = path.file_name().map_or_else(|| path.display().to_string(), entry_name);
         let item = SelectionItem { given: given.into(), path, name, is_directory, files: 0, bytes: 0 };
-        return Ok(Looked { item, skipped: Vec::new(), remark: None, reason_to_ask: Some(reason) });
+        return Ok(Looked { item, skipped: Vec::new(), remarks: Vec::new(), reason_to_ask: Some(reason) });
     }
     let plan = plan(disk, &path, limits)?;
     let item = SelectionItem {
@@ -117,8 +117,9 @@ fn look(disk: &dyn Disk, given: &Path, limits: Limits, own: &Path, home: Option<
         files: plan.files(),
         bytes: plan.content_bytes(),
     };
-    let remark = about_links(&plan).map(|reason| Problem { name: item.name.clone(), reason });
-    Ok(Looked { item, skipped: plan.skipped, remark, reason_to_ask: None })
+    let remarks = about_links(&plan).into_iter().chain(plan.about_names());
+    let remarks = remarks.map(|reason| Problem { name: item.name.clone(), reason }).collect();
+    Ok(Looked { item, skipped: plan.skipped, remarks, reason_to_ask: None })
 }
 
 /// What gateways make of links, where there are some.
@@ -195,6 +196,22 @@ mod tests {
         let selection = select(&RealDisk, &[dir.path().join("site")], Limits::NONE, Path::new("/nowhere"), None);
         assert_eq!(selection.remarks[0].name, "site");
         assert!(selection.remarks[0].reason.contains("(a, b, c and 1 more)"), "{:?}", selection.remarks);
+    }
+
+    #[test]
+    fn names_that_are_sent_as_others_are_mentioned() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("trip")).unwrap();
+        for name in ["a\u{7}", "b\n", "c\u{1}", "d\u{2}", "good"] {
+            fs::write(dir.path().join("trip").join(name), name).unwrap();
+        }
+        let chosen = [dir.path().join("trip")];
+        let exact = select(&RealDisk, &chosen, Limits::NONE, Path::new("/nowhere"), None);
+        assert_eq!((exact.items[0].files, exact.remarks.len()), (5, 0));
+        let sent = select(&RealDisk, &chosen, Limits::LEAST, Path::new("/nowhere"), None);
+        assert_eq!((sent.items[0].files, sent.skipped.len(), sent.remarks.len()), (5, 0, 1));
+        assert!(sent.remarks[0].reason.contains("\u{7} as a%07"), "{:?}", sent.remarks);
+        assert!(sent.remarks[0].reason.ends_with(" and 1 more)"), "{:?}", sent.remarks);
     }
 
     #[test]

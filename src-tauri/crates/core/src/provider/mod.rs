@@ -33,7 +33,6 @@ use crate::{
 
 pub use connect::HttpConnect;
 pub use error::ProviderError;
-pub use multipart::wire_path;
 
 /// What a list can be narrowed down by, at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,7 +89,7 @@ pub struct UploadForms {
     pub empty_files: bool,
     /// Empty directories and symlinks arrive inside a directory.
     pub directory_parts: bool,
-    /// Names arrive as they are, even with line breaks in them.
+    /// Names arrive as they are, even with line breaks and other control characters in them.
     pub exact_paths: bool,
     /// CAR archives are taken.
     pub car_archives: bool,

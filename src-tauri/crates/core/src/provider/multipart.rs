@@ -13,7 +13,7 @@ use reqwest::{
 };
 
 use super::http::Sending;
-use crate::content::{ArchiveBody, PartKind, Progress, UploadBody, UploadPart};
+use crate::content::{ArchiveBody, PartKind, Progress, UploadBody, UploadPart, in_form};
 
 /// A request body of known length.
 pub(super) struct Form {
@@ -101,24 +101,17 @@ fn end(boundary: &str, fields: &[(&str, String)]) -> String {
     end
 }
 
-/// The path under which a file arrives: line breaks cannot travel in a part's header and go as `%0D` and `%0A`, as
-/// browsers send them.
-#[must_use]
-pub fn wire_path(path: &str) -> Cow<'_, str> {
-    if path.contains(['\r', '\n']) { path.replace('\r', "%0D").replace('\n', "%0A").into() } else { path.into() }
-}
-
-/// Holdfast's own service reads the path from a header of the part where the filename cannot carry it; other services
-/// pass over such a header (RFC 7578, section 4.8).
+/// Holdfast's own service reads the path from a header of the part where the filename cannot carry it, or would be read as
+/// encoded words (RFC 2047); other services pass over such a header (RFC 7578, section 4.8).
 fn exact_path_header(path: &str) -> String {
-    match wire_path(path) {
-        Cow::Borrowed(_) => String::new(),
-        Cow::Owned(_) => format!("Holdfast-Path: {}\r\n", utf8_percent_encode(path, NON_ALPHANUMERIC)),
+    if !path.contains("=?") && matches!(in_form(path), Cow::Borrowed(_)) {
+        return String::new();
     }
+    format!("Holdfast-Path: {}\r\n", utf8_percent_encode(path, NON_ALPHANUMERIC))
 }
 
 fn quoted(path: &str) -> String {
-    wire_path(path).replace('\\', "\\\\").replace('"', "\\\"")
+    in_form(path).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -127,6 +120,13 @@ mod tests {
 
     #[test]
     fn no_name_can_end_the_header_it_stands_in() {
-        assert_eq!(quoted("a \"b\"\\c\r\nd: é"), "a \\\"b\\\"\\\\c%0D%0Ad: é");
+        assert_eq!(quoted("a \"b\"\\c\r\nd: é\u{7}"), "a \\\"b\\\"\\\\c%0D%0Ad: é%07");
+    }
+
+    #[test]
+    fn what_a_filename_does_not_say_stands_in_a_header_of_its_own() {
+        assert_eq!(exact_path_header("site/a b é\t\".txt"), "");
+        assert_eq!(exact_path_header("a\u{7}"), "Holdfast-Path: a%07\r\n");
+        assert_eq!(exact_path_header("=?utf-8?Q?a?="), "Holdfast-Path: %3D%3Futf%2D8%3FQ%3Fa%3F%3D\r\n");
     }
 }

@@ -22,13 +22,16 @@ use crate::{
     retrieve::{self, Retrievals},
     stopped::Collected,
     store::{
-        Store, collect,
+        Store, collect, damage,
         keys::{ApiKey, ApiKeys, KeyInfo},
         quota::{Quota, Quotas},
         scopes::Scopes,
     },
     tls,
 };
+
+/// The shortest time between two looks into damage.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts services.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +99,8 @@ impl Service {
         store.quotas.set_default(config.quota);
         store.blocks.room().set_reserve(config.disk_reserve_bytes);
         work.spawn(collect::keep_collecting(Arc::clone(&store), config.collect_after, stop.0.gracefully.clone()));
+        let looking = damage::keep_looking(Arc::clone(&store), LOOK_AFTER, stop.0.gracefully.clone());
+        work.spawn(looking);
         let fetch = FetchConfig {
             gateways: config.gateways,
             private_origins: config.private_origins,

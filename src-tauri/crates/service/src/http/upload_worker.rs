@@ -56,6 +56,7 @@ pub(super) fn import(
         // What was written may have repaired that pin, which the client takes this answer for.
         writer.keep();
         writer.make_durable().map_err(StoreError::from)?;
+        store.note_complete(&stored.root)?;
         return Err(StoreError::AlreadyPinned.into());
     }
     writer.make_durable().map_err(StoreError::from)?;

@@ -19,7 +19,7 @@ use holdfast_content::{BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, MAX_BLOCK_BYT
 use tokio::sync::Notify;
 
 pub(crate) use super::writer::BlockWriter;
-use super::{holds::Holds, room::Room};
+use super::{damage::Suspects, holds::Holds, room::Room};
 use crate::ServiceError;
 
 /// All blocks of a service. Cheap to clone.
@@ -35,6 +35,7 @@ pub(super) struct Inner {
     pub(super) next_temporary: AtomicU64,
     pub(super) holds: Holds,
     pub(super) room: Room,
+    pub(super) suspects: Suspects,
     /// Whether blocks may be there that no pin needs.
     garbage: AtomicBool,
     garbage_noted: Notify,
@@ -85,6 +86,7 @@ impl BlockStore {
             temporary,
             next_temporary: AtomicU64::new(0),
             holds: Holds::default(),
+            suspects: Suspects::default(),
             garbage: AtomicBool::new(false),
             garbage_noted: Notify::new(),
             trusted: AtomicBool::new(true),
@@ -234,6 +236,12 @@ impl BlockStore {
         Ok(count)
     }
 
+    /// Without its name, because errors of the disk are logged, and no log says what is held.
+    fn damaged(&self, cid: &Cid) -> io::Error {
+        self.inner.suspects.note_block(cid);
+        io::Error::new(io::ErrorKind::InvalidData, "a stored block is damaged")
+    }
+
     pub(super) fn path(&self, cid: &Cid) -> PathBuf {
         let name = multihash_hex(cid);
         // The last digits: the first ones name the hash function, and so are the same for all.
@@ -277,21 +285,16 @@ impl BlockSource for BlockStore {
         };
         let length = file.metadata()?.len();
         if length > MAX_BLOCK_BYTES as u64 {
-            return Err(damaged());
+            return Err(self.damaged(cid));
         }
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes)?;
         match is_block_of(cid, &bytes) {
             Some(true) => Ok(Some(bytes)),
-            Some(false) => Err(damaged()),
+            Some(false) => Err(self.damaged(cid)),
             None => Ok(None),
         }
     }
-}
-
-/// Without its name, because errors of the disk are logged, and no log says what is held.
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a stored block is damaged")
 }
 
 #[cfg(test)]

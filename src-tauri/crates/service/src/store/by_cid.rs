@@ -60,7 +60,11 @@ impl Store {
                 self.record_dag(root, dag_bytes, writer)?;
                 Ok(NewPinState::Pinned { content_bytes, is_dir })
             }
-            Holding::Incomplete => Ok(NewPinState::Queued),
+            Holding::Incomplete => {
+                // Others may have it pinned.
+                self.blocks.suspect(root);
+                Ok(NewPinState::Queued)
+            }
         }
     }
 }

@@ -1,15 +1,11 @@
 //! Looking at every block and every pin, to say what is damaged.
 
-use std::{collections::HashSet, io};
+use std::collections::HashSet;
 
-use holdfast_content::{BlockName, BlockSource, Cid, WalkLimits, survey};
+use holdfast_content::{BlockName, Cid, WalkLimits, survey};
 use uuid::Uuid;
 
-use super::{
-    Store, StoreError,
-    blocks::{BlockStore, StoredBlock},
-    pin::cid_of,
-};
+use super::{Store, StoreError, blocks::StoredBlock, damage::Sound, pin::cid_of};
 
 /// All that is wrong with a pin is counted.
 const LIMITS: WalkLimits = WalkLimits { blocks: usize::MAX, named: 1_000_000 };
@@ -53,7 +49,8 @@ struct LivePin {
 
 impl Store {
     /// Reads every block and walks every pin. A damaged block's file is put aside, so that the block can be written
-    /// again: by an upload or a pin of the same content. `progress` is told of every block.
+    /// again: by an upload or a pin of the same content. What became of each pin is recorded. `progress` is told of every
+    /// block.
     pub(crate) fn check(&self, mut progress: impl FnMut(&Checked)) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
         self.blocks.visit::<StoreError>(|StoredBlock { cid, bytes }| {
@@ -74,6 +71,7 @@ impl Store {
                 continue;
             }
             let walked = survey(&Sound(&self.blocks), &root, LIMITS)?;
+            self.record_state(&root, &walked)?;
             if walked.is_complete() {
                 intact.insert(name);
                 continue;
@@ -107,18 +105,5 @@ impl Store {
             }
             Ok(pins)
         })
-    }
-}
-
-/// Blocks of which a damaged one is not there.
-struct Sound<'a>(&'a BlockStore);
-
-impl BlockSource for Sound<'_> {
-    fn get(&self, cid: &Cid) -> io::Result<Option<Vec<u8>>> {
-        self.0.get_if_sound(cid)
-    }
-
-    fn len_of(&self, cid: &Cid) -> io::Result<Option<u64>> {
-        self.0.len(cid)
     }
 }

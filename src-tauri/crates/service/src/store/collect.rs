@@ -71,7 +71,12 @@ pub(crate) async fn keep_collecting(store: Arc<Store>, rest: Duration, stop: Can
         match collected {
             Ok(Ok(Swept { blocks, bytes, .. })) => tracing::info!(blocks, bytes, "removed blocks that no pin needs"),
             Ok(Err(CollectError::Stopped)) => return,
-            Ok(Err(error)) => log(&error),
+            Ok(Err(error)) => {
+                if let CollectError::Damaged(damaged) = &error {
+                    store.blocks.suspect(&damaged.0);
+                }
+                log(&error);
+            }
             Err(error) => tracing::error!(%error, "a collection failed"),
         }
         // At most a twentieth of the time.

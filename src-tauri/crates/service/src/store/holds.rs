@@ -111,6 +111,12 @@ impl Holds {
         remove().map(|()| true)
     }
 
+    /// Does something to a block's file unless the block is held; nobody takes hold of it meanwhile.
+    pub(crate) fn unless_held(&self, block: ShortHash, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let state = self.state();
+        if state.held.contains_key(&block) { Ok(()) } else { work() }
+    }
+
     /// Ends the collection.
     pub(crate) fn end_collection(&self) {
         self.state().let_go = None;

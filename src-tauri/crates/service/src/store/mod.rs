@@ -7,6 +7,7 @@ pub(crate) mod blocks;
 mod by_cid;
 pub(crate) mod check;
 pub(crate) mod collect;
+pub(crate) mod damage;
 mod database;
 mod held;
 pub(crate) mod holding;
@@ -39,6 +40,7 @@ use std::{
 
 use blocks::BlockStore;
 use collect::{CollectError, Swept};
+use damage::Damage;
 use database::Database;
 pub(crate) use held::Held;
 use holdfast_content::Cid;
@@ -95,6 +97,7 @@ pub(crate) struct Store {
     pub(crate) quotas: Quotas,
     /// For all that requests keep while they last.
     pub(crate) memory: Memory,
+    damage: Damage,
     database: Database,
     /// One collection at a time.
     collecting: Mutex<()>,
@@ -127,7 +130,8 @@ impl Store {
             LastEnd::WithGarbage => blocks.note_garbage(),
         }
         let memory = Memory::new(MEMORY_BYTES);
-        Ok(Self { blocks, pins, keys, visits, quotas, memory, database, collecting: Mutex::new(()), lock })
+        let damage = Damage::new(database.clone());
+        Ok(Self { blocks, pins, keys, visits, quotas, memory, damage, database, collecting: Mutex::new(()), lock })
     }
 
     /// A writer for the blocks of a pin of this owner, which stops [where the owner's quota does](BlockWriter::within).
@@ -140,7 +144,8 @@ impl Store {
     /// thing to do before the pin is recorded; `writer` must live until it is.
     pub(crate) fn record_dag(&self, root: &Cid, dag_bytes: u64, writer: &mut BlockWriter) -> Result<(), StoreError> {
         writer.confirm_quota()?;
-        self.quotas.record_dag(root, dag_bytes)
+        self.quotas.record_dag(root, dag_bytes)?;
+        self.note_complete(root)
     }
 
     /// Removes the blocks that no pin needs; may be called whatever else is going on.

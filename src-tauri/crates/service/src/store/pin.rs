@@ -101,7 +101,8 @@ pub(crate) struct Pin {
 }
 
 pub(super) const COLUMNS: &str = "id, file_record_id, cid, root, size, name, mime_type, keyvalues, is_dir, \
-                                  is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure";
+                                  is_pin_by_hash, status, date_pinned, date_unpinned, created_at, origins, failure, \
+                                  (SELECT reason FROM damage WHERE damage.root = pins.root)";
 
 /// When the pins of a page take so much memory for what clients say about them, it ends before its limit. Those who page go
 /// on behind what they got.
@@ -140,6 +141,12 @@ pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
     let keyvalues: Option<String> = row.get(7)?;
     let keyvalues = keyvalues.map(|text| serde_json::from_str(&text)).transpose();
     let is_pin_by_hash: bool = row.get(9)?;
+    let recorded = PinStatus::from_word(&row.get::<_, String>(10)?)?;
+    // What is not complete any more is no pin as long as that is so.
+    let (status, failure) = match row.get::<_, Option<String>>(16)? {
+        Some(reason) if recorded == PinStatus::Pinned => (PinStatus::Failed, Some(reason)),
+        _ => (recorded, row.get(15)?),
+    };
     Ok(Pin {
         id: Uuid::from_bytes(row.get(0)?),
         file_record_id: Uuid::from_bytes(row.get(1)?),
@@ -157,8 +164,8 @@ pub(super) fn pin(row: &Row<'_>) -> Result<Pin, StoreError> {
             None if is_pin_by_hash => Origin::ByHash,
             None => Origin::Upload,
         },
-        status: PinStatus::from_word(&row.get::<_, String>(10)?)?,
-        failure: row.get(15)?,
+        status,
+        failure,
         created_at: row.get(13)?,
         date_pinned: row.get(11)?,
         date_unpinned: row.get(12)?,

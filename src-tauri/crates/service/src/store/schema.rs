@@ -85,6 +85,7 @@ END;
     include_str!("schema/quotas.sql"),
     include_str!("schema/visits.sql"),
     include_str!("schema/metadata.sql"),
+    include_str!("schema/damage.sql"),
 ];
 
 /// Runs the scripts that the database has not seen.

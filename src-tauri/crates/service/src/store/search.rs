@@ -72,11 +72,18 @@ fn count(transaction: &Transaction<'_>, owner: Owner, search: &PinSearch) -> Res
         sum = (until - from).max(0);
         rest.statuses.retain(|status| *status != PinStatus::Pinned);
     }
+    let counted = |(condition, values): (String, Vec<Value>), index: &str| {
+        let mut select = transaction.prepare_cached(&format!("SELECT count(*) FROM pins {index} WHERE {condition}"))?;
+        select.query_row(rusqlite::params_from_iter(values), |row| row.get::<_, i64>(0))
+    };
     if !rest.statuses.is_empty() {
-        let (condition, values) = condition(owner, &rest, &rest.statuses);
-        let sql = format!("SELECT count(*) FROM pins {} WHERE {condition}", index(search));
-        let mut select = transaction.prepare_cached(&sql)?;
-        sum += select.query_row(rusqlite::params_from_iter(values), |row| row.get::<_, i64>(0))?;
+        sum += counted(condition(owner, &rest, &rest.statuses), index(search))?;
+    }
+    // Damaged pins count as failed, and not as pinned.
+    let shows = |status| i64::from(search.statuses.contains(&status));
+    let times = shows(PinStatus::Failed) - shows(PinStatus::Pinned);
+    if times != 0 {
+        sum += times * counted(damaged(owner, search), OF_ROOT)?;
     }
     Ok(sum.cast_unsigned())
 }
@@ -85,27 +92,40 @@ fn count(transaction: &Transaction<'_>, owner: Owner, search: &PinSearch) -> Res
 /// the page goes.
 fn newest(owner: Owner, search: &PinSearch) -> (String, Vec<Value>) {
     let mut all = Vec::new();
-    let parts: Vec<_> = search
-        .statuses
-        .iter()
-        .map(|status| {
-            let (condition, values) = condition(owner, search, std::slice::from_ref(status));
-            all.extend(values);
-            all.push(Value::from(search.limit));
-            format!(
-                "SELECT * FROM (SELECT row, created_at FROM pins {} WHERE {condition} ORDER BY created_at DESC LIMIT ?)",
-                index(search)
-            )
-        })
-        .collect();
+    let mut part = |(condition, values): (String, Vec<Value>), index: &str| {
+        all.extend(values);
+        all.push(Value::from(search.limit));
+        format!(
+            "SELECT * FROM (SELECT row, created_at FROM pins {index} WHERE {condition} ORDER BY created_at DESC LIMIT ?)"
+        )
+    };
+    let mut parts = Vec::new();
+    for status in &search.statuses {
+        let (mut condition, values) = condition(owner, search, std::slice::from_ref(status));
+        if *status == PinStatus::Pinned {
+            condition.push_str(" AND root NOT IN (SELECT root FROM damage)");
+        }
+        parts.push(part((condition, values), index(search)));
+        if *status == PinStatus::Failed {
+            parts.push(part(damaged(owner, search), OF_ROOT));
+        }
+    }
     all.push(Value::from(search.limit));
     (format!("SELECT row FROM ({}) ORDER BY created_at DESC LIMIT ?", parts.join(" UNION ALL ")), all)
+}
+
+const OF_ROOT: &str = "INDEXED BY pins_by_root";
+
+/// The pins that are not complete any more, which are few.
+fn damaged(owner: Owner, search: &PinSearch) -> (String, Vec<Value>) {
+    let (condition, values) = condition(owner, search, &[PinStatus::Pinned]);
+    (format!("{condition} AND root IN (SELECT root FROM damage)"), values)
 }
 
 /// SQLite keeps no statistics here that would tell it how few pins have one CID or one name.
 const fn index(search: &PinSearch) -> &'static str {
     match &search.name {
-        _ if !search.roots.is_empty() => "INDEXED BY pins_by_root",
+        _ if !search.roots.is_empty() => OF_ROOT,
         Some((Match::Exact, _)) => "INDEXED BY pins_by_name",
         _ => "INDEXED BY pins_by_status",
     }

@@ -13,6 +13,7 @@ mod collection;
 mod connections;
 mod crafted;
 mod crash;
+mod damage;
 mod durability;
 #[cfg(target_os = "linux")]
 mod full_disk;

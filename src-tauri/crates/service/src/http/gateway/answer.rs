@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, ReadError};
 use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
@@ -17,10 +17,14 @@ use super::{
     find::{Content, Found, FoundFile, FoundNode},
     format::{CarOptions, Format},
     parameters::Parameters,
-    range, stream,
+    range,
+    stream::{self, Pieces},
     wanted::{Site, Wanted},
 };
-use crate::http::{held::until_read, shares::Permit};
+use crate::{
+    http::{held::until_read, shares::Permit},
+    store::blocks::BlockStore,
+};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=29030400, immutable");
 
@@ -46,6 +50,7 @@ pub(super) struct Answer<'a> {
     pub(super) is_head: bool,
     /// Whether other origins are answered too.
     pub(super) is_public: bool,
+    pub(super) blocks: BlockStore,
     pub(super) work: TaskTracker,
     /// To hold content in memory.
     pub(super) permit: Permit,
@@ -88,6 +93,17 @@ impl Answer<'_> {
         Ok(response)
     }
 
+    /// A body of all pieces. Of content that is pinned none may be missing.
+    fn body(self, pieces: Pieces) -> Body {
+        let (blocks, root) = (self.blocks, self.wanted.root);
+        let pieces = pieces.inspect(move |piece| {
+            if matches!(piece, Err(ReadError::Missing(_))) {
+                blocks.suspect(&root);
+            }
+        });
+        stream::body(Box::new(pieces), self.work, self.permit)
+    }
+
     fn block(self, cid: Cid, bytes: Vec<u8>) -> Result<Response, GatewayError> {
         let etag = format!("\"{cid}.raw\"");
         let disposition = attachment(self.parameters, &format!("{cid}.bin"))?;
@@ -121,7 +137,7 @@ impl Answer<'_> {
             (header::CACHE_CONTROL, FOR_EVER),
             (header::CONTENT_DISPOSITION, attachment(self.parameters, &format!("{cid}.car"))?),
         ];
-        let body = if self.is_head { Body::empty() } else { stream::body(archive, self.work, self.permit) };
+        let body = if self.is_head { Body::empty() } else { self.body(archive) };
         let mut response = (headers, body).into_response();
         response.headers_mut().extend(location);
         Ok(response)
@@ -198,7 +214,7 @@ impl Answer<'_> {
             _ if self.is_head => Body::empty(),
             // In memory: its length fits.
             Content::Whole(bytes) => self.whole(Bytes::from(bytes).slice(part.start as usize..part.end as usize)),
-            Content::Stream { reader, .. } => stream::body(Box::new(reader.range(part)), self.work, self.permit),
+            Content::Stream { reader, .. } => self.body(Box::new(reader.range(part))),
         };
         Ok((status, headers, body).into_response())
     }

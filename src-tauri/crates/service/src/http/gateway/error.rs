@@ -13,8 +13,15 @@ use holdfast_content::ReadError;
 pub(super) struct GatewayError {
     status: StatusCode,
     message: String,
-    /// The service's copy of a block is not what its CID says: whoever asks whether all is there is to know.
-    is_damaged: bool,
+    fault: Option<BlockFault>,
+}
+
+/// What is wrong with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BlockFault {
+    Missing,
+    /// The service's copy of it is not what its CID says: whoever asks whether all is there is to know.
+    Damaged,
 }
 
 /// Says of a block that is damaged here that it is, to clients that look for it.
@@ -22,7 +29,7 @@ const BLOCK: HeaderName = HeaderName::from_static("x-holdfast-block");
 
 impl GatewayError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), is_damaged: false }
+        Self { status, message: message.into(), fault: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -35,6 +42,11 @@ impl GatewayError {
 
     pub(super) fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND
+    }
+
+    /// Whether a block is not there, be it the first one or another.
+    pub(super) fn is_missing_block(&self) -> bool {
+        self.fault == Some(BlockFault::Missing)
     }
 
     /// For what is the service's own fault.
@@ -50,7 +62,10 @@ impl GatewayError {
 impl From<ReadError> for GatewayError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Missing(cid) => Self::not_found(format!("This service does not hold {cid}.")),
+            ReadError::Missing(cid) => {
+                let error = Self::not_found(format!("This service does not hold {cid}."));
+                Self { fault: Some(BlockFault::Missing), ..error }
+            }
             ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => Self::not_found("There is nothing at this path."),
             ReadError::UnknownCodec(_) => Self::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -62,7 +77,8 @@ impl From<ReadError> for GatewayError {
             ReadError::Io(ref damaged) if damaged.kind() == ErrorKind::InvalidData => {
                 log_read_error(&error, "reading a block failed");
                 let message = "A stored block is damaged; `holdfast serve check` says which.";
-                Self { is_damaged: true, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message) }
+                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, message);
+                Self { fault: Some(BlockFault::Damaged), ..error }
             }
             ReadError::Io(_) => {
                 log_read_error(&error, "reading a block failed");
@@ -95,7 +111,7 @@ impl IntoResponse for GatewayError {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if self.is_damaged {
+        if self.fault == Some(BlockFault::Damaged) {
             response.headers_mut().insert(BLOCK, HeaderValue::from_static("damaged"));
         }
         response

@@ -192,6 +192,9 @@ async fn answer(
     let query = parts.uri.query().map(String::from);
     let found = shared.blocking(move |store| {
         let found = find::find(store, &wanted, query.as_deref(), whose);
+        if matches!(&found, Err(error) if error.is_missing_block()) {
+            store.blocks.suspect(&wanted.root);
+        }
         (found, wanted, query)
     });
     let (found, wanted, query) = found.await.map_err(|_| GatewayError::failed())?;
@@ -207,7 +210,8 @@ async fn answer(
     let is_verifiable = wanted.format != Format::Web;
     let work = shared.work.clone();
     let is_public = is_public(shared, headers);
-    let answer = Answer { wanted: &wanted, parameters, headers, is_head, is_public, work, permit };
+    let blocks = shared.store.blocks.clone();
+    let answer = Answer { wanted: &wanted, parameters, headers, is_head, is_public, blocks, work, permit };
     let mut response = answer.respond(found, query.as_deref())?;
     if is_verifiable && is_public {
         allow_reading(response.headers_mut());

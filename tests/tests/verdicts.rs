@@ -1,4 +1,4 @@
-//! One verdict on every DAG, whoever is asked: the library's readers, `holdfast car`, and a real
+//! One verdict on every DAG, whoever is asked: the library's readers, `holdfast car`, `holdfast verify`, and a real
 //! `holdfast serve` with its uploads, its pins by CID and its gateway.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use holdfast_content::car::{CarIndex, CarReader};
 use holdfast_content::{
-    Cid, Judged, JudgedKind, WalkLimits, Walked, export, file_name, judge, multihash_hex, survey, verify,
-    verify_archive,
+    Cid, Extent, FaultKind, Judged, JudgedKind, Looked, Survey, Surveyed, WalkLimits, Walked, export, file_name, judge,
+    look_at, multihash_hex, survey, verify, verify_archive,
 };
 use holdfast_tests::dags::{self, Dag};
 use holdfast_tests::holdfast::Programs;
@@ -42,6 +42,27 @@ fn first_reason(walked: &Walked) -> Option<String> {
     let unknown = || walked.unknown.first().map(|cid| format!("{cid} is neither raw nor dag-pb"));
     let refused = || walked.refused.first().map(ToString::to_string);
     missing.or_else(unknown).or_else(refused)
+}
+
+/// What asking for the blocks one by one finds, with every block or a few of many.
+fn asked_for(dag: &Dag, extent: Extent) -> Surveyed {
+    let blocks: HashMap<_, _> = dag.blocks.iter().cloned().collect();
+    let mut survey = Survey::of(dag.root, extent);
+    while let Some(wanted) = survey.wanted() {
+        let looked = blocks.get(&wanted.cid).map_or(Looked::Missing, |bytes| look_at(&wanted.cid, bytes));
+        survey.take(&wanted, looked, &mut |_| 0);
+    }
+    survey.end()
+}
+
+/// Whether that is no fault, and the reasons.
+fn reasons(surveyed: &Surveyed) -> Vec<String> {
+    let faults = surveyed.faults.iter().map(|fault| match fault.kind {
+        FaultKind::Missing => format!("the block {} is missing", fault.cid),
+        FaultKind::Damaged => format!("the block {} is damaged", fault.cid),
+    });
+    let refused = surveyed.refused.iter().map(ToString::to_string);
+    faults.chain(refused).chain(surveyed.unclear.iter().map(ToString::to_string)).collect()
 }
 
 fn read_back(path: &Path, at: &str, tree: &mut Tree) -> Result<()> {
@@ -107,6 +128,14 @@ fn every_reader_gives_the_same_verdict_for_the_same_reason() -> Result<()> {
                 assert_eq!(first_reason(walked).as_ref(), Some(reason), "{what}");
             }
         }
+        let all = reasons(&asked_for(dag, Extent::Whole));
+        assert_eq!(all.is_empty(), dag.taken, "{what}: {all:?}");
+        if let Err(reason) = &verdict {
+            let is_named = |said: &String| said == reason || reason.contains(" is neither ");
+            assert!(all.iter().any(is_named), "{what}: {all:?}, not {reason}");
+        }
+        let few = reasons(&asked_for(dag, Extent::Sample { parts: 2, bytes: 100, drawn: 1 }));
+        assert!(few.is_empty() || !dag.taken, "{what}: {few:?}");
         let written = exported(dag, &index, place.path())?;
         match (&verdict, &written) {
             (Ok(judged), Ok(tree)) => {
@@ -222,7 +251,7 @@ fn holdfast(home: &Path, arguments: &[&std::ffi::OsStr]) -> Result<Output> {
 
 /// Whether a command took a DAG; that it refused it for this reason is made sure.
 fn took(output: &Output, reason: Option<&str>, what: &str) -> Result<bool> {
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let named = |reason: &str| {
         said.contains(reason) || reason.split_once(" is neither").is_some_and(|(cid, _)| said.contains(cid))
     };
@@ -249,6 +278,9 @@ async fn the_commands_and_a_pin_of_what_is_held_give_that_verdict_too() -> Resul
         remove(&out)?;
 
         plant(&home, &dag)?;
+        let (root, gateway) = (dag.root.to_string(), served.text("gateway")?);
+        let fetched = car(&["verify".as_ref(), root.as_ref(), "--gateway".as_ref(), gateway.as_ref()])?;
+        ensure!(took(&fetched, reason, what)? == dag.taken, "verify: {what}: {fetched:?}");
         let pinned = pin_by_cid(&client, &served, &dag).await?;
         ensure!((pinned["data"]["status"] == "pinned") == dag.taken, "pin by CID: {what}: {pinned}");
     }

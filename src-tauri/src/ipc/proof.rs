@@ -207,7 +207,7 @@ impl CopiesChecked {
                 self.verified += 1;
                 self.sampled += u64::from(matches!(check.scope, Scope::Sample { .. }));
             }
-            CopyState::Damaged => {
+            CopyState::Damaged | CopyState::Contradictory => {
                 self.damaged += 1;
                 tell(&mut self.faulty, copy(CopyOutcome::Damaged));
             }
@@ -247,7 +247,7 @@ impl From<proof::Check> for Check {
                 };
                 let (outcome, code) = match state {
                     CopyState::Sound => (CopyOutcome::Sound, None),
-                    CopyState::Damaged => (CopyOutcome::Damaged, None),
+                    CopyState::Damaged | CopyState::Contradictory => (CopyOutcome::Damaged, None),
                     CopyState::Missing => (CopyOutcome::Missing, None),
                     CopyState::Unknown(doubt) => (CopyOutcome::Unknown, Some(doubt.as_str().to_owned())),
                 };

@@ -54,6 +54,7 @@ mod index;
 mod judge;
 mod leaves;
 mod name;
+mod new_file;
 mod profile;
 mod proof;
 mod read;
@@ -83,6 +84,7 @@ pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use name::name_as_text;
+pub use new_file::NewFile;
 pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
 pub use proof::{
     Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
@@ -91,7 +93,7 @@ pub use proof::{
 pub use read::{
     DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat, visit_directory,
 };
-pub use survey::{BlockFault, BlockPlace, Extent, FaultKind, Looked, Survey, Surveyed, Unclear, Wanted, look_at};
+pub use survey::{BlockFault, BlockPlace, Extent, FaultKind, Looked, Said, Survey, Surveyed, Unclear, Wanted, look_at};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
 pub use verify::{WalkLimits, Walked, survey, verify};
 pub use verify_archive::verify_archive;

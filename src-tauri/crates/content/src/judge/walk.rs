@@ -59,6 +59,11 @@ impl Looked {
             _ => Self::UnknownCodec,
         }
     }
+
+    /// What it takes besides its own size.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + if let Self::Node(_, Ok(outline)) = self { outline.links.len() } else { 0 }
+    }
 }
 
 /// What a DAG is refused for.

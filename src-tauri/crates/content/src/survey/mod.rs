@@ -3,25 +3,39 @@
 //! A [`Survey`] fetches nothing and hashes nothing itself, so that whoever drives it has as many requests under way as is
 //! right, and hashes where hashing is to be done ([`look_at`]). Nodes that lead to more than one block's worth of content are
 //! always looked at: they say what there is. Of the others a few are drawn where there are many.
+//!
+//! What the blocks say is judged when all of them have come, by the one [rule](crate::judge()): of each block that was looked
+//! at its outline is kept, and the walk goes over these. What was not looked at is taken for what its node says.
 
 mod node;
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fmt,
     hash::{BuildHasher, RandomState},
+    io,
     sync::Arc,
 };
 
 use cid::Cid;
 
-use crate::block::HASH_IDENTITY;
+use crate::{
+    block::HASH_IDENTITY,
+    judge::{
+        Refused,
+        walk::{self, Fault, Look, walk},
+    },
+    verify::WalkLimits,
+};
 
-pub use node::{Looked, look_at};
+pub use node::{Looked, Said, look_at};
 use node::{Reach, Target};
 
-/// Blocks that are known at a time, by eight bytes each: those of some terabytes. A hostile DAG has to send them all.
-const MOST_KNOWN: usize = 16 << 20;
+/// Blocks that are known at a time: those of some terabytes. A hostile DAG has to send them all.
+const MOST_KNOWN: usize = 8 << 20;
+
+/// What the outlines of its nodes may take: they say where those blocks stand.
+const MOST_OUTLINES: usize = 512 << 20;
 
 /// Faults that are named; a survey that found so many has found enough.
 const MOST_FAULTS: usize = 100;
@@ -85,8 +99,6 @@ pub struct BlockFault {
 pub enum Unclear {
     /// A block's hash proves nothing here, or its links are of no kind that is known.
     Unknown(Cid),
-    /// A block is what its CID says, and no node all the same.
-    NoNode(Cid),
     /// There are more blocks than are looked at.
     TooMany,
 }
@@ -95,7 +107,6 @@ impl fmt::Display for Unclear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(cid) => write!(f, "the block {cid} is of a kind that cannot be checked here"),
-            Self::NoNode(cid) => write!(f, "the block {cid} is what its CID says, and no node that can be read"),
             Self::TooMany => f.write_str("it has more blocks than are looked at"),
         }
     }
@@ -113,6 +124,8 @@ pub struct Surveyed {
     pub bytes: u64,
     /// Those that are missing or damaged; at most a hundred.
     pub faults: Vec<BlockFault>,
+    /// The first thing for which the DAG is refused although its blocks are what their CIDs say.
+    pub refused: Option<Refused>,
     /// Why not everything could be judged.
     pub unclear: Option<Unclear>,
     /// Whether only a sample was looked at.
@@ -143,9 +156,20 @@ pub struct Survey {
     parts: Parts,
     /// Blocks that were given out and did not come back.
     under_way: usize,
-    known: HashSet<u64>,
+    root: Cid,
+    known: HashMap<u64, Held>,
     hasher: RandomState,
+    outline_bytes: usize,
     found: Surveyed,
+}
+
+/// What is kept of a block that is known.
+#[derive(Debug)]
+enum Held {
+    /// It was not looked at, or was named.
+    Nothing,
+    Raw(u64),
+    Node(Box<walk::Looked>),
 }
 
 /// What lies below the inner nodes.
@@ -172,8 +196,10 @@ impl Survey {
             pending: Vec::new(),
             parts,
             under_way: 0,
-            known: HashSet::new(),
+            root,
+            known: HashMap::new(),
             hasher: RandomState::new(),
+            outline_bytes: 0,
             found: Surveyed::default(),
         };
         let place = BlockPlace { path: "".into(), byte: None };
@@ -204,9 +230,9 @@ impl Survey {
             Looked::Missing => self.found.faults.push(fault(FaultKind::Missing)),
             Looked::Damaged => self.found.faults.push(fault(FaultKind::Damaged)),
             Looked::Unknown => self.note(Unclear::Unknown(wanted.cid)),
-            Looked::NoNode => self.note(Unclear::NoNode(wanted.cid)),
-            Looked::Sound { bytes, links } => {
+            Looked::Sound { bytes, links, said } => {
                 self.found.bytes += bytes;
+                self.hold(&wanted.cid, said.0);
                 self.follow(links.below(&wanted.place), below);
             }
         }
@@ -223,10 +249,33 @@ impl Survey {
         (self.found.looked_at, self.found.looked_at + left as u64)
     }
 
-    /// What was found.
+    /// What was found. Takes time where there are many blocks.
     #[must_use]
-    pub fn end(self) -> Surveyed {
+    pub fn end(mut self) -> Surveyed {
+        let limits = WalkLimits { blocks: usize::MAX, named: 1 };
+        let (mut refused, root) = (None, self.root);
+        // Nothing is read, so nothing fails.
+        let _ = walk(&root, limits, &mut Kept(&self), &mut |fault| {
+            if let Fault::Unfit(cid, why) = fault {
+                refused = Some(Refused { cid, why });
+            }
+        });
+        self.found.refused = refused;
         self.found
+    }
+
+    fn hold(&mut self, cid: &Cid, said: walk::Looked) {
+        let held = match said {
+            walk::Looked::Raw(bytes) => Held::Raw(bytes),
+            node => {
+                self.outline_bytes += node.memory();
+                Held::Node(Box::new(node))
+            }
+        };
+        if self.outline_bytes > MOST_OUTLINES {
+            return self.note(Unclear::TooMany);
+        }
+        self.known.insert(self.hasher.hash_one(cid), held);
     }
 
     fn follow(&mut self, targets: impl Iterator<Item = Target>, below: &mut dyn FnMut(u64) -> u64) {
@@ -249,12 +298,14 @@ impl Survey {
             }
             return;
         }
+        let name = self.hasher.hash_one(cid);
+        if self.known.contains_key(&name) {
+            return;
+        }
         if self.known.len() >= MOST_KNOWN {
             return self.note(Unclear::TooMany);
         }
-        if !self.known.insert(self.hasher.hash_one(cid)) {
-            return;
-        }
+        self.known.insert(name, Held::Nothing);
         self.found.known += 1;
         let wanted = Wanted { cid, place };
         match reach {
@@ -304,6 +355,20 @@ impl Survey {
 
     fn note(&mut self, unclear: Unclear) {
         self.found.unclear.get_or_insert(unclear);
+    }
+}
+
+/// The blocks that were looked at.
+struct Kept<'a>(&'a Survey);
+
+impl Look for Kept<'_> {
+    fn look(&mut self, cid: &Cid) -> io::Result<walk::Looked> {
+        Ok(match self.0.known.get(&self.0.hasher.hash_one(cid)) {
+            Some(Held::Raw(bytes)) => walk::Looked::Raw(*bytes),
+            Some(Held::Node(node)) => (**node).clone(),
+            // What is wrong with it was found before.
+            Some(Held::Nothing) | None => walk::Looked::Named,
+        })
     }
 }
 

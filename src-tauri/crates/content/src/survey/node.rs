@@ -8,6 +8,7 @@ use super::BlockPlace;
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW, MAX_BLOCK_BYTES, is_block_of},
     dag_pb::{self, PbNode},
+    judge::walk,
     name::{joined, name_as_text},
     unixfs::{self, TYPE_DIRECTORY, TYPE_FILE, TYPE_RAW, TYPE_SHARD},
 };
@@ -24,16 +25,20 @@ pub enum Looked {
     Damaged,
     /// Bytes of which nothing can be proven here, or whose links cannot be told.
     Unknown,
-    /// What the CID says, and no node.
-    NoNode,
-    /// The block.
+    /// What the CID says.
     Sound {
         /// Its length.
         bytes: u64,
         /// Where it leads.
         links: Links,
+        /// What it is by itself.
+        said: Said,
     },
 }
+
+/// What a block is by itself, judged.
+#[derive(Debug)]
+pub struct Said(pub(super) walk::Looked);
 
 /// Where a block's links lead.
 #[derive(Debug)]
@@ -85,13 +90,10 @@ pub fn look_at(cid: &Cid, bytes: &[u8]) -> Looked {
     }
     let links = match cid.codec() {
         CODEC_RAW => Vec::new(),
-        CODEC_DAG_PB => match dag_pb::decode(bytes) {
-            Ok(node) => links_of(node),
-            Err(_) => return Looked::NoNode,
-        },
+        CODEC_DAG_PB => dag_pb::decode(bytes).map(links_of).unwrap_or_default(),
         _ => return Looked::Unknown,
     };
-    Looked::Sound { bytes: bytes.len() as u64, links: Links(links) }
+    Looked::Sound { bytes: bytes.len() as u64, links: Links(links), said: Said(walk::Looked::of(cid, bytes)) }
 }
 
 fn links_of(node: PbNode) -> Vec<Link> {

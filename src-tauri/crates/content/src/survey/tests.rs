@@ -54,6 +54,7 @@ fn every_block_is_asked_for_once_and_a_repeated_one_is_one() {
     let root = file(LAYOUT, &bytes, &mut blocks).cid;
     let (found, asked) = survey(&blocks, root, Extent::Whole, &mut |_| 0);
     assert_eq!(asked.len(), blocks.len());
+    assert_eq!(found.refused, None);
     assert_eq!(asked.iter().collect::<HashSet<_>>().len(), blocks.len());
     assert_eq!((found.looked_at, found.known), (blocks.len() as u64, blocks.len() as u64));
     assert_eq!(found.bytes, blocks.values().map(|block| block.len() as u64).sum::<u64>());
@@ -163,5 +164,7 @@ fn what_cannot_be_judged_is_said_and_is_no_fault() {
     assert_eq!((found.unclear, found.faults.len()), (Some(Unclear::Unknown(cbor)), 0));
     let no_node = Cid::new_v1(0x70, *sha(b"hello").hash());
     let (found, _) = survey(&Blocks::from([(no_node, b"hello".to_vec())]), no_node, Extent::Whole, &mut |_| 0);
-    assert_eq!((found.unclear, found.faults.len()), (Some(Unclear::NoNode(no_node)), 0));
+    let refused = found.refused.unwrap();
+    assert_eq!((refused.cid, found.unclear, found.faults.len()), (no_node, None, 0));
+    assert!(refused.to_string().contains("not a valid node"), "{refused}");
 }

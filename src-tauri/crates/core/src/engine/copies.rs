@@ -74,7 +74,10 @@ impl OtherCopy {
     /// Whether the content stays when the first pin goes, as far as is known.
     pub(super) fn remains(&self, of: &Pin) -> Remains {
         let is_kept = self.pin.held.status == PinStatus::Pinned
-            && !matches!(self.pin.copy.map(|copy| copy.state), Some(CopyState::Damaged | CopyState::Missing));
+            && !matches!(
+                self.pin.copy.map(|copy| copy.state),
+                Some(CopyState::Damaged | CopyState::Missing | CopyState::Contradictory)
+            );
         match self.same_login {
             _ if !is_kept => Remains::No,
             // The login has it pinned twice.

@@ -34,7 +34,7 @@ pub struct CopyStanding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// A block at the service is not what its CID says.
+    /// A block at the service is not what its CID says, or the blocks contradict one another.
     Damaged,
     /// The service does not have a block.
     Missing,
@@ -86,7 +86,7 @@ impl Standing {
 
     pub(super) const fn of(content: ContentProof, copy: Option<CopyStanding>) -> Self {
         match (copy, content) {
-            (Some(CopyStanding { state: CopyState::Damaged, .. }), _) => Self::Damaged,
+            (Some(CopyStanding { state: CopyState::Damaged | CopyState::Contradictory, .. }), _) => Self::Damaged,
             (Some(CopyStanding { state: CopyState::Missing, .. }), _) => Self::Missing,
             (Some(CopyStanding { state: CopyState::Sound, scope: Scope::All { .. }, .. }), _) => Self::Retrievable,
             (Some(CopyStanding { state: CopyState::Sound, scope: Scope::Sample { .. }, .. }), _) => Self::Sampled,

@@ -47,6 +47,8 @@ pub enum CopyState {
     Damaged,
     /// A block is not there.
     Missing,
+    /// Every block that was asked for is what its CID says, and they contradict one another: no reader gets files of them.
+    Contradictory,
     /// It cannot be said, for this reason.
     Unknown(Doubt),
 }
@@ -131,10 +133,14 @@ impl CopyCheck {
             false => Scope::All { blocks: found.looked_at },
         };
         let is_damaged = found.faults.iter().any(|fault| fault.kind == FaultKind::Damaged);
-        let (state, reason) = match (found.faults.as_slice(), failed, found.unclear) {
-            ([], None, None) => (CopyState::Sound, None),
-            ([], Some(error), _) => (CopyState::Unknown(Doubt::of(&error)), Some(format!("{error}."))),
-            ([], None, Some(unclear)) => (CopyState::Unknown(doubt_of(unclear)), Some(format!("{unclear}."))),
+        let (state, reason) = match (found.faults.as_slice(), found.refused, failed, found.unclear) {
+            ([], None, None, None) => (CopyState::Sound, None),
+            ([], Some(refused), ..) => (
+                CopyState::Contradictory,
+                Some(format!("the blocks are what their CIDs say, and nobody can read them: {refused}.")),
+            ),
+            ([], None, Some(error), _) => (CopyState::Unknown(Doubt::of(&error)), Some(format!("{error}."))),
+            ([], None, None, Some(unclear)) => (CopyState::Unknown(doubt_of(unclear)), Some(format!("{unclear}."))),
             (faults, ..) if is_damaged => (CopyState::Damaged, Some(reason_of(faults, FaultKind::Damaged))),
             (faults, ..) => (CopyState::Missing, Some(reason_of(faults, FaultKind::Missing))),
         };
@@ -144,7 +150,7 @@ impl CopyCheck {
 
 const fn doubt_of(unclear: Unclear) -> Doubt {
     match unclear {
-        Unclear::Unknown(_) | Unclear::NoNode(_) => Doubt::UnknownKind,
+        Unclear::Unknown(_) => Doubt::UnknownKind,
         Unclear::TooMany => Doubt::TooManyBlocks,
     }
 }
@@ -217,7 +223,8 @@ pub async fn check_copy(
         }
         course.is_at(survey.progress());
     }
-    Ok(CopyCheck::of(survey.end(), failed))
+    let found = spawn_blocking(move || survey.end()).await.map_err(|_| Error::Internal)?;
+    Ok(CopyCheck::of(found, failed))
 }
 
 async fn look(remote: Remote, wanted: Wanted) -> (Wanted, Result<Result<Looked, Error>, GatewayError>) {

@@ -72,6 +72,7 @@ impl CopyState {
             Self::Sound => "sound",
             Self::Damaged => "damaged",
             Self::Missing => "missing",
+            Self::Contradictory => "contradictory",
             Self::Unknown(_) => "unknown",
         }
     }

@@ -156,6 +156,7 @@ fn check(row: &Row<'_>) -> Result<Check, StoreError> {
             "sound" => CopyState::Sound,
             "damaged" => CopyState::Damaged,
             "missing" => CopyState::Missing,
+            "contradictory" => CopyState::Contradictory,
             _ => {
                 let code: Option<String> = row.get(7)?;
                 CopyState::Unknown(code.as_deref().and_then(Doubt::named).ok_or_else(unreadable)?)

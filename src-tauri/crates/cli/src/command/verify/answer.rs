@@ -86,6 +86,7 @@ pub(super) struct Told {
     sound: u64,
     damaged: u64,
     missing: u64,
+    contradictory: u64,
     unknown: u64,
 }
 
@@ -95,14 +96,15 @@ impl Told {
             CopyState::Sound => self.sound += 1,
             CopyState::Damaged => self.damaged += 1,
             CopyState::Missing => self.missing += 1,
+            CopyState::Contradictory => self.contradictory += 1,
             CopyState::Unknown(_) => self.unknown += 1,
         }
     }
 
     pub(super) const fn worst(self) -> Worst {
         match self {
-            Self { damaged: 0, missing: 0, unknown: 0, .. } => Worst::Good,
-            Self { damaged: 0, missing: 0, .. } => Worst::Unknown,
+            Self { damaged: 0, missing: 0, contradictory: 0, unknown: 0, .. } => Worst::Good,
+            Self { damaged: 0, missing: 0, contradictory: 0, .. } => Worst::Unknown,
             _ => Worst::Bad,
         }
     }
@@ -111,8 +113,12 @@ impl Told {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} verified", self.sound)?;
-        let others =
-            [(self.damaged, "damaged"), (self.missing, "with missing blocks"), (self.unknown, "cannot be asked")];
+        let others = [
+            (self.damaged, "damaged"),
+            (self.missing, "with missing blocks"),
+            (self.contradictory, "contradictory"),
+            (self.unknown, "cannot be asked"),
+        ];
         others.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
     }
 }

@@ -2,7 +2,7 @@
 
 mod args;
 mod command;
-mod new_file;
+mod interrupt;
 mod output;
 mod progress;
 mod session;
@@ -42,7 +42,13 @@ enum Failure {
     /// Nothing can be said about what was asked, and why was said already.
     #[error("it cannot be said")]
     Unknown,
+    /// The user has ended it, and nothing is left of it.
+    #[error("ended; nothing is left of it")]
+    Ended,
 }
+
+/// What a shell says of a program that was ended by Ctrl-C.
+const ENDED: u8 = 130;
 
 fn main() -> ExitCode {
     let umask = Umask::close();
@@ -71,6 +77,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Partial) => ExitCode::FAILURE,
         Err(Failure::Unknown) => ExitCode::from(2),
+        Err(failure @ Failure::Ended) => {
+            report(&failure);
+            ExitCode::from(ENDED)
+        }
         Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(failure) => fail(&failure),
     }
@@ -88,7 +98,7 @@ async fn run(args: Args, umask: Umask) -> Result<(), Failure> {
         Command::Verify(verify) => command::verify::run(verify, home, out).await,
         Command::Edit(edit) => command::edit::run(edit, home, out).await,
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
-        Command::Cid(cid) => command::cid::run(&cid, umask, out),
+        Command::Cid(cid) => command::cid::run(cid, umask, out).await,
         Command::Car(car) => command::car::run(car, home, umask, out).await,
         Command::Folder(folder) => command::folder::run(folder, home, out).await,
         Command::Serve(serve) => command::serve::run(serve, home, out).await,

@@ -16,6 +16,7 @@ use crate::{
     draft::Draft,
     file_name::file_name,
     judge::judge,
+    new_file::NewFile,
     read::{FileReader, NodeKind, ReadError, list_directory, stat},
     tree::MAX_TREE_DEPTH,
 };
@@ -156,12 +157,17 @@ impl Export {
             return Err(ExportError::TooLarge { bytes: size.bytes, max_bytes: self.max_bytes });
         }
         let failed = |source| ExportError::Write { path: target.into(), source };
-        let draft = Draft::beside(target).map_err(failed)?;
         let mut writing = Writing { source, umask: self.umask, done: Exported::default(), renamed };
-        writing.node(cid, draft.path(), 0)?;
-        let done = writing.done;
-        draft.place().map_err(failed)?;
-        Ok(done)
+        if let NodeKind::File { .. } = stat(source, cid)? {
+            let file = NewFile::create(target).map_err(failed)?;
+            writing.file(cid, target, file.file())?;
+            file.keep().map_err(failed)?;
+        } else {
+            let draft = Draft::beside(target).map_err(failed)?;
+            writing.node(cid, draft.path(), 0)?;
+            draft.place().map_err(failed)?;
+        }
+        Ok(writing.done)
     }
 }
 
@@ -207,14 +213,8 @@ impl Writing<'_> {
         let said = attributes(self.source, cid)?;
         match stat(self.source, cid)? {
             NodeKind::File { .. } => {
-                let mut file = File::create_new(path).map_err(failed)?;
-                for piece in FileReader::open(self.source, cid)? {
-                    let piece = piece?;
-                    file.write_all(&piece).map_err(failed)?;
-                    self.done.bytes += piece.len() as u64;
-                }
-                self.done.files += 1;
-                self.restore(&file, said, 0o666).map_err(failed)?;
+                let file = File::create_new(path).map_err(failed)?;
+                self.file(cid, path, &file)?;
             }
             NodeKind::Directory => {
                 if depth > MAX_TREE_DEPTH {
@@ -243,6 +243,18 @@ impl Writing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes the file that `cid` names; `path` is for what is said of an error.
+    fn file(&mut self, cid: &Cid, path: &Path, mut file: &File) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Write { path: path.into(), source };
+        for piece in FileReader::open(self.source, cid)? {
+            let piece = piece?;
+            file.write_all(&piece).map_err(failed)?;
+            self.done.bytes += piece.len() as u64;
+        }
+        self.done.files += 1;
+        self.restore(file, attributes(self.source, cid)?, 0o666).map_err(failed)
     }
 
     /// Gives a file or directory the time and permissions that the DAG says, and else those that new ones have.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CarCommand, NewPinArgs},
+    interrupt::{Interrupt, Reading, until_interrupted},
     output::{Output, bytes, complain, note},
     session::Session,
 };
@@ -80,7 +81,10 @@ pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, umask: Umask
         CarCommand::Verify { archive } => verify_archive(&archive, out),
         CarCommand::Export { max_bytes, root, archive, target } => {
             let target = std::path::absolute(target)?;
-            export_archive(&archive, root.as_deref(), &target, (max_bytes, umask), out)
+            let export = move |interrupt| {
+                export_archive(&archive, root.as_deref(), &target, (max_bytes, umask), &interrupt, out)
+            };
+            until_interrupted(export).await
         }
     }
 }
@@ -186,9 +190,10 @@ fn export_archive(
     root: Option<&str>,
     target: &Path,
     (max_bytes, umask): (Option<u64>, Umask),
+    interrupt: &Interrupt,
     out: Output,
 ) -> Result<(), Failure> {
-    let archive = open(path)?;
+    let archive = &open(path)?;
     let root = match (root, archive.roots()) {
         (Some(text), _) => text.parse::<CidInText>().map_err(|error| Failure::Plain(format!("{error}.")))?.cid,
         (None, [root]) => *root,
@@ -196,8 +201,9 @@ fn export_archive(
             return Err(Failure::Plain(format!("The archive names {} roots; say which with --root.", roots.len())));
         }
     };
+    let archive = &Reading(archive, interrupt);
     let failed = |error: ExportError| Failure::Plain(error.to_string());
-    let size = export_size(&archive, &root).map_err(failed)?;
+    let size = export_size(archive, &root).map_err(failed)?;
     let archive_bytes = std::fs::metadata(path)?.len();
     let max_bytes = max_bytes.unwrap_or_else(|| usual_max_bytes(archive_bytes));
     if size.bytes > max_bytes {
@@ -223,7 +229,7 @@ fn export_archive(
     }
     let mut renamed = Vec::new();
     let export = Export { max_bytes, umask: !umask.allows(0o777) };
-    let written = export.write(&archive, &root, target, &mut |name, on_disk| {
+    let written = export.write(archive, &root, target, &mut |name, on_disk| {
         if renamed.len() < MAX_LISTED {
             renamed.push(Renamed { name: name.into(), on_disk: on_disk.into() });
         }

@@ -2,7 +2,7 @@
 
 use std::{io::BufWriter, path::Path, sync::Arc};
 
-use holdfast_content::{BlockSink, Discard, Entries, EntryRules, Profile, car::CarWriter};
+use holdfast_content::{BlockSink, Discard, Entries, EntryRules, NewFile, Profile, car::CarWriter};
 use holdfast_core::{
     Error,
     content::{HashingPool, Identification, Identified, Limits, Problem, Urgency, plan},
@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CidArgs, LeaveOut},
-    new_file::NewFile,
+    interrupt::{Interrupt, Writing, until_interrupted},
     output::{Output, complain, note},
     stream,
 };
@@ -28,7 +28,11 @@ struct Row {
     size: u64,
 }
 
-pub(crate) fn run(args: &CidArgs, umask: Umask, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: CidArgs, umask: Umask, out: Output) -> Result<(), Failure> {
+    until_interrupted(move |interrupt| print_all(&args, umask, &interrupt, out)).await
+}
+
+fn print_all(args: &CidArgs, umask: Umask, interrupt: &Interrupt, out: Output) -> Result<(), Failure> {
     if args.car.is_some() && args.paths.len() > 1 {
         return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
     }
@@ -44,7 +48,8 @@ pub(crate) fn run(args: &CidArgs, umask: Umask, out: Output) -> Result<(), Failu
     let profiles: Vec<_> = profiles.into_iter().map(|profile| profile.with_entries(entries)).collect();
     let mut complete = true;
     for path in &args.paths {
-        match identified(&identification, path, &profiles, args.car.as_deref(), umask) {
+        let car = args.car.as_deref().map(|car| (car, umask));
+        match identified(&identification, path, &profiles, car, interrupt) {
             Ok(Found { skipped, identified }) => {
                 for problem in &skipped {
                     note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
@@ -72,21 +77,21 @@ fn identified(
     identification: &Identification,
     path: &Path,
     profiles: &[Profile],
-    car: Option<&Path>,
-    umask: Umask,
+    car: Option<(&Path, Umask)>,
+    interrupt: &Interrupt,
 ) -> Result<Found, Failure> {
     let unreadable = |source| Error::Unreadable { path: path.into(), source };
     if let Some(mut stream) = stream::at(path).map_err(unreadable)? {
-        let car = car.map(|car| create(car, None, umask)).transpose()?;
+        let car = car.map(|(car, umask)| create(car, None, umask)).transpose()?;
         let identify = |sink: &mut dyn BlockSink| identification.identify_stream(&mut stream, path, profiles, sink);
-        return Ok(Found { skipped: Vec::new(), identified: written(profiles, car, identify)? });
+        return Ok(Found { skipped: Vec::new(), identified: written(profiles, car, interrupt, identify)? });
     }
     let real = std::path::absolute(path).and_then(|path| RealDisk.canonicalize(&path)).map_err(unreadable)?;
     let entries = profiles.first().map_or(EntryRules::EVERYTHING, Profile::entries);
     let plan = Arc::new(plan(&RealDisk, &real, Limits { entries, outward_links: Entries::LeftOut, ..Limits::NONE })?);
-    let car = car.map(|car| create(car, Some(&real), umask)).transpose()?;
+    let car = car.map(|(car, umask)| create(car, Some(&real), umask)).transpose()?;
     let identify = |sink: &mut dyn BlockSink| identification.identify_into(&plan, profiles, sink);
-    let identified = written(profiles, car, identify)?;
+    let identified = written(profiles, car, interrupt, identify)?;
     Ok(Found { skipped: plan.skipped.clone(), identified })
 }
 
@@ -107,12 +112,15 @@ fn create(car: &Path, of: Option<&Path>, umask: Umask) -> Result<NewFile, Failur
 fn written(
     profiles: &[Profile],
     car: Option<NewFile>,
+    interrupt: &Interrupt,
     identify: impl FnOnce(&mut dyn BlockSink) -> Result<Vec<Identified>, Error>,
 ) -> Result<Vec<Identified>, Failure> {
-    let (Some(car), [profile]) = (car, profiles) else { return Ok(identify(&mut Discard)?) };
+    let (Some(car), [profile]) = (car, profiles) else {
+        return Ok(identify(&mut Writing(&mut Discard, interrupt))?);
+    };
     let out = BufWriter::with_capacity(1 << 20, car.file());
     let mut writer = CarWriter::new(out, *profile).map_err(Error::Blocks)?;
-    let identified = identify(&mut writer)?;
+    let identified = identify(&mut Writing(&mut writer, interrupt))?;
     let root = identified.first().ok_or(Error::Internal)?.link.cid;
     writer.finish(&root).map_err(Error::Blocks)?;
     car.keep().map_err(Error::Blocks)?;

@@ -15,6 +15,7 @@ use crate::{
         serve_options::write_private,
         serve_store::{self, Task},
     },
+    interrupt::ended,
     output::{Output, note},
     session::open_home,
 };
@@ -106,7 +107,7 @@ async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) 
 }
 
 async fn end(service: RunningService, out: Output) -> Result<(), Failure> {
-    interrupted().await?;
+    ended().await?;
     if !out.is_json() {
         note("Ending.");
     }
@@ -127,19 +128,4 @@ fn describe(serving: &Serving<'_>, is_lasting: bool) -> Vec<String> {
         lasting.into(),
         format!("The Pinning Service API is at {}; its access token is the secret.", serving.psa),
     ]
-}
-
-#[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

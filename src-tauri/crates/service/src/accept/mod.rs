@@ -29,7 +29,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use watched::{AnswerBody, AskedBody, Watched};
+use watched::{Watched, WatchedBody};
 
 use crate::{http::Metrics, service::StopTokens, write_timeout::WriteTimeout};
 
@@ -151,12 +151,12 @@ impl Served {
         let service = service_fn(move |mut request: Request<Incoming>| {
             connection.begin_answer();
             request.extensions_mut().insert(ConnectInfo(peer));
-            let request = request.map(|body| AskedBody::new(body, Arc::clone(&connection)));
+            let request = request.map(|body| WatchedBody::of_request(body, Arc::clone(&connection)));
             let (answer, connection, keep_alive) = (router.call(request), Arc::clone(&connection), keep_alive.clone());
             async move {
                 let mut answer = answer.await?;
                 end_or_keep(&mut answer, keep_alive);
-                Ok::<_, std::convert::Infallible>(answer.map(|body| AnswerBody::new(body, connection)))
+                Ok::<_, std::convert::Infallible>(answer.map(|body| WatchedBody::of_answer(body, connection)))
             }
         });
         let mut http = http1::Builder::new();

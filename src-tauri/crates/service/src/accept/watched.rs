@@ -164,21 +164,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-/// A request's body. Until it has come to its end, what comes further is no next request.
+/// The body of a request or of its answer, whose end the connection is told.
 #[derive(Debug)]
-pub(super) struct AskedBody<B> {
+pub(super) struct WatchedBody<B> {
     body: B,
+    of: Of,
     connection: Arc<Connection>,
 }
 
-impl<B: Body> AskedBody<B> {
-    pub(super) fn new(body: B, connection: Arc<Connection>) -> Self {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Until it has come to its end, what comes further is no next request.
+    Request,
+    /// Its end is the answer's, also where nobody takes the rest.
+    Answer,
+}
+
+impl<B: Body> WatchedBody<B> {
+    pub(super) fn of_request(body: B, connection: Arc<Connection>) -> Self {
         connection.begin_body(body.is_end_stream());
-        Self { body, connection }
+        Self { body, of: Of::Request, connection }
+    }
+
+    pub(super) const fn of_answer(body: B, connection: Arc<Connection>) -> Self {
+        Self { body, of: Of::Answer, connection }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for AskedBody<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for WatchedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -187,7 +200,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AskedBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if frame.is_none() || self.body.is_end_stream() {
+        if self.of == Of::Request && (frame.is_none() || self.body.is_end_stream()) {
             self.connection.end_body();
         }
         Poll::Ready(frame)
@@ -202,41 +215,10 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AskedBody<B> {
     }
 }
 
-/// An answer's body; its end is the answer's.
-#[derive(Debug)]
-pub(super) struct AnswerBody<B> {
-    body: B,
-    connection: Arc<Connection>,
-}
-
-impl<B> AnswerBody<B> {
-    pub(super) const fn new(body: B, connection: Arc<Connection>) -> Self {
-        Self { body, connection }
-    }
-}
-
-impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl<B> Drop for AnswerBody<B> {
+impl<B> Drop for WatchedBody<B> {
     fn drop(&mut self) {
-        self.connection.end_answer();
+        if self.of == Of::Answer {
+            self.connection.end_answer();
+        }
     }
 }

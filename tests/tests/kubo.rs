@@ -301,3 +301,50 @@ fn kubo_agrees_wherever_the_rule_says_that_it_does() -> Result<()> {
     assert!(disagreeing.is_empty(), "{agreeing} agree, but: {disagreeing:#?}");
     Ok(())
 }
+
+/// What the rule of `holdfast_content::judge` says that Kubo does with files whose sizes contradict one another.
+#[test]
+#[ignore = "needs Kubo: make interop"]
+fn kubo_reads_files_of_wrong_sizes_as_the_rule_says() -> Result<()> {
+    let kubo = Kubo::new(None)?;
+    let place = tempfile::tempdir()?;
+    let family = dags::family();
+    let root_says = |sizes: &str, size: &str| {
+        format!(
+            "a root of type 2 with leaves of raw, 0 bytes of its own, Tsize Some(5), block sizes {sizes}, file size {size}"
+        )
+    };
+    let part_is = |what: &str| format!("a file with a part that is {what} than is said");
+    let cases = [
+        // What it is, whether `get` gives all of it, and what comes of its bytes from the seventh on.
+        (root_says("right", "right"), true, Some("her")),
+        (root_says("right", "absent"), false, Some("")),
+        (root_says("right", "one more"), false, Some("her")),
+        (root_says("absent", "right"), true, None),
+        (root_says("one short", "right"), true, None),
+        (root_says("wrong", "right"), true, Some("ther")),
+        (part_is("longer"), false, None),
+        (part_is("shorter"), false, None),
+    ];
+    for (what, is_got, from_seventh) in cases {
+        let dag = family.iter().find(|dag| dag.what == what).with_context(|| what.clone())?;
+        let archive = place.path().join("dag.car");
+        fs::write(&archive, dag.archive())?;
+        kubo.run(&["dag", "import", &archive.display().to_string()])?;
+        let (root, out) = (dag.root.to_string(), place.path().join("out"));
+        let is_part = what.contains("a part");
+        let whole = if is_part { "firstfourlast" } else { "firstother" };
+        assert_eq!(kubo.run(&["cat", &root])?, whole, "{what}");
+        let got = kubo.run(&["get", "--progress=false", "--output", &out.display().to_string(), &root]);
+        assert_eq!(got.is_ok(), is_got, "{what}");
+        if is_got {
+            assert_eq!(fs::read_to_string(&out)?, whole, "{what}");
+        }
+        fs::remove_file(&out).ok();
+        if !is_part {
+            let range = kubo.run(&["cat", "--offset=7", &root]).ok();
+            assert_eq!(range.as_deref(), from_seventh, "{what}");
+        }
+    }
+    Ok(())
+}

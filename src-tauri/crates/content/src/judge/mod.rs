@@ -18,10 +18,10 @@
 //! | UnixFS: fields that are unknown or twice | refused | takes, the last one counts; readers differ in which they take |
 //! | mode and time | taken; they are no content | takes |
 //! | `Tsize` absent, wrong or too large | taken: a hint, shown and not trusted | takes |
-//! | **file**: `filesize` absent | taken: the sum of the parts counts | pins; says that it has no bytes |
-//! | file: `filesize` is not the sum of its data and its `blocksizes` | refused | takes; what is read is not as long as what is said |
-//! | file: `blocksizes` absent, or not as many as links | refused | pins; cannot seek in it |
-//! | file: a part is not as long as its parent says | refused | takes; a range of it gives other bytes than the whole |
+//! | **file**: `filesize` absent | taken: the sum of the parts counts | pins; `cat` gives all of it; says that it has no bytes, so that `get` fails and a range is empty |
+//! | file: `filesize` is not the sum of its data and its `blocksizes` | refused | pins; `cat` gives what is there, `get` fails, for that is not as long as is said |
+//! | file: `blocksizes` absent, or not as many as links | refused | pins; gives all of it where `filesize` is right; cannot seek in it |
+//! | file: a part is not as long as its parent says | refused | pins; `cat` gives what is there, `get` fails unless the sum is right all the same; a range may give other bytes than the whole |
 //! | file: the sizes exceed 64 bits | refused | takes |
 //! | file: a part without bytes | taken, if it is there: rewriting makes such | takes |
 //! | file: data beside links, at any level (trickle); type raw with links | taken | takes |

@@ -101,6 +101,15 @@ pub fn terminate(id: u32) -> Result<()> {
     signal(id, Signal::TERM)
 }
 
+/// Asks one process to end, the way Ctrl-C does.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub fn interrupt(id: u32) -> Result<()> {
+    signal(id, Signal::INT)
+}
+
 /// The processes that run `program` with `argument` among their arguments.
 ///
 /// # Errors

@@ -30,7 +30,17 @@ impl Serving {
     ///
     /// When it ends instead.
     pub fn start(home: &Path, options: &[&str]) -> Result<Self> {
+        Self::start_in(home, options, &[])
+    }
+
+    /// The same with more in its environment.
+    ///
+    /// # Errors
+    ///
+    /// When it ends instead.
+    pub fn start_in(home: &Path, options: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(Programs::find()?.command);
+        command.envs(environment.iter().copied()).env_remove("NO_PROXY").env_remove("no_proxy");
         command.env("HOLDFAST_LOG", "debug").arg("--home").arg(home).args(["serve", "--json"]).args(options);
         let log = home.with_extension("log");
         let (_, stderr) = log_file(&log)?;

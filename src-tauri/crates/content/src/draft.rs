@@ -21,7 +21,7 @@ impl Draft {
     /// A free name beside `target`, where nothing may be.
     pub(crate) fn beside(target: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(target).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something is there already"));
         }
         // Nothing else has a name of its own that can be exchanged for this one.
         if target.file_name().is_none() {

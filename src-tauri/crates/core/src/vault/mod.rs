@@ -207,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn every_part_of_credentials_is_wiped_when_it_goes() {
+        // Of anything else this does not compile.
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        for credentials in [Credentials::None, Credentials::token(&"token".into()).unwrap()] {
+            match &credentials {
+                Credentials::None => {}
+                Credentials::KeyAndSecret { key: one, secret: other }
+                | Credentials::Login { user: one, password: other } => {
+                    is_wiped(one);
+                    is_wiped(other);
+                }
+                Credentials::Token(token) => is_wiped(token),
+            }
+            is_wiped(&credentials.to_entry());
+        }
+    }
+
+    #[test]
     fn every_form_comes_back_from_the_keyring() {
         for credentials in [
             Credentials::None,

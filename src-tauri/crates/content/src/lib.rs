@@ -6,7 +6,7 @@
 //!
 //! | to | take |
 //! |---|---|
-//! | make the CID and the blocks of a file, a symlink, a tree | [`FileImporter`], [`import_symlink`], [`TreeBuilder`] |
+//! | make the CID and the blocks of a file, a symlink, a tree | [`FileImporter`], [`import_symlink`], [`TreeBuilder`], [`OrderedTree`] |
 //! | keep blocks, or send them on | any [`BlockSink`]: [`Discard`], [`car::CarWriter`], one of your own |
 //! | get blocks | any [`BlockSource`]: [`car::CarIndex`], a `HashMap`, one of your own |
 //! | know what a CID names, and read it | [`stat`], [`resolve`], [`list_directory`], [`FileReader`], [`export`](export()) |
@@ -55,6 +55,8 @@ mod judge;
 mod leaves;
 mod name;
 mod new_file;
+mod ordered_tree;
+mod packed_link;
 mod profile;
 mod proof;
 mod read;
@@ -85,6 +87,7 @@ pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use name::name_as_text;
 pub use new_file::NewFile;
+pub use ordered_tree::{OrderedTree, OrderedTreeError};
 pub use profile::{CidVersion, Entries, EntryRules, Leaves, Profile, ShardRule};
 pub use proof::{
     Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,

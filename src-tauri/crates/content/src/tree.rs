@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, io};
 
 use crate::{
     block::{BlockSink, Link},
-    directory::import_directory,
+    directory::DirectoryLinks,
+    packed_link::PackedLink,
     profile::Profile,
 };
 
@@ -15,20 +16,22 @@ pub const MAX_NAME_BYTES: usize = 255;
 pub const MAX_TREE_DEPTH: usize = 256;
 
 /// What a directory with an entry takes in memory besides its name: a node of a `BTreeMap` has room for eleven entries.
-const DIRECTORY_BYTES: usize = 11 * (size_of::<String>() + size_of::<Node>()) + 64;
+const DIRECTORY_BYTES: usize = 11 * (size_of::<Box<str>>() + size_of::<Node>()) + 64;
 
 /// Collects the entries of a directory by their paths and makes the nodes of all directories.
 #[derive(Debug)]
 pub struct TreeBuilder {
     profile: Profile,
-    root: BTreeMap<String, Node>,
+    root: Directory,
 }
+
+type Directory = BTreeMap<Box<str>, Node>;
 
 #[derive(Debug)]
 enum Node {
-    // In a box, so that a directory with a single entry, which has room for eleven, stays small.
-    Leaf(Box<Link>),
-    Directory(BTreeMap<String, Self>),
+    // Somewhere else, so that a directory with a single entry, which has room for eleven, stays small.
+    Leaf(PackedLink),
+    Directory(Directory),
 }
 
 /// Why a path cannot be an entry of the tree.
@@ -101,7 +104,7 @@ impl TreeBuilder {
         if directory.contains_key(name) {
             return Err(TreeError::Duplicate(path.into()));
         }
-        directory.insert(name.into(), Node::Leaf(Box::new(link)));
+        directory.insert(name.into(), Node::Leaf(PackedLink::of(&link)));
         Ok(())
     }
 
@@ -121,14 +124,14 @@ impl TreeBuilder {
         finish_directory(&self.profile, self.root, sink)
     }
 
-    fn directory(&mut self, path: Option<&str>, whole: &str) -> Result<&mut BTreeMap<String, Node>, TreeError> {
+    fn directory(&mut self, path: Option<&str>, whole: &str) -> Result<&mut Directory, TreeError> {
         let mut directory = &mut self.root;
         for (depth, name) in path.into_iter().flat_map(|path| path.split('/')).enumerate() {
             check_name(name, whole)?;
             if depth >= MAX_TREE_DEPTH {
                 return Err(TreeError::TooLong(whole.into()));
             }
-            directory = match directory.entry(name.into()).or_insert_with(|| Node::Directory(BTreeMap::new())) {
+            directory = match directory.entry(name.into()).or_insert_with(|| Node::Directory(Directory::new())) {
                 Node::Directory(entries) => entries,
                 Node::Leaf(_) => return Err(TreeError::Duplicate(whole.into())),
             };
@@ -137,7 +140,7 @@ impl TreeBuilder {
     }
 }
 
-fn check_name(name: &str, path: &str) -> Result<(), TreeError> {
+pub(crate) fn check_name(name: &str, path: &str) -> Result<(), TreeError> {
     match name {
         "" | "." | ".." => Err(TreeError::BadPath(path.into())),
         name if name.contains('\0') => Err(TreeError::BadPath(path.into())),
@@ -146,17 +149,16 @@ fn check_name(name: &str, path: &str) -> Result<(), TreeError> {
     }
 }
 
-fn finish_directory(profile: &Profile, entries: BTreeMap<String, Node>, sink: &mut dyn BlockSink) -> io::Result<Link> {
-    let mut links = Vec::with_capacity(entries.len());
+fn finish_directory(profile: &Profile, entries: Directory, sink: &mut dyn BlockSink) -> io::Result<Link> {
+    let mut links = DirectoryLinks::default();
     for (name, node) in entries {
         let link = match node {
-            Node::Leaf(link) => *link,
+            Node::Leaf(link) => link.unpack()?,
             Node::Directory(entries) => finish_directory(profile, entries, sink)?,
         };
-        links.push((name, link));
+        links.push(&name, &link);
     }
-    let borrowed: Vec<_> = links.iter().map(|(name, link)| (name.as_str(), link.clone())).collect();
-    import_directory(profile, &borrowed, sink)
+    links.finish(profile, sink)
 }
 
 #[cfg(test)]

@@ -172,17 +172,17 @@ impl UploadBody {
 
 /// The parts of an upload, in the order in which they are sent.
 fn parts_of(plan: &Plan) -> impl Iterator<Item = UploadPart> {
-    let part = |entry: &PlanEntry| UploadPart {
-        path: if plan.is_directory { format!("{}/{}", plan.name, entry.path) } else { entry.path.clone() },
-        kind: match entry.kind {
+    let part = |entry: PlanEntry<'_>| UploadPart {
+        path: if plan.is_directory { format!("{}/{}", plan.name, entry.path()) } else { entry.path() },
+        kind: match entry.kind() {
             PlanKind::File(_) => PartKind::File,
             PlanKind::EmptyDirectory => PartKind::Directory,
             PlanKind::Symlink(_) => PartKind::Symlink,
         },
     };
-    let nothing_in_it =
-        plan.entries.is_empty().then(|| UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
-    plan.entries.iter().map(part).chain(nothing_in_it)
+    let is_empty = plan.entries().len() == 0;
+    let nothing_in_it = is_empty.then(|| UploadPart { path: plan.name.clone(), kind: PartKind::Directory });
+    plan.entries().map(part).chain(nothing_in_it)
 }
 
 /// A block on its way to the connection, in pieces.

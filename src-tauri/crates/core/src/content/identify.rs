@@ -7,8 +7,8 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use holdfast_content::{
-    BlockSink, Discard, FileImporter, FileNumber, HashedLeaves, Link, Profile, TreeBuilder, TreeError, hash_leaves,
-    import_symlink,
+    BlockSink, Discard, FileImporter, FileNumber, HashedLeaves, Link, OrderedTree, OrderedTreeError, Profile,
+    hash_leaves, import_symlink,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -76,17 +76,17 @@ impl Identification {
     ) -> Result<Vec<Identified>, Error> {
         let mut identifier = Identifier::new(&self.pool, Arc::clone(plan), profiles);
         let mut batch = Batch::default();
-        for (index, entry) in plan.entries.iter().enumerate() {
-            let bytes = match &entry.kind {
+        for (index, entry) in plan.entries().enumerate() {
+            let bytes = match entry.kind() {
                 PlanKind::File(fingerprint) => fingerprint.bytes,
                 PlanKind::EmptyDirectory | PlanKind::Symlink(_) => 0,
             };
             if !batch.has_room_for(bytes) {
                 self.give_batch(&mut identifier, std::mem::take(&mut batch), sink)?;
             }
-            match &entry.kind {
+            match entry.kind() {
                 PlanKind::File(expected) if bytes > RUN_BYTES as u64 => {
-                    self.give_runs(&mut identifier, index, &entry.source, expected, sink)?;
+                    self.give_runs(&mut identifier, index, &entry.source(), expected, sink)?;
                 }
                 _ => batch.add(index, bytes),
             }
@@ -112,21 +112,24 @@ impl Identification {
         let mut buffer = identifier.buffer();
         self.give(identifier, sink, move || {
             buffer.reserve(usize::try_from(batch.bytes).unwrap_or(RUN_BYTES));
-            let piece = |index: usize| match &plan.entries[index].kind {
-                PlanKind::File(expected) => {
-                    let path = &plan.entries[index].source;
-                    let file = open_same(&plan, path, expected)?;
-                    buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
-                    read_run(&*file, path, expected, 0, &mut buffer)?;
-                    // A directory's files are looked at once more, all together, when all were read.
-                    if !plan.is_directory {
-                        check_same(&*file, path, expected)?;
+            let piece = |index: usize| {
+                let entry = plan.entry(index).ok_or(Error::Internal)?;
+                match entry.kind() {
+                    PlanKind::File(expected) => {
+                        let path = entry.source();
+                        let file = open_same(&plan, &path, expected)?;
+                        buffer.resize(usize::try_from(expected.bytes).unwrap_or(RUN_BYTES), 0);
+                        read_run(&*file, &path, expected, 0, &mut buffer)?;
+                        // A directory's files are looked at once more, all together, when all were read.
+                        if !plan.is_directory {
+                            check_same(&*file, &path, expected)?;
+                        }
+                        let bytes = buffer.split().freeze();
+                        let leaves = hash_leaves(&profiles, &bytes);
+                        Ok(Piece { entry: index, bytes, leaves, is_last: true, of: None })
                     }
-                    let bytes = buffer.split().freeze();
-                    let leaves = hash_leaves(&profiles, &bytes);
-                    Ok(Piece { entry: index, bytes, leaves, is_last: true, of: None })
+                    PlanKind::EmptyDirectory | PlanKind::Symlink(_) => Ok(Piece::without_bytes(index)),
                 }
-                PlanKind::EmptyDirectory | PlanKind::Symlink(_) => Ok(Piece::without_bytes(index)),
             };
             batch.entries.into_iter().map(piece).collect()
         })
@@ -229,13 +232,13 @@ pub(super) struct Identifier<'a> {
 struct PerProfile {
     profile: Profile,
     file: Option<FileImporter>,
-    tree: TreeBuilder,
+    tree: OrderedTree,
     single: Option<Link>,
 }
 
 impl<'a> Identifier<'a> {
     pub(super) fn new(pool: &'a HashingPool, plan: Arc<Plan>, profiles: &[Profile]) -> Self {
-        let of = |&profile| PerProfile { profile, file: None, tree: TreeBuilder::new(profile), single: None };
+        let of = |&profile| PerProfile { profile, file: None, tree: OrderedTree::new(profile), single: None };
         let per_profile = profiles.iter().map(of).collect();
         Self { pool, plan, profiles: profiles.into(), per_profile, under_way: VecDeque::new(), buffers: Vec::new() }
     }
@@ -292,14 +295,15 @@ impl<'a> Identifier<'a> {
 
     fn add(&mut self, piece: Piece, sink: &mut dyn BlockSink) -> Result<(), Error> {
         let plan = Arc::clone(&self.plan);
-        let entry = plan.entries.get(piece.entry).ok_or(Error::Internal)?;
-        if let (Some(file), PlanKind::File(expected)) = (&piece.of, &entry.kind) {
-            check_same(&**file, &entry.source, expected)?;
+        let entry = plan.entry(piece.entry).ok_or(Error::Internal)?;
+        if let (Some(file), PlanKind::File(expected)) = (&piece.of, entry.kind()) {
+            check_same(&**file, &entry.source(), expected)?;
         }
+        let path = if piece.is_last { entry.path() } else { String::new() };
         let number = FileNumber(u32::try_from(piece.entry).map_err(|_| Error::Internal)?);
         let mut leaves = piece.leaves.into_iter();
         for one in &mut self.per_profile {
-            let link = match &entry.kind {
+            let link = match entry.kind() {
                 PlanKind::File(_) => {
                     let importer = one.file.take();
                     let mut importer = importer.unwrap_or_else(|| FileImporter::numbered(one.profile, number));
@@ -313,12 +317,12 @@ impl<'a> Identifier<'a> {
                 }
                 PlanKind::Symlink(target) => import_symlink(one.profile, target, sink).map_err(Error::Blocks)?,
                 PlanKind::EmptyDirectory => {
-                    one.tree.insert_directory(&entry.path).map_err(|error| refused(&entry.path, &error))?;
+                    one.tree.insert_directory(&path, sink).map_err(|error| refused(&path, error))?;
                     continue;
                 }
             };
             if plan.is_directory {
-                one.tree.insert(&entry.path, link).map_err(|error| refused(&entry.path, &error))?;
+                one.tree.insert(&path, &link, sink).map_err(|error| refused(&path, error))?;
             } else {
                 one.single = Some(link);
             }
@@ -333,15 +337,18 @@ impl<'a> Identifier<'a> {
     }
 }
 
-fn refused(path: &str, error: &TreeError) -> Error {
-    Error::Refused { name: path.into(), reason: error.to_string() }
+fn refused(path: &str, error: OrderedTreeError) -> Error {
+    match error {
+        OrderedTreeError::Io(error) => Error::Blocks(error),
+        error => Error::Refused { name: path.into(), reason: error.to_string() },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs, io};
 
-    use holdfast_content::Cid;
+    use holdfast_content::{Cid, TreeBuilder};
 
     use super::*;
     use crate::{

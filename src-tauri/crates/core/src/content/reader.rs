@@ -78,10 +78,10 @@ impl Reader<'_> {
 
     fn read_all(&mut self, mut frames: impl Iterator<Item = Bytes>, end: &[u8]) -> Result<(), Error> {
         let plan = self.plan;
-        for (entry, planned) in plan.entries.iter().enumerate() {
+        for (entry, planned) in plan.entries().enumerate() {
             self.put(&frames.next().unwrap_or_default(), false)?;
-            match &planned.kind {
-                PlanKind::File(expected) => self.put_file(entry, &planned.source, expected)?,
+            match planned.kind() {
+                PlanKind::File(expected) => self.put_file(entry, &planned.source(), expected)?,
                 PlanKind::Symlink(target) => {
                     self.note(Part { entry, bytes: None, is_last: true })?;
                     self.put(target, true)?;

@@ -124,11 +124,11 @@ fn look(disk: &dyn Disk, given: &Path, limits: Limits, own: &Path, home: Option<
 
 /// What gateways make of links, where there are some.
 fn about_links(plan: &Plan) -> Option<String> {
-    let links: Vec<_> = plan.links().map(|link| link.path.as_str()).collect();
-    let named = links.get(..LINKS_NAMED).unwrap_or(&links).join(", ");
-    let more = links.len().saturating_sub(LINKS_NAMED);
+    let named: Vec<_> = plan.links().take(LINKS_NAMED).map(|link| link.path()).collect();
+    let more = plan.links().skip(LINKS_NAMED).count();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!links.is_empty()).then(|| {
+    let named = named.join(", ");
+    (!named.is_empty()).then(|| {
         format!("the links in it stay links ({named}{more}). Gateways do not follow them: a page needs the file itself")
     })
 }

@@ -60,7 +60,7 @@ pub async fn compare(
         let other = Limits { outward_links: other, ..limits };
         let found = blocking(&course, move |_| {
             let planned = Arc::new(first.within(other)?);
-            let is_same = planned.entries == first.entries;
+            let is_same = planned.has_the_entries_of(&first);
             let all = if is_same { Vec::new() } else { identification.identify(&planned, &Profile::ALL)? };
             Ok((planned, all))
         });
@@ -96,9 +96,9 @@ pub(crate) async fn by_blocks(
     blocking(&course, move |course| {
         let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
         let limits = ProofLimits::default();
-        let proven = match plan.entries.as_slice() {
-            [file] if !plan.is_directory => prove_file(&PlannedFile::open(&plan, file, course)?, &cid, &source, limits),
-            _ => prove_tree(&PlannedTree::new(&plan, course), &cid, &source, limits),
+        let proven = match plan.single() {
+            Some(file) => prove_file(&PlannedFile::open(&plan, file, course)?, &cid, &source, limits),
+            None => prove_tree(&PlannedTree::new(&plan, course), &cid, &source, limits),
         };
         let verdict = match proven.map_err(error_of) {
             Ok(proven) => proven.verdict,

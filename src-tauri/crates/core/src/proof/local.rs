@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::Path,
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -25,32 +25,34 @@ pub(super) fn as_io(error: Error) -> io::Error {
 pub(super) struct PlannedTree<'a> {
     plan: &'a Plan,
     course: &'a Course,
-    directories: BTreeMap<&'a str, BTreeMap<&'a str, LocalKind>>,
-    files: BTreeMap<&'a str, &'a PlanEntry>,
+    directories: BTreeMap<String, BTreeMap<String, LocalKind>>,
+    files: BTreeMap<String, PlanEntry<'a>>,
 }
 
 impl<'a> PlannedTree<'a> {
     pub(super) fn new(plan: &'a Plan, course: &'a Course) -> Self {
-        let (mut directories, mut files) = (BTreeMap::from([("", BTreeMap::new())]), BTreeMap::new());
-        for entry in &plan.entries {
-            let kind = match &entry.kind {
+        let (mut directories, mut files) = (BTreeMap::from([(String::new(), BTreeMap::new())]), BTreeMap::new());
+        for entry in plan.entries() {
+            let mut kind = match entry.kind() {
                 PlanKind::File(_) => LocalKind::File,
                 PlanKind::EmptyDirectory => LocalKind::Directory,
-                PlanKind::Symlink(target) => LocalKind::Symlink(target.clone()),
+                PlanKind::Symlink(target) => LocalKind::Symlink(target.to_vec()),
             };
-            if kind == LocalKind::File {
-                files.insert(entry.path.as_str(), entry);
-            }
-            let (mut path, mut kind) = (entry.path.as_str(), kind);
+            let path = entry.path();
+            let mut below = path.as_str();
+            let is_file = kind == LocalKind::File;
             // Up to the first directory that is known already.
             loop {
-                let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+                let (parent, name) = below.rsplit_once('/').unwrap_or(("", below));
                 let is_known = directories.contains_key(parent);
-                directories.entry(parent).or_default().insert(name, kind);
+                directories.entry(parent.to_owned()).or_default().insert(name.to_owned(), kind);
                 if is_known {
                     break;
                 }
-                (path, kind) = (parent, LocalKind::Directory);
+                (below, kind) = (parent, LocalKind::Directory);
+            }
+            if is_file {
+                files.insert(path, entry);
             }
         }
         Self { plan, course, directories, files }
@@ -60,19 +62,19 @@ impl<'a> PlannedTree<'a> {
 impl LocalTree for PlannedTree<'_> {
     fn entries(&self, directory: &str) -> io::Result<Vec<LocalEntry>> {
         let entries = self.directories.get(directory).into_iter().flatten();
-        Ok(entries.map(|(&name, kind)| LocalEntry { name: name.into(), kind: kind.clone() }).collect())
+        Ok(entries.map(|(name, kind)| LocalEntry { name: name.clone(), kind: kind.clone() }).collect())
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn LocalBytes + '_>> {
         let entry = self.files.get(file).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(PlannedFile::open(self.plan, entry, self.course).map_err(as_io)?))
+        Ok(Box::new(PlannedFile::open(self.plan, *entry, self.course).map_err(as_io)?))
     }
 }
 
 /// A planned file, open.
 pub(super) struct PlannedFile<'a> {
     file: Box<dyn OpenFile>,
-    path: &'a Path,
+    path: PathBuf,
     expected: Fingerprint,
     course: &'a Course,
     /// How far it was read.
@@ -81,10 +83,10 @@ pub(super) struct PlannedFile<'a> {
 
 impl<'a> PlannedFile<'a> {
     /// Opens the file, which must be what the plan saw.
-    pub(super) fn open(plan: &Plan, entry: &'a PlanEntry, course: &'a Course) -> Result<Self, Error> {
-        let PlanKind::File(expected) = &entry.kind else { return Err(Error::Internal) };
-        let path = entry.source.as_path();
-        let file = open_same(plan, path, expected)?;
+    pub(super) fn open(plan: &Plan, entry: PlanEntry<'_>, course: &'a Course) -> Result<Self, Error> {
+        let PlanKind::File(expected) = entry.kind() else { return Err(Error::Internal) };
+        let path = entry.source();
+        let file = open_same(plan, &path, expected)?;
         Ok(Self { file, path, expected: *expected, course, counted: AtomicU64::new(0) })
     }
 }
@@ -98,7 +100,7 @@ impl LocalBytes for PlannedFile<'_> {
         if self.course.stop.is_cancelled() {
             return Err(as_io(Error::Cancelled));
         }
-        read_run(&*self.file, self.path, &self.expected, offset, buffer).map_err(as_io)?;
+        read_run(&*self.file, &self.path, &self.expected, offset, buffer).map_err(as_io)?;
         let end = offset + buffer.len() as u64;
         self.course.done(end.saturating_sub(self.counted.fetch_max(end, Ordering::Relaxed)));
         Ok(())

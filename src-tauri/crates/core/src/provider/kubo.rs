@@ -30,7 +30,7 @@ use super::{
     paging::{self, Rows},
 };
 use crate::{
-    content::{ArchiveBody, UploadBody, UploadPart},
+    content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
     pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     vault::Credentials,
@@ -92,11 +92,11 @@ impl Kubo {
     }
 
     /// The layout under which the CID of these parts can be found out here.
-    async fn layout(&self, parts: &[UploadPart]) -> Result<Layout, ProviderError> {
+    async fn layout(&self, body: &UploadBody) -> Result<Layout, ProviderError> {
         if !knows_v1_of_2025(self.version().await?) {
             return Ok(Layout::Kubo256K);
         }
-        if !measure_matters(parts) {
+        if !measure_matters(body.parts()) {
             return Ok(Layout::V1Of2025);
         }
         let request = self.rpc("config").query(&[("arg", "Import.UnixFSHAMTDirectorySizeEstimation")]);
@@ -189,7 +189,7 @@ impl Provider for Kubo {
     }
 
     async fn upload(&self, name: &str, _metadata: &Metadata, body: UploadBody) -> Result<ProviderPin, ProviderError> {
-        let layout = self.layout(&body.parts().collect::<Vec<_>>()).await?;
+        let layout = self.layout(&body).await?;
         let request = self.rpc("add").query(&layout.options()).query(&[
             ("pin", "true"),
             ("pin-name", name),

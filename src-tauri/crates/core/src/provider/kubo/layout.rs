@@ -1,7 +1,5 @@
 //! How a node is asked to lay content out, so that its CIDs are those of a profile that is known here.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::content::UploadPart;
 
 /// From which a directory is cut into parts, by the measure that the node is configured with.
@@ -48,24 +46,45 @@ pub(super) fn knows_v1_of_2025(version: &str) -> bool {
 }
 
 /// Whether a directory has so many entries that it depends on the measure whether it is cut: the sum of names and CIDs, or
-/// the whole block.
-pub(super) fn measure_matters(parts: &[UploadPart]) -> bool {
-    let (mut seen, mut directories) = (HashSet::new(), HashMap::<&str, (usize, usize)>::new());
+/// the whole block. What is in a directory comes together.
+pub(super) fn measure_matters(parts: impl Iterator<Item = UploadPart>) -> bool {
+    let mut way: Vec<Directory> = Vec::new();
     for part in parts {
-        let mut path = part.path.as_str();
-        while let Some((directory, name)) = path.rsplit_once('/')
-            && seen.insert(path)
-        {
-            let (entries, bytes) = directories.entry(directory).or_default();
-            *entries += 1;
-            *bytes += name.len() + CID_BYTES;
-            path = directory;
+        let mut names: Vec<_> = part.path.split('/').collect();
+        let Some(last) = names.pop() else { continue };
+        let common = way.iter().zip(&names).take_while(|(directory, name)| directory.name == **name).count();
+        if way.drain(common..).any(|left| left.is_between()) {
+            return true;
+        }
+        for name in &names[common..] {
+            if let Some(parent) = way.last_mut() {
+                parent.add(name);
+            }
+            way.push(Directory { name: (*name).into(), entries: 0, bytes: 0 });
+        }
+        if let Some(parent) = way.last_mut() {
+            parent.add(last);
         }
     }
-    let is_between = |(entries, bytes): &(usize, usize)| {
-        *bytes <= SHARDING_BYTES && *bytes + entries * MOST_FRAMING_BYTES > SHARDING_BYTES
-    };
-    directories.values().any(is_between)
+    way.iter().any(Directory::is_between)
+}
+
+/// A directory whose entries are counted.
+struct Directory {
+    name: String,
+    entries: usize,
+    bytes: usize,
+}
+
+impl Directory {
+    fn add(&mut self, name: &str) {
+        self.entries += 1;
+        self.bytes += name.len() + CID_BYTES;
+    }
+
+    const fn is_between(&self) -> bool {
+        self.bytes <= SHARDING_BYTES && self.bytes + self.entries * MOST_FRAMING_BYTES > SHARDING_BYTES
+    }
 }
 
 #[cfg(test)]
@@ -75,15 +94,16 @@ mod tests {
 
     #[test]
     fn only_directories_near_the_limit_depend_on_how_it_is_measured() {
-        let directory = |entries: usize| -> Vec<_> {
-            let path = |number| format!("root/some/directory/{number:012}");
-            (0..entries).map(|number| UploadPart { path: path(number), kind: PartKind::File }).collect()
-        };
+        let part = |path| UploadPart { path, kind: PartKind::File };
+        let directory =
+            |entries: usize| (0..entries).map(move |number| part(format!("root/some/directory/{number:012}")));
         // Twelve bytes of name and 36 of CID: 5,461 entries are 256 KiB.
         for (entries, matters) in [(1, false), (3_900, false), (3_920, true), (5_461, true), (5_462, false)] {
-            assert_eq!(measure_matters(&directory(entries)), matters, "{entries}");
+            assert_eq!(measure_matters(directory(entries)), matters, "{entries}");
+            let behind = std::iter::once(part("root/then".into()));
+            assert_eq!(measure_matters(directory(entries).chain(behind)), matters, "{entries}");
         }
-        assert!(!measure_matters(&[]));
+        assert!(!measure_matters(std::iter::empty()));
     }
 
     #[test]

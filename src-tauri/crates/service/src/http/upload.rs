@@ -5,10 +5,11 @@
 //! What the thread does is in [`upload_worker`].
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -206,7 +207,7 @@ impl Upload<'_> {
     /// Reads the body to its end. If that fails the thread loses its sender without an [`Piece::End`].
     async fn send_all(self, body: &mut BodyDataStream, boundary: String) -> Result<(), SendError> {
         let limit_bytes = self.app.max_upload_bytes.unwrap_or(u64::MAX);
-        let mut paced = Paced { body, progress: Arc::clone(self.progress), limit_bytes, rests: false };
+        let mut paced = Paced { body, progress: Arc::clone(self.progress), limit_bytes };
         let metadata = self.send_parts(Multipart::new(&mut paced, boundary)).await?;
         // A body that is cut after its last part was cut nevertheless.
         while let Some(rest) = self.in_time(paced.next()).await? {
@@ -252,10 +253,29 @@ impl Upload<'_> {
     async fn in_time<T>(&self, reading: impl Future<Output = T>) -> Result<T, ApiError> {
         let began = Instant::now();
         let left = self.app.body_idle_timeout.saturating_sub(self.progress.waited());
-        let read = timeout(left, reading).await.map_err(|_| ApiError::stalled())?;
+        let read = timeout(left, self.on_demand(reading)).await.map_err(|_| ApiError::stalled())?;
         self.progress.note_waited(began.elapsed());
         self.progress.unparsed_bytes.store(0, Ordering::Relaxed);
         Ok(read)
+    }
+
+    /// Goes on with what the parser has, and lets it have another piece only when that is not enough.
+    async fn on_demand<T>(&self, reading: impl Future<Output = T>) -> T {
+        let is_wanted = &self.progress.is_wanted;
+        let mut reading = pin!(reading);
+        poll_fn(|context| {
+            is_wanted.store(false, Ordering::Relaxed);
+            loop {
+                if let Poll::Ready(read) = reading.as_mut().poll(context) {
+                    return Poll::Ready(read);
+                }
+                // It was, and none has come.
+                if is_wanted.swap(true, Ordering::Relaxed) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
     }
 
     async fn send(&self, piece: Piece) -> Result<(), SendError> {
@@ -265,6 +285,8 @@ impl Upload<'_> {
 
 #[derive(Debug, Default)]
 struct Progress {
+    /// Whether the parser may have another piece.
+    is_wanted: AtomicBool,
     received_bytes: AtomicU64,
     /// Since the multipart parser last got any further.
     unparsed_bytes: AtomicU64,
@@ -326,21 +348,20 @@ impl From<multer::Error> for ApiError {
     }
 }
 
-/// The body, one piece at a time: the multipart parser takes all that is ready into its memory, so after each piece
-/// nothing is ready for a moment.
+/// The body, one piece at a time and only when the multipart parser has nothing left to go on with: at every step it takes
+/// all that is ready into its memory, however little of it the step is about.
 struct Paced<'a> {
     body: &'a mut BodyDataStream,
     progress: Arc<Progress>,
     limit_bytes: u64,
-    rests: bool,
 }
 
 impl Stream for Paced<'_> {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
-            context.waker().wake_by_ref();
+        if !self.progress.is_wanted.load(Ordering::Relaxed) {
+            // Whoever waits for the parser asks again, and then wants a piece.
             return Poll::Pending;
         }
         let bytes = match ready!(self.body.poll_next_unpin(context)) {
@@ -348,7 +369,7 @@ impl Stream for Paced<'_> {
             Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Cut(error)))),
             Some(Ok(bytes)) => bytes,
         };
-        self.rests = true;
+        self.progress.is_wanted.store(false, Ordering::Relaxed);
         let length = bytes.len() as u64;
         let received = self.progress.received_bytes.fetch_add(length, Ordering::Relaxed) + length;
         let unparsed = self.progress.unparsed_bytes.fetch_add(length, Ordering::Relaxed) + length;

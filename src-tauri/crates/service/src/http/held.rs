@@ -1,7 +1,5 @@
 //! Answers that stay in memory until the client has read them.
 
-use std::time::Duration;
-
 use axum::{
     body::Body,
     http::{HeaderValue, header},
@@ -14,9 +12,6 @@ use serde::Serialize;
 use super::{Shared, errors::ApiError};
 use crate::store::{keys::Owner, memory::Claim, pin::MAX_PAGE_BYTES};
 
-/// How long a request waits until others need less memory.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Bodies up to here are not counted: buffers of connections hold as much anyway.
 const FREE_BYTES: usize = 64 * 1024;
 
@@ -25,7 +20,7 @@ const PAGE_BYTES: usize = 3 * MAX_PAGE_BYTES;
 
 /// Memory for a page of pins, which is there when this returns.
 pub(super) async fn for_page(shared: &Shared, owner: Owner) -> Result<Claim, ApiError> {
-    Ok(shared.store.memory.wait_for(owner, PAGE_BYTES, PATIENCE).await?)
+    Ok(shared.store.memory.wait_for(owner, PAGE_BYTES).await?)
 }
 
 /// An answer of JSON. Of `memory` it keeps what its text takes, until that was read.

@@ -35,7 +35,6 @@ use utoipa::ToSchema;
 use super::{
     App, Shared, auth,
     errors::{ApiError, Body as ErrorReply},
-    held,
     json::Success,
     metadata::GivenMetadata,
     part::Part,
@@ -120,7 +119,7 @@ async fn receive(
     progress: &Arc<Progress>,
 ) -> Result<PinReply, ApiError> {
     let _permit = shared.uploads.permit(owner)?;
-    let _memory = shared.store.memory.wait_for(owner, UPLOAD_BYTES, held::PATIENCE).await?;
+    let memory = shared.store.memory.wait_for(owner, UPLOAD_BYTES).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| ApiError::bad_request("the body must be multipart/form-data with a boundary"))?;
@@ -135,7 +134,8 @@ async fn receive(
     let store = Arc::clone(&shared.store);
     let given_up = CancellationToken::new();
     let _gives_up = given_up.clone().drop_guard();
-    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, pieces, given_up));
+    let growing = memory.beside();
+    let worker = shared.work.spawn_blocking(move || upload_worker::import(&store, owner, growing, pieces, given_up));
     let upload = Upload { app: shared, progress, sender };
     let sent = upload.send_all(body, boundary).await;
     // Waited for in any case: then a client that is told of a failure finds nothing left of its upload.

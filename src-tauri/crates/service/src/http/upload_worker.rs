@@ -15,6 +15,7 @@ use crate::{
         Store, StoreError,
         blocks::BlockWriter,
         keys::Owner,
+        memory::Claim,
         pin::{Metadata, NewPin, NewPinState, Origin, Pin},
     },
 };
@@ -40,17 +41,18 @@ struct Stored {
     given: GivenMetadata,
 }
 
-/// Takes pieces until the end, then makes the blocks durable and the pin after them.
+/// Takes pieces until the end, then makes the blocks durable and the pin after them. `memory` is for what is kept until then.
 pub(super) fn import(
     store: &Store,
     owner: Owner,
+    memory: Claim,
     mut pieces: Receiver<Piece>,
     given_up: CancellationToken,
 ) -> Result<Pin, ApiError> {
-    let writer = store.writer_for(owner)?.given_up_with(given_up);
+    let writer = store.writer_for(owner)?.counted_in(memory.beside()).given_up_with(given_up);
     let (stored, mut writer) = match next(&mut pieces)? {
         Piece::BeginArchive(name) => store_archive(store, name, writer, pieces)?,
-        first => store_files(first, Import::new(writer, store.memory.claim(owner)), pieces)?,
+        first => store_files(first, Import::new(writer, memory), pieces)?,
     };
     if store.pins.is_pinned(owner, &stored.root)? {
         // What was written may have repaired that pin, which the client takes this answer for.

@@ -187,7 +187,7 @@ async fn answer(
     let peer = peer_of(parts);
     let whose = Who::Peer(far(peer));
     let permit = shared.gateway.permit(peer).await?;
-    let memory = shared.store.memory.wait_for(whose, ANSWER_BYTES, PATIENCE).await;
+    let memory = shared.store.memory.wait_for(whose, ANSWER_BYTES).await;
     let permit = permit.with_memory(memory.map_err(|_| GatewayError::busy())?);
     let query = parts.uri.query().map(String::from);
     let found = shared.blocking(move |store| {

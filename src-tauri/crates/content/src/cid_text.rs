@@ -8,10 +8,11 @@ use cid::{
 };
 use percent_encoding::percent_decode_str;
 
-use crate::{block::exact_cid, cid_length::expected_chars};
+use crate::{block::exact_cid, cid_forms::same_content, cid_length::expected_chars};
 
-/// The longest text that is searched for a CID, in bytes.
+/// The longest text that is searched for a CID, in bytes, and the longest one that is searched for many.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
+const MAX_LIST_BYTES: usize = 64 * 1024;
 
 /// No CID is longer: some 70 bytes, in base 2.
 const MAX_CID_TEXT_BYTES: usize = 600;
@@ -45,6 +46,42 @@ pub struct CidInText {
     /// Names below it with one slash between each; empty for the CID itself. Read as gateways read a link: query and
     /// fragment are dropped, and percent escapes decoded, unless what they give is not UTF-8.
     pub path: String,
+}
+
+/// Every CID in a text, in its order, each once: the two forms of a CID are one.
+///
+/// ```
+/// use holdfast_content::cids_in_text;
+/// let found = cids_in_text("ipfs://bafkqaaa/a, and bafkqaba7")?;
+/// let found: Vec<_> = found.iter().map(|one| (one.cid.to_string(), one.path.as_str())).collect();
+/// assert_eq!(found, [("bafkqaaa".to_owned(), "a"), ("bafkqaba7".to_owned(), "")]);
+/// # Ok::<(), holdfast_content::CidTextError>(())
+/// ```
+///
+/// # Errors
+/// [`CidTextError`] when there is none.
+pub fn cids_in_text(text: &str) -> Result<Vec<CidInText>, CidTextError> {
+    if text.len() > MAX_LIST_BYTES {
+        return Err(CidTextError::TooLong);
+    }
+    // It sees CIDs with spaces in them, and knows what to say where there is none.
+    let whole = text.trim();
+    if whole.is_empty() || !whole.contains(ends_a_link) {
+        let all = all_in_word(whole);
+        return if all.len() > 1 { Ok(each_once(all)) } else { whole.parse().map(|one| vec![one]) };
+    }
+    let all: Vec<_> = whole.split(ends_a_link).filter(|word| !word.is_empty()).flat_map(all_in_word).collect();
+    if all.is_empty() { whole.parse().map(|one| vec![one]) } else { Ok(each_once(all)) }
+}
+
+fn each_once(all: Vec<CidInText>) -> Vec<CidInText> {
+    let mut once: Vec<CidInText> = Vec::with_capacity(all.len());
+    for found in all {
+        if !once.iter().any(|other| same_content(&other.cid, &found.cid) && other.path == found.path) {
+            once.push(found);
+        }
+    }
+    once
 }
 
 /// Why a text holds no CID.
@@ -128,9 +165,21 @@ fn in_word(word: &str) -> Result<CidInText, CidTextError> {
         return found;
     }
     // `[name](link)`, `cid=…`, `a,b`, `…:CID`.
-    let parts = word.split(['(', ')', '[', ']', '=', '&', ',', ';', '\'']).filter(|part| part.len() < word.len());
-    let part = parts.map(|part| in_link(without_punctuation(part))).find(|found| *found != Err(CidTextError::NoCid));
+    let part = parts_of(word).map(in_link).find(|found| *found != Err(CidTextError::NoCid));
     part.unwrap_or_else(|| word.rsplit_once(':').map_or(Err(CidTextError::NoCid), |(_, last)| at_start(last)))
+}
+
+/// What a word of several pieces has in it.
+fn parts_of(word: &str) -> impl Iterator<Item = &str> {
+    let parts = word.split(['(', ')', '[', ']', '=', '&', ',', ';', '\'']);
+    parts.filter(|part| part.len() < word.len()).map(without_punctuation)
+}
+
+fn all_in_word(word: &str) -> Vec<CidInText> {
+    let word = without_punctuation(word);
+    let parts: Vec<_> = parts_of(word).filter_map(|part| in_link(part).ok()).collect();
+    // A comma may be part of a link's path.
+    if parts.len() > 1 { parts } else { in_word(word).into_iter().collect() }
 }
 
 fn without_punctuation(word: &str) -> &str {
@@ -332,6 +381,31 @@ mod tests {
         check(&format!("http://127.0.0.1:5001/webui/#/ipfs/{V1}/a"), V1, "a");
         check(&format!("http://127.0.0.1:5001/api/v0/cat?arg={V1}&progress=true"), V1, "");
         check(&format!("https://explore.ipld.io/#/explore/{V1}"), V1, "");
+    }
+
+    #[test]
+    fn every_cid_of_a_text_is_found_once() {
+        let all = |text: &str| -> Vec<(String, String)> {
+            let found = cids_in_text(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            found.into_iter().map(|one| (one.cid.to_string(), one.path)).collect()
+        };
+        let pair = |cid: &str, path: &str| (cid.to_owned(), path.to_owned());
+        for text in [
+            format!("{V0} {RAW}"),
+            format!("{V0},{RAW}"),
+            format!("https://gw.example/ipfs/{V0},https://gw.example/ipfs/{RAW}"),
+            format!("See ({V0}),\n- [it](ipfs://{RAW}); {RAW}."),
+        ] {
+            assert_eq!(all(&text), [pair(V0, ""), pair(RAW, "")], "{text:?}");
+        }
+        let other_form = crate::cid_v1(&V0.parse().unwrap());
+        assert_eq!(all(&format!("{V0} {other_form}")), [pair(V0, "")]);
+        assert_eq!(all(&format!("ipfs://{V1}/a,b ipfs://{V1}")), [pair(V1, "a,b"), pair(V1, "")]);
+        assert_eq!(all(&format!("  {V1}/a b")), [pair(V1, "a")]);
+        assert_eq!(cids_in_text("no such thing"), Err(CidTextError::NoCid));
+        assert_eq!(cids_in_text(" "), Err(CidTextError::Empty));
+        assert!(matches!(cids_in_text(&V1[..40]), Err(CidTextError::WrongLength { .. })));
+        assert_eq!(cids_in_text(&format!("{V1} ").repeat(2_000)), Err(CidTextError::TooLong));
     }
 
     #[test]

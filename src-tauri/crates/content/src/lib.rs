@@ -16,7 +16,7 @@
 //! | read and write CAR archives | [`car`] |
 //! | read a CID that stands alone | [`parse_cid`] |
 //! | show text that others wrote | [`harmless`], [`harmless_json`] |
-//! | find the CID in what somebody pasted, and show it in other forms | [`CidInText`], [`cid_v0`], [`cid_v1`], [`base36`] |
+//! | find the CID in what somebody pasted, or all of them, and show it in other forms | [`CidInText`], [`cids_in_text`], [`cid_v0`], [`cid_v1`], [`base36`] |
 //!
 //! Whatever is read may be hostile. Blocks are at most [`MAX_BLOCK_BYTES`] long, no length that an input states is
 //! allocated before its bytes are there, depths and numbers of links have limits, and a DAG that costs more to read than
@@ -48,6 +48,7 @@ mod export;
 mod file;
 mod file_name;
 mod foreign_text;
+mod gateway_link;
 mod hamt;
 mod hashes;
 mod index;
@@ -74,7 +75,7 @@ pub use block::{
 pub use block_name::BlockName;
 pub use cid::Cid;
 pub use cid_forms::{base36, cid_v0, cid_v1, multihash_hex, same_content};
-pub use cid_text::{CidInText, CidTextError, parse_cid};
+pub use cid_text::{CidInText, CidTextError, cids_in_text, parse_cid};
 pub use dag_pb::PbError;
 pub use directory::import_symlink;
 pub use entity::{EntityNode, entity_node};
@@ -82,6 +83,7 @@ pub use export::{Export, ExportError, Exported, MAX_EXPORTED_ENTRIES, export, ex
 pub use file::FileImporter;
 pub use file_name::file_name;
 pub use foreign_text::{harmless, harmless_json};
+pub use gateway_link::{gateway_as_typed, gateway_link};
 pub use index::{BlockIndex, IndexedBlocks, Place};
 pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};
 pub use leaves::{HashedLeaves, hash_leaves};

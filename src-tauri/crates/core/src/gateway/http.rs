@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use holdfast_content::{Cid, MAX_BLOCK_BYTES};
+use holdfast_content::{Cid, MAX_BLOCK_BYTES, gateway_link};
 use reqwest::{Client, Response, StatusCode, header::ACCEPT, redirect::Policy};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Gateway, GatewayError, address_of};
+use super::{Gateway, GatewayError};
 use crate::provider::http::{Limits, Timing, client_builder, content_type, is_near, limits_of, reason, retry_after};
 
 const RAW: &str = "application/vnd.ipld.raw";
@@ -68,7 +68,7 @@ impl HttpGateway {
 #[async_trait]
 impl Gateway for HttpGateway {
     async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
-        let url = format!("{}?format=raw", address_of(&self.base, &cid.to_string()));
+        let url = format!("{}?format=raw", gateway_link(self.base.as_str(), &cid.to_string()));
         let request = self.client.get(url).header(ACCEPT, RAW).build();
         let request = request.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
         if let Err(error) = self.limits.admit(request.method(), request.url().path()).await {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
 use url::Url;
 
 use crate::store::{MEMORY_BYTES, quota::Quota};
@@ -58,7 +59,7 @@ pub struct ServiceConfig {
     /// How long running requests may go on after [`shutdown`](crate::RunningService::shutdown); then they are cut.
     pub shutdown_grace: Duration,
     /// Trustless gateways that are asked for content that is pinned by its CID and not held here.
-    pub gateways: Vec<Url>,
+    pub gateways: Gateways,
     /// Whether the origins that a request names, and what a gateway leads to, may be at loopback and private addresses.
     /// Whoever has a key then reaches what this computer reaches.
     pub private_origins: bool,
@@ -94,12 +95,43 @@ impl ServiceConfig {
             max_concurrent_retrievals: 16,
             retrieval_deadline: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(10),
-            gateways: Vec::new(),
+            gateways: Vec::new().into(),
             private_origins: false,
             quota: Quota::Bytes(1024 * 1024 * 1024),
             disk_reserve_bytes: 512 * 1024 * 1024,
             collect_after: Duration::from_secs(60),
         }
+    }
+}
+
+/// Gateways as they are at the time when one would be asked: one that is not among them any more is asked no more, also for
+/// what is being fetched.
+#[derive(Clone, Debug)]
+pub struct Gateways(watch::Receiver<Vec<Url>>);
+
+impl Gateways {
+    /// Those that may be asked now.
+    pub(crate) fn now(&self) -> Vec<Url> {
+        self.0.borrow().clone()
+    }
+
+    /// Whether this one may be asked now.
+    pub(crate) fn has(&self, gateway: &Url) -> bool {
+        self.0.borrow().contains(gateway)
+    }
+}
+
+impl From<Vec<Url>> for Gateways {
+    /// These, for good.
+    fn from(gateways: Vec<Url>) -> Self {
+        Self(watch::channel(gateways).1)
+    }
+}
+
+impl From<watch::Receiver<Vec<Url>>> for Gateways {
+    /// Those that the sender says.
+    fn from(gateways: watch::Receiver<Vec<Url>>) -> Self {
+        Self(gateways)
     }
 }
 

@@ -33,7 +33,7 @@ mod store;
 mod tls;
 mod write_timeout;
 
-pub use config::{PortChoice, ServiceConfig, TlsFiles};
+pub use config::{Gateways, PortChoice, ServiceConfig, TlsFiles};
 pub use error::{ServiceError, TlsError};
 pub use service::{KeyRing, RunningService, Service};
 pub use stopped::{Collected, StoppedService};

@@ -48,7 +48,7 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
     let mut config = ServiceConfig::new(home.service_dir());
     args.server.apply(&mut config);
     config.quota = args.quota;
-    config.gateways = args.fetch_from;
+    config.gateways = args.fetch_from.into();
     config.private_origins = args.private_origins;
     config.disk_reserve_bytes = args.disk_reserve;
     if let Some(warning) = args.server.warning() {

@@ -25,7 +25,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::store::{StoreError, blocks::BlockStore, writer::BlockWriter};
+use crate::{
+    config::Gateways,
+    store::{StoreError, blocks::BlockStore, writer::BlockWriter},
+};
 
 /// Blocks that are under way at one time for one DAG.
 const CONCURRENT_OF_ONE: usize = 8;
@@ -45,7 +48,7 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(2
 #[derive(Clone, Debug)]
 pub(crate) struct FetchConfig {
     /// Trustless gateways that are asked for what is not held, after the origins.
-    pub(crate) gateways: Vec<Url>,
+    pub(crate) gateways: Gateways,
     /// Whether origins may lead to addresses that are not of the public internet.
     pub(crate) private_origins: bool,
     /// The most blocks of one DAG.
@@ -56,7 +59,7 @@ pub(crate) struct FetchConfig {
 
 impl Default for FetchConfig {
     fn default() -> Self {
-        Self { gateways: Vec::new(), private_origins: false, max_blocks: 4_000_000, max_depth: 1024 }
+        Self { gateways: Vec::new().into(), private_origins: false, max_blocks: 4_000_000, max_depth: 1024 }
     }
 }
 
@@ -167,11 +170,13 @@ impl Fetcher {
         progress: &FetchProgress,
     ) -> Result<BlockWriter, FetchError> {
         writer.leave_what_comes();
+        let (sources, left_out) = self.shared.sources(origins);
         let job = Job {
             shared: &self.shared,
             blocks: blocks.clone(),
             writer: Arc::new(Mutex::new(writer)),
-            sources: self.shared.sources(origins),
+            sources,
+            left_out,
             preferred: AtomicUsize::new(0),
             progress,
             disk: TaskTracker::new(),
@@ -193,25 +198,28 @@ impl Shared {
         Elsewhere { client: self.for_origins.clone(), may_be_private: self.config.private_origins }
     }
 
-    fn sources(&self, origins: &[String]) -> Result<Vec<Source>, FetchError> {
+    /// Who can be asked, and how many of the origins cannot.
+    fn sources(&self, origins: &[String]) -> (Result<Vec<Source>, FetchError>, usize) {
         let http: Vec<Url> = origins.iter().filter_map(|origin| address::http_origin(origin)).collect();
         let allowed = |url: &&Url| self.config.private_origins || !address::names_private_address(url);
-        let source = |url: &Url, client: &Client| Source::new(url.clone(), client.clone(), self.elsewhere());
-        let usable = http.iter().filter(allowed).map(|url| source(url, &self.for_origins));
-        let gateways = self.config.gateways.iter().map(|url| {
+        let origin = |url: &Url| Source::origin(url.clone(), self.for_origins.clone(), self.elsewhere());
+        let mut sources: Vec<_> = http.iter().filter(allowed).map(origin).collect();
+        let left_out = origins.len() - sources.len();
+        sources.extend(self.config.gateways.now().into_iter().map(|url| {
             // A proxy reads what is not encrypted, and what is near is not reached over one.
-            let is_far = url.scheme() == "https" && !address::names_private_address(url);
-            source(url, if is_far { &self.over_proxy } else { &self.direct })
-        });
-        let sources: Vec<_> = usable.chain(gateways).collect();
+            let is_far = url.scheme() == "https" && !address::names_private_address(&url);
+            let client = if is_far { &self.over_proxy } else { &self.direct };
+            Source::gateway(url, client.clone(), self.elsewhere(), self.config.gateways.clone())
+        }));
         if !sources.is_empty() {
-            return Ok(sources);
+            return (Ok(sources), left_out);
         }
-        Err(match (origins.is_empty(), http.is_empty()) {
+        let none = match (origins.is_empty(), http.is_empty()) {
             (true, _) => FetchError::NoSource,
             (false, true) => FetchError::NoHttpOrigin,
             (false, false) => FetchError::PrivateOrigin,
-        })
+        };
+        (Err(none), left_out)
     }
 }
 
@@ -221,6 +229,8 @@ struct Job<'a> {
     writer: Arc<Mutex<BlockWriter>>,
     /// Or why there are none, which matters only if a block is missing.
     sources: Result<Vec<Source>, FetchError>,
+    /// Origins that cannot be asked.
+    left_out: usize,
     /// The source that gave a block last.
     preferred: AtomicUsize,
     progress: &'a FetchProgress,
@@ -352,8 +362,8 @@ impl Job<'_> {
             let first = self.preferred.load(Ordering::Relaxed);
             for number in (first..sources.len()).chain(0..first) {
                 let source = &sources[number];
-                if !source.is_usable() {
-                    failures.push(format!("{source} failed too often"));
+                if let Err(why) = source.may_be_asked() {
+                    failures.push(format!("{source} {why}"));
                     continue;
                 }
                 match source.block(cid).await {
@@ -370,10 +380,19 @@ impl Job<'_> {
             drop(permit);
             match pauses.next() {
                 Some(pause) if may_pass => tokio::time::sleep(*pause).await,
-                _ => return Err(FetchError::Block(*cid, failures.join("; "))),
+                _ => {
+                    failures.extend(said_of_left_out(self.left_out));
+                    return Err(FetchError::Block(*cid, failures.join("; ")));
+                }
             }
         }
     }
+}
+
+/// Why some of the origins were not asked.
+fn said_of_left_out(origins: usize) -> Option<String> {
+    let were = if origins == 1 { "address that was named was" } else { "addresses that were named were" };
+    (origins > 0).then(|| format!("{origins} {were} not asked: no public address that speaks HTTP"))
 }
 
 fn children(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, FetchError> {

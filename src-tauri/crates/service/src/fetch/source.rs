@@ -8,12 +8,13 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use holdfast_content::{Cid, MAX_BLOCK_BYTES, is_block_of};
+use holdfast_content::{Cid, MAX_BLOCK_BYTES, gateway_link, is_block_of};
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::timeout;
 use url::Url;
 
 use super::address::{NotPublic, names_private_address};
+use crate::config::Gateways;
 
 const RAW: &str = "application/vnd.ipld.raw";
 
@@ -33,6 +34,8 @@ pub(crate) struct Source {
     client: Client,
     elsewhere: Elsewhere,
     failures: AtomicU32,
+    /// For one of the service's gateways: those that may be asked.
+    among: Option<Gateways>,
 }
 
 /// How other hosts are asked that a source leads to: nobody has vouched for those.
@@ -74,13 +77,25 @@ impl SourceError {
 }
 
 impl Source {
-    pub(crate) const fn new(base: Url, client: Client, elsewhere: Elsewhere) -> Self {
-        Self { base, client, elsewhere, failures: AtomicU32::new(0) }
+    /// One that was named with a request.
+    pub(crate) const fn origin(base: Url, client: Client, elsewhere: Elsewhere) -> Self {
+        Self { base, client, elsewhere, failures: AtomicU32::new(0), among: None }
     }
 
-    /// Whether it is worth asking.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) < MAX_FAILURES
+    /// One of the service's own, as long as it is among them.
+    pub(crate) const fn gateway(base: Url, client: Client, elsewhere: Elsewhere, among: Gateways) -> Self {
+        Self { base, client, elsewhere, failures: AtomicU32::new(0), among: Some(among) }
+    }
+
+    /// Whether it may be asked and is worth it, or why not.
+    pub(crate) fn may_be_asked(&self) -> Result<(), &'static str> {
+        if self.among.as_ref().is_some_and(|gateways| !gateways.has(&self.base)) {
+            return Err("is not to be asked any more");
+        }
+        match self.failures.load(Ordering::Relaxed) {
+            MAX_FAILURES.. => Err("failed too often"),
+            _ => Ok(()),
+        }
     }
 
     /// Gets a block and checks it.
@@ -100,8 +115,8 @@ impl Source {
     }
 
     async fn get(&self, cid: &Cid) -> Result<Vec<u8>, SourceError> {
-        let base = self.base.as_str().trim_end_matches('/');
-        let response = self.ask(format!("{base}/ipfs/{cid}?format=raw")).await?;
+        let link = gateway_link(self.base.as_str(), &cid.to_string());
+        let response = self.ask(format!("{link}?format=raw")).await?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(SourceError::NotThere),

@@ -129,8 +129,8 @@ impl Here {
     }
 
     async fn fetch_from(&self, gateways: &[&Url], root: Cid) -> Result<(), FetchError> {
-        let gateways = gateways.iter().map(|url| (*url).clone()).collect();
-        self.fetch(FetchConfig { gateways, ..FetchConfig::default() }, root, &[]).await
+        let gateways: Vec<Url> = gateways.iter().map(|url| (*url).clone()).collect();
+        self.fetch(FetchConfig { gateways: gateways.into(), ..FetchConfig::default() }, root, &[]).await
     }
 
     fn hashes(&self) -> HashSet<Multihash<64>> {
@@ -247,7 +247,7 @@ async fn without_a_source_that_speaks_http_the_reason_says_so() {
 async fn quota_blocks_and_depth_are_limits() {
     let (mut gateway, here) = (Gateway::default(), Here::new());
     let root = tree(&mut gateway);
-    let gateways = vec![gateway.serve().await];
+    let gateways = Gateways::from(vec![gateway.serve().await]);
     let few = FetchConfig { gateways: gateways.clone(), max_blocks: 3, ..FetchConfig::default() };
     assert!(matches!(here.fetch(few, root, &[]).await.unwrap_err(), FetchError::TooManyBlocks(3)));
     let flat = FetchConfig { gateways: gateways.clone(), max_depth: 1, ..FetchConfig::default() };
@@ -277,7 +277,7 @@ async fn a_gateway_leads_to_no_private_address_unless_that_was_allowed() {
     let root = tree(&mut near);
     let target = String::from(near.serve().await).trim_end_matches('/').to_owned();
     let front = Gateway::default();
-    let gateways = vec![front.serve().await];
+    let gateways = Gateways::from(vec![front.serve().await]);
     let by_name = target.replace("127.0.0.1", "localhost");
     for target in [&target, &by_name, "http://169.254.169.254", "http://[::ffff:127.0.0.1]:1", "file:///etc"] {
         front.state.lock().unwrap().redirects_to = Some(target.into());
@@ -290,4 +290,43 @@ async fn a_gateway_leads_to_no_private_address_unless_that_was_allowed() {
     let config = FetchConfig { gateways, private_origins: true, ..FetchConfig::default() };
     here.fetch(config, root, &[]).await.unwrap();
     assert!(here.has(&root));
+}
+
+#[tokio::test]
+async fn a_gateway_may_say_where_the_cid_stands() {
+    let (mut gateway, here) = (Gateway::default(), Here::new());
+    let root = tree(&mut gateway);
+    let deeper = gateway.serve().await.join("/deeper/ipfs/{cid}").unwrap();
+    here.fetch_from(&[&deeper], root).await.unwrap();
+    assert!(here.has(&root));
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_taken_back_is_asked_no_more_for_what_is_being_fetched() {
+    let (mut gateway, here) = (Gateway::default(), Here::new());
+    let root = tree(&mut gateway);
+    // It would be asked again and again.
+    gateway.state.lock().unwrap().failures = usize::MAX;
+    let (sender, gateways) = tokio::sync::watch::channel(vec![gateway.serve().await]);
+    let config = FetchConfig { gateways: gateways.into(), ..FetchConfig::default() };
+    let taking_back = async {
+        while gateway.asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        sender.send(Vec::new()).unwrap();
+    };
+    let (fetched, ()) = tokio::join!(here.fetch(config, root, &[]), taking_back);
+    let error = fetched.unwrap_err().to_string();
+    assert!(error.contains("not to be asked any more"), "{error}");
+    assert_eq!(gateway.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_origin_that_cannot_be_asked_is_said_beside_what_the_others_answered() {
+    let (gateway, here) = (Gateway::default(), Here::new());
+    let root = file(b"nobody has this", &mut holdfast_content::Discard).cid;
+    let gateways = Gateways::from(vec![gateway.serve().await]);
+    let config = FetchConfig { gateways, ..FetchConfig::default() };
+    let error = here.fetch(config, root, &["/ip4/203.0.113.9/udp/4001/quic-v1".into()]).await.unwrap_err().to_string();
+    assert!(error.contains("does not have it") && error.contains("1 address that was named was not asked"), "{error}");
 }

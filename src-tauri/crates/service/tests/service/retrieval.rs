@@ -25,7 +25,7 @@ async fn what_a_gateway_has_is_fetched_and_pinned() {
     let bytes = noise(1, 5_000_000);
     let pin = there.upload(Form::new().file("t/large", &bytes).file("t/small", b"small")).await;
     let gateway = there.gateway.parse().unwrap();
-    let here = start_with(|config| config.gateways = vec![gateway]).await;
+    let here = start_with(|config| config.gateways = vec![gateway].into()).await;
     let (_, reply) = here.try_pin_by_hash(json!({"hash_to_pin": pin["cid"]})).await;
     let pinned = settled(&here, &reply["data"]["id"]).await;
     assert_eq!((&pinned["status"], &pinned["size"]), (&json!("pinned"), &json!(5_000_005)), "{pinned}");
@@ -41,7 +41,7 @@ async fn what_a_gateway_has_is_fetched_and_pinned() {
 async fn what_nobody_has_fails_and_says_why() {
     let there = start().await;
     let gateway = there.gateway.parse().unwrap();
-    let here = start_with(|config| config.gateways = vec![gateway]).await;
+    let here = start_with(|config| config.gateways = vec![gateway].into()).await;
     let (_, reply) = here.try_pin_by_hash(json!({"hash_to_pin": client::file_cid(b"nobody has this")})).await;
     let failed = settled(&here, &reply["data"]["id"]).await;
     assert_eq!(failed["status"], "retrieveFailed");
@@ -54,7 +54,7 @@ async fn what_exceeds_the_quota_fails_and_leaves_nothing() {
     let pin = there.upload(Form::new().file("large", &noise(1, 5_000_000))).await;
     let gateway = there.gateway.parse().unwrap();
     let here = start_with(|config| {
-        config.gateways = vec![gateway];
+        config.gateways = vec![gateway].into();
         config.quota = holdfast_service::Quota::Bytes(3_000_000);
     })
     .await;

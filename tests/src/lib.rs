@@ -5,6 +5,7 @@
 use std::io::Write;
 
 pub mod bench;
+pub mod block_gateway;
 pub mod browser;
 pub mod cluster;
 pub mod dags;

@@ -40,6 +40,7 @@ pub async fn start(engine: &Engine) -> Result<(RunningService, AccountView), Sta
 async fn try_start(engine: &Engine) -> Result<(RunningService, AccountView), StartError> {
     let last_port = engine.port_of_this_computer().await?;
     let mut config = ServiceConfig::new(engine.home().service_dir());
+    config.gateways = engine.gateways_to_ask().into();
     config.port = last_port.map_or(PortChoice::Any, PortChoice::Preferably);
     let service = Service::start(config).await?;
     service.set_quota(OWNER, Quota::Unlimited).await?;

@@ -22,6 +22,7 @@ pub enum Code {
     Unsupported,
     KeyringUnavailable,
     NoSecret,
+    NoSource,
     InvalidInput,
     FileUnreadable,
     FileChanged,
@@ -59,6 +60,7 @@ impl Code {
             Self::Unsupported => "unsupported",
             Self::KeyringUnavailable => "keyring_unavailable",
             Self::NoSecret => "no_secret",
+            Self::NoSource => "no_source",
             Self::InvalidInput => "invalid_input",
             Self::FileUnreadable => "file_unreadable",
             Self::FileChanged => "file_changed",
@@ -163,6 +165,11 @@ pub enum Error {
         /// The service's reason.
         reason: String,
     },
+    /// The service on this computer does not hold it, and was not told where it may fetch it.
+    #[error(
+        "this computer does not hold that content, and fetches from nowhere as long as you do not say where it may"
+    )]
+    FetchesFromNowhere,
     /// What went wrong at the node through which files get to a service that takes none.
     #[error("{label}, through which files get there: {source}")]
     AtNode {
@@ -232,6 +239,7 @@ impl Error {
             Self::Gateway(_) | Self::ServiceNotRunning { .. } => Code::Unavailable,
             Self::StillFetching { .. } => Code::StillFetching,
             Self::PinFailed { .. } => Code::PinFailed,
+            Self::FetchesFromNowhere => Code::NoSource,
             Self::AtNode { source, .. } => source.code(),
             Self::Cancelled => Code::Cancelled,
             Self::NoSecret { .. } => Code::NoSecret,

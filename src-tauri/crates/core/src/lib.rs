@@ -25,7 +25,7 @@ pub mod vault;
 
 pub use engine::{
     Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, ImportedService, OtherCopy,
-    PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer, UnpinImpact,
+    PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer, UnpinImpact,
 };
 pub use error::{Code, Error};
 pub use home::Home;

@@ -17,7 +17,8 @@ pub(crate) enum AccountCommand {
     },
     /// Add the pinning services that a Kubo repository on this computer names, and the node itself
     ImportKubo(ImportKuboArgs),
-    /// Give an account another label or gateway; `add` with its label gives it another key
+    /// Give an account another label or gateway, or say where This computer may fetch what it is asked to pin by CID;
+    /// `add` with its label gives an account another key
     Edit(AccountEditArgs),
     /// List the accounts
     Ls,
@@ -65,7 +66,7 @@ pub(crate) struct AccountEditArgs {
     /// Its label or id
     pub(crate) account: String,
     /// What to call it from now on
-    #[arg(long, required_unless_present_any = ["gateway", "no_gateway"])]
+    #[arg(long, required_unless_present_any = ["gateway", "no_gateway", "fetch"])]
     pub(crate) label: Option<String>,
     /// Where pinned content can be fetched
     #[arg(long, value_name = "URL", conflicts_with = "no_gateway")]
@@ -76,6 +77,31 @@ pub(crate) struct AccountEditArgs {
     /// Take an http:// address of another machine, though everything travels from there unencrypted
     #[arg(long)]
     pub(crate) plain_http: bool,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
+}
+
+/// Where This computer may fetch; what is given is all that it may.
+#[derive(Debug, ClapArgs)]
+#[group(id = "fetch", multiple = true, conflicts_with_all = ["label", "gateway", "no_gateway"])]
+pub(crate) struct FetchArgs {
+    /// For This computer: a gateway, such as https://trustless-gateway.link, from which it may fetch what it is asked to pin
+    /// by CID and does not hold; may be given again. The gateway learns the CIDs; what it gives is checked
+    #[arg(long = "fetch-from", value_name = "URL")]
+    pub(crate) from: Vec<String>,
+    /// For This computer: fetch from the gateways of the other accounts too
+    #[arg(long = "fetch-from-accounts")]
+    pub(crate) from_accounts: bool,
+    /// For This computer: fetch from nowhere
+    #[arg(long = "fetch-from-nowhere", conflicts_with_all = ["from", "from_accounts"])]
+    pub(crate) from_nowhere: bool,
+}
+
+impl FetchArgs {
+    /// Whether anything was said.
+    pub(crate) const fn is_said(&self) -> bool {
+        !self.from.is_empty() || self.from_accounts || self.from_nowhere
+    }
 }
 
 /// What the service knows the user by. The secret half is asked for.

@@ -11,6 +11,7 @@ use holdfast_core::{
         AccountDraft, AccountEdit, AccountState, AccountView, Keep, PRESETS, PlainHttp, Preset, ProviderKind,
         SecretKept, UploadRoute,
     },
+    gateway::{FetchSources, as_typed},
     vault::{CredentialKind, Credentials},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -50,6 +51,11 @@ struct Row<'a> {
     upload_through: Option<&'a str>,
     can_edit: bool,
     keeps_metadata: bool,
+    /// Of This computer: the gateways that it may fetch from.
+    fetches_from: Option<Vec<String>>,
+    /// Bytes used, where the service says; and when it said so.
+    used_bytes: Option<u64>,
+    used_as_of: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -103,8 +109,22 @@ async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result
 }
 
 async fn edit(args: AccountEditArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+    // That account is there once its service has run.
+    let session = if args.fetch.is_said() { Session::with_service(home).await? } else { Session::open(home).await? };
     let account = session.engine.account_named(&args.account).await?;
+    if args.fetch.is_said() {
+        if !account.this_computer {
+            return Err(Failure::Plain(format!(
+                "{} fetches from where its service does; --fetch-from… is for This computer.",
+                account.label
+            )));
+        }
+        let (from, from_accounts) = (&args.fetch.from, args.fetch.from_accounts);
+        let sources = FetchSources::typed(from, from_accounts, plain_http(args.plain_http))?;
+        session.engine.set_fetch_sources(sources).await?;
+        print(&session.engine.account_view(&account.id).await?, out)?;
+        return session.end().await;
+    }
     let edit = AccountEdit {
         label: args.label,
         gateway: if args.no_gateway { Some(String::new()) } else { args.gateway },
@@ -301,6 +321,9 @@ fn row(view: &AccountView) -> Row<'_> {
         },
         can_edit: view.can_edit,
         keeps_metadata: view.keeps_metadata,
+        fetches_from: view.fetches_from.as_ref().map(|from| as_typed(&from.now)),
+        used_bytes: view.usage.map(|then| then.usage.used_bytes),
+        used_as_of: view.usage.map(|then| then.at.to_rfc3339()),
     }
 }
 
@@ -314,5 +337,9 @@ fn describe(view: &AccountView) -> String {
         None if row.state == "ok" => "answers".into(),
         None => row.last_contact.as_ref().map_or_else(|| "not asked yet".into(), |at| format!("answered at {at}")),
     };
-    format!("{}  {}  {} pins, {}  {state}", row.label, row.endpoint, row.pins, bytes(row.bytes))
+    let fetches = row.fetches_from.as_ref().map_or_else(String::new, |from| match from.as_slice() {
+        [] => "; fetches from nowhere".into(),
+        from => format!("; fetches from {}", from.join(", ")),
+    });
+    format!("{}  {}  {} pins, {}  {state}{fetches}", row.label, row.endpoint, row.pins, bytes(row.bytes))
 }

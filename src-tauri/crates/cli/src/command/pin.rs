@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use holdfast_core::{Background, pin::PinKey, transfer::TransferState};
+use holdfast_core::{Background, Code, gateway::OFFERED_GATEWAY, pin::PinKey, transfer::TransferState};
 use serde::Serialize;
 
 use super::add::explain;
 use crate::{
     Failure,
     args::PinArgs,
-    output::{Output, complain},
+    output::{Output, complain, note},
     progress,
     session::Session,
 };
@@ -34,6 +34,9 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
             Ok(id) => id,
             Err(error) => {
                 complain(&format!("{text}: {error}"), None);
+                if error.code() == Code::NoSource {
+                    note(&how_to_fetch());
+                }
                 complete = false;
                 continue;
             }
@@ -58,4 +61,12 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+/// What helps where This computer may fetch from nowhere.
+fn how_to_fetch() -> String {
+    format!(
+        "holdfast: to let it fetch from a gateway, which then learns the CIDs: holdfast account edit \"This computer\" \
+         --fetch-from {OFFERED_GATEWAY}; or pin it at another account with --account, or upload it with `holdfast add`"
+    )
 }

@@ -303,6 +303,12 @@ impl Access {
         self.known().get(account).is_some_and(|known| known.is_outdated)
     }
 
+    /// The accounts of which that is so.
+    pub(crate) fn all_outdated(&self) -> Vec<AccountId> {
+        let known = self.known();
+        known.iter().filter(|(_, known)| known.is_outdated).map(|(account, _)| account.clone()).collect()
+    }
+
     /// Takes what earlier runs showed of the accounts as known, until they are asked.
     pub(crate) fn remember(&self, contacts: Vec<(AccountId, Contact)>) {
         let mut known = self.known();

@@ -10,14 +10,18 @@ mod sample;
 
 use std::fmt;
 
+use holdfast_content::{gateway_as_typed, gateway_link};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
     clock::UnixMillis,
     error::{Code, Error},
-    gateway,
-    provider::http::{is_near, is_this_computer},
+    gateway::FetchSources,
+    provider::{
+        Usage,
+        http::{is_near, is_this_computer},
+    },
     vault::{CredentialKind, Credentials},
 };
 
@@ -229,19 +233,41 @@ pub struct AccountView {
     pub keeps_metadata: bool,
     /// For *This computer*, when another program has its port: links copied before have that port, and lead nowhere.
     pub lost_port: Option<u16>,
+    /// For *This computer*: where it may fetch what it is asked to pin by CID.
+    pub fetches_from: Option<FetchesFrom>,
+    /// How much is used there, and when the service said so.
+    pub usage: Option<UsageThen>,
+}
+
+/// Where *This computer* may fetch what it is asked to pin by CID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchesFrom {
+    /// What the person agreed to.
+    pub agreed: FetchSources,
+    /// The gateways that this comes to now, with the accounts that there are.
+    pub now: Vec<Url>,
+}
+
+/// How much an account used when its service was last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageThen {
+    /// How much.
+    pub usage: Usage,
+    /// When.
+    pub at: UnixMillis,
 }
 
 impl Account {
     /// The link at which the account's gateway serves `cid`.
     #[must_use]
     pub fn gateway_link(&self, cid: &str) -> Option<String> {
-        self.gateway.as_ref().map(|base| gateway::address_of(base, cid))
+        self.gateway.as_ref().map(|base| gateway_link(base.as_str(), cid))
     }
 
     /// The gateway as the user typed it.
     #[must_use]
     pub fn gateway_text(&self) -> Option<String> {
-        self.gateway.as_ref().map(gateway::as_typed)
+        self.gateway.as_ref().map(|base| gateway_as_typed(base.as_str()))
     }
 }
 

@@ -6,8 +6,8 @@ use url::Url;
 use super::{Change, Engine, SecretRemoval, pins};
 use crate::{
     account::{
-        Account, AccountDraft, AccountEdit, AccountId, AccountView, Keep, Preset, ProviderKind, parse_base_url,
-        parse_label,
+        Account, AccountDraft, AccountEdit, AccountId, AccountView, FetchesFrom, Keep, Preset, ProviderKind,
+        parse_base_url, parse_label,
     },
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
@@ -54,6 +54,14 @@ impl Engine {
         account.ok_or_else(|| gone(id))
     }
 
+    /// One account, with what is known about it now.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`].
+    pub async fn account_view(&self, id: &AccountId) -> Result<AccountView, Error> {
+        self.view(self.account(id).await?).await
+    }
+
     /// The account of that label or id.
     ///
     /// # Errors
@@ -97,6 +105,7 @@ impl Engine {
         if !self.shared.store.set_label_and_gateway(&account).await? {
             return Err(taken(&account.label));
         }
+        self.shared.renew_gateways_to_ask().await?;
         self.shared.announce(Change::Accounts);
         self.shared.announce(Change::Pins);
         self.view(account).await
@@ -133,6 +142,7 @@ impl Engine {
             self.shared.remove_secret(&account.id).await?;
             return Err(if is_new { taken(&account.label) } else { gone(&account.id) });
         }
+        self.shared.renew_gateways_to_ask().await?;
         let account = self.account(&account.id).await?;
         if !is_new && (keep == Keep::Session || account.credentials == CredentialKind::None) {
             self.shared.access.wake_forgetting();
@@ -178,6 +188,7 @@ impl Engine {
         self.stop_folders_of(id).await?;
         self.stop_transfers(id, None).await?;
         self.shared.store.remove_account(id).await?;
+        self.shared.renew_gateways_to_ask().await?;
         for change in [Change::Accounts, Change::Pins, Change::Transfers, Change::Folders] {
             self.shared.announce(change);
         }
@@ -297,6 +308,14 @@ impl Engine {
             true => self.port_of_this_computer().await?.filter(|port| Some(*port) != account.endpoint.port()),
             false => None,
         };
+        let fetches_from = match account.this_computer {
+            true => {
+                let now = self.shared.gateways_to_ask.borrow().clone();
+                Some(FetchesFrom { agreed: self.shared.fetch_sources().await?, now })
+            }
+            false => None,
+        };
+        let usage = self.shared.store.usage(&account.id).await?;
         Ok(AccountView {
             account,
             secret_kept,
@@ -309,6 +328,8 @@ impl Engine {
             can_edit,
             keeps_metadata,
             lost_port,
+            fetches_from,
+            usage,
         })
     }
 }

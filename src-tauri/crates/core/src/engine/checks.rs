@@ -7,7 +7,7 @@ use std::{
 
 use super::{Change, Engine, Shared};
 use crate::{
-    account::{AccountId, AccountView, probe},
+    account::{AccountId, AccountView, UsageThen, probe},
     error::Error,
 };
 
@@ -38,6 +38,9 @@ impl Engine {
             let card = probe(&shared, &account).await;
             if let Ok(card) = &card {
                 shared.store.save_card(&account.id, card).await?;
+                if let Some(usage) = card.usage {
+                    shared.store.save_usage(&account.id, UsageThen { usage, at: card.checked_at }).await?;
+                }
             }
             drop(listed);
             shared.announce(Change::Accounts);

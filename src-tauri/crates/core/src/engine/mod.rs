@@ -8,6 +8,7 @@ mod archives;
 mod checks;
 mod copies;
 mod edits;
+mod fetching;
 mod folders;
 mod following;
 mod kubo_import;
@@ -16,14 +17,16 @@ mod proofs;
 mod secrets;
 mod settings;
 mod transfers;
+mod usage;
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 pub use accounts::ThisComputer;
 pub use copies::{CheckProgress, CheckRun, CheckedPin, OtherCopy, Remains, UnpinImpact};
@@ -31,6 +34,7 @@ pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
+pub use transfers::PastedCid;
 
 use crate::{
     account::{Access, AccountId},
@@ -130,6 +134,8 @@ pub(crate) struct Shared {
     folders: Mutex<HashMap<FolderId, FolderNow>>,
     unpinned: Mutex<HashSet<PinKey>>,
     checking: Mutex<HashSet<AccountId>>,
+    /// The gateways that the service on this computer may ask.
+    gateways_to_ask: watch::Sender<Vec<Url>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -164,7 +170,9 @@ impl Engine {
             folders: Mutex::default(),
             unpinned: Mutex::default(),
             checking: Mutex::default(),
+            gateways_to_ask: watch::Sender::default(),
         });
+        shared.renew_gateways_to_ask().await?;
         Ok(Self {
             shared,
             home,
@@ -197,6 +205,7 @@ impl Engine {
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::look_soon));
         if background == Background::Everything {
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), usage::follow_own));
             self.start_folders().await?;
         }
         Ok(())

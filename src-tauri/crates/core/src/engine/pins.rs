@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Engine, OtherCopy, Remains, Shared};
+use super::{Engine, OtherCopy, Remains, Shared, usage};
 use crate::{
     account::{Account, AccountId},
     error::Error,
@@ -39,7 +39,8 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
-        let mut page = self.shared.store.pins(query).await?;
+        let outdated = self.shared.access.all_outdated();
+        let mut page = self.shared.store.pins(query, outdated).await?;
         let now = self.shared.ports.clock.now();
         page.rows = page.rows.into_iter().map(|pin| pin.shown_at(now)).collect();
         Ok(page)
@@ -89,9 +90,10 @@ impl Engine {
     }
 }
 
-/// Lists one account; that it cannot be listed is noted with the account.
+/// Lists one account and asks how much it uses; that it cannot be listed is noted with the account.
 pub(super) async fn refresh_one(shared: &Shared, account: &Account) {
-    if let Err(error) = mirror::refresh(shared, account).await {
-        tracing::info!(account = %account.id, %error, "an account cannot be listed");
+    match mirror::refresh(shared, account).await {
+        Ok(()) => usage::measure(shared, account).await,
+        Err(error) => tracing::info!(account = %account.id, %error, "an account cannot be listed"),
     }
 }

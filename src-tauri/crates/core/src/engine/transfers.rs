@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use holdfast_content::{Cid, CidInText};
+use holdfast_content::{Cid, CidInText, cids_in_text};
 
 use super::{Change, Engine};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     disk::Place,
     error::Error,
     folder::FolderId,
-    pin::{MAX_PIN_NAME_BYTES, Metadata, PinKey, PinStatus},
+    pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinKey, PinStatus},
     provider::ProviderError,
     store::TransferCounts,
     transfer::{Failure, Transfer, TransferId, TransferProgress, TransferState, Work, relay},
@@ -88,10 +88,25 @@ impl Engine {
         Ok(ids)
     }
 
+    /// What a text has to pin, and what of that the account has pinned.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] with what is wrong with a text that has no CID in it.
+    pub async fn look_up(&self, account: &AccountId, text: &str) -> Result<Vec<PastedCid>, Error> {
+        let mut pasted = Vec::new();
+        for CidInText { cid, path } in in_text(text)? {
+            let pins = self.shared.store.pins_of_cid(account, cid).await?;
+            let pinned = pins.into_iter().find(|pin| pin.held.status != PinStatus::Failed);
+            pasted.push(PastedCid { cid, path, pinned });
+        }
+        Ok(pasted)
+    }
+
     /// Accepts pinning the CID in `text`: a CID or any link with one.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when there is none in it, or only the path to one.
+    /// [`Error::InvalidInput`] when there is none in it, more than one, or only the path to one; and those of
+    /// [`Engine::pin`].
     pub async fn pin_text(
         &self,
         account: &AccountId,
@@ -99,10 +114,19 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<TransferId, Error> {
-        let found: CidInText = text.parse().map_err(|error| Error::InvalidInput(format!("{error}.")))?;
+        let found = match <[_; 1]>::try_from(in_text(text)?) {
+            Ok([found]) => found,
+            Err(several) => {
+                let cids: Vec<_> = several.iter().map(|one| one.cid.to_string()).collect();
+                return Err(Error::InvalidInput(format!(
+                    "There are several CIDs in this text ({}); give each by itself.",
+                    cids.join(", ")
+                )));
+            }
+        };
         if !found.path.is_empty() {
             return Err(Error::InvalidInput(format!(
-                "This link leads to {:?} inside a directory; only the directory itself ({}) has a CID here.",
+                "This link leads to {:?} inside a directory, whose own CID is not in it; pin the whole directory by {}.",
                 found.path, found.cid
             )));
         }
@@ -120,12 +144,13 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<TransferId, Error> {
-        self.account_for(account, &metadata).await?;
+        let known = self.account_for(account, &metadata).await?;
         let name = parse_name(&name.unwrap_or_default())?;
         let work = Work::Pin { cid };
         if let Some(same) = self.shared.store.under_way(account, &work).await? {
             return Ok(same);
         }
+        self.can_get(&known, cid).await?;
         let mut transfer = self.shared.transfer(account, work, name, metadata);
         transfer.cid = Some(cid);
         let id = transfer.id.clone();
@@ -148,6 +173,7 @@ impl Engine {
         if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
             return Ok(same);
         }
+        self.can_get(&self.account(&key.account).await?, held.cid).await?;
         let mut transfer = self.shared.transfer(&key.account, work, held.name.unwrap_or_default(), held.metadata);
         (transfer.cid, transfer.pin) = (Some(held.cid), Some(held.id));
         let id = transfer.id.clone();
@@ -311,6 +337,21 @@ impl Engine {
         self.shared.announce(Change::Transfers);
         Ok(())
     }
+}
+
+/// Something to pin that a person pasted.
+#[derive(Clone, Debug)]
+pub struct PastedCid {
+    /// Its CID.
+    pub cid: Cid,
+    /// Where below it the text leads; empty for the CID itself.
+    pub path: String,
+    /// The account's pin of the same content, or one that is on its way.
+    pub pinned: Option<Pin>,
+}
+
+fn in_text(text: &str) -> Result<Vec<CidInText>, Error> {
+    cids_in_text(text).map_err(|error| Error::InvalidInput(format!("{error}.")))
 }
 
 /// A selection of which nothing can be pinned.

@@ -2,34 +2,14 @@
 //! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>). No credentials are ever sent to one.
 
 mod http;
+mod sources;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_content::Cid;
-use url::Url;
-
 pub(crate) use http::HttpGateway;
-
-/// Where a gateway's address may say that the CID stands, as a URL writes `{cid}` and `{path}`.
-const CID: &str = "%7Bcid%7D";
-const PATH: &str = "%7Bpath%7D";
-
-/// The address at which the gateway at `base` serves `cid`: `{base}/ipfs/{cid}`, or what `base` says itself where it has
-/// `{cid}` in it, as in `https://example.org/api/gateway/{cid}`.
-pub(crate) fn address_of(base: &Url, cid: &str) -> String {
-    let base = base.as_str().trim_end_matches('/');
-    if base.contains(CID) {
-        base.replace(CID, cid).replace(PATH, "").trim_end_matches('/').into()
-    } else {
-        format!("{base}/ipfs/{cid}")
-    }
-}
-
-/// A gateway's address as people write it.
-pub(crate) fn as_typed(base: &Url) -> String {
-    base.as_str().trim_end_matches('/').replace(CID, "{cid}").replace(PATH, "{path}")
-}
+pub use sources::{FetchSources, OFFERED_GATEWAY, as_typed};
 
 /// A place that gives blocks by CID. Every call is one request; none retries by itself.
 #[async_trait]
@@ -106,11 +86,12 @@ impl GatewayError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use holdfast_content::{gateway_as_typed, gateway_link};
+
     use crate::account::{PlainHttp, parse_base_url};
 
     fn address(typed: &str) -> String {
-        address_of(&parse_base_url("gateway", typed, PlainHttp::Refused).unwrap(), "bafkqaaa")
+        gateway_link(parse_base_url("gateway", typed, PlainHttp::Refused).unwrap().as_str(), "bafkqaaa")
     }
 
     #[test]
@@ -123,6 +104,6 @@ mod tests {
     #[test]
     fn a_gateway_is_shown_as_it_was_typed() {
         let typed = "https://example.org/api/gateway/{cid}";
-        assert_eq!(as_typed(&parse_base_url("gateway", typed, PlainHttp::Refused).unwrap()), typed);
+        assert_eq!(gateway_as_typed(parse_base_url("gateway", typed, PlainHttp::Refused).unwrap().as_str()), typed);
     }
 }

@@ -48,7 +48,7 @@ pub struct PinQuery {
     pub search: String,
     /// Only this account's.
     pub account: Option<AccountId>,
-    /// Only of this status.
+    /// Only of this status; `unknown` is that of all pins of an account that was asked and did not tell.
     pub status: Option<PinStatus>,
 }
 

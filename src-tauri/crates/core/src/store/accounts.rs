@@ -6,9 +6,10 @@ use url::Url;
 
 use super::{Store, StoreError};
 use crate::{
-    account::{Account, AccountCard, AccountId, Contact, Mark, ProviderKind},
+    account::{Account, AccountCard, AccountId, Contact, Mark, ProviderKind, UsageThen},
     clock::UnixMillis,
     error::{Code, Error},
+    provider::Usage,
     vault::CredentialKind,
 };
 
@@ -134,6 +135,34 @@ impl Store {
             let (code, trouble) = contact.trouble.map(|(code, trouble)| (code.as_str(), trouble)).unzip();
             let sql = "UPDATE account SET told_at = ?2, trouble_code = ?3, trouble = ?4 WHERE id = ?1";
             db.execute(sql, (&id.0, contact.told_at.map(|at| at.0), code, trouble))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// How much an account used when it was last asked.
+    pub(crate) async fn usage(&self, id: &AccountId) -> Result<Option<UsageThen>, Error> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT used_bytes, quota_bytes, used_at FROM account WHERE id = ?1 AND used_bytes IS NOT NULL";
+            let row = db.prepare_cached(sql)?.query_row([&id.0], |row| {
+                let quota_bytes = row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned);
+                let usage = Usage { used_bytes: row.get::<_, i64>(0)?.cast_unsigned(), quota_bytes };
+                Ok(UsageThen { usage, at: UnixMillis(row.get(2)?) })
+            });
+            Ok(row.optional()?)
+        })
+        .await
+    }
+
+    /// Keeps how much an account uses.
+    pub(crate) async fn save_usage(&self, id: &AccountId, then: UsageThen) -> Result<(), Error> {
+        let id = id.clone();
+        self.write_mirror(move |db| {
+            let Usage { used_bytes, quota_bytes } = then.usage;
+            let quota_bytes = quota_bytes.map(u64::cast_signed);
+            let sql = "UPDATE account SET used_bytes = ?2, quota_bytes = ?3, used_at = ?4 WHERE id = ?1";
+            db.execute(sql, (&id.0, used_bytes.cast_signed(), quota_bytes, then.at.0))?;
             Ok(())
         })
         .await

@@ -21,8 +21,9 @@ const COLUMNS: &str =
     "account, id, cid, name, bytes, status, raw_status, message, is_directory, pinned_at, metadata, left_out";
 
 impl Store {
-    pub(crate) async fn pins(&self, query: PinQuery) -> Result<PinPage, Error> {
-        self.read(move |db| page(db, &query)).await
+    /// A page; pins of the accounts that are `outdated` are of unknown status, whatever they were when those last told.
+    pub(crate) async fn pins(&self, query: PinQuery, outdated: Vec<AccountId>) -> Result<PinPage, Error> {
+        self.read(move |db| page(db, &query, &outdated)).await
     }
 
     pub(crate) async fn pin(&self, key: &PinKey) -> Result<Option<Pin>, Error> {
@@ -115,7 +116,7 @@ pub(super) fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
+fn page(db: &Connection, query: &PinQuery, outdated: &[AccountId]) -> Result<PinPage, StoreError> {
     let mut conditions = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     if let Some(account) = &query.account {
@@ -126,7 +127,15 @@ fn page(db: &Connection, query: &PinQuery) -> Result<PinPage, StoreError> {
         values.push(status.as_str().to_owned().into());
         // Few accounts, and few words for a status: with an account given, the index by status would lead through all others'.
         let bare = if query.account.is_some() { "+" } else { "" };
-        conditions.push(format!("{bare}status = ?{}", values.len()));
+        let told = format!("{bare}status = ?{}", values.len());
+        let first = values.len() + 1;
+        values.extend(outdated.iter().map(|account| Value::from(account.0.clone())));
+        let among = (first..=values.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        conditions.push(match (outdated.is_empty(), status) {
+            (true, _) => told,
+            (false, PinStatus::Unknown) => format!("({told} OR account IN ({among}))"),
+            (false, _) => format!("{told} AND account NOT IN ({among})"),
+        });
     }
     let search = query.search.trim();
     if !search.is_empty() {

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -209,6 +209,15 @@ ALTER TABLE pin DROP COLUMN proof;
 ",
     // How many of a pin's texts are not kept as the provider has them.
     r"ALTER TABLE pin ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;",
+    // How much an account uses, and when its service said so.
+    r"
+ALTER TABLE account ADD COLUMN used_bytes INTEGER;
+ALTER TABLE account ADD COLUMN quota_bytes INTEGER;
+ALTER TABLE account ADD COLUMN used_at INTEGER;
+UPDATE account SET used_at = card ->> '$.checked_at', used_bytes = card ->> '$.usage.used_bytes',
+    quota_bytes = card ->> '$.usage.quota_bytes'
+WHERE json_valid(card) AND card ->> '$.usage.used_bytes' IS NOT NULL;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

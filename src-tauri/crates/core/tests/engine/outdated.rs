@@ -5,8 +5,9 @@ use std::time::Duration;
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    account::{AccountState, AccountView, Keep},
+    account::{AccountId, AccountState, AccountView, Keep},
     clock::Clock,
+    pin::{PinQuery, PinStatus},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, eventually};
 
@@ -82,4 +83,24 @@ async fn a_service_that_permits_no_uploads_tells_its_pins_all_the_same() {
     let failed = world.upload(&account, &world.write("a", b"abc")).await;
     assert_eq!(failed.state.failure().map(|failure| failure.code), Some(Code::Forbidden));
     assert!(!view(&world).await.is_outdated);
+}
+
+#[tokio::test]
+async fn pins_of_an_account_that_does_not_tell_are_found_as_unknown_and_not_as_pinned() {
+    let (service, world) = scene().await;
+    let account = view(&world).await.account.id;
+    world.upload(&account, &world.write("a", b"abc")).await;
+    let other = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let other = world.account(&other, "other").await;
+    world.upload(&other, &world.write("b", b"defg")).await;
+    let count = async |status, account: Option<&AccountId>| {
+        let query = PinQuery { status: Some(status), account: account.cloned(), limit: 10, ..PinQuery::default() };
+        world.engine.pins(query).await.unwrap().total
+    };
+    assert_eq!((count(PinStatus::Pinned, None).await, count(PinStatus::Unknown, None).await), (2, 0));
+    service.fail_always(Call::List, Fault::ReplyLost);
+    world.engine.refresh(Some(&account)).await.unwrap_err();
+    assert_eq!((count(PinStatus::Pinned, None).await, count(PinStatus::Unknown, None).await), (1, 1));
+    assert_eq!(count(PinStatus::Unknown, Some(&account)).await, 1);
+    assert_eq!(count(PinStatus::Unknown, Some(&other)).await, 0);
 }

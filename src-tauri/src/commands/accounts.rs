@@ -6,7 +6,7 @@ use tauri::State;
 use crate::backend::Backend;
 use crate::ipc::{
     Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
-    ImportKuboServicesRequest, IpcError,
+    ImportKuboServicesRequest, IpcError, SetFetchSourcesRequest,
 };
 
 #[tauri::command]
@@ -37,6 +37,16 @@ pub(crate) async fn edit_account(
 ) -> Result<Account, IpcError> {
     let id = AccountId(request.id.clone());
     Ok(backend.engine().await?.edit_account(&id, request.into()).await?.into())
+}
+
+#[tauri::command]
+pub(crate) async fn set_fetch_sources(
+    backend: State<'_, Backend>,
+    request: SetFetchSourcesRequest,
+) -> Result<Vec<Account>, IpcError> {
+    let engine = backend.engine().await?;
+    engine.set_fetch_sources(request.try_into()?).await?;
+    Ok(engine.accounts().await?.into_iter().map(Account::from).collect())
 }
 
 #[tauri::command]

@@ -7,7 +7,9 @@ use holdfast_core::transfer::TransferId;
 use tauri::State;
 
 use crate::backend::Backend;
-use crate::ipc::{Accepted, IpcError, PinCidRequest, PinKey, StartUploadRequest, Transfer, TransferList};
+use crate::ipc::{
+    Accepted, IpcError, LookUpRequest, PastedCid, PinCidRequest, PinKey, StartUploadRequest, Transfer, TransferList,
+};
 
 /// More are counted, not listed.
 const MOST_LISTED: u32 = 500;
@@ -24,6 +26,16 @@ pub(crate) async fn start_upload(
     let accepted = backend.engine().await?.upload(&account, paths, request.name, request.metadata).await?;
     backend.selections.forget(&id);
     Ok(accepted.into())
+}
+
+/// What a text has to pin, before it is asked for.
+#[tauri::command]
+pub(crate) async fn look_up_cids(
+    backend: State<'_, Backend>,
+    request: LookUpRequest,
+) -> Result<Vec<PastedCid>, IpcError> {
+    let found = backend.engine().await?.look_up(&AccountId(request.account), &request.text).await?;
+    Ok(found.into_iter().map(PastedCid::from).collect())
 }
 
 #[tauri::command]

@@ -1,6 +1,8 @@
 //! Accounts as the web view sees them. Secrets come in with a draft and never go out.
 
 use holdfast_core::account::{self, AccountView, Preset, UploadRoute};
+use holdfast_core::gateway::{FetchSources, OFFERED_GATEWAY, as_typed};
+use holdfast_core::provider;
 use holdfast_core::vault::{self, Credentials};
 use holdfast_core::{Error, SecretRemoval};
 use secrecy::SecretString;
@@ -69,6 +71,40 @@ pub(crate) struct Account {
     /// Of the account of the service that runs inside this program: links copied before have this port, which another
     /// program has.
     pub(crate) lost_port: Option<u16>,
+    /// Of that account too: where its service may fetch what it is asked to pin by CID.
+    pub(crate) fetches_from: Option<FetchesFrom>,
+    pub(crate) usage: Option<AccountUsage>,
+}
+
+/// What the person agreed to, and what it comes to.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct FetchesFrom {
+    pub(crate) gateways: Vec<String>,
+    /// The gateways of the other accounts too.
+    pub(crate) of_accounts: bool,
+    /// All that may be asked now.
+    pub(crate) now: Vec<String>,
+    /// A gateway for who knows none.
+    pub(crate) offered: &'static str,
+}
+
+/// What the person agrees to from now on; nothing that is not in it.
+#[derive(Debug, Deserialize, TS)]
+pub(crate) struct SetFetchSourcesRequest {
+    /// As typed.
+    pub(crate) gateways: Vec<String>,
+    pub(crate) of_accounts: bool,
+    /// The person knows that a gateway on another machine is spoken to unencrypted.
+    pub(crate) plain_http: bool,
+}
+
+/// How much an account used when its service was last asked.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub(crate) struct AccountUsage {
+    pub(crate) used_bytes: u64,
+    pub(crate) quota_bytes: Option<u64>,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) as_of: i64,
 }
 
 /// How files get to an account. One that only pins by CID gets them through the person's own node.
@@ -222,7 +258,35 @@ impl From<AccountView> for Account {
             can_edit: view.can_edit,
             keeps_metadata: view.keeps_metadata,
             lost_port: view.lost_port,
+            fetches_from: view.fetches_from.map(FetchesFrom::from),
+            usage: view.usage.map(AccountUsage::from),
         }
+    }
+}
+
+impl From<account::FetchesFrom> for FetchesFrom {
+    fn from(from: account::FetchesFrom) -> Self {
+        Self {
+            gateways: as_typed(&from.agreed.gateways),
+            of_accounts: from.agreed.of_accounts,
+            now: as_typed(&from.now),
+            offered: OFFERED_GATEWAY,
+        }
+    }
+}
+
+impl TryFrom<SetFetchSourcesRequest> for FetchSources {
+    type Error = Error;
+
+    fn try_from(request: SetFetchSourcesRequest) -> Result<Self, Error> {
+        Self::typed(&request.gateways, request.of_accounts, plain_http(request.plain_http))
+    }
+}
+
+impl From<account::UsageThen> for AccountUsage {
+    fn from(then: account::UsageThen) -> Self {
+        let provider::Usage { used_bytes, quota_bytes } = then.usage;
+        Self { used_bytes, quota_bytes, as_of: then.at.0 }
     }
 }
 

@@ -39,12 +39,6 @@ pub(crate) enum CardDeletion {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, TS)]
-pub(crate) struct CardUsage {
-    pub(crate) used_bytes: u64,
-    pub(crate) quota_bytes: Option<u64>,
-}
-
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct AccountCard {
     /// Milliseconds since the Unix epoch.
@@ -63,7 +57,6 @@ pub(crate) struct AccountCard {
     pub(crate) profile: Option<String>,
     pub(crate) duplicates: CardDuplicates,
     pub(crate) deletion: CardDeletion,
-    pub(crate) usage: Option<CardUsage>,
     /// Where the service does not do what it should, in the engine's words.
     pub(crate) notes: Vec<Shown>,
 }
@@ -92,7 +85,6 @@ impl From<account::AccountCard> for AccountCard {
                 account::Deletion::Failed => CardDeletion::Failed,
                 account::Deletion::Unknown => CardDeletion::Unknown,
             },
-            usage: card.usage.map(|usage| CardUsage { used_bytes: usage.used_bytes, quota_bytes: usage.quota_bytes }),
             notes: card.notes.into_iter().map(Shown::from).collect(),
         }
     }

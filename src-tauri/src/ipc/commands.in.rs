@@ -12,6 +12,7 @@ commands! {
         add_account(AddAccountRequest) -> Account,
         check_account(String) -> Account,
         edit_account(EditAccountRequest) -> Account,
+        set_fetch_sources(SetFetchSourcesRequest) -> Vec<Account>,
         remove_account(String) -> AccountRemoval,
         probe_account(String) -> Account,
         find_kubo_services(()) -> Vec<FoundService>,
@@ -25,6 +26,7 @@ commands! {
     }
     transfers {
         start_upload(StartUploadRequest) -> Accepted,
+        look_up_cids(LookUpRequest) -> Vec<PastedCid>,
         pin_cid(PinCidRequest) -> Accepted,
         pin_again(PinKey) -> Accepted,
         transfers(()) -> TransferList,

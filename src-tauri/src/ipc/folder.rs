@@ -26,6 +26,8 @@ pub(crate) struct Folder {
     pub(crate) on_disk: u64,
     pub(crate) pinned: u64,
     pub(crate) waiting: u64,
+    /// Of those that wait, the ones that a program has open for writing.
+    pub(crate) held: u64,
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
     /// Milliseconds since the Unix epoch.
@@ -72,6 +74,7 @@ impl From<FolderView> for Folder {
             on_disk: view.on_disk,
             pinned: view.pinned,
             waiting: view.waiting,
+            held: view.held,
             skipped: view.skipped,
             failed: view.failed,
             last_event: view.last_event.map(|time| time.0),

@@ -19,12 +19,13 @@ pub(crate) mod transfer;
 
 pub(crate) use account::{
     Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
-    ImportKuboServicesRequest,
+    ImportKuboServicesRequest, SetFetchSourcesRequest,
 };
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
 pub(crate) use pin::{
-    CopyPinsRequest, EditPinRequest, Pin, PinCidRequest, PinDetails, PinKey, PinPage, PinQuery, UnpinImpact,
+    CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinKey, PinPage,
+    PinQuery, UnpinImpact,
 };
 pub(crate) use proof::{
     CheckCopiesRequest, CheckProgress, ComparePinRequest, Comparison, ComparisonProgress, CopiesChecked,

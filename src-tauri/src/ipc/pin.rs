@@ -201,6 +201,28 @@ pub(crate) struct PinCidRequest {
     pub(crate) name: Option<String>,
 }
 
+#[derive(Clone, Debug, Deserialize, TS)]
+pub(crate) struct LookUpRequest {
+    pub(crate) account: String,
+    pub(crate) text: String,
+}
+
+/// Something to pin that a person pasted.
+#[derive(Clone, Debug, Serialize, TS)]
+pub(crate) struct PastedCid {
+    pub(crate) cid: String,
+    /// Where below it the link leads; empty for the CID itself.
+    pub(crate) path: Shown,
+    /// The account's pin of the same content, or one that is on its way.
+    pub(crate) pinned: Option<Pin>,
+}
+
+impl From<holdfast_core::PastedCid> for PastedCid {
+    fn from(pasted: holdfast_core::PastedCid) -> Self {
+        Self { cid: pasted.cid.to_string(), path: pasted.path.into(), pinned: pasted.pinned.map(Pin::from) }
+    }
+}
+
 impl From<pin::Pin> for Pin {
     fn from(pin: pin::Pin) -> Self {
         Self {

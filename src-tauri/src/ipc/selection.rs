@@ -38,6 +38,8 @@ pub(crate) struct Selection {
     pub(crate) bytes: u64,
     /// Left out of a directory.
     pub(crate) skipped: Vec<Problem>,
+    /// Will not be what a person may expect.
+    pub(crate) remarks: Vec<Problem>,
     /// Cannot be pinned at all; not part of `items`.
     pub(crate) refused: Vec<Problem>,
     /// What to ask before pinning; nothing to ask when null.
@@ -62,6 +64,7 @@ impl Selection {
             bytes: items.iter().map(|item| item.bytes).sum(),
             items,
             skipped: selection.skipped.into_iter().map(Problem::from).collect(),
+            remarks: selection.remarks.into_iter().map(Problem::from).collect(),
             refused: selection.refused.into_iter().map(Problem::from).collect(),
             needs_confirmation: selection.needs_confirmation.map(Shown::from),
         }

@@ -257,15 +257,43 @@ export const en = {
 
   "pin_cid.title": "Pin a CID",
   "pin_cid.text": "CID or link",
-  "pin_cid.text.hint": "A CID, an ipfs:// link or a gateway link.",
+  "pin_cid.text.hint": "A CID, an ipfs:// link or a gateway link; several of them for several pins.",
   "pin_cid.nowhere":
-    "This computer fetches from nowhere: it can only pin what it already holds. Choose another account for content from elsewhere.",
+    "This computer cannot fetch: it may ask nobody yet, so it can only pin what it already holds.",
+  "pin_cid.elsewhere": "Or pin it at",
+  "pin_cid.fetched_from": (gateways: string) =>
+    `What is not held here is fetched from ${gateways}; whoever is asked learns the CID.`,
+  "pin_cid.several": (count: number) => `${formatCount(count)} CIDs, each for a pin of its own:`,
+  "pin_cid.inside": (path: string) =>
+    `This link leads to “${path}” inside a folder. What can be pinned by it is the whole folder.`,
+  "pin_cid.pinned": (account: string, name: string) =>
+    name === "" ? `Pinned already at ${account}.` : `Pinned already at ${account}, as “${name}”.`,
+  "pin_cid.on_its_way": (account: string, name: string) =>
+    name === "" ? `On its way to ${account} already.` : `On its way to ${account} already, as “${name}”.`,
   "pin_cid.accepted.several": (count: number) => `${formatCount(count)} CIDs accepted: see Transfers`,
-  "pin_cid.pinned_already": (account: string, name: string) => `${account} has this pinned already: ${name}`,
   "pin_cid.name": "Name (optional)",
   "pin_cid.account": "Account",
   "pin_cid.submit": "Pin",
+  "pin_cid.submit.folder": "Pin the whole folder",
+  "pin_cid.submit.several": (count: number) => `Pin ${formatCount(count)} CIDs`,
   "pin_cid.accepted": "Accepted: see Transfers",
+
+  "fetch.ask": "May This computer ask a gateway?",
+  "fetch.means":
+    "Whoever is asked learns which CIDs you pin, and from where. What comes back is checked here, block by block. You can take this back in Settings.",
+  "fetch.gateway": "Gateway",
+  "fetch.gateways": "Gateways that may be asked",
+  "fetch.of_accounts": (labels: string) => `Ask the gateways of your other accounts too (${labels})`,
+  "fetch.of_accounts.none": "Ask the gateways of your other accounts too (none has one)",
+  "fetch.allow": "Allow",
+  "fetch.somewhere": "What is pinned on This computer by its CID and not held there is fetched from:",
+  "fetch.nowhere": "This computer fetches from nowhere: it can only pin by CID what it already holds.",
+  "fetch.add.label": "Another gateway",
+  "fetch.add": "Add",
+  "fetch.add.offered": (gateway: string) => `Add ${gateway}`,
+  "fetch.remove": (gateway: string) => `Ask ${gateway} no more`,
+  "fetch.plain_http":
+    "Others on the way see what is fetched from this address. Write https://, or say below that you know.",
 
   "proof_of.transfer": "Verified: the account's CID is that of the bytes read here",
   "transfer.not_reproduced":
@@ -333,6 +361,8 @@ export const en = {
   "folder.state.missing.hint": "Nothing is unpinned while it is away.",
   "folder.on_disk": "on disk",
   "folder.pinned": "pinned",
+  "folder.held": (count: number) =>
+    `${formatCount(count)} of those that wait ${count === 1 ? "is" : "are"} open in a program that may still write.`,
   "folder.waiting": "waiting",
   "folder.skipped": "skipped",
   "folder.failed": "failed",
@@ -382,6 +412,9 @@ export const en = {
   "account.usage.used": (used: string) => `${used} used`,
   "account.usage.of": (used: string, quota: string) => `${used} of ${quota} used`,
   "account.usage.as_of": "as of",
+  "account.fetches_from": "Fetches from",
+  "account.fetches_from.nowhere": "Nowhere",
+  "account.fetches_from.change": "Change…",
   "account.last_contact": "Last contact",
   "account.never": "Never",
   "account.secret": "Keys",
@@ -544,6 +577,7 @@ export const en = {
   "settings.theme.light": "Light",
   "settings.theme.dark": "Dark",
   "settings.pinning": "Pinning",
+  "settings.fetching": "Pinning by CID on This computer",
   "settings.default_account": "Default account",
   "settings.default_account.hint": "Where dropped and added files go.",
   "settings.default_account.auto": (account: string) => `Automatic (${account})`,
@@ -589,6 +623,9 @@ export const en = {
 
   "error.unauthorized": "The keys were refused",
   "error.unauthorized.advice": "Check what you sign in with, then try again.",
+  "error.no_source": "This computer cannot fetch that",
+  "error.no_source.advice":
+    "It does not hold the content and may ask nobody for it. Allow a gateway, pin it at another account, or add the files.",
   "error.no_secret": "The keys are missing",
   "error.no_secret.advice": "They were never sent. Enter them again at Accounts; what waits goes on then.",
   "error.forbidden": "The keys do not permit this",

@@ -27,6 +27,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   not_a_pinning_api: ["error.not_a_pinning_api", "error.not_a_pinning_api.advice"],
   keyring_unavailable: ["error.keyring_unavailable", "error.keyring_unavailable.advice"],
   no_secret: ["error.no_secret", "error.no_secret.advice"],
+  no_source: ["error.no_source", "error.no_source.advice"],
   invalid_input: ["error.invalid_input", "error.invalid_input.advice"],
   file_unreadable: ["error.file_unreadable", "error.file_unreadable.advice"],
   file_changed: ["error.file_changed", "error.file_changed.advice"],
@@ -56,7 +57,7 @@ export function present(error: IpcError): Presented {
 }
 
 /** Rust's errors are the ends of sentences. */
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

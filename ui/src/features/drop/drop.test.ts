@@ -14,6 +14,7 @@ const selection = (change: Partial<Selection> = {}): Selection => ({
   files: 6,
   bytes: 330,
   skipped: [],
+  remarks: [],
   refused: [],
   needs_confirmation: null,
   ...change,

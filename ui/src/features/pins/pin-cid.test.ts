@@ -1,6 +1,6 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { byTestId, openApp, requestsOf } from "../../test-app.ts";
+import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
 
 const ONE = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
 const OTHER = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n";
@@ -12,43 +12,110 @@ async function openDialog() {
   return opened;
 }
 
-async function type(text: string) {
-  const field = byTestId("pin-cid-dialog").querySelector<HTMLInputElement>("input[name=cid]");
-  if (!field) throw new Error("no field");
-  await fireEvent.input(field, { target: { value: text } });
+function field(name: string): HTMLInputElement {
+  const input = byTestId("pin-cid-dialog").querySelector<HTMLInputElement>(`input[name=${name}]`);
+  if (!input) throw new Error(`no field ${name}`);
+  return input;
 }
 
-test("before This computer is asked it is said that it fetches from nowhere, and another is offered", async () => {
+async function type(text: string) {
+  await fireEvent.input(field("cid"), { target: { value: text } });
+}
+
+async function allow() {
+  await fireEvent.click(byTestId("allow-fetching"));
+  await waitFor(() => byTestId("fetched-from"));
+}
+
+const submit = () => byTestId<HTMLButtonElement>("pin-cid-submit");
+
+test("before This computer is asked it is said that it cannot fetch, and another account is offered", async () => {
   const { mock } = await openDialog();
   expect(byTestId("fetches-from-nowhere").textContent).toContain("can only pin what it already holds");
   await fireEvent.click(byTestId("pin-elsewhere"));
   await waitFor(() => expect(document.querySelector("[data-testid=fetches-from-nowhere]")).toBeNull());
   await type(ONE);
-  await fireEvent.click(byTestId("pin-cid-submit"));
+  await fireEvent.click(submit());
   await waitFor(() =>
     expect(requestsOf(mock, "pin_cid")).toEqual([{ account: "hosted", text: ONE, name: null }]),
   );
 });
 
-test("every CID that is pasted is asked for, and one that is pinned already is said to be", async () => {
+test("one question with what it means lets This computer fetch, and it is said from where", async () => {
+  const { mock } = await openDialog();
+  expect(byTestId("fetch-consent").textContent).toContain("learns which CIDs you pin");
+  expect(field("fetch_gateway").value).toBe("https://trustless-gateway.link");
+  expect(requestsOf(mock, "set_fetch_sources")).toEqual([]);
+  await allow();
+  expect(requestsOf(mock, "set_fetch_sources")).toEqual([
+    { gateways: ["https://trustless-gateway.link"], of_accounts: false, plain_http: false },
+  ]);
+  expect(byTestId("fetched-from").textContent).toContain("https://trustless-gateway.link");
+  await type(ONE);
+  await fireEvent.click(submit());
+  await waitFor(() => expect(requestsOf(mock, "pin_cid")).toHaveLength(1));
+});
+
+test("what This computer does not hold is refused with what helps, also when it is tried all the same", async () => {
+  await openDialog();
+  await type(ONE);
+  await fireEvent.click(submit());
+  await waitFor(() => expect(byTestId("pin-cid-error").textContent).toContain("Allow a gateway"));
+});
+
+test("several CIDs are said to be several, and one that is pinned already is not asked for again", async () => {
   const { app, mock } = await openDialog();
+  await allow();
   await type(`${ONE} ipfs://${OTHER}`);
-  await fireEvent.click(byTestId("pin-cid-submit"));
+  await waitFor(() => expect(byTestId("pasted-cids").textContent).toContain("2 CIDs"));
+  expect(submit().textContent).toContain("Pin 2 CIDs");
+  await fireEvent.click(submit());
   await waitFor(() => expect(requestsOf(mock, "pin_cid")).toHaveLength(2));
   for (let step = 0; step < 6; step += 1) mock.advance();
   app.navigation.pinCid();
   await waitFor(() => byTestId("pin-cid-dialog"));
   await type(ONE);
-  await fireEvent.click(byTestId("pin-cid-submit"));
-  await waitFor(() => expect(byTestId("pin-cid-error").textContent).toContain("has this pinned already"));
+  await waitFor(() =>
+    expect(byTestId("pasted-cids").textContent).toContain("Pinned already at This computer"),
+  );
+  expect(submit().disabled).toBe(true);
+  await type(`${ONE} ${OTHER}`);
+  await waitFor(() => expect(allByTestId("pasted-cid")).toHaveLength(2));
   expect(requestsOf(mock, "pin_cid")).toHaveLength(2);
 });
 
-test("what is no CID is said to be none, in one sentence", async () => {
+test("the lines of a list that is pasted stay apart", async () => {
+  await openDialog();
+  const clipboardData = { getData: () => `${ONE}\n${OTHER}\n` };
+  await fireEvent(
+    field("cid"),
+    Object.assign(new Event("paste", { bubbles: true, cancelable: true }), { clipboardData }),
+  );
+  await waitFor(() => expect(field("cid").value).toBe(`${ONE} ${OTHER}`));
+  await waitFor(() =>
+    expect(allByTestId("pasted-cid").map(({ dataset }) => dataset.cid)).toEqual([ONE, OTHER]),
+  );
+});
+
+test("a link into a folder offers the whole folder", async () => {
+  const { mock } = await openDialog();
+  await allow();
+  await type(`https://gateway.example/ipfs/${ONE}/a/b.txt`);
+  await waitFor(() => expect(byTestId("pasted-cids").textContent).toContain("“a/b.txt” inside a folder"));
+  expect(submit().textContent).toContain("Pin the whole folder");
+  await fireEvent.click(submit());
+  await waitFor(() => expect(requestsOf(mock, "pin_cid")).toMatchObject([{ text: ONE }]));
+});
+
+test("what is no CID is said to be none, at the field", async () => {
   await openDialog();
   await type("this is none");
-  await fireEvent.click(byTestId("pin-cid-submit"));
-  await waitFor(() =>
-    expect(byTestId("pin-cid-error").textContent).toContain("There is no CID in this text."),
+  await fireEvent.click(submit());
+  await waitFor(() => expect(byTestId("pin-cid-problem").textContent).toContain("This is no CID"));
+  expect(field("cid").getAttribute("aria-invalid")).toBe("true");
+  const described = field("cid").getAttribute("aria-describedby")?.split(" ") ?? [];
+  expect(described.some((id) => document.getElementById(id)?.dataset.testid === "pin-cid-problem")).toBe(
+    true,
   );
+  expect(document.activeElement).toBe(field("cid"));
 });

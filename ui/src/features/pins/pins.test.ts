@@ -136,19 +136,6 @@ test("unpinning asks with the name, the count and whether it is the last copy", 
   expect(keys?.map((key) => Object.keys(key).toSorted())).toEqual([["account", "id"]]);
 });
 
-test("a CID is found in a link; text without one is refused in words", async () => {
-  const { mock } = await openTable(10);
-  await fireEvent.click(byTestId("pin-cid"));
-  const input = byTestId("pin-cid-dialog").querySelector("[name=cid]") as HTMLInputElement;
-  await fireEvent.input(input, { target: { value: "hello" } });
-  await fireEvent.click(byTestId("pin-cid-submit"));
-  await waitFor(() => expect(byTestId("pin-cid-error").textContent).toContain("There is no CID"));
-  await fireEvent.input(input, { target: { value: `https://x.example/ipfs/bafybei${"a".repeat(52)}` } });
-  await fireEvent.click(byTestId("pin-cid-submit"));
-  await waitFor(() => expect(allByTestId("pin-cid-dialog")).toHaveLength(0));
-  expect(requestsOf(mock, "pin_cid")).toHaveLength(2);
-});
-
 test("with no pins the table says what to do and what becomes public", async () => {
   await openApp({ pins: 0 });
   await waitFor(() => expect(byTestId("empty-state").textContent).toContain("Drop a file here"));

@@ -33,7 +33,7 @@ test("a pin by its CID is not done before the service has pinned it, and says wh
   mock.transfers = [];
   mock.nextPinFailure = "this service has no other source for it";
   const cid = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
-  await mock.call("pin_cid", { account: "this-computer", text: cid, name: null });
+  await mock.call("pin_cid", { account: "hosted", text: cid, name: null });
   await waitFor(() => expect(rowOf("queued").textContent).toContain(cid));
   mock.advance();
   mock.advance();

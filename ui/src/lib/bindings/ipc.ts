@@ -35,7 +35,11 @@ keeps_metadata: boolean,
  * Of the account of the service that runs inside this program: links copied before have this port, which another
  * program has.
  */
-lost_port: number | null, };
+lost_port: number | null, 
+/**
+ * Of that account too: where its service may fetch what it is asked to pin by CID.
+ */
+fetches_from: FetchesFrom | null, usage: AccountUsage | null, };
 
 export type AccountCard = { 
 /**
@@ -57,7 +61,7 @@ sorts: Array<string>,
 /**
  * `offset`, `before` or `whole`.
  */
-paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, usage: CardUsage | null, 
+paging: string, page_rows: number | null, profile: string | null, duplicates: CardDuplicates, deletion: CardDeletion, 
 /**
  * Where the service does not do what it should, in the engine's words.
  */
@@ -95,6 +99,15 @@ help: string, help_url: string | null, };
 export type AccountRemoval = "complete" | "keyring_later";
 
 export type AccountState = "ok" | "unauthorized" | "unreachable" | "no_secret" | "unknown";
+
+/**
+ * How much an account used when its service was last asked.
+ */
+export type AccountUsage = { used_bytes: number, quota_bytes: number | null, 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+as_of: number, };
 
 export type AddAccountRequest = { draft: AccountDraft, 
 /**
@@ -136,8 +149,6 @@ export type CardUpload = { empty_files: boolean, empty_directories: boolean, sym
  */
 exact_names: boolean, car: boolean, };
 
-export type CardUsage = { used_bytes: number, quota_bytes: number | null, };
-
 export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings";
 
 /**
@@ -176,7 +187,7 @@ reason: Shown | null, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "no_source" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 export type ComparePinRequest = { pin: PinKey, with: CompareWith, };
 
@@ -272,12 +283,33 @@ export type EditPinRequest = { pin: PinKey, name: string | null, metadata: { [ke
 
 export type EntryState = "waiting" | "pinned" | "skipped" | "failed";
 
+/**
+ * What the person agreed to, and what it comes to.
+ */
+export type FetchesFrom = { gateways: Array<string>, 
+/**
+ * The gateways of the other accounts too.
+ */
+of_accounts: boolean, 
+/**
+ * All that may be asked now.
+ */
+now: Array<string>, 
+/**
+ * A gateway for who knows none.
+ */
+offered: string, };
+
 export type FileOutcome = "same" | "other" | "unknown";
 
 /**
  * `on_disk` = `pinned` + `waiting` + `skipped` + `failed`.
  */
-export type Folder = { id: string, path: Shown, account: string, state: FolderState, message: Shown | null, on_disk: number, pinned: number, waiting: number, skipped: number, failed: number, 
+export type Folder = { id: string, path: Shown, account: string, state: FolderState, message: Shown | null, on_disk: number, pinned: number, waiting: number, 
+/**
+ * Of those that wait, the ones that a program has open for writing.
+ */
+held: number, skipped: number, failed: number, 
 /**
  * Milliseconds since the Unix epoch.
  */
@@ -339,10 +371,25 @@ export type LastCopy = { name: Shown,
  */
 label: string, };
 
+export type LookUpRequest = { account: string, text: string, };
+
 /**
  * Another pin of the same content.
  */
 export type OtherCopy = { account: string, id: string, status: PinStatus, proof: Proof, same_login: SameLogin, };
+
+/**
+ * Something to pin that a person pasted.
+ */
+export type PastedCid = { cid: string, 
+/**
+ * Where below it the link leads; empty for the CID itself.
+ */
+path: Shown, 
+/**
+ * The account's pin of the same content, or one that is on its way.
+ */
+pinned: Pin | null, };
 
 export type Pin = { account: string, id: string, cid: string, name: Shown, size: number | null, status: PinStatus, proof: Proof, is_directory: boolean, 
 /**
@@ -431,6 +478,10 @@ export type Selection = { id: string, items: Array<SelectionItem>, files: number
  */
 skipped: Array<Problem>, 
 /**
+ * Will not be what a person may expect.
+ */
+remarks: Array<Problem>, 
+/**
  * Cannot be pinned at all; not part of `items`.
  */
 refused: Array<Problem>, 
@@ -440,6 +491,19 @@ refused: Array<Problem>,
 needs_confirmation: Shown | null, };
 
 export type SelectionItem = { name: Shown, kind: ItemKind, files: number, bytes: number, };
+
+/**
+ * What the person agrees to from now on; nothing that is not in it.
+ */
+export type SetFetchSourcesRequest = { 
+/**
+ * As typed.
+ */
+gateways: Array<string>, of_accounts: boolean, 
+/**
+ * The person knows that a gateway on another machine is spoken to unencrypted.
+ */
+plain_http: boolean, };
 
 export type Settings = { theme: ThemeChoice, default_account: string | null, };
 
@@ -496,6 +560,7 @@ export type Rpc = {
   add_account: [AddAccountRequest, Account],
   check_account: [string, Account],
   edit_account: [EditAccountRequest, Account],
+  set_fetch_sources: [SetFetchSourcesRequest, Array<Account>],
   remove_account: [string, AccountRemoval],
   probe_account: [string, Account],
   find_kubo_services: [null, Array<FoundService>],
@@ -505,6 +570,7 @@ export type Rpc = {
   discard_selection: [string, null],
   drop_text: [string, null],
   start_upload: [StartUploadRequest, Accepted],
+  look_up_cids: [LookUpRequest, Array<PastedCid>],
   pin_cid: [PinCidRequest, Accepted],
   pin_again: [PinKey, Accepted],
   transfers: [null, TransferList],

@@ -42,7 +42,10 @@ const BASE: Omit<Ipc.Account, Own> = {
   ...{ gateway: null, this_computer: false, state: "ok", state_message: null, secret_kept: "keyring" },
   ...{ pins: 0, bytes: 0, card: null, can_upload: "yes", upload_through: null },
   ...{ is_outdated: false, can_edit: false, keeps_metadata: true, lost_port: null },
+  ...{ fetches_from: null, usage: null },
 };
+
+const FETCHES_FROM_NOWHERE = { gateways: [], of_accounts: false, now: [] };
 
 export function madeUpAccounts(now: number): Ipc.Account[] {
   return [
@@ -50,6 +53,8 @@ export function madeUpAccounts(now: number): Ipc.Account[] {
       ...BASE,
       ...{ id: THIS_COMPUTER, label: "This computer", kind: "aioz", credentials: "key_and_secret" },
       ...{ endpoint: "http://127.0.0.1:41873", gateway: "http://127.0.0.1:41873", this_computer: true },
+      fetches_from: { ...FETCHES_FROM_NOWHERE, offered: "https://trustless-gateway.link" },
+      usage: { used_bytes: 451_200_000, quota_bytes: null, as_of: now - 4000 },
       last_contact: now - 4000,
     },
     {
@@ -57,8 +62,13 @@ export function madeUpAccounts(now: number): Ipc.Account[] {
       ...{ id: HOSTED, label: "Studio archive", kind: "aioz", credentials: "key_and_secret" },
       ...{ endpoint: "https://api.aiozpin.network", gateway: "https://gateway.aiozpin.network" },
       ...{ secret_kept: "session", last_contact: now - 240_000 },
+      usage: usedAt(now - 240_000),
     },
   ];
+}
+
+export function usedAt(as_of: number): Ipc.AccountUsage {
+  return { used_bytes: 3_200_000_000, quota_bytes: 5_000_000_000, as_of };
 }
 
 /** An account that takes CIDs only. */
@@ -99,7 +109,6 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
       ...{ checked_at, upload: null, edit: true, metadata: true },
       ...{ filters: ["cid", "name", "status", "metadata"], sorts: [] },
       ...{ paging: "before", page_rows: 1000, profile: null, duplicates: "another_pin", deletion: "later" },
-      usage: null,
       notes: ["It gives at most 30 lists a minute, so a refresh of many pins takes a while."],
     };
   }
@@ -112,7 +121,7 @@ export function madeUpCard(kind: Ipc.ProviderKind, checked_at: number): Ipc.Acco
     ...{ edit: false, metadata: kind !== "kubo", filters: ["status"], sorts: ["pinned_at", "size", "name"] },
     paging: "offset",
     ...{ page_rows: 100, profile: "unixfs-v1-2025", duplicates: "refused", deletion: "at_once" },
-    ...{ usage: { used_bytes: 3_200_000_000, quota_bytes: 5_000_000_000 }, notes: [] },
+    notes: [],
   };
 }
 

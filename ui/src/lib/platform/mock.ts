@@ -12,6 +12,7 @@ import {
   madeUpPinOnly,
   PRESETS,
   routed,
+  usedAt,
   THIS_COMPUTER,
 } from "./mock-accounts.ts";
 import { MADE_UP_ENTRIES, madeUpCid, madeUpFolders, madeUpPins, randomFrom } from "./mock-data.ts";
@@ -152,7 +153,9 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     probe_account: (id) => {
       const card = madeUpCard(found(accounts, id).kind, now);
-      accounts = accounts.map((account) => (account.id === id ? { ...account, card } : account));
+      accounts = accounts.map((account) =>
+        account.id === id ? { ...account, card, usage: usedAt(now) } : account,
+      );
       return found(counted(), id);
     },
     find_kubo_services: () => mock.kubo_services,
@@ -179,6 +182,22 @@ export function createMock(options: MockOptions = {}): Mock {
       mock.changed("accounts");
       return found(counted(), id);
     },
+    set_fetch_sources: ({ gateways, of_accounts, plain_http }) => {
+      const plain = gateways.find(
+        (gateway) => gateway.startsWith("http://") && !gateway.includes("127.0.0.1"),
+      );
+      if (plain && !plain_http) throw failure("invalid_input", `The gateway ${plain} is not encrypted.`);
+      const of_others = accounts.flatMap(({ this_computer, gateway }) =>
+        this_computer ? [] : (gateway ?? []),
+      );
+      const now = [...gateways, ...(of_accounts ? of_others : [])];
+      accounts = accounts.map((account) =>
+        account.fetches_from
+          ? { ...account, fetches_from: { ...account.fetches_from, gateways, of_accounts, now } }
+          : account,
+      );
+      return counted();
+    },
     remove_account: (id) => {
       const { secret_kept } = found(accounts, id);
       accounts = accounts.filter((account) => account.id !== id);
@@ -203,7 +222,20 @@ export function createMock(options: MockOptions = {}): Mock {
         chosen.items.map(({ name, bytes }) => ({ kind: "upload", name, bytes, account, cid: null })),
       );
     },
+    look_up_cids: ({ account, text }) => {
+      const cids = [...text.matchAll(/(baf[a-z2-7]{20,}|Qm[1-9A-HJ-NP-Za-km-z]{44})(\/[^\s,]*)?/g)];
+      if (cids.length === 0) throw failure("invalid_input", "this is no CID and no link that contains one.");
+      return cids.map(([, cid = "", path = ""]) => ({
+        cid,
+        path: path.slice(1),
+        pinned:
+          rows.find((pin) => pin.account === account && pin.cid === cid && pin.status !== "failed") ?? null,
+      }));
+    },
     pin_cid: ({ text, account, name }) => {
+      if (found(accounts, account).fetches_from?.now.length === 0) {
+        throw failure("no_source", "this computer does not hold that content, and fetches from nowhere");
+      }
       const cid = /baf[a-z2-7]{20,}|Qm[1-9A-HJ-NP-Za-km-z]{44}/.exec(text)?.[0];
       if (!cid) throw failure("invalid_input", "There is no CID in this text.");
       return start([{ kind: "pin", name: name ?? cid, bytes: 0, account, cid }]);
@@ -301,7 +333,16 @@ export function createMock(options: MockOptions = {}): Mock {
           state: "scanning",
           message: null,
         },
-        ...{ on_disk: 40, pinned: 0, waiting: 40, skipped: 0, failed: 0, last_event: null, last_scan: null },
+        ...{
+          on_disk: 40,
+          pinned: 0,
+          waiting: 40,
+          held: 0,
+          skipped: 0,
+          failed: 0,
+          last_event: null,
+          last_scan: null,
+        },
       };
       folders = [...folders, folder];
       return folder;
@@ -334,6 +375,8 @@ export function createMock(options: MockOptions = {}): Mock {
       ...{ id: fresh("account"), label, kind, endpoint, gateway, credentials, secret_kept: kept },
       ...{
         this_computer: false,
+        fetches_from: null,
+        usage: null,
         state: "ok",
         state_message: null,
         pins: 0,
@@ -563,6 +606,7 @@ function madeUpSelection(id: string): Ipc.Selection {
     ],
     files: 14,
     bytes: 100_580_000,
+    remarks: [],
     skipped: [{ name: "interviews/latest", reason: "a symbolic link, which is not followed" }],
     refused: [{ name: "/dev/null", reason: "a device, which has no content" }],
     needs_confirmation: null,
@@ -571,7 +615,7 @@ function madeUpSelection(id: string): Ipc.Selection {
 
 function madeUpDirectory(id: string): Ipc.Selection {
   return {
-    ...{ id, files: 48_210, bytes: 91_000_000_000, skipped: [], refused: [] },
+    ...{ id, files: 48_210, bytes: 91_000_000_000, skipped: [], remarks: [], refused: [] },
     items: [{ name: "ada", kind: "directory", files: 48_210, bytes: 91_000_000_000 }],
     needs_confirmation: "This is your home folder. It may hold private keys, mail and passwords.",
   };

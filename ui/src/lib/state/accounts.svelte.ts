@@ -6,6 +6,7 @@ import type {
   AccountRemoval,
   EditAccountRequest,
   FoundService,
+  SetFetchSourcesRequest,
 } from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 
@@ -41,6 +42,11 @@ export class Accounts {
   outdated(id: string): { since: number | null } | null {
     const account = this.find(id);
     return account?.is_outdated ? { since: account.last_contact } : null;
+  }
+
+  /** The others that have a gateway which This computer may be allowed to ask. */
+  get with_gateways(): Account[] {
+    return this.list.filter(({ this_computer, gateway }) => !this_computer && gateway !== null);
   }
 
   /** Some account takes files, if need be through a node. */
@@ -93,6 +99,11 @@ export class Accounts {
     const account = await this.#platform.call("edit_account", request);
     this.#put(account);
     return account;
+  }
+
+  /** What This computer may fetch from, from now on. */
+  async setFetchSources(sources: SetFetchSourcesRequest): Promise<void> {
+    this.list = await this.#platform.call("set_fetch_sources", sources);
   }
 
   async remove(id: string): Promise<AccountRemoval> {

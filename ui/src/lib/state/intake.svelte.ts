@@ -125,7 +125,7 @@ export class Intake {
     const parts = [t("intake.accepted", items.length)];
     if (skipped.length > 0) parts.push(t("intake.skipped", skipped.length));
     if (refused.length > 0) parts.push(t("intake.refused", refused.length));
-    const has_problems = parts.length > 1;
+    const has_problems = parts.length > 1 || selection.remarks.length > 0;
     this.#toasts.add({
       kind: has_problems ? "warning" : "success",
       title: parts.join(", "),
@@ -144,8 +144,8 @@ export class Intake {
   }
 }
 
-function problemLines({ refused, skipped }: Selection): string[] {
-  const problems: Problem[] = [...refused, ...skipped];
+function problemLines({ refused, skipped, remarks }: Selection): string[] {
+  const problems: Problem[] = [...refused, ...skipped, ...remarks];
   const lines = problems.slice(0, MOST_PROBLEMS).map(({ name, reason }) => t("problem.line", name, reason));
   const rest = problems.length - lines.length;
   return rest > 0 ? [...lines, t("intake.confirm.more", rest)] : lines;

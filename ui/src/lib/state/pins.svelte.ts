@@ -127,13 +127,6 @@ export class Pins {
     this.selection.clear();
   }
 
-  /** The pin that an account has of a CID. */
-  async pinned(account: string, cid: string): Promise<Pin | null> {
-    const of_cid = { ...FIRST_FILTER, search: cid, account, status: "pinned" as const };
-    const { rows } = await this.#platform.call("pins", { ...of_cid, offset: 0, limit: 10 });
-    return rows.find((pin) => pin.cid === cid) ?? null;
-  }
-
   /** Asks anew for what the service has given up. */
   async again({ account, id }: PinKey): Promise<void> {
     await this.#platform.call("pin_again", { account, id });

@@ -1,13 +1,13 @@
 //! Where `holdfast serve` listens, who may reach it, and what it says.
 
 use std::{
-    fs::OpenOptions,
     io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
+use holdfast_content::NewFile;
 use holdfast_service::{PortChoice, ServiceConfig, TlsFiles};
 
 use crate::Failure;
@@ -104,13 +104,13 @@ impl ServerOptions {
 
 /// Writes a new file that only its owner may read.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| {
+    let written = NewFile::create(path).and_then(|new| {
+        let mut file = new.file();
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        new.keep()
     });
     written.map_err(|error| Failure::Plain(format!("{} cannot be written: {error}.", path.display())))
 }

@@ -8,7 +8,7 @@
 #   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window;
 #                 fails over a limit of tests/src/bench/limits.rs
 #   make bench-short  in about a minute what does not depend on the machine's speed: memory, requests and bytes of uploads
-#   make fuzz     hostile archives, blocks and texts, FUZZ_SECONDS (60) each; what is found goes into tests/crashes/<target>
+#   make fuzz     hostile archives, blocks, texts, requests and forms, FUZZ_SECONDS (60) each; finds go into tests/crashes/<target>
 #   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
 #   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)
 #
@@ -31,7 +31,6 @@ test_modules := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wi
 ui_built := target/ui-built
 cargo_fuzz := target/tools/bin/cargo-fuzz
 cargo_fuzz_version := 0.13.2
-content := src-tauri/crates/content
 
 .PHONY: run test build lint interop bench bench-short crash fuzz fuzz-api bindings web-view tools desktop force
 
@@ -104,12 +103,16 @@ crash: tools
 
 # A target may use memory in proportion to its input, which has 16 KiB at most: one piece of 8 MiB is too much.
 fuzz: tools $(cargo_fuzz)
-	cargo test --package holdfast-content --test crashes -- --ignored write_the_seeds
-	for target in car_reader dag_pb_unixfs cid_in_text; do
-		mkdir -p $(content)/tests/crashes/$$target
-		(cd $(content) && RUSTC_BOOTSTRAP=1 $(abspath $(cargo_fuzz)) run --target-dir $(abspath target/fuzz) $$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -malloc_limit_mb=8 -rss_limit_mb=1024 \
-			-artifact_prefix=tests/crashes/$$target/)
+	for crate in content service; do
+		cargo test --package holdfast-$$crate --test crashes -- --ignored write_the_seeds
+		cd $(abspath src-tauri/crates)/$$crate
+		targets=$$($(abspath $(cargo_fuzz)) list)
+		for target in $$targets; do
+			mkdir -p tests/crashes/$$target
+			RUSTC_BOOTSTRAP=1 $(abspath $(cargo_fuzz)) run --target-dir $(abspath target/fuzz) $$target -- \
+				-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -malloc_limit_mb=8 -rss_limit_mb=1024 \
+				-artifact_prefix=tests/crashes/$$target/
+		done
 	done
 
 $(cargo_fuzz):

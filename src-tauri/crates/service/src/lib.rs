@@ -31,6 +31,8 @@ mod service;
 mod stopped;
 mod store;
 mod tls;
+#[doc(hidden)]
+pub mod untrusted;
 mod write_timeout;
 
 pub use config::{Gateways, PortChoice, ServiceConfig, TlsFiles};

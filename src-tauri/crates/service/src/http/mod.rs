@@ -39,9 +39,11 @@ use axum::{
     routing::{MethodRouter, delete, get, post},
 };
 use errors::ApiError;
-pub(crate) use gateway::Gateway;
+pub(crate) use gateway::{Action, Gateway, Redirects};
 pub(crate) use guard::{AllowedHosts, Scheme};
+pub(crate) use metadata::GivenMetadata;
 pub(crate) use metrics::Metrics;
+pub(crate) use part::Part;
 pub(crate) use psa::delegate;
 use serde::Serialize;
 pub(crate) use throttle::{Failures, Peer};

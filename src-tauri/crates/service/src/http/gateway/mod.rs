@@ -49,6 +49,7 @@ use holdfast_content::{CidTextError, cid_v1, parse_cid};
 pub(crate) use on_demand::redirect;
 use parameters::Parameters;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+pub(crate) use redirects::{Action, Redirects};
 use tokio::{sync::Semaphore, time::timeout};
 use wanted::Wanted;
 

@@ -9,11 +9,14 @@ use percent_encoding::percent_decode_str;
 /// The longest file that is read.
 pub(super) const MAX_FILE_BYTES: u64 = 64 * 1024;
 
+/// The longest address that a rule leads to. A value may stand in it as often as the file has room for its name.
+const MAX_ADDRESS_BYTES: usize = 64 * 1024;
+
 const STATUSES: [u16; 9] = [200, 301, 302, 303, 307, 308, 404, 410, 451];
 
 /// The rules of a file, in order.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Redirects(Vec<Rule>);
+pub(crate) struct Redirects(Vec<Rule>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Rule {
@@ -32,7 +35,7 @@ enum Segment {
 
 /// What is to be done about a path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Another address, with the query of the request in it.
     Redirect { location: String, status: StatusCode },
     /// The content of another path of the site, still percent-encoded.
@@ -41,7 +44,7 @@ pub(super) enum Action {
 
 /// Why a file is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RedirectsError {
+pub(crate) enum RedirectsError {
     #[error("redirects file size cannot exceed {MAX_FILE_BYTES} bytes")]
     TooLarge,
     #[error("it is not a file of UTF-8 text")]
@@ -51,7 +54,7 @@ pub(super) enum RedirectsError {
 }
 
 impl Redirects {
-    pub(super) fn parse(file: &str) -> Result<Self, RedirectsError> {
+    pub(crate) fn parse(file: &str) -> Result<Self, RedirectsError> {
         if file.len() as u64 > MAX_FILE_BYTES {
             return Err(RedirectsError::TooLarge);
         }
@@ -64,7 +67,7 @@ impl Redirects {
     }
 
     /// What the first rule that matches says. `path` begins with a slash and is percent-encoded, as the query is.
-    pub(super) fn action(&self, path: &str, query: Option<&str>) -> Option<Action> {
+    pub(crate) fn action(&self, path: &str, query: Option<&str>) -> Option<Action> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         self.0.iter().find_map(|rule| rule.apply(&segments, query))
     }
@@ -115,7 +118,7 @@ impl Rule {
         if self.splat {
             values.push(("splat", path[self.from.len()..].join("/").into()));
         }
-        let mut to = fill(&self.to, &values);
+        let mut to = fill(&self.to, &values)?;
         if to.starts_with('/') {
             // Two slashes would lead to another host, and a browser reads a backslash as a slash.
             to = format!("/{}", to.trim_start_matches(['/', '\\']));
@@ -159,8 +162,8 @@ fn is_of_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_'
 }
 
-/// Puts values into the places of their names; a name that has none stays as it is.
-fn fill(to: &str, values: &[(&str, Cow<'_, str>)]) -> String {
+/// Puts values into the places of their names; a name that has none stays as it is. `None` when that gets too long.
+fn fill(to: &str, values: &[(&str, Cow<'_, str>)]) -> Option<String> {
     let mut filled = String::with_capacity(to.len());
     let mut rest = to;
     while let Some(colon) = rest.find(':') {
@@ -172,9 +175,12 @@ fn fill(to: &str, values: &[(&str, Cow<'_, str>)]) -> String {
             None => filled.push_str(&after[..end]),
         }
         rest = &after[end..];
+        if filled.len() + rest.len() > MAX_ADDRESS_BYTES {
+            return None;
+        }
     }
     filled.push_str(rest);
-    filled
+    Some(filled)
 }
 
 /// Adds the request's query; where both have a name, the request's value counts.
@@ -241,6 +247,13 @@ mod tests {
     #[test]
     fn a_mark_before_the_first_rule_is_none_of_it() {
         assert_eq!(Redirects::parse("\u{feff}/a /b\r\n").unwrap().action("/a", None), redirect("/b", 301));
+    }
+
+    #[test]
+    fn an_address_longer_than_any_is_not_made() {
+        let rules = Redirects::parse(&format!("/:a /{}\n/* /end", ":a".repeat(10_000))).unwrap();
+        assert_eq!(rules.action(&format!("/{}", "x".repeat(50_000)), None), redirect("/end", 301));
+        assert_eq!(rules.action("/xx", None), redirect(&format!("/{}", "x".repeat(20_000)), 301));
     }
 
     #[test]

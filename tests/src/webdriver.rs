@@ -228,9 +228,9 @@ impl Window {
     ///
     /// When it does not end.
     pub fn close_button(mut self, desktop: &Desktop) -> Result<()> {
-        // Openbox closes the active window with this key, by the same message as with its button.
         let (id, window) = (self.process()?, desktop.visible_window(TITLE)?);
-        process::output(desktop.command("xdotool").args(["windowfocus", "--sync", &window, "key", "alt+F4"]))?;
+        // The message of the button, a taskbar and alt+F4. A key would be lost where the focus is on its way to the window.
+        process::output(desktop.command("wmctrl").args(["-i", "-c", &format!("{:#x}", window.parse::<u64>()?)]))?;
         self.end(id)
     }
 

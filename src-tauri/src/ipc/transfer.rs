@@ -95,7 +95,7 @@ impl Transfer {
             State::Queued => (TransferState::Queued, None, None),
             State::Running => (TransferState::Running, None, None),
             State::Waiting { until, failure } => {
-                (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), Some(until.0))
+                (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), until.map(|at| at.0))
             }
             State::Asked => (TransferState::Asked, None, None),
             State::Failed(failure) => (TransferState::Failed, Some(IpcError::of_transfer(failure, false)), None),

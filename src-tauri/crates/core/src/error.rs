@@ -283,7 +283,8 @@ impl Error {
             Self::ServiceNotRunning { .. }
                 | Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_))
                 | Self::Provider(
-                    ProviderError::Network { .. }
+                    ProviderError::Unreachable { .. }
+                        | ProviderError::Network { .. }
                         | ProviderError::Unavailable { .. }
                         | ProviderError::RateLimited { .. }
                 )

@@ -18,6 +18,7 @@ pub mod host;
 pub mod pin;
 pub mod proof;
 pub mod provider;
+mod queue;
 mod store;
 pub mod transfer;
 mod turns;
@@ -29,4 +30,5 @@ pub use engine::{
 };
 pub use error::{Code, Error};
 pub use home::Home;
+pub use queue::{ClosedGate, GateReason, Lane};
 pub use store::TransferCounts;

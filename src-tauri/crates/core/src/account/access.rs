@@ -237,6 +237,7 @@ impl Access {
                 | Error::Provider(
                     ProviderError::Unauthorized { .. }
                     | ProviderError::Forbidden { .. }
+                    | ProviderError::Unreachable { .. }
                     | ProviderError::Network { .. }
                     | ProviderError::Unavailable { .. }
                     | ProviderError::NotAPinningApi { .. },
@@ -274,12 +275,6 @@ impl Access {
         }
         known.is_outdated |= is_outdated;
         known.state = Some(state);
-    }
-
-    /// The accounts whose credentials were not accepted when they were last shown.
-    pub(crate) fn locked_out(&self) -> Vec<AccountId> {
-        let known = self.known();
-        known.iter().filter(|(_, known)| known.is_locked_out()).map(|(account, _)| account.clone()).collect()
     }
 
     /// Forgets that an account's credentials were not accepted: somebody wants to know whether they are now.

@@ -149,6 +149,8 @@ impl Engine {
         }
         // It answered a moment ago; that it does not now is noted with the account.
         drop(self.shared.access.test(&account).await);
+        self.shared.gates().forget(&account.id);
+        self.shared.release(&account.id).await;
         self.shared.store.requeue_unauthorized(&account.id, self.shared.ports.clock.now()).await?;
         if matches!(account.kind, ProviderKind::Kubo | ProviderKind::Cluster) {
             self.shared.store.requeue_unsupported_uploads(self.shared.ports.clock.now()).await?;

@@ -254,7 +254,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn pins_of(&self, cid: Cid) -> Result<Vec<Pin>, Error> {
-        self.shared.store.pins_of_content(cid).await
+        Ok(self.shared.store.pins_of_content(cid).await?)
     }
 
     /// What is left when these pins go.

@@ -103,7 +103,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn folder_entries(&self, id: &FolderId, limit: u32) -> Result<Vec<FolderEntry>, Error> {
-        self.shared.store.folder_entries(id, limit).await
+        Ok(self.shared.store.folder_entries(id, limit).await?)
     }
 
     pub(super) async fn start_folders(&self) -> Result<(), Error> {

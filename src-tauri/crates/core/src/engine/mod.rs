@@ -39,7 +39,7 @@ pub use transfers::PastedCid;
 use crate::{
     account::{Access, AccountId},
     clock::{Clock, UnixMillis},
-    content::HashingPool,
+    content::{HashingPool, Likeness},
     disk::{Disk, Place},
     entropy::{Entropy, new_id},
     error::Error,
@@ -47,8 +47,9 @@ use crate::{
     home::Home,
     pin::{Metadata, PinKey, mirror::UnderWay},
     provider::Connect,
+    queue::{Gates, Lane, Patience, Runner},
     store::Store,
-    transfer::{Patience, Runner, Running, Transfer, TransferId, TransferState, Work},
+    transfer::{Running, Transfer, TransferId, TransferState, Work},
     turns::Turns,
     vault::Vault,
 };
@@ -122,9 +123,10 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) access: Access,
     pub(crate) running: Running,
-    /// Uploads to one account that may be of the same bytes, so that the later ones find what the first one pinned: what
-    /// differs in length cannot be the same.
-    pub(crate) upload_turns: Turns<(AccountId, u64)>,
+    /// Why accounts get no work.
+    gates: Mutex<Gates>,
+    /// Uploads to one account that may be of the same bytes, so that the later ones find what the first one pinned.
+    pub(crate) upload_turns: Turns<(AccountId, Likeness)>,
     pub(crate) list_turns: Turns<AccountId>,
     pub(crate) wake: Notify,
     /// That a service may have been asked for something.
@@ -152,7 +154,7 @@ impl Engine {
     /// When the database cannot be opened.
     pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
         let store = Store::open(Some(&home.database()?)).await?;
-        store.requeue_interrupted().await?;
+        store.requeue_interrupted(ports.clock.now()).await?;
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
@@ -161,6 +163,7 @@ impl Engine {
             store,
             access,
             running: Running::default(),
+            gates: Mutex::default(),
             upload_turns: Turns::default(),
             list_turns: Turns::default(),
             wake: Notify::new(),
@@ -245,10 +248,9 @@ impl Shared {
         drop(self.changes.send(change));
     }
 
-    /// Makes transfers durable, and only then wakes the runner.
+    /// Makes transfers durable, and only then wakes the runner. What is under way already is the same transfer.
     pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
-        let ids = transfers.iter().map(|transfer| transfer.id.clone()).collect();
-        self.store.accept(transfers).await?;
+        let ids = self.store.accept(transfers).await?;
         self.wake.notify_one();
         self.announce(Change::Transfers);
         Ok(ids)
@@ -261,12 +263,14 @@ impl Shared {
             id: TransferId(new_id(&*self.ports.entropy)),
             work,
             account: account.clone(),
+            lane: Lane::Click,
             name,
             metadata,
             state: TransferState::Queued,
             bytes: 0,
             attempts: 0,
             failures: 0,
+            sent_in_vain: 0,
             unanswered_since: None,
             pin: None,
             cid: None,
@@ -279,13 +283,39 @@ impl Shared {
     /// A new upload under the file's own name.
     pub(crate) fn upload_of(&self, account: &AccountId, place: Place, folder: Option<&FolderId>) -> Transfer {
         let name = place.path().file_name().map_or_else(|| "root".into(), crate::content::entry_name);
-        self.transfer(account, Work::Upload { place, folder: folder.cloned() }, name, Metadata::new())
+        let lane = if folder.is_some() { Lane::Bulk } else { Lane::Click };
+        let work = Work::Upload { place, folder: folder.cloned() };
+        Transfer { lane, ..self.transfer(account, work, name, Metadata::new()) }
+    }
+
+    /// Why accounts get no work.
+    pub(crate) fn gates(&self) -> MutexGuard<'_, Gates> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go on what waited at an account's gate.
+    pub(crate) async fn release(&self, account: &AccountId) {
+        match self.store.release(account).await {
+            Ok(_) => self.wake.notify_one(),
+            // They go on one by one, as it is tried.
+            Err(error) => tracing::error!(%error, "what waited for an account cannot be let go on"),
+        }
+        self.announce(Change::Transfers);
+        self.announce(Change::Accounts);
+    }
+
+    /// The account has answered: what waited because it did not goes on.
+    pub(crate) async fn answered(&self, account: &AccountId) {
+        let opened = self.gates().answered(account);
+        if opened {
+            self.release(account).await;
+        }
     }
 
     /// Keeps what an account showed for the next run.
     pub(crate) async fn keep_contact(&self, account: &AccountId) -> Result<(), Error> {
         match self.access.unwritten(account) {
-            Some(contact) => self.store.save_contact(account, contact).await,
+            Some(contact) => Ok(self.store.save_contact(account, contact).await?),
             None => Ok(()),
         }
     }

@@ -34,7 +34,7 @@ impl Shared {
         keep: Keep,
     ) -> Result<bool, Error> {
         let _writing = self.keep_secret(account, credentials, keep).await?;
-        self.store.save_account(account.clone()).await
+        Ok(self.store.save_account(account.clone()).await?)
     }
 
     /// Gives an account other credentials, and another gateway where there is one. `false` when it was removed meanwhile.
@@ -49,7 +49,7 @@ impl Shared {
         gateway: Option<Url>,
     ) -> Result<bool, Error> {
         let _writing = self.keep_secret(account, credentials, keep).await?;
-        self.store.set_credentials(&account.id, credentials.kind(), gateway).await
+        Ok(self.store.set_credentials(&account.id, credentials.kind(), gateway).await?)
     }
 
     /// Until the account is saved, what goes to the keyring for it looks like what nobody needs.

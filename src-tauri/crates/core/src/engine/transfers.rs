@@ -13,6 +13,7 @@ use crate::{
     folder::FolderId,
     pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinKey, PinStatus},
     provider::ProviderError,
+    queue::{ClosedGate, Lane},
     store::TransferCounts,
     transfer::{Failure, Transfer, TransferId, TransferProgress, TransferState, Work, relay},
 };
@@ -71,21 +72,16 @@ impl Engine {
     ) -> Result<Vec<TransferId>, Error> {
         self.account_for(account, &metadata).await?;
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
-        let (mut transfers, mut ids) = (Vec::new(), Vec::new());
+        let lane = Lane::of_so_many(chosen.len());
+        let mut transfers = Vec::new();
         for Chosen { path, name: own } in chosen.into_iter().map(Into::into) {
-            let work = Work::Upload { place: Place::of(&path), folder: None };
-            if let Some(same) = self.shared.store.under_way(account, &work).await? {
-                ids.push(same);
-                continue;
-            }
             let mut transfer = self.shared.upload_of(account, Place::of(&path), None);
             transfer.name = name.clone().or(own).unwrap_or(transfer.name);
             transfer.metadata.clone_from(&metadata);
-            ids.push(transfer.id.clone());
+            transfer.lane = lane;
             transfers.push(transfer);
         }
-        self.shared.accept(transfers).await?;
-        Ok(ids)
+        self.shared.accept(transfers).await
     }
 
     /// What a text has to pin, and what of that the account has pinned.
@@ -147,15 +143,10 @@ impl Engine {
         let known = self.account_for(account, &metadata).await?;
         let name = parse_name(&name.unwrap_or_default())?;
         let work = Work::Pin { cid };
-        if let Some(same) = self.shared.store.under_way(account, &work).await? {
-            return Ok(same);
-        }
         self.can_get(&known, cid).await?;
         let mut transfer = self.shared.transfer(account, work, name, metadata);
         transfer.cid = Some(cid);
-        let id = transfer.id.clone();
-        self.shared.accept(vec![transfer]).await?;
-        Ok(id)
+        self.accept_one(transfer).await
     }
 
     /// Accepts asking anew for a pin that the service has given up or removed; what it has of it is removed first.
@@ -170,16 +161,15 @@ impl Engine {
         }
         held.all_kept()?;
         let work = Work::Pin { cid: held.cid };
-        if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
-            return Ok(same);
-        }
         self.can_get(&self.account(&key.account).await?, held.cid).await?;
         let mut transfer = self.shared.transfer(&key.account, work, held.name.unwrap_or_default(), held.metadata);
         (transfer.cid, transfer.pin) = (Some(held.cid), Some(held.id));
-        let id = transfer.id.clone();
         self.shared.store.forget_failed(key).await?;
-        self.shared.accept(vec![transfer]).await?;
-        Ok(id)
+        self.accept_one(transfer).await
+    }
+
+    async fn accept_one(&self, transfer: Transfer) -> Result<TransferId, Error> {
+        self.shared.accept(vec![transfer]).await?.pop().ok_or(Error::Internal)
     }
 
     /// An account that is to have a pin with this metadata.
@@ -211,22 +201,19 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSuch`]; then nothing is accepted.
     pub async fn unpin(&self, keys: &[PinKey]) -> Result<Vec<TransferId>, Error> {
-        let (mut transfers, mut ids) = (Vec::new(), Vec::new());
+        let lane = Lane::of_so_many(keys.len());
+        let mut transfers = Vec::new();
         for key in keys {
             let pin = self.shared.store.pin(key).await?;
             let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
             let work = Work::Unpin { pin: key.id.clone() };
-            if let Some(same) = self.shared.store.under_way(&key.account, &work).await? {
-                ids.push(same);
-                continue;
-            }
             let mut transfer = self.shared.transfer(&key.account, work, pin.name(), Metadata::new());
+            transfer.lane = lane;
             transfer.pin = Some(key.id.clone());
             transfer.cid = Some(pin.held.cid);
             transfers.push(transfer);
         }
-        ids.extend(self.shared.accept(transfers).await?);
-        Ok(ids)
+        self.shared.accept(transfers).await
     }
 
     /// The newest transfers, those that are not final first.
@@ -313,8 +300,58 @@ impl Engine {
         if !self.shared.store.requeue(id, self.shared.ports.clock.now()).await? {
             return Err(Error::InvalidInput("Only what has failed, waits or was cancelled can be tried again.".into()));
         }
-        self.shared.access.try_again(&transfer.account);
+        self.try_now(&transfer.account);
+        self.shared.announce(Change::Transfers);
+        Ok(())
+    }
+
+    /// Tries at once what waits for an account, whatever it waits for.
+    pub fn try_now(&self, account: &AccountId) {
+        self.shared.gates().try_now(account);
+        self.shared.access.try_again(account);
         self.shared.wake.notify_one();
+    }
+
+    /// Why accounts get no work, where they get none.
+    #[must_use]
+    pub fn closed_gates(&self) -> Vec<ClosedGate> {
+        self.shared.gates().closed(self.shared.ports.clock.monotonic())
+    }
+
+    /// Stops all work, or that of one account: what runs goes on later from its beginning. It stays so over restarts.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and when the database fails.
+    pub async fn pause(&self, account: Option<&AccountId>) -> Result<(), Error> {
+        self.set_paused(account, true).await?;
+        self.shared.running.park(account);
+        Ok(())
+    }
+
+    /// Lets work go on that was paused.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and when the database fails.
+    pub async fn resume(&self, account: Option<&AccountId>) -> Result<(), Error> {
+        self.set_paused(account, false).await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// The accounts that are paused, and whether everything is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn paused(&self) -> Result<(bool, Vec<AccountId>), Error> {
+        Ok(self.shared.store.paused().await?)
+    }
+
+    async fn set_paused(&self, account: Option<&AccountId>, paused: bool) -> Result<(), Error> {
+        if let Some(account) = account {
+            self.account(account).await?;
+        }
+        self.shared.store.set_paused(account, paused).await?;
+        self.shared.announce(Change::Accounts);
         self.shared.announce(Change::Transfers);
         Ok(())
     }

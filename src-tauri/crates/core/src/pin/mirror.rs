@@ -41,6 +41,7 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
     let result = list_all(shared, account).await;
     shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
+        shared.answered(&account.id).await;
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();
     }
@@ -74,9 +75,12 @@ pub(crate) async fn poll_under_way(shared: &Shared, account: &Account, which: Un
     // Those that cannot be asked about wait for their next turn like the others.
     shared.store.note_asked(&account.id, ids.clone(), shared.ports.clock.now()).await?;
     let provider = shared.access.provider(account).await?;
+    let since = shared.access.moment();
     for id in ids {
         ask_about(shared, account, &provider, id).await?;
     }
+    shared.access.note(&account.id, since, None);
+    shared.answered(&account.id).await;
     Ok(())
 }
 

@@ -78,7 +78,13 @@ pub enum ProviderError {
         /// What, as the end of a sentence.
         what: &'static str,
     },
-    /// No connection, or one that broke.
+    /// There was no connection: nothing has left this computer.
+    #[error("the service cannot be reached: {reason}")]
+    Unreachable {
+        /// What failed, without the URL.
+        reason: String,
+    },
+    /// A connection that broke, or an answer that did not come: the service may have done what it was asked.
     #[error("the service cannot be reached: {reason}")]
     Network {
         /// What failed, without the URL.
@@ -113,7 +119,7 @@ impl ProviderError {
             Self::ContentNotFound { .. } => Code::PinFailed,
             Self::Refused { .. } => Code::Refused,
             Self::Unsupported { .. } => Code::Unsupported,
-            Self::Network { .. } => Code::Network,
+            Self::Unreachable { .. } | Self::Network { .. } => Code::Network,
             Self::NotAPinningApi { .. } => Code::NotAPinningApi,
             Self::Protocol { .. } => Code::Protocol,
         }
@@ -124,7 +130,11 @@ impl ProviderError {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Network { .. } | Self::NotAPinningApi { .. }
+            Self::RateLimited { .. }
+                | Self::Unavailable { .. }
+                | Self::Unreachable { .. }
+                | Self::Network { .. }
+                | Self::NotAPinningApi { .. }
         )
     }
 
@@ -202,7 +212,11 @@ impl ProviderError {
                 *message = Some(message.take().map_or_else(|| id.clone(), |words| format!("{words} ({id})")));
             }
             Self::ContentNotFound { message } | Self::Refused { message, .. } => *message = format!("{message} ({id})"),
-            Self::Unsupported { .. } | Self::Network { .. } | Self::NotAPinningApi { .. } | Self::Protocol { .. } => {}
+            Self::Unsupported { .. }
+            | Self::Unreachable { .. }
+            | Self::Network { .. }
+            | Self::NotAPinningApi { .. }
+            | Self::Protocol { .. } => {}
         }
         self
     }

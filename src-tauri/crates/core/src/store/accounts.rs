@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::{
     account::{Account, AccountCard, AccountId, Contact, Mark, ProviderKind, UsageThen},
     clock::UnixMillis,
-    error::{Code, Error},
+    error::Code,
     provider::Usage,
     vault::CredentialKind,
 };
@@ -17,7 +17,7 @@ const COLUMNS: &str = "id, label, kind, endpoint, gateway, this_computer, profil
 
 impl Store {
     /// All accounts, in the order in which they were added; *This computer* first.
-    pub(crate) async fn accounts(&self) -> Result<Vec<Account>, Error> {
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM account ORDER BY this_computer DESC, position");
             let mut statement = db.prepare_cached(&sql)?;
@@ -27,7 +27,7 @@ impl Store {
         .await
     }
 
-    pub(crate) async fn account(&self, id: &AccountId) -> Result<Option<Account>, Error> {
+    pub(crate) async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM account WHERE id = ?1");
@@ -38,7 +38,7 @@ impl Store {
     }
 
     /// Adds or replaces an account. `false` when another has the label.
-    pub(crate) async fn save_account(&self, account: Account) -> Result<bool, Error> {
+    pub(crate) async fn save_account(&self, account: Account) -> Result<bool, StoreError> {
         self.write(move |db| {
             let taken: bool = db.query_row(
                 "SELECT EXISTS (SELECT 1 FROM account WHERE label = ?1 AND id <> ?2)",
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Gives an account its label and gateway. `false` when another has the label.
-    pub(crate) async fn set_label_and_gateway(&self, account: &Account) -> Result<bool, Error> {
+    pub(crate) async fn set_label_and_gateway(&self, account: &Account) -> Result<bool, StoreError> {
         let account = account.clone();
         self.write(move |db| {
             let sql = "UPDATE account SET label = ?2, gateway = ?3 WHERE id = ?1
@@ -70,7 +70,7 @@ impl Store {
         id: &AccountId,
         credentials: CredentialKind,
         gateway: Option<Url>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE account SET credentials = ?2, gateway = coalesce(?3, gateway) WHERE id = ?1";
@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// Keeps what a check of an account found out, and the profile that it showed.
-    pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), Error> {
+    pub(crate) async fn save_card(&self, id: &AccountId, card: &AccountCard) -> Result<(), StoreError> {
         let (id, profile) = (id.clone(), card.profile.clone());
         let text = serde_json::to_string(card).map_err(|_| StoreError::Row("a card"))?;
         self.write(move |db| {
@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// What a check of the account is making, or was when it was cut off.
-    pub(crate) async fn check_mark(&self, id: &AccountId) -> Result<Option<Mark>, Error> {
+    pub(crate) async fn check_mark(&self, id: &AccountId) -> Result<Option<Mark>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = "SELECT check_mark FROM account WHERE id = ?1";
@@ -103,7 +103,7 @@ impl Store {
     }
 
     /// Writes down what a check of the account makes; `None` when it is all removed.
-    pub(crate) async fn set_check_mark(&self, id: &AccountId, mark: Option<&Mark>) -> Result<(), Error> {
+    pub(crate) async fn set_check_mark(&self, id: &AccountId, mark: Option<&Mark>) -> Result<(), StoreError> {
         let id = id.clone();
         let text = mark.map(serde_json::to_string).transpose().map_err(|_| StoreError::Row("what a check makes"))?;
         self.write(move |db| {
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// What earlier runs showed of the accounts.
-    pub(crate) async fn contacts(&self) -> Result<Vec<(AccountId, Contact)>, Error> {
+    pub(crate) async fn contacts(&self) -> Result<Vec<(AccountId, Contact)>, StoreError> {
         self.read(|db| {
             let sql = "SELECT id, told_at, trouble_code, trouble FROM account WHERE told_at IS NOT NULL OR trouble IS NOT NULL";
             let mut statement = db.prepare_cached(sql)?;
@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// Keeps what an account showed.
-    pub(crate) async fn save_contact(&self, id: &AccountId, contact: Contact) -> Result<(), Error> {
+    pub(crate) async fn save_contact(&self, id: &AccountId, contact: Contact) -> Result<(), StoreError> {
         let id = id.clone();
         self.write_mirror(move |db| {
             let (code, trouble) = contact.trouble.map(|(code, trouble)| (code.as_str(), trouble)).unzip();
@@ -141,7 +141,7 @@ impl Store {
     }
 
     /// How much an account used when it was last asked.
-    pub(crate) async fn usage(&self, id: &AccountId) -> Result<Option<UsageThen>, Error> {
+    pub(crate) async fn usage(&self, id: &AccountId) -> Result<Option<UsageThen>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = "SELECT used_bytes, quota_bytes, used_at FROM account WHERE id = ?1 AND used_bytes IS NOT NULL";
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Keeps how much an account uses.
-    pub(crate) async fn save_usage(&self, id: &AccountId, then: UsageThen) -> Result<(), Error> {
+    pub(crate) async fn save_usage(&self, id: &AccountId, then: UsageThen) -> Result<(), StoreError> {
         let id = id.clone();
         self.write_mirror(move |db| {
             let Usage { used_bytes, quota_bytes } = then.usage;
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// Removes an account and everything that is only kept because of it.
-    pub(crate) async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
+    pub(crate) async fn remove_account(&self, id: &AccountId) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("DELETE FROM account WHERE id = ?1", [&id.0])?;
@@ -179,7 +179,7 @@ impl Store {
     }
 
     /// Writes down that the keyring may have a secret of the account from now on.
-    pub(crate) async fn note_keyring_entry(&self, id: &AccountId) -> Result<(), Error> {
+    pub(crate) async fn note_keyring_entry(&self, id: &AccountId) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("INSERT OR IGNORE INTO keyring_entry (account) VALUES (?1)", [&id.0])?;
@@ -189,7 +189,7 @@ impl Store {
     }
 
     /// Writes down whether the secret that the keyring may have of the account is one that it had before.
-    pub(crate) async fn set_keyring_entry_outdated(&self, id: &AccountId, outdated: bool) -> Result<(), Error> {
+    pub(crate) async fn set_keyring_entry_outdated(&self, id: &AccountId, outdated: bool) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("UPDATE keyring_entry SET outdated = ?2 WHERE account = ?1", (&id.0, outdated))?;
@@ -199,7 +199,7 @@ impl Store {
     }
 
     /// Accounts of which the keyring may have only a secret that they had before.
-    pub(crate) async fn outdated_keyring_entries(&self) -> Result<Vec<AccountId>, Error> {
+    pub(crate) async fn outdated_keyring_entries(&self) -> Result<Vec<AccountId>, StoreError> {
         self.read(|db| {
             let mut statement = db.prepare_cached("SELECT account FROM keyring_entry WHERE outdated")?;
             let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// Accounts that the keyring may have a secret of, and that are gone, need none any more, or have another.
-    pub(crate) async fn keyring_entries_to_forget(&self) -> Result<Vec<AccountId>, Error> {
+    pub(crate) async fn keyring_entries_to_forget(&self) -> Result<Vec<AccountId>, StoreError> {
         self.read(|db| {
             let sql = "SELECT account FROM keyring_entry
                        WHERE outdated OR account NOT IN (SELECT id FROM account WHERE credentials <> 'none')";
@@ -221,7 +221,7 @@ impl Store {
     }
 
     /// Writes down that the keyring has none of the account any more.
-    pub(crate) async fn keyring_entry_is_gone(&self, id: &AccountId) -> Result<(), Error> {
+    pub(crate) async fn keyring_entry_is_gone(&self, id: &AccountId) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("DELETE FROM keyring_entry WHERE account = ?1", [&id.0])?;
@@ -231,7 +231,7 @@ impl Store {
     }
 
     /// Number of pins and sum of sizes in the mirror.
-    pub(crate) async fn account_totals(&self, id: &AccountId) -> Result<(u64, u64), Error> {
+    pub(crate) async fn account_totals(&self, id: &AccountId) -> Result<(u64, u64), StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = "SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin WHERE account = ?1";

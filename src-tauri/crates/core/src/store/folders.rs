@@ -16,7 +16,6 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
-    error::Error,
     folder::{EntryState, Folder, FolderEntry, FolderId},
     transfer::TransferId,
 };
@@ -59,7 +58,7 @@ pub(crate) struct FolderCounts {
 }
 
 impl Store {
-    pub(crate) async fn folders(&self) -> Result<Vec<Folder>, Error> {
+    pub(crate) async fn folders(&self) -> Result<Vec<Folder>, StoreError> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM folder ORDER BY path");
             let mut statement = db.prepare_cached(&sql)?;
@@ -70,7 +69,7 @@ impl Store {
     }
 
     /// Adds a folder. `false` when its path is watched already.
-    pub(crate) async fn add_folder(&self, folder: Folder) -> Result<bool, Error> {
+    pub(crate) async fn add_folder(&self, folder: Folder) -> Result<bool, StoreError> {
         self.write(move |db| {
             let sql = "INSERT OR IGNORE INTO folder (id, path, account, settle_ms) VALUES (?1, ?2, ?3, ?4)";
             let settle_ms = i64::try_from(folder.settle.as_millis()).unwrap_or(i64::MAX);
@@ -80,12 +79,12 @@ impl Store {
     }
 
     /// Forgets a folder and what was seen in it; its pins and receipts stay.
-    pub(crate) async fn remove_folder(&self, id: &FolderId) -> Result<bool, Error> {
+    pub(crate) async fn remove_folder(&self, id: &FolderId) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| Ok(db.execute("DELETE FROM folder WHERE id = ?1", [&id.0])? == 1)).await
     }
 
-    pub(crate) async fn set_last_scan(&self, id: &FolderId, at: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn set_last_scan(&self, id: &FolderId, at: UnixMillis) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("UPDATE folder SET last_scan = ?2 WHERE id = ?1", (&id.0, at.0))?;
@@ -96,7 +95,7 @@ impl Store {
 
     /// Writes what was seen and says what needs work: not left out, this version without a receipt, and nothing under way
     /// or given up for it.
-    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Needs, Error> {
+    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Needs, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let mut needs = Needs::default();
@@ -113,7 +112,7 @@ impl Store {
     }
 
     /// Notes files that are there and may still be changing. What was last seen of them settled is kept.
-    pub(crate) async fn note_unsettled(&self, id: &FolderId, seen: Vec<Observed>) -> Result<(), Error> {
+    pub(crate) async fn note_unsettled(&self, id: &FolderId, seen: Vec<Observed>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "INSERT INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)
@@ -137,7 +136,7 @@ impl Store {
 
     /// Notes files that a program has open for writing. Whatever they were last seen as, they are looked at as if for the
     /// first time once they were closed.
-    pub(crate) async fn note_held(&self, id: &FolderId, paths: Vec<PathBuf>) -> Result<(), Error> {
+    pub(crate) async fn note_held(&self, id: &FolderId, paths: Vec<PathBuf>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "INSERT OR REPLACE INTO observed VALUES (?1, ?2, 0, 0, 0, 0, 0, ?3, 0)";
@@ -149,7 +148,7 @@ impl Store {
     }
 
     /// The newest uploads of a folder that were given up because the file could not be read, or not whole in one version.
-    pub(crate) async fn unreadable_uploads(&self, id: &FolderId) -> Result<Vec<(TransferId, PathBuf)>, Error> {
+    pub(crate) async fn unreadable_uploads(&self, id: &FolderId) -> Result<Vec<(TransferId, PathBuf)>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = "SELECT t.id, t.source FROM transfer t
@@ -170,7 +169,7 @@ impl Store {
         id: &FolderId,
         present: HashSet<PathBuf>,
         unreadable: Vec<PathBuf>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let mut statement = db.prepare_cached("SELECT path FROM observed WHERE folder = ?1")?;
@@ -188,7 +187,7 @@ impl Store {
     }
 
     /// Forgets a path, and nothing below it.
-    pub(crate) async fn forget_one(&self, id: &FolderId, path: &Path) -> Result<(), Error> {
+    pub(crate) async fn forget_one(&self, id: &FolderId, path: &Path) -> Result<(), StoreError> {
         let (id, path) = (id.clone(), path_bytes(path));
         self.write(move |db| {
             db.execute("DELETE FROM observed WHERE folder = ?1 AND path = ?2", (&id.0, path))?;
@@ -198,7 +197,7 @@ impl Store {
     }
 
     /// Forgets a path and everything below it.
-    pub(crate) async fn forget_observed(&self, id: &FolderId, path: &Path) -> Result<(), Error> {
+    pub(crate) async fn forget_observed(&self, id: &FolderId, path: &Path) -> Result<(), StoreError> {
         let (id, path) = (id.clone(), path_bytes(path));
         self.write(move |db| {
             // A separator is one byte on every system.
@@ -213,7 +212,7 @@ impl Store {
         .await
     }
 
-    pub(crate) async fn folder_counts(&self, id: &FolderId) -> Result<FolderCounts, Error> {
+    pub(crate) async fn folder_counts(&self, id: &FolderId) -> Result<FolderCounts, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!("SELECT state, count(*) FROM ({}) GROUP BY state", entries_sql());
@@ -237,7 +236,7 @@ impl Store {
     }
 
     /// The files that are not simply pinned, failed ones first.
-    pub(crate) async fn folder_entries(&self, id: &FolderId, limit: u32) -> Result<Vec<FolderEntry>, Error> {
+    pub(crate) async fn folder_entries(&self, id: &FolderId, limit: u32) -> Result<Vec<FolderEntry>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!(

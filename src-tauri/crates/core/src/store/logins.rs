@@ -4,17 +4,14 @@ use holdfast_content::same_content;
 use rusqlite::Connection;
 
 use super::{Store, StoreError, codec::cid_from};
-use crate::{
-    account::{AccountId, Lists},
-    error::Error,
-};
+use crate::account::{AccountId, Lists};
 
 /// Pins of the one account that are looked for at the other: the first ones by their number, which is as good as drawn.
 const LOOKED_FOR: i64 = 200;
 
 impl Store {
     /// Whether the lists of two accounts at one service show the same pins.
-    pub(crate) async fn lists(&self, a: &AccountId, b: &AccountId) -> Result<Lists, Error> {
+    pub(crate) async fn lists(&self, a: &AccountId, b: &AccountId) -> Result<Lists, StoreError> {
         let (a, b) = (a.clone(), b.clone());
         self.read(move |db| Ok(if share(db, &a, &b)? || share(db, &b, &a)? { Lists::Share } else { Lists::Differ }))
             .await

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    error::Error,
     pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, ProviderPin},
 };
 
@@ -28,7 +27,7 @@ pub(crate) struct Written {
 
 impl Store {
     /// The account's pins as numbers.
-    pub(crate) async fn known_pins(&self, account: &AccountId) -> Result<Known, Error> {
+    pub(crate) async fn known_pins(&self, account: &AccountId) -> Result<Known, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             let mut select = db.prepare_cached("SELECT number, fingerprint FROM pin WHERE account = ?1")?;
@@ -45,7 +44,7 @@ impl Store {
         pins: Vec<ProviderPin>,
         seen: UnixMillis,
         now: UnixMillis,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, StoreError> {
         let account = account.clone();
         let ends_transfers = self.read(asked::any).await?;
         let write = move |db: &Connection| {
@@ -69,7 +68,7 @@ impl Store {
         numbers: Vec<PinNumber>,
         since: UnixMillis,
         now: UnixMillis,
-    ) -> Result<Vec<PinId>, Error> {
+    ) -> Result<Vec<PinId>, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             // What was seen in the future was seen before the clock was set right.
@@ -87,7 +86,12 @@ impl Store {
     }
 
     /// Notes that the provider is asked about these pins.
-    pub(crate) async fn note_asked(&self, account: &AccountId, ids: Vec<PinId>, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn note_asked(
+        &self,
+        account: &AccountId,
+        ids: Vec<PinId>,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
         let account = account.clone();
         self.write_mirror(move |db| {
             let sql = "UPDATE pin SET asked = ?3
@@ -103,7 +107,12 @@ impl Store {
 
     /// Writes a pin as its provider says that it is after a change, whatever its id is now: receipts and transfers follow it,
     /// for its content is the same.
-    pub(crate) async fn replace_pin(&self, key: &PinKey, after: ProviderPin, now: UnixMillis) -> Result<Pin, Error> {
+    pub(crate) async fn replace_pin(
+        &self,
+        key: &PinKey,
+        after: ProviderPin,
+        now: UnixMillis,
+    ) -> Result<Pin, StoreError> {
         let key = key.clone();
         self.write(move |db| {
             let (account, old, new) = (&key.account.0, &key.id.0, &after.id.0);
@@ -121,7 +130,7 @@ impl Store {
     }
 
     /// Removes pins that a provider does not have any more, and ends the transfers that asked for them.
-    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>, now: UnixMillis) -> Result<Written, Error> {
+    pub(crate) async fn forget_pins(&self, keys: Vec<PinKey>, now: UnixMillis) -> Result<Written, StoreError> {
         let ends_transfers = self.read(asked::any).await?;
         let write = move |db: &Connection| {
             let mut written = Written::default();
@@ -137,7 +146,7 @@ impl Store {
     }
 
     /// Removes one pin.
-    pub(crate) async fn forget_pin(&self, key: &PinKey, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn forget_pin(&self, key: &PinKey, now: UnixMillis) -> Result<(), StoreError> {
         self.forget_pins(vec![key.clone()], now).await.map(drop)
     }
 }

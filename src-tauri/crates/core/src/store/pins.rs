@@ -11,7 +11,6 @@ use super::{
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    error::Error,
     pin::{
         ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, ProviderPin,
     },
@@ -22,17 +21,17 @@ const COLUMNS: &str =
 
 impl Store {
     /// A page; pins of the accounts that are `outdated` are of unknown status, whatever they were when those last told.
-    pub(crate) async fn pins(&self, query: PinQuery, outdated: Vec<AccountId>) -> Result<PinPage, Error> {
+    pub(crate) async fn pins(&self, query: PinQuery, outdated: Vec<AccountId>) -> Result<PinPage, StoreError> {
         self.read(move |db| page(db, &query, &outdated)).await
     }
 
-    pub(crate) async fn pin(&self, key: &PinKey) -> Result<Option<Pin>, Error> {
+    pub(crate) async fn pin(&self, key: &PinKey) -> Result<Option<Pin>, StoreError> {
         let key = key.clone();
         self.read(move |db| one(db, &key)).await
     }
 
     /// Every pin of that id, whatever the account.
-    pub(crate) async fn pins_with_id(&self, id: &PinId) -> Result<Vec<Pin>, Error> {
+    pub(crate) async fn pins_with_id(&self, id: &PinId) -> Result<Vec<Pin>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!(
@@ -45,7 +44,7 @@ impl Store {
     }
 
     /// The account's pins of that content, pinned ones first.
-    pub(crate) async fn pins_of_cid(&self, account: &AccountId, cid: Cid) -> Result<Vec<Pin>, Error> {
+    pub(crate) async fn pins_of_cid(&self, account: &AccountId, cid: Cid) -> Result<Vec<Pin>, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             let sql = format!(
@@ -60,7 +59,7 @@ impl Store {
     }
 
     /// Pins whose status the provider will change, those first that it was asked about longest ago.
-    pub(crate) async fn pins_under_way(&self, account: &AccountId, limit: u32) -> Result<Vec<PinId>, Error> {
+    pub(crate) async fn pins_under_way(&self, account: &AccountId, limit: u32) -> Result<Vec<PinId>, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             let sql = "SELECT id FROM pin WHERE account = ?1 AND asked IS NOT NULL ORDER BY asked LIMIT ?2";
@@ -72,7 +71,7 @@ impl Store {
     }
 
     /// Those of these pins that there are, each with every other pin of its content.
-    pub(crate) async fn pins_and_their_others(&self, keys: Vec<PinKey>) -> Result<Vec<(Pin, Vec<Pin>)>, Error> {
+    pub(crate) async fn pins_and_their_others(&self, keys: Vec<PinKey>) -> Result<Vec<(Pin, Vec<Pin>)>, StoreError> {
         self.read(move |db| {
             let mut found = Vec::with_capacity(keys.len());
             for key in keys {
@@ -88,7 +87,7 @@ impl Store {
     }
 
     /// Every pin of that content, at any account.
-    pub(crate) async fn pins_of_content(&self, cid: Cid) -> Result<Vec<Pin>, Error> {
+    pub(crate) async fn pins_of_content(&self, cid: Cid) -> Result<Vec<Pin>, StoreError> {
         self.read(move |db| of_content(db, &cid)).await
     }
 }

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    error::Error,
     pin::{ContentProof, CopyStanding, Pin},
     proof::{Check, CopyState, Doubt, FileState, Finding, Scope},
 };
@@ -25,7 +24,7 @@ const COLUMNS: &str = "account, cid, at, kind, checked, known, outcome, code, re
 
 impl Store {
     /// Adds to the history.
-    pub(crate) async fn keep_check(&self, check: Check) -> Result<(), Error> {
+    pub(crate) async fn keep_check(&self, check: Check) -> Result<(), StoreError> {
         self.write(move |db| {
             let (kind, scope, outcome, code, path) = match &check.finding {
                 Finding::Copy { scope, state } => {
@@ -72,7 +71,7 @@ impl Store {
     }
 
     /// What was asked about an account's pin of that content, newest first.
-    pub(crate) async fn checks(&self, account: &AccountId, cid: Cid) -> Result<Vec<Check>, Error> {
+    pub(crate) async fn checks(&self, account: &AccountId, cid: Cid) -> Result<Vec<Check>, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM proof WHERE content = ?1 AND account = ?2 ORDER BY sequence DESC");

@@ -13,7 +13,6 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
-    error::Error,
     pin::{ContentProof, PinId, PinKey, Receipt},
     transfer::TransferId,
 };
@@ -22,7 +21,7 @@ const COLUMNS: &str = "account, pin, cid, proof, profile, reason, compared_at, s
 
 impl Store {
     /// A pin's receipts, newest first.
-    pub(crate) async fn receipts(&self, key: &PinKey) -> Result<Vec<Receipt>, Error> {
+    pub(crate) async fn receipts(&self, key: &PinKey) -> Result<Vec<Receipt>, StoreError> {
         let key = key.clone();
         self.read(move |db| {
             let sql = format!(
@@ -41,7 +40,7 @@ impl Store {
         account: &AccountId,
         path: &Path,
         version: Fingerprint,
-    ) -> Result<Option<Receipt>, Error> {
+    ) -> Result<Option<Receipt>, StoreError> {
         let (account, path) = (account.clone(), path_bytes(path));
         self.read(move |db| {
             let sql = format!(
@@ -69,7 +68,7 @@ impl Store {
     pub(crate) async fn receipt_of_transfer(
         &self,
         id: &TransferId,
-    ) -> Result<Option<(Receipt, Option<Fingerprint>)>, Error> {
+    ) -> Result<Option<(Receipt, Option<Fingerprint>)>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!(
@@ -87,7 +86,7 @@ impl Store {
     /// Keeps what comparing local files with a pin came to, for the receipts of the same file; `found` has the path, the proof and
     /// what goes with it. What was verified once stays so. Files that were found to be the pin's are as good as if they had been
     /// sent: there is a receipt for them from then on.
-    pub(crate) async fn keep_comparison(&self, found: Receipt, version: Option<Fingerprint>) -> Result<(), Error> {
+    pub(crate) async fn keep_comparison(&self, found: Receipt, version: Option<Fingerprint>) -> Result<(), StoreError> {
         self.write(move |db| {
             let sql = "UPDATE receipt SET proof = ?5, profile = ?6, reason = ?7, compared_at = ?8
                  WHERE account = ?1 AND pin = ?2 AND cid = ?3 AND source = ?4 AND (?5 = 'verified' OR proof <> 'verified')";
@@ -112,7 +111,7 @@ impl Store {
     }
 
     /// Whether the account holds something of that size, so that looking for it by CID may save an upload.
-    pub(crate) async fn holds_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, Error> {
+    pub(crate) async fn holds_that_size(&self, account: &AccountId, bytes: u64) -> Result<bool, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             // A provider's size may be that of the DAG; a receipt has that of the content.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -217,6 +217,33 @@ ALTER TABLE account ADD COLUMN used_at INTEGER;
 UPDATE account SET used_at = card ->> '$.checked_at', used_bytes = card ->> '$.usage.used_bytes',
     quota_bytes = card ->> '$.usage.quota_bytes'
 WHERE json_valid(card) AND card ->> '$.usage.used_bytes' IS NOT NULL;
+",
+    // The queue: what goes before what, what was sent in vain, and indexes for the next one of each account, for the newest, and
+    // for what does some work already. `until` is NULL for what waits at its account's gate.
+    r"
+ALTER TABLE transfer ADD COLUMN lane INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE transfer ADD COLUMN sent_in_vain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+DROP INDEX transfer_by_due;
+CREATE INDEX transfer_by_turn ON transfer(account, work, lane, sequence) WHERE state = 'queued';
+CREATE INDEX transfer_by_due ON transfer(account, work, until) WHERE state = 'waiting';
+CREATE INDEX transfer_open ON transfer(sequence) WHERE state IN ('queued', 'running', 'waiting', 'asked');
+CREATE INDEX transfer_ended ON transfer(sequence) WHERE state IN ('failed', 'done', 'cancelled');
+CREATE INDEX transfer_open_by_source ON transfer(account, source) WHERE state IN ('queued', 'running', 'waiting');
+CREATE INDEX transfer_open_by_pin ON transfer(account, pin) WHERE state IN ('queued', 'running', 'waiting');
+CREATE INDEX transfer_open_by_cid ON transfer(account, cid) WHERE state IN ('queued', 'running', 'waiting', 'asked');
+CREATE TABLE transfer_count (state TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO transfer_count SELECT state, count(*) FROM transfer GROUP BY state;
+CREATE TRIGGER transfer_counted_in AFTER INSERT ON transfer BEGIN
+    INSERT INTO transfer_count VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER transfer_counted_out AFTER DELETE ON transfer BEGIN
+    UPDATE transfer_count SET count = count - 1 WHERE state = old.state;
+END;
+CREATE TRIGGER transfer_counted_over AFTER UPDATE OF state ON transfer WHEN new.state <> old.state BEGIN
+    UPDATE transfer_count SET count = count - 1 WHERE state = old.state;
+    INSERT INTO transfer_count VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
 ",
 ];
 

@@ -3,14 +3,13 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Store, StoreError};
-use crate::error::Error;
 
 impl Store {
-    pub(crate) async fn setting(&self, name: &'static str) -> Result<Option<String>, Error> {
+    pub(crate) async fn setting(&self, name: &'static str) -> Result<Option<String>, StoreError> {
         self.read(move |db| get(db, name)).await
     }
 
-    pub(crate) async fn set_setting(&self, name: &'static str, value: Option<String>) -> Result<(), Error> {
+    pub(crate) async fn set_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
         self.write(move |db| {
             match value {
                 Some(value) => db.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", (name, value))?,

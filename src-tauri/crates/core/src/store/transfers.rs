@@ -5,25 +5,31 @@
 
 pub(super) mod asked;
 mod outcome;
+mod queue;
 mod relay;
 mod row;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension, types::Value};
 
 use super::{
-    Store,
+    Store, StoreError,
     codec::{signed, unsigned},
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    error::Error,
     folder::FolderId,
-    transfer::{Transfer, TransferId, TransferState, Work},
+    queue::gate::LONGEST_REST,
+    transfer::{Transfer, TransferId, Work},
 };
 use row::{COLUMNS, columns_of, insert, select, transfer};
 
-pub(crate) use outcome::Finish;
+pub(crate) use outcome::{EndOfTry, Finish};
+pub(crate) use queue::Wanted;
+
+/// States in which something more happens by itself, and those in which nothing does, as the indexes have them.
+const OPEN: &str = "'queued', 'running', 'waiting', 'asked'";
+const ENDED: &str = "'failed', 'done', 'cancelled'";
 
 /// Transfers by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,12 +48,24 @@ pub struct TransferCounts {
     pub done: u64,
 }
 impl Store {
-    /// Writes new transfers; only then are they accepted.
-    pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<(), Error> {
-        self.write(move |db| transfers.iter().try_for_each(|transfer| insert(db, transfer))).await
+    /// Writes new transfers; only then are they accepted. What does such work already, or will, is the same transfer: asking
+    /// twice does it once. Gives their ids, in their order.
+    pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, StoreError> {
+        self.write(move |db| {
+            let mut ids = Vec::with_capacity(transfers.len());
+            for transfer in &transfers {
+                let same = under_way(db, &transfer.account, &transfer.work)?;
+                if same.is_none() {
+                    insert(db, transfer)?;
+                }
+                ids.push(same.unwrap_or_else(|| transfer.id.clone()));
+            }
+            Ok(ids)
+        })
+        .await
     }
 
-    pub(crate) async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>, Error> {
+    pub(crate) async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM transfer WHERE id = ?1");
@@ -57,21 +75,26 @@ impl Store {
     }
 
     /// The newest transfers, those that are not final first.
-    pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, Error> {
+    pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, StoreError> {
         self.read(move |db| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM transfer
-                 ORDER BY state IN ('running', 'waiting', 'queued', 'asked') DESC, sequence DESC LIMIT {limit}"
-            );
-            select(db, &sql)
+            let newest = |states: &str, limit: usize| {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM transfer WHERE state IN ({states}) ORDER BY sequence DESC LIMIT {limit}"
+                );
+                select(db, &sql)
+            };
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut transfers = newest(OPEN, limit)?;
+            transfers.extend(newest(ENDED, limit - transfers.len())?);
+            Ok(transfers)
         })
         .await
     }
 
-    pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, Error> {
+    pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, StoreError> {
         self.read(|db| {
             let mut counts = TransferCounts::default();
-            let mut statement = db.prepare_cached("SELECT state, count(*) FROM transfer GROUP BY state")?;
+            let mut statement = db.prepare_cached("SELECT state, count FROM transfer_count")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let count = unsigned(row.get(1)?);
@@ -90,38 +113,8 @@ impl Store {
         .await
     }
 
-    /// What is to be done, oldest first, of accounts that are not in `busy`: what is queued and what waited long enough.
-    pub(crate) async fn due_transfers(
-        &self,
-        now: UnixMillis,
-        busy: Vec<AccountId>,
-        limit: u32,
-    ) -> Result<Vec<Transfer>, Error> {
-        self.read(move |db| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM transfer
-                 WHERE (state = 'queued' OR state = 'waiting' AND until <= ?1)
-                   AND account NOT IN (SELECT value FROM json_each(?2)) ORDER BY sequence LIMIT {limit}"
-            );
-            let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map((now.0, json_of(busy)), |row| Ok(transfer(row)))?;
-            rows.map(|row| row?).collect()
-        })
-        .await
-    }
-
-    /// When the next waiting transfer is due, of accounts that are not in `busy`.
-    pub(crate) async fn next_due(&self, busy: Vec<AccountId>) -> Result<Option<UnixMillis>, Error> {
-        self.read(move |db| {
-            let sql = "SELECT min(until) FROM transfer
-                       WHERE state = 'waiting' AND account NOT IN (SELECT value FROM json_each(?1))";
-            Ok(db.query_row(sql, [json_of(busy)], |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
-        })
-        .await
-    }
-
     /// Begins a try. `false` when the transfer is no longer one that may run.
-    pub(crate) async fn begin(&self, id: &TransferId, now: UnixMillis) -> Result<bool, Error> {
+    pub(crate) async fn begin(&self, id: &TransferId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'running', attempts = attempts + 1, updated_at = ?2
@@ -132,7 +125,7 @@ impl Store {
     }
 
     /// Notes that a request goes out whose answer may get lost, or (`None`) that its answer came.
-    pub(crate) async fn set_unanswered(&self, id: &TransferId, since: Option<UnixMillis>) -> Result<(), Error> {
+    pub(crate) async fn set_unanswered(&self, id: &TransferId, since: Option<UnixMillis>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("UPDATE transfer SET unanswered_since = ?2 WHERE id = ?1", (&id.0, since.map(|at| at.0)))?;
@@ -141,7 +134,7 @@ impl Store {
         .await
     }
 
-    pub(crate) async fn set_transfer_bytes(&self, id: &TransferId, bytes: u64) -> Result<(), Error> {
+    pub(crate) async fn set_transfer_bytes(&self, id: &TransferId, bytes: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("UPDATE transfer SET bytes = ?2 WHERE id = ?1", (&id.0, signed(bytes)))?;
@@ -150,45 +143,12 @@ impl Store {
         .await
     }
 
-    /// Writes a state that is neither running nor done and the failures until then, unless the transfer has ended meanwhile.
-    pub(crate) async fn set_transfer_state(
-        &self,
-        id: &TransferId,
-        state: TransferState,
-        failures: u32,
-        now: UnixMillis,
-    ) -> Result<bool, Error> {
-        let id = id.clone();
-        self.write(move |db| {
-            let until = match &state {
-                TransferState::Waiting { until, .. } => Some(until.0),
-                _ => None,
-            };
-            let failure = state.failure();
-            let sql =
-                "UPDATE transfer SET state = ?2, until = ?3, code = ?4, failure = ?5, details = ?6, updated_at = ?7,
-                       failures = ?8 WHERE id = ?1 AND state NOT IN ('done', 'cancelled')";
-            let values = (
-                &id.0,
-                state.as_str(),
-                until,
-                failure.map(|failure| failure.code.as_str()),
-                failure.map(|failure| &failure.message),
-                failure.and_then(|failure| failure.details.as_ref()),
-                now.0,
-                failures,
-            );
-            Ok(db.execute(sql, values)? == 1)
-        })
-        .await
-    }
-
     /// Puts a failed, waiting or cancelled transfer back in the queue. `false` when it is none of these.
-    pub(crate) async fn requeue(&self, id: &TransferId, now: UnixMillis) -> Result<bool, Error> {
+    pub(crate) async fn requeue(&self, id: &TransferId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', until = NULL, code = NULL, failure = NULL, details = NULL,
-                       attempts = 0, failures = 0, updated_at = ?2
+                       attempts = 0, failures = 0, sent_in_vain = 0, updated_at = ?2
                        WHERE id = ?1 AND state IN ('failed', 'waiting', 'cancelled')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
         })
@@ -201,7 +161,7 @@ impl Store {
         account: &AccountId,
         folder: Option<&FolderId>,
         now: UnixMillis,
-    ) -> Result<Vec<TransferId>, Error> {
+    ) -> Result<Vec<TransferId>, StoreError> {
         let (account, folder) = (account.clone(), folder.map(|folder| folder.0.clone()));
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?3
@@ -217,7 +177,7 @@ impl Store {
     }
 
     /// Cancels a transfer that is not running. `false` when it is, or has ended.
-    pub(crate) async fn cancel_waiting(&self, id: &TransferId, now: UnixMillis) -> Result<bool, Error> {
+    pub(crate) async fn cancel_waiting(&self, id: &TransferId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?2
@@ -228,11 +188,11 @@ impl Store {
     }
 
     /// Puts back what failed because the account's credentials were wrong or missing.
-    pub(crate) async fn requeue_unauthorized(&self, account: &AccountId, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn requeue_unauthorized(&self, account: &AccountId, now: UnixMillis) -> Result<(), StoreError> {
         let account = account.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       failures = 0, updated_at = ?2 WHERE account = ?1 AND state = 'failed'
+                       failures = 0, sent_in_vain = 0, updated_at = ?2 WHERE account = ?1 AND state = 'failed'
                          AND code IN ('unauthorized', 'no_secret')";
             db.execute(sql, (&account.0, now.0))?;
             Ok(())
@@ -242,10 +202,10 @@ impl Store {
 
     /// Puts back uploads that failed because their account takes no files, or because the node on their way did not accept its
     /// credentials: there may be a way now.
-    pub(crate) async fn requeue_unsupported_uploads(&self, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn requeue_unsupported_uploads(&self, now: UnixMillis) -> Result<(), StoreError> {
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, attempts = 0,
-                       failures = 0, updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
+                       failures = 0, sent_in_vain = 0, updated_at = ?1 WHERE work = 'upload' AND state = 'failed' AND (code = 'unsupported'
                          OR code IN ('unauthorized', 'no_secret') AND account IN (SELECT id FROM account WHERE kind = 'psa'))";
             db.execute(sql, [now.0])?;
             Ok(())
@@ -255,7 +215,7 @@ impl Store {
 
     /// Puts back what nobody wanted to wait for any longer, while the service may have gone on: see
     /// [`Transfer::may_go_on_at_service`].
-    pub(crate) async fn requeue_asked_for(&self) -> Result<(), Error> {
+    pub(crate) async fn requeue_asked_for(&self) -> Result<(), StoreError> {
         self.write(|db| {
             // Its tries count on: only who tries again asks the service anew for what has failed meanwhile.
             let sql = "UPDATE transfer SET state = 'queued', code = NULL, failure = NULL, details = NULL, failures = 0
@@ -268,10 +228,15 @@ impl Store {
     }
 
     /// Puts back what ran when the last engine of this home ended; that try does not count.
-    pub(crate) async fn requeue_interrupted(&self) -> Result<(), Error> {
-        self.write(|db| {
+    pub(crate) async fn requeue_interrupted(&self, now: UnixMillis) -> Result<(), StoreError> {
+        self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'";
             db.execute(sql, [])?;
+            // Whether their account's gate is closed is found out anew.
+            db.execute("UPDATE transfer SET state = 'queued' WHERE state = 'waiting' AND until IS NULL", [])?;
+            // The clock may have been set meanwhile, and nothing waits for longer than that.
+            let longest = now.plus(LONGEST_REST).0;
+            db.execute("UPDATE transfer SET until = ?1 WHERE state = 'waiting' AND until > ?1", [longest])?;
             // Whatever the mirror lost: what nobody follows is looked for.
             let sql = "UPDATE transfer SET state = 'queued' WHERE state = 'asked' AND NOT EXISTS (SELECT 1 FROM pin
                 WHERE pin.account = transfer.account AND pin.number = pin_number(transfer.pin) AND pin.id = transfer.pin
@@ -283,29 +248,25 @@ impl Store {
     }
 
     /// Forgets transfers that are done or cancelled, but not that a watched file was not to be pinned.
-    pub(crate) async fn clear_finished(&self) -> Result<(), Error> {
+    pub(crate) async fn clear_finished(&self) -> Result<(), StoreError> {
         self.write(|db| {
             db.execute("DELETE FROM transfer WHERE state = 'done' OR state = 'cancelled' AND folder IS NULL", [])?;
             Ok(())
         })
         .await
     }
-
-    /// The transfer that already does such work or will, so that asking twice does it once. A file whose bytes a service has
-    /// is read again: it may be another one by now.
-    pub(crate) async fn under_way(&self, account: &AccountId, work: &Work) -> Result<Option<TransferId>, Error> {
-        let (account, word) = (account.clone(), work.as_str());
-        let (source, pin, cid) = columns_of(work);
-        self.read(move |db| {
-            let sql = "SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND source IS ?3 AND (?4 IS NULL OR pin IS ?4)
-                       AND (?5 IS NULL OR cid IS ?5) AND (state IN ('queued', 'running', 'waiting') OR state = 'asked' AND work = 'pin') LIMIT 1";
-            let values = (&account.0, word, source, pin, cid);
-            Ok(db.query_row(sql, values, |row| row.get(0).map(TransferId)).optional()?)
-        })
-        .await
-    }
 }
 
-fn json_of(accounts: Vec<AccountId>) -> String {
-    serde_json::to_string(&accounts).unwrap_or_else(|_| "[]".into())
+/// The transfer that already does such work or will. A file whose bytes a service has is read again: it may be another one by
+/// now.
+fn under_way(db: &Connection, account: &AccountId, work: &Work) -> Result<Option<TransferId>, StoreError> {
+    let (source, pin, cid) = columns_of(work);
+    let (column, value) = match work {
+        Work::Upload { .. } => ("source = ?3 AND state IN ('queued', 'running', 'waiting')", Value::from(source)),
+        Work::Pin { .. } => ("cid = ?3 AND state IN ('queued', 'running', 'waiting', 'asked')", Value::from(cid)),
+        Work::Unpin { .. } => ("pin = ?3 AND state IN ('queued', 'running', 'waiting')", Value::from(pin)),
+    };
+    let sql = format!("SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND {column} LIMIT 1");
+    let values = (&account.0, work.as_str(), value);
+    Ok(db.prepare_cached(&sql)?.query_row(values, |row| row.get(0).map(TransferId)).optional()?)
 }

@@ -1,9 +1,9 @@
 //! Transfers: durable pieces of work that make a pin exist or stop existing.
 
+mod attempt;
 pub(crate) mod find;
 mod pin_cid;
 pub(crate) mod relay;
-mod runner;
 mod running;
 mod unpin;
 mod upload;
@@ -19,10 +19,11 @@ use crate::{
     error::{Code, Error},
     folder::FolderId,
     pin::{Metadata, PinId},
+    queue::Lane,
 };
 
-pub(crate) use runner::{Patience, Runner};
-pub(crate) use running::Running;
+pub(crate) use attempt::{Attempted, attempt};
+pub(crate) use running::{Run, Running};
 
 /// A transfer's id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,10 +77,10 @@ pub enum TransferState {
     Queued,
     /// Under way.
     Running,
-    /// Tried in vain; it goes on by itself at that time.
+    /// Tried in vain; it goes on by itself.
     Waiting {
-        /// When.
-        until: UnixMillis,
+        /// When; `None` for as soon as its account's gate is open.
+        until: Option<UnixMillis>,
         /// Why the last try failed.
         failure: Failure,
     },
@@ -150,6 +151,8 @@ pub struct Transfer {
     pub work: Work,
     /// At which account.
     pub account: AccountId,
+    /// What it goes before, and what goes before it.
+    pub lane: Lane,
     /// The name that the pin has or gets.
     pub name: String,
     /// The key/value pairs that the pin gets.
@@ -162,6 +165,8 @@ pub struct Transfer {
     pub attempts: u32,
     /// Those that count towards giving up: not the ones in an outage, and none before the service was seen at work on it.
     pub failures: u32,
+    /// Bytes that were sent in tries that failed.
+    pub sent_in_vain: u64,
     /// When a request that may have reached the provider was begun, if its answer never came: before another try, the
     /// provider is asked whether it has the content already.
     pub unanswered_since: Option<UnixMillis>,

@@ -2,7 +2,7 @@
 //!
 //! What each step has come to is durable: a try goes on where the last one ended, and nothing is added or pinned twice.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use holdfast_content::same_content;
 use tokio_util::sync::CancellationToken;
@@ -22,9 +22,6 @@ use crate::{
 /// Why files cannot get to a service that only pins by CID, as the end of a sentence.
 pub(crate) const NEEDS_NODE: &str = "it takes no files itself, only CIDs; add your Kubo node or an IPFS Cluster as an \
                                      account, and files get there through it, or upload elsewhere and pin the CID";
-
-/// Looks at a new pin before its transfer makes room for others, each after such a pause.
-const FIRST_LOOKS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// Addresses that a request may have (the API's limit).
 const MAX_ORIGINS: usize = 20;
@@ -137,7 +134,7 @@ impl Relay<'_> {
             progress: self.progress.clone(),
             cancel: self.cancel,
         };
-        let finish = self.at_node(&node, upload.run().await)?;
+        let (finish, _turn) = self.at_node(&node, upload.run().await)?;
         let now = self.shared.ports.clock.now();
         self.shared.store.relay_added(&self.transfer.id, &record, finish, now).await?;
         self.shared.announce(Change::Pins);
@@ -149,7 +146,7 @@ impl Relay<'_> {
     async fn pin(&self, receipt: &Receipt) -> Result<Option<ProviderPin>, Error> {
         let provider = self.shared.access.provider(self.target).await?;
         if let Some(pin) = self.asked_for(&provider, receipt).await? {
-            return self.settled(&provider, pin, &[]).await.map(Some);
+            return settled(pin).map(Some);
         }
         let node = self.shared.store.account(&receipt.pin.account).await?;
         let node = node.ok_or(Error::Provider(ProviderError::Unsupported { what: NEEDS_NODE }))?;
@@ -164,7 +161,7 @@ impl Relay<'_> {
             Err(error) => return Err(error.into()),
         };
         self.note(&pin, receipt).await?;
-        self.settled(&provider, pin, &FIRST_LOOKS).await.map(Some)
+        settled(pin).map(Some)
     }
 
     /// The pin that an earlier try asked for, or that is there for another reason.
@@ -224,33 +221,6 @@ impl Relay<'_> {
         Ok(())
     }
 
-    /// Waits a short while for the service to have the content.
-    async fn settled(
-        &self,
-        provider: &Arc<dyn Provider>,
-        mut pin: ProviderPin,
-        looks: &[Duration],
-    ) -> Result<ProviderPin, Error> {
-        for look in 0..=looks.len() {
-            match pin.status {
-                PinStatus::Pinned | PinStatus::Stored => return Ok(pin),
-                PinStatus::Failed | PinStatus::Unpinned => {
-                    return Err(Error::PinFailed { reason: pin.message.unwrap_or_else(|| pin.raw_status.clone()) });
-                }
-                PinStatus::Queued | PinStatus::Fetching | PinStatus::Unknown => {}
-            }
-            let Some(pause) = looks.get(look) else { break };
-            self.shared.ports.clock.sleep(*pause).await;
-            match provider.get(&pin.id).await {
-                Ok(now) => pin = now,
-                // Some services show a new pin a while after they have taken it.
-                Err(ProviderError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::StillFetching { said: pin.message })
-    }
-
     async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         tokio::select! {
             result = work => result,
@@ -274,6 +244,16 @@ impl Relay<'_> {
     /// What the receipt of the node is kept under; the transfer's own is that of the service.
     fn record(&self) -> TransferId {
         TransferId(format!("{}/node", self.transfer.id))
+    }
+}
+
+/// The pin, unless it came to nothing. What the service is still fetching is followed from then on.
+fn settled(pin: ProviderPin) -> Result<ProviderPin, Error> {
+    match pin.status {
+        PinStatus::Failed | PinStatus::Unpinned => {
+            Err(Error::PinFailed { reason: pin.message.unwrap_or(pin.raw_status) })
+        }
+        PinStatus::Pinned | PinStatus::Stored | PinStatus::Queued | PinStatus::Fetching | PinStatus::Unknown => Ok(pin),
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::{TransferId, TransferProgress};
-use crate::content::Progress;
+use super::{Transfer, TransferId, TransferProgress};
+use crate::{account::AccountId, content::Progress};
 
 /// Over which the rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(4);
@@ -19,23 +22,51 @@ const LEAST_WINDOW: Duration = Duration::from_millis(500);
 
 /// The transfers that are running.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<HashMap<TransferId, One>>);
+pub(crate) struct Running {
+    all: Mutex<HashMap<TransferId, One>>,
+    begun: AtomicU64,
+}
+
+/// A run of a transfer: what it tells, and what it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Of its own among all runs.
+    pub(crate) number: u64,
+    pub(crate) progress: Progress,
+    pub(crate) stop: Stop,
+}
+
+/// How a run is told to end before its time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop {
+    pub(crate) told: CancellationToken,
+    is_parked: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Whether it goes on later: the person has paused it and not given it up.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.is_parked.load(Ordering::Acquire)
+    }
+}
 
 #[derive(Debug)]
 struct One {
-    progress: Progress,
+    run: Run,
+    account: AccountId,
     bytes_total: u64,
-    cancel: CancellationToken,
     samples: VecDeque<(Duration, u64)>,
 }
 
 impl Running {
     /// Notes that a transfer runs.
-    pub(crate) fn start(&self, id: &TransferId, bytes_total: u64, cancel: CancellationToken) -> Progress {
-        let progress = Progress::default();
-        let one = One { progress: progress.clone(), bytes_total, cancel, samples: VecDeque::new() };
-        self.all().insert(id.clone(), one);
-        progress
+    pub(crate) fn start(&self, transfer: &Transfer) -> Run {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let run = Run { number, progress: Progress::default(), stop: Stop::default() };
+        let (account, bytes_total) = (transfer.account.clone(), transfer.bytes);
+        self.all()
+            .insert(transfer.id.clone(), One { run: run.clone(), account, bytes_total, samples: VecDeque::new() });
+        run
     }
 
     /// Notes how much there is to send, once that is known.
@@ -45,17 +76,33 @@ impl Running {
         }
     }
 
-    /// Notes that a transfer runs no more.
-    pub(crate) fn end(&self, id: &TransferId) {
-        self.all().remove(id);
+    /// How much a running transfer has to send, as far as is known.
+    pub(crate) fn bytes_of(&self, id: &TransferId) -> Option<u64> {
+        self.all().get(id).map(|one| one.bytes_total)
+    }
+
+    /// Notes that a run has ended; another one of the same transfer goes on.
+    pub(crate) fn end(&self, id: &TransferId, run: &Run) {
+        let mut all = self.all();
+        if all.get(id).is_some_and(|one| one.run.number == run.number) {
+            all.remove(id);
+        }
     }
 
     /// Asks a transfer to stop. `false` when it is not running.
     pub(crate) fn cancel(&self, id: &TransferId) -> bool {
         self.all().get(id).is_some_and(|one| {
-            one.cancel.cancel();
+            one.run.stop.told.cancel();
             true
         })
+    }
+
+    /// Asks what runs to stop and to go on later: of one account, or everything.
+    pub(crate) fn park(&self, account: Option<&AccountId>) {
+        for one in self.all().values().filter(|one| account.is_none_or(|account| one.account == *account)) {
+            one.run.stop.is_parked.store(true, Ordering::Release);
+            one.run.stop.told.cancel();
+        }
     }
 
     /// How far everything is, at `now` of the monotonic clock.
@@ -67,13 +114,13 @@ impl Running {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<TransferId, One>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl One {
     fn at(&mut self, id: &TransferId, now: Duration) -> TransferProgress {
-        let bytes_done = self.progress.bytes().min(self.bytes_total);
+        let bytes_done = self.run.progress.bytes().min(self.bytes_total);
         self.samples.push_back((now, bytes_done));
         while self.samples.len() > 2
             && self.samples.front().is_some_and(|first| now.saturating_sub(first.0) > RATE_WINDOW)

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use holdfast_content::{Cid, Profile, same_content};
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, Work, find};
 use crate::{
     account::Account,
     clock::UnixMillis,
-    content::{Identification, Identified, Limits, Plan, Progress, UploadBody, plan_at},
+    content::{Identification, Identified, Likeness, Limits, Plan, Progress, UploadBody, plan_at},
     disk::Place,
     engine::Shared,
     error::Error,
@@ -33,6 +34,9 @@ struct Finding {
     compared_at: Option<UnixMillis>,
 }
 
+/// That nobody else uploads what may be the same bytes.
+pub(crate) type Turn = OwnedMutexGuard<()>;
+
 /// One try of one upload.
 pub(super) struct Upload<'a> {
     pub(super) shared: &'a Shared,
@@ -46,38 +50,47 @@ pub(super) struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    pub(super) async fn run(self) -> Result<Finish, Error> {
+    /// What it came to, and the turn that is to be held until that is written: who comes next finds it then.
+    pub(super) async fn run(self) -> Result<(Finish, Turn), Error> {
         let (provider, limits) = tokio::select! {
             ready = self.prepare() => ready?,
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
-        let plan = {
+        let (plan, likeness) = {
             let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
             let is_watched = matches!(self.transfer.work, Work::Upload { folder: Some(_), .. });
             let look = move || {
                 let plan = plan_at(&*disk, &place, limits)?;
                 // What is written through a mapping may leave no trace but the bytes.
                 let is_held = is_watched && plan.has_writer();
-                if is_held { Err(Error::BeingWritten { path: place.path() }) } else { Ok(Arc::new(plan)) }
+                if is_held {
+                    return Err(Error::BeingWritten { path: place.path() });
+                }
+                let likeness = Likeness::of(&plan)?;
+                Ok((Arc::new(plan), likeness))
             };
             self.blocking(look).await?
         };
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
-        let _turn = tokio::select! {
-            turn = self.shared.upload_turns.take((self.account.id.clone(), plan.content_bytes())) => turn,
+        let turn = tokio::select! {
+            turn = self.shared.upload_turns.take((self.account.id.clone(), likeness)) => turn,
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
-        if let Some(finish) = self.same_version(&provider, &plan).await? {
+        Ok((self.sent(&plan, &provider).await?, turn))
+    }
+
+    async fn sent(&self, plan: &Arc<Plan>, provider: &Arc<dyn Provider>) -> Result<Finish, Error> {
+        if let Some(finish) = self.same_version(provider, plan).await? {
             return Ok(finish);
         }
-        if let Some(finish) = self.recognise(&provider, &plan).await? {
+        if let Some(finish) = self.recognise(provider, plan).await? {
             return Ok(finish);
         }
-        let (pin, sent) = self.send(&provider, &plan).await?;
+        let (pin, sent) = self.send(provider, plan).await?;
         // The upload's answer has neither size nor the settled status.
         let pin = provider.get(&pin.id).await.ok().filter(|now| now.cid == pin.cid).unwrap_or(pin);
-        self.compare(&plan, pin, sent).await
+        self.compare(plan, pin, sent).await
     }
 
     async fn prepare(&self) -> Result<(Arc<dyn Provider>, Limits), Error> {

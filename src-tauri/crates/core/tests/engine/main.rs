@@ -12,6 +12,7 @@ mod fetching;
 mod files;
 mod folders;
 mod folders_simulated;
+mod gates;
 mod keyring;
 mod kubo_import;
 mod logs;

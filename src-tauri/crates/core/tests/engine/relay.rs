@@ -60,21 +60,9 @@ impl Scene {
         .await
     }
 
-    /// The same once that many tries have ended.
-    async fn until_tried(&self, id: &TransferId, tries: u32) -> Transfer {
-        eventually("it was tried so often", || async {
-            self.world.clock.advance(Duration::from_millis(500));
-            let transfer = self.world.transfer(id).await;
-            (transfer.attempts >= tries && transfer.state.failure().is_some()).then_some(transfer)
-        })
-        .await
-    }
-
+    /// The transfer once the service was asked for it and works on it.
     async fn waiting(&self, id: &TransferId) -> Transfer {
-        self.until(id, |state| {
-            state.failure().is_some_and(|failure| failure.code == Code::StillFetching) && !state.is_final()
-        })
-        .await
+        self.until(id, |state| *state == TransferState::Asked).await
     }
 }
 
@@ -88,13 +76,13 @@ async fn a_file_gets_to_a_service_that_only_pins_through_the_node_and_is_verifie
     let selection = scene.world.engine.select(vec![path.clone()], &scene.account).await.unwrap();
     assert_eq!((selection.items.len(), selection.refused.len()), (1, 0));
     let id = scene.world.begin_upload(&scene.account, &path).await;
-    let waiting = scene.waiting(&id).await;
-    let failure = waiting.state.failure().unwrap();
-    assert!(failure.message.contains("Queue position: 7 of 9"), "{}", failure.message);
+    scene.waiting(&id).await;
     let cid = identified(b"a photo", PROFILE).cid;
     assert_eq!(scene.service.state().origins, [ADDRESS]);
     let statuses: Vec<_> = scene.world.pins().await.iter().map(|pin| (pin.held.cid, pin.held.status)).collect();
     assert!(statuses.contains(&(cid, PinStatus::Pinned)) && statuses.contains(&(cid, PinStatus::Queued)));
+    let said: Vec<_> = scene.world.pins().await.into_iter().filter_map(|pin| pin.held.message).collect();
+    assert!(said[0].contains("Queue position: 7 of 9"), "{said:?}");
 
     scene.service.becomes(PinStatus::Pinned, "");
     let done = scene.until(&id, TransferState::is_final).await;
@@ -250,6 +238,29 @@ async fn what_a_node_did_wrong_says_nothing_of_the_service() {
     let views = scene.world.engine.accounts().await.unwrap();
     let view = views.iter().find(|view| view.account.id == scene.account).unwrap();
     assert!(view.last_contact < Some(now), "it was not asked");
+}
+
+/// What a service never gets is looked at and takes no place from what is new.
+#[tokio::test]
+async fn many_that_a_service_goes_on_fetching_for_ever_delay_nothing_new() {
+    let scene = Scene::start().await;
+    let mut stuck = Vec::new();
+    for number in 0..60 {
+        let path = scene.world.write(&format!("stuck {number}"), &bytes_of(number, 500 + number as usize));
+        stuck.push(scene.world.begin_upload(&scene.account, &path).await);
+    }
+    for id in &stuck {
+        scene.waiting(id).await;
+    }
+    let (_, counts) = scene.world.engine.transfers(1).await.unwrap();
+    assert_eq!((counts.asked, counts.running), (60, 0));
+    let new = scene.world.begin_upload(&scene.account, &scene.world.write("new", b"new")).await;
+    scene.waiting(&new).await;
+    assert_eq!(scene.service.state().asked, 61);
+    scene.service.becomes(PinStatus::Pinned, "");
+    for id in stuck.iter().chain([&new]) {
+        assert_eq!(scene.until(id, TransferState::is_final).await.state, TransferState::Done);
+    }
 }
 
 #[tokio::test]

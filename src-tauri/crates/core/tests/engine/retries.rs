@@ -33,7 +33,7 @@ async fn end_of_try(world: &World, id: &TransferId, number: u32) -> Transfer {
 
 /// Lets exactly as much time pass as a waiting transfer asks for; the runner may only then begin to wait for it.
 async fn let_pass(world: &World, transfer: &Transfer) {
-    let TransferState::Waiting { until, .. } = transfer.state else { panic!("{:?}", transfer.state) };
+    let TransferState::Waiting { until: Some(until), .. } = transfer.state else { panic!("{:?}", transfer.state) };
     world.clock.advance(until.since(world.clock.now()));
     eventually("the next try begins", || async {
         let now = world.transfer(&transfer.id).await;
@@ -43,29 +43,53 @@ async fn let_pass(world: &World, transfer: &Transfer) {
     .await;
 }
 
+/// A service that answers everything else and fails at each upload: what is sent in vain is bounded, and then it is the
+/// person's turn.
 #[tokio::test]
-async fn a_service_that_is_down_is_asked_again_with_growing_pauses_for_as_long_as_it_takes() {
+async fn what_a_service_fails_at_for_ever_is_given_up_after_a_bounded_number_of_bytes() {
+    const BYTES: u64 = 3_000_000;
+    for lasting in [status(500, None), Fault::ResetAfter(2_000_000)] {
+        let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+        let world = WorldBuilder::default().with_background().start().await;
+        let account = world.account(&provider, "one").await;
+        provider.fail_always(Call::Upload, lasting);
+        let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, BYTES as usize))).await;
+        let failed = world.end_in_time(&id).await;
+        assert!(matches!(&failed.state, TransferState::Failed(_)), "{:?}", failed.state);
+        let allowed = 4 * BYTES + (16 << 20);
+        assert!(failed.sent_in_vain <= allowed, "{} bytes", failed.sent_in_vain);
+        let sent: u64 =
+            provider.requests().iter().filter(|one| one.call == Some(Call::Upload)).map(|one| one.body_bytes).sum();
+        assert!(sent <= allowed + 1_000_000, "{sent} bytes");
+        assert!(failed.attempts > 3, "it was tried a few times: {}", failed.attempts);
+        provider.heal();
+        world.engine.retry(&id).await.unwrap();
+        let done = world.end_in_time(&id).await;
+        assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
+        assert_eq!(provider.pins(|pins| pins.all().len()), 1);
+        world.engine.shut_down().await;
+    }
+}
+
+/// A service that fails at everything is asked something small before anything is sent to it again.
+#[tokio::test]
+async fn a_service_that_is_down_is_sent_nothing_for_as_long_as_it_takes() {
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let world = WorldBuilder::default().with_background().start().await;
     let account = world.account(&provider, "one").await;
-    provider.fail_always(Call::Upload, status(503, None));
-    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    for (number, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
-        let waiting = end_of_try(&world, &id, number).await;
-        let TransferState::Waiting { until, failure } = &waiting.state else { panic!("{:?}", waiting.state) };
-        assert_eq!(failure.code, Code::Unavailable);
-        assert_eq!(failure.details.as_deref(), Some("something happened"));
-        assert_eq!(until.since(waiting.updated_at), Duration::from_secs(pause));
-        assert_eq!(provider.count(Call::Upload), number as usize, "not before its time");
-        let_pass(&world, &waiting).await;
+    for call in [Call::Test, Call::Upload, Call::List, Call::About] {
+        provider.fail_always(call, status(503, None));
     }
-    let waiting = end_of_try(&world, &id, 10).await;
-    assert_eq!(waiting.state.failure().unwrap().code, Code::Unavailable);
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    let waits = end_of_try(&world, &id, 1).await;
+    assert_eq!(waits.state.failure().map(|failure| failure.code), Some(Code::Unavailable));
+    for _ in 0..50 {
+        next_try(&world, &id).await;
+    }
+    assert_eq!(provider.count(Call::Upload), 1);
     provider.heal();
-    world.engine.retry(&id).await.unwrap();
-    let done = world.end_of(&id).await;
-    assert_eq!((done.state, done.attempts, done.verified), (TransferState::Done, 1, Some(true)));
-    assert_eq!(provider.pins(|pins| pins.all().len()), 1);
+    assert_eq!(world.end_in_time(&id).await.state, TransferState::Done);
+    world.engine.shut_down().await;
 }
 
 #[tokio::test]
@@ -90,7 +114,7 @@ async fn the_pause_that_a_service_asks_for_is_kept() {
         provider.fail(Call::Upload, status(code, Some(17)));
         let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
         let waiting = end_of_try(&world, &id, 1).await;
-        let TransferState::Waiting { until, .. } = waiting.state else { panic!("{:?}", waiting.state) };
+        let TransferState::Waiting { until: Some(until), .. } = waiting.state else { panic!("{:?}", waiting.state) };
         assert_eq!(until.since(waiting.updated_at), Duration::from_secs(17));
         let_pass(&world, &waiting).await;
         assert_eq!(world.end_of(&id).await.state, TransferState::Done);
@@ -144,17 +168,16 @@ async fn a_captive_portal_is_waited_out_for_as_long_as_it_takes() {
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let world = WorldBuilder::default().with_background().start().await;
     let account = world.account(&provider, "one").await;
-    provider.fail_always(Call::Upload, Fault::WebPage(200));
-    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    for number in 1..=12 {
-        let waiting = end_of_try(&world, &id, number).await;
-        assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::NotAPinningApi));
-        let_pass(&world, &waiting).await;
+    for call in [Call::Test, Call::Upload, Call::List, Call::About] {
+        provider.fail_always(call, Fault::WebPage(200));
     }
-    let waiting = end_of_try(&world, &id, 13).await;
+    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
+    for _ in 0..30 {
+        next_try(&world, &id).await;
+    }
     provider.heal();
-    let_pass(&world, &waiting).await;
-    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+    assert_eq!(world.end_in_time(&id).await.state, TransferState::Done);
+    world.engine.shut_down().await;
 }
 
 #[tokio::test]
@@ -164,27 +187,41 @@ async fn tries_in_an_outage_do_not_count_towards_giving_up_a_file_that_cannot_be
     disk.write(path, b"abc");
     let world = WorldBuilder::default().with_background().on(disk.clone()).start().await;
     let account = world.account(&provider, "one").await;
-    provider.fail_always(Call::Upload, status(503, None));
-    let id = world.begin_upload(&account, path).await;
-    for number in 1..=10 {
-        let waiting = end_of_try(&world, &id, number).await;
-        assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::Unavailable));
-        if number == 10 {
-            provider.heal();
-            lock_once(&disk, path);
-        }
-        let_pass(&world, &waiting).await;
+    for call in [Call::Test, Call::Upload, Call::List, Call::About] {
+        provider.fail_always(call, status(503, None));
     }
-    for number in 11..=17 {
-        let waiting = end_of_try(&world, &id, number).await;
+    let id = world.begin_upload(&account, path).await;
+    for _ in 0..20 {
+        next_try(&world, &id).await;
+    }
+    provider.heal();
+    lock_once(&disk, path);
+    let before = world.transfer(&id).await.failures;
+    for number in 1..12 - before {
+        next_try(&world, &id).await;
+        let waiting = eventually("the try ends", || async {
+            let transfer = world.transfer(&id).await;
+            (transfer.failures == before + number).then_some(transfer)
+        })
+        .await;
         assert_eq!(waiting.state.failure().map(|failure| failure.code), Some(Code::FileUnreadable));
         lock_once(&disk, path);
-        let_pass(&world, &waiting).await;
     }
-    let failed = world.end_of(&id).await;
-    assert_eq!((failed.attempts, failed.failures), (18, 8));
+    let failed = world.end_in_time(&id).await;
+    assert_eq!(failed.failures, 12);
+    assert!(before <= 1, "only what was sent in vain: {before}");
     world.engine.retry(&id).await.unwrap();
-    assert_eq!(world.end_of(&id).await.state, TransferState::Done);
+    assert_eq!(world.end_in_time(&id).await.state, TransferState::Done);
+}
+
+/// Lets time pass until a transfer is tried once more.
+async fn next_try(world: &World, id: &TransferId) {
+    let tries = world.transfer(id).await.attempts;
+    eventually("it is tried again", || async {
+        world.clock.advance(Duration::from_secs(1));
+        (world.transfer(id).await.attempts > tries).then_some(())
+    })
+    .await;
 }
 
 /// Lets the next read of a file fail as where somebody else has a lock on it.

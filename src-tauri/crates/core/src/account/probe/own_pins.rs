@@ -76,7 +76,7 @@ impl Probe<'_> {
         self.shared.unpinned().insert(self.key(&pin.id));
         let Some(mark) = &mut self.mark else { return Ok(()) };
         mark.take(pin);
-        self.shared.store.set_check_mark(&self.account.id, Some(mark)).await
+        Ok(self.shared.store.set_check_mark(&self.account.id, Some(mark)).await?)
     }
 
     /// Removes everything that the check made, or may have made.
@@ -107,7 +107,7 @@ impl Probe<'_> {
             }
         }
         self.shared.unpinned().insert(key.clone());
-        self.shared.store.forget_pin(&key, self.shared.ports.clock.now()).await
+        Ok(self.shared.store.forget_pin(&key, self.shared.ports.clock.now()).await?)
     }
 
     /// The live pins of any of `cids`, and whether all of the list was searched for them.

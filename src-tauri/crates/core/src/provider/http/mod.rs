@@ -71,7 +71,7 @@ impl fmt::Debug for Http {
 impl Http {
     /// A client that shows `credentials` with every request.
     pub(crate) fn new(base: Url, credentials: &Credentials, sent: Sent, timing: Timing) -> Result<Self, ProviderError> {
-        let setup = |reason: String| ProviderError::Network { reason };
+        let setup = |reason: String| ProviderError::Unreachable { reason };
         let client = client_builder(&base).redirect(Policy::none()).build().map_err(|error| setup(reason(&error)))?;
         let request = client.get(base.clone());
         let (request, secrets) = match (credentials, sent) {
@@ -141,7 +141,10 @@ impl Http {
             };
             let may_pass = matches!(
                 error,
-                ProviderError::RateLimited { .. } | ProviderError::Unavailable { .. } | ProviderError::Network { .. }
+                ProviderError::RateLimited { .. }
+                    | ProviderError::Unavailable { .. }
+                    | ProviderError::Unreachable { .. }
+                    | ProviderError::Network { .. }
             );
             let (Some(next), Some(pause), true) = (again, pauses.next(), may_pass) else { return Err(error) };
             let pause = error.retry_after().unwrap_or_default().max(*pause);
@@ -238,7 +241,8 @@ pub(crate) fn silent() -> ProviderError {
 }
 
 pub(crate) fn broken(error: &reqwest::Error) -> ProviderError {
-    ProviderError::Network { reason: reason(error) }
+    let reason = reason(error);
+    if error.is_connect() { ProviderError::Unreachable { reason } } else { ProviderError::Network { reason } }
 }
 
 /// What went wrong with the connection, without the URL.

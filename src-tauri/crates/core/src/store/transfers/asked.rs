@@ -25,7 +25,7 @@ impl Store {
         account: &AccountId,
         since: Option<UnixMillis>,
         limit: u32,
-    ) -> Result<Vec<PinId>, Error> {
+    ) -> Result<Vec<PinId>, StoreError> {
         let account = account.clone();
         self.read(move |db| {
             let sql = "SELECT DISTINCT pin.id FROM transfer t JOIN pin ON pin.account = t.account
@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// Forgets that asking for a pin by its CID has failed: it is asked for anew by another transfer.
-    pub(crate) async fn forget_failed(&self, key: &PinKey) -> Result<(), Error> {
+    pub(crate) async fn forget_failed(&self, key: &PinKey) -> Result<(), StoreError> {
         let key = key.clone();
         self.write(move |db| {
             let sql = "DELETE FROM transfer WHERE state = 'failed' AND work = 'pin' AND account = ?1 AND pin = ?2";

@@ -4,10 +4,9 @@ use super::asked;
 use crate::{
     clock::UnixMillis,
     disk::Fingerprint,
-    error::Error,
     pin::{ContentProof, PinKey, ProviderPin, Receipt},
-    store::{Store, accounts, mirror, receipts},
-    transfer::TransferId,
+    store::{Store, StoreError, accounts, codec::signed, mirror, receipts},
+    transfer::{TransferId, TransferState},
 };
 
 /// What a try came to that went well; written in one transaction.
@@ -25,10 +24,47 @@ pub(crate) enum Finish {
     Unpinned(PinKey),
 }
 
+/// What a try came to that did not go well.
+#[derive(Clone, Debug)]
+pub(crate) struct EndOfTry {
+    /// Neither running nor done.
+    pub(crate) state: TransferState,
+    pub(crate) failures: u32,
+    pub(crate) sent_in_vain: u64,
+}
+
 impl Store {
+    /// Writes how a try ended that did not go well, unless the transfer has ended meanwhile.
+    pub(crate) async fn end_try(&self, id: &TransferId, end: EndOfTry, now: UnixMillis) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |db| {
+            let until = match &end.state {
+                TransferState::Waiting { until, .. } => until.map(|at| at.0),
+                _ => None,
+            };
+            let failure = end.state.failure();
+            let sql =
+                "UPDATE transfer SET state = ?2, until = ?3, code = ?4, failure = ?5, details = ?6, updated_at = ?7,
+                       failures = ?8, sent_in_vain = ?9 WHERE id = ?1 AND state NOT IN ('done', 'cancelled')";
+            let values = (
+                &id.0,
+                end.state.as_str(),
+                until,
+                failure.map(|failure| failure.code.as_str()),
+                failure.map(|failure| &failure.message),
+                failure.and_then(|failure| failure.details.as_ref()),
+                now.0,
+                end.failures,
+                signed(end.sent_in_vain),
+            );
+            Ok(db.prepare_cached(sql)?.execute(values)? == 1)
+        })
+        .await
+    }
+
     /// Writes pin, receipt and state in one transaction. A transfer ends with its pin: one that the service is working on is
     /// followed from then on.
-    pub(crate) async fn finish(&self, id: &TransferId, finish: Finish, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn finish(&self, id: &TransferId, finish: Finish, now: UnixMillis) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             match finish {
@@ -66,7 +102,7 @@ impl Store {
     }
 
     /// Writes what a provider has taken, before it is known what that proves: whatever happens meanwhile, it is not sent again.
-    pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn note_taken(&self, id: &TransferId, taken: Finish, now: UnixMillis) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             if let Finish::Pinned { pin, receipt, version, .. } = taken {
@@ -79,7 +115,7 @@ impl Store {
     }
 
     /// Takes that back, for what is not what was sent.
-    pub(crate) async fn take_back(&self, id: &TransferId, pin: &PinKey) -> Result<(), Error> {
+    pub(crate) async fn take_back(&self, id: &TransferId, pin: &PinKey) -> Result<(), StoreError> {
         let (id, key) = (id.clone(), pin.clone());
         self.write(move |db| {
             db.execute("DELETE FROM receipt WHERE transfer = ?1", [&id.0])?;

@@ -6,7 +6,6 @@ use super::Finish;
 use crate::{
     account::AccountId,
     clock::UnixMillis,
-    error::Error,
     pin::ProviderPin,
     store::{Store, StoreError, accounts, mirror, receipts},
     transfer::TransferId,
@@ -14,7 +13,7 @@ use crate::{
 
 impl Store {
     /// Writes which version of its file or directory a transfer gives to the node; `None` where that cannot be told.
-    pub(crate) async fn set_relayed_version(&self, id: &TransferId, version: Option<i64>) -> Result<(), Error> {
+    pub(crate) async fn set_relayed_version(&self, id: &TransferId, version: Option<i64>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
             db.execute("UPDATE transfer SET relayed_version = ?2 WHERE id = ?1", (&id.0, version))?;
@@ -24,7 +23,7 @@ impl Store {
     }
 
     /// The version that the node was given.
-    pub(crate) async fn relayed_version(&self, id: &TransferId) -> Result<Option<i64>, Error> {
+    pub(crate) async fn relayed_version(&self, id: &TransferId) -> Result<Option<i64>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
             let sql = "SELECT relayed_version FROM transfer WHERE id = ?1";
@@ -40,7 +39,7 @@ impl Store {
         record: &TransferId,
         added: Finish,
         now: UnixMillis,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let (id, record) = (id.clone(), record.clone());
         self.write(move |db| {
             let Finish::Pinned { pin, receipt, version, learnt_profile, .. } = added else {
@@ -61,7 +60,7 @@ impl Store {
     }
 
     /// Lets a transfer begin again at the node: the receipt of what is there stays, and is the transfer's no more.
-    pub(crate) async fn begin_relay_again(&self, id: &TransferId, record: &TransferId) -> Result<(), Error> {
+    pub(crate) async fn begin_relay_again(&self, id: &TransferId, record: &TransferId) -> Result<(), StoreError> {
         let (id, record) = (id.clone(), record.clone());
         self.write(move |db| {
             db.execute("UPDATE receipt SET transfer = NULL WHERE transfer = ?1", [&record.0])?;
@@ -78,7 +77,7 @@ impl Store {
         account: &AccountId,
         pin: &ProviderPin,
         now: UnixMillis,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let (id, account, pin) = (id.clone(), account.clone(), pin.clone());
         self.write(move |db| {
             mirror::observe(db, &account, &pin, now)?;

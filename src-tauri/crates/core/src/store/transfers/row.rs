@@ -9,6 +9,7 @@ use crate::{
     error::Code,
     folder::FolderId,
     pin::PinId,
+    queue::Lane,
     store::{
         StoreError,
         codec::{cid_from, metadata_from, metadata_text, path_bytes, path_from, signed, unsigned},
@@ -18,7 +19,7 @@ use crate::{
 
 pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
                        attempts, unanswered_since, pin, cid, verified, created_at, updated_at, failures, \
-                       root";
+                       root, lane, sent_in_vain";
 
 pub(super) type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
 
@@ -38,7 +39,7 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
     };
     let sql =
         "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
-               created_at, updated_at, root) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11, ?12)";
+               created_at, updated_at, root, lane) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11, ?12, ?13)";
     db.prepare_cached(sql)?.execute((
         &transfer.id.0,
         &transfer.account.0,
@@ -52,6 +53,7 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
         cid,
         transfer.created_at.0,
         root,
+        lane_number(transfer.lane),
     ))?;
     Ok(())
 }
@@ -86,6 +88,8 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         bytes: unsigned(row.get(12)?),
         attempts: row.get(13)?,
         failures: row.get(20)?,
+        lane: lane_of(row.get(22)?),
+        sent_in_vain: unsigned(row.get(23)?),
         unanswered_since: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
         pin,
         cid,
@@ -93,6 +97,18 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         created_at: UnixMillis(row.get(18)?),
         updated_at: UnixMillis(row.get(19)?),
     })
+}
+
+/// The number of a lane: those of the smaller one go first.
+pub(super) const fn lane_number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Click => 0,
+        Lane::Bulk => 1,
+    }
+}
+
+const fn lane_of(number: i64) -> Lane {
+    if number == 0 { Lane::Click } else { Lane::Bulk }
 }
 
 fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
@@ -107,10 +123,9 @@ fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
     Ok(match row.get::<_, String>(7)?.as_str() {
         "queued" => TransferState::Queued,
         "running" => TransferState::Running,
-        "waiting" => TransferState::Waiting {
-            until: UnixMillis(row.get::<_, Option<i64>>(8)?.unwrap_or(0)),
-            failure: failure()?,
-        },
+        "waiting" => {
+            TransferState::Waiting { until: row.get::<_, Option<i64>>(8)?.map(UnixMillis), failure: failure()? }
+        }
         "asked" => TransferState::Asked,
         "failed" => TransferState::Failed(failure()?),
         "done" => TransferState::Done,

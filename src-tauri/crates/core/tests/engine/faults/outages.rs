@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use holdfast_core::{
-    Code,
+    Code, GateReason,
     account::{AccountState, ProviderKind},
     clock::Clock,
     transfer::TransferState,
@@ -19,6 +19,7 @@ use super::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTES_OFFLINE: u32 = 150;
+const QUEUED: u64 = 10;
 
 /// A name that does not resolve, and is too long for anybody to be asked about it.
 fn no_such_name() -> String {
@@ -51,7 +52,9 @@ async fn no_connection(play: Play, place: &str) {
     let asked = provider.requests().len();
     let id = begin(&world, &account, play, 1).await;
     let tried = end_of_try(&world, &id).await;
-    let TransferState::Waiting { until, failure } = &tried.state else { panic!("{play:?} {place}: {tried:?}") };
+    let TransferState::Waiting { until: Some(until), failure } = &tried.state else {
+        panic!("{play:?} {place}: {tried:?}")
+    };
     assert_eq!(failure.code, Code::Network);
     let reasons = ["no connection (", "what answers at this port speaks no TLS"];
     let said = failure.message.strip_prefix("the service cannot be reached: ").unwrap();
@@ -68,7 +71,8 @@ async fn no_connection(play: Play, place: &str) {
     assert_eq!(account_state(&world, &account).await, AccountState::Ok);
 }
 
-/// No network for hours: what was asked for waits, tried once a minute and not given up, and is done soon after it is back.
+/// No network for hours: what was asked for waits at its account's gate, of which one at a time is tried, and all is done soon
+/// after it is back.
 #[tokio::test]
 async fn after_hours_without_a_network_everything_goes_on() {
     for play in [play::AIOZ_UPLOAD, play::PSA_PIN, play::KUBO_PIN, play::CLUSTER_UPLOAD] {
@@ -81,37 +85,44 @@ async fn offline_for_hours(play: Play) {
     let way = detour.clone();
     let world = WorldBuilder::default().with_background().through(move |http| way.through(http)).start().await;
     let account = world.account(&provider, "one").await;
+    list_settled(&world, &provider, &account).await;
+    let asked = provider.requests().len();
     detour.turn(true);
     let mut ids = Vec::new();
-    for number in 1..=3 {
+    for number in 1..=QUEUED {
         ids.push(begin(&world, &account, play, number).await);
     }
     for _ in 0..MINUTES_OFFLINE {
-        eventually("all wait", || async {
-            // The runner may only now begin to wait for them.
+        let gate = eventually("its gate is closed, and nobody is trying it", || async {
+            // The runner may only now begin to wait.
             world.clock.advance(Duration::from_millis(50));
-            for id in &ids {
-                let TransferState::Waiting { until, .. } = world.transfer(id).await.state else { return None };
-                if until <= world.clock.now() {
-                    return None;
-                }
-            }
-            Some(())
+            let gate = world.engine.closed_gates().pop()?;
+            let is_tried = world.engine.transfers(100).await.unwrap().1.running > 0;
+            (!is_tried && gate.next_try.is_some_and(|left| !left.is_zero())).then_some(gate)
         })
         .await;
-        world.clock.advance(Duration::from_secs(60));
+        assert_eq!((gate.account, gate.reason), (account.clone(), GateReason::Unreachable));
+        assert_eq!(gate.failure.code, Code::Network);
+        world.clock.advance(Duration::from_secs(75));
     }
+    let mut tries = 0;
     for id in &ids {
-        let attempts = world.transfer(id).await.attempts;
-        assert!(attempts.abs_diff(MINUTES_OFFLINE) < 5, "{play:?}: {attempts} tries");
+        let transfer = world.transfer(id).await;
+        let is_held = matches!(transfer.state, TransferState::Queued | TransferState::Waiting { until: None, .. });
+        assert!(is_held, "{play:?}: {:?}", transfer.state);
+        assert_eq!((transfer.failures, transfer.sent_in_vain), (0, 0), "{play:?}");
+        tries += transfer.attempts;
     }
+    assert!(tries <= MINUTES_OFFLINE + 5, "{play:?}: {tries} tries of all together");
+    assert_eq!(provider.requests().len(), asked, "{play:?}: nothing arrived");
     detour.turn(false);
     let back = world.clock.monotonic();
     for id in &ids {
         assert_eq!(world.end_in_time(id).await.state, TransferState::Done, "{play:?}");
     }
     assert!(world.clock.monotonic() - back <= Duration::from_secs(120), "{play:?}: it takes too long");
-    assert_eq!((1..=3).map(|number| pins_of(&provider, number)).sum::<usize>(), 3, "{play:?}");
+    let pins: usize = (1..=QUEUED).map(|number| pins_of(&provider, number)).sum();
+    assert_eq!(pins as u64, QUEUED, "{play:?}");
     world.engine.shut_down().await;
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn play(row: &Row, play: Play) {
     }
     assert_eq!(faulty.count(play.call), asked, "{what}: nothing is tried again before its time");
     match (&tried.state, outcome.then) {
-        (TransferState::Waiting { until, .. }, Then::Waits(seconds)) => {
+        (TransferState::Waiting { until: Some(until), .. }, Then::Waits(seconds)) => {
             assert_eq!(until.since(tried.updated_at), Duration::from_secs(seconds), "{what}");
             world.clock.advance(until.since(world.clock.now()));
         }

@@ -1,0 +1,121 @@
+//! A transfer's run from its beginning to its end in the database: whatever it comes to is written, however long that takes.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+
+use super::{
+    gate::Task,
+    retry::{self, Next, Patience, Tries},
+};
+use crate::{
+    engine::{Change, Shared},
+    entropy::number_below,
+    error::Error,
+    store::{EndOfTry, StoreError},
+    transfer::{Attempted, Failure, Run, Transfer, TransferState, attempt},
+};
+
+/// Between tries to write the end of a run.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a task that died in the middle is called.
+const DIED: Error = Error::Internal;
+
+/// Runs a transfer once. As a probe of a gate, it asks the account something small before anything is sent.
+pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe: bool, patience: Patience) {
+    // A defect in one transfer must not leave it running for ever, nor end the others.
+    let attempt = AssertUnwindSafe(probed(shared, &transfer, &run, is_probe)).catch_unwind();
+    let result = attempt.await.unwrap_or(Err(DIED));
+    tell_gate(shared, &transfer, result.as_ref().err()).await;
+    match result {
+        // A click that came after the provider had accepted is too late: what happened is recorded.
+        Ok((finish, _turn)) => {
+            written(shared, || shared.store.finish(&transfer.id, finish.clone(), shared.ports.clock.now())).await;
+            shared.asked.notify_one();
+        }
+        Err(error) => {
+            tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
+            let end = end_of(shared, &transfer, &run, &error, patience);
+            written(shared, || shared.store.end_try(&transfer.id, end.clone(), shared.ports.clock.now())).await;
+            // Told to stop while its end was written.
+            if run.stop.told.is_cancelled() && !run.stop.is_parked() {
+                written(shared, || shared.store.cancel_waiting(&transfer.id, shared.ports.clock.now())).await;
+            }
+        }
+    }
+    shared.running.end(&transfer.id, &run);
+    if let Err(error) = shared.keep_contact(&transfer.account).await {
+        tracing::error!(%error, "what an account showed cannot be written");
+    }
+    for change in [Change::Transfers, Change::Pins, Change::Folders, Change::Accounts] {
+        shared.announce(change);
+    }
+}
+
+async fn probed(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: bool) -> Result<Attempted, Error> {
+    if is_probe && let Some(account) = shared.store.account(&transfer.account).await? {
+        let asked = async { Ok::<_, Error>(shared.access.provider(&account).await?.test().await?) };
+        tokio::select! {
+            answer = asked => drop(answer?),
+            () = run.stop.told.cancelled() => return Err(Error::Cancelled),
+        }
+    }
+    attempt(shared, transfer, run.progress.clone(), &run.stop.told).await
+}
+
+/// Lets the account's gate know, and what waits behind it go on where it has opened.
+async fn tell_gate(shared: &Shared, transfer: &Transfer, error: Option<&Error>) {
+    let (account, task) = (&transfer.account, Task::of(&transfer.work));
+    let spread = number_below(&*shared.ports.entropy, 2_001) as f64 / 1_000.0 - 1.0;
+    let opened = {
+        let mut gates = shared.gates();
+        let opened = gates.ended(account, task, error.map_or(Ok(()), Err), shared.ports.clock.monotonic(), spread);
+        // What is removed makes room.
+        if error.is_none() && task == Task::Unpin {
+            gates.room_at(account);
+        }
+        opened
+    };
+    if opened {
+        shared.release(account).await;
+    }
+}
+
+fn end_of(shared: &Shared, transfer: &Transfer, run: &Run, error: &Error, patience: Patience) -> EndOfTry {
+    let sent = run.progress.bytes();
+    let sent_in_vain = transfer.sent_in_vain.saturating_add(sent);
+    if matches!(error, Error::Cancelled) {
+        let state = if run.stop.is_parked() { TransferState::Queued } else { TransferState::Cancelled };
+        return EndOfTry { state, failures: transfer.failures, sent_in_vain: transfer.sent_in_vain };
+    }
+    let tries = Tries {
+        attempts: transfer.attempts,
+        failures: transfer.failures,
+        bytes: shared.running.bytes_of(&transfer.id).unwrap_or(transfer.bytes),
+        sent,
+        sent_in_vain,
+    };
+    let (next, failures) = retry::after(error, tries, patience);
+    let failure = Failure::from(error);
+    let state = match next {
+        Next::GiveUp => TransferState::Failed(failure),
+        Next::Hold => TransferState::Waiting { until: None, failure },
+        Next::After(pause) => TransferState::Waiting { until: Some(shared.ports.clock.now().plus(pause)), failure },
+    };
+    EndOfTry { state, failures, sent_in_vain }
+}
+
+/// Writes until it is written: a database that fails holds the work up, and loses none of it.
+async fn written<T, F: Future<Output = Result<T, StoreError>>>(shared: &Shared, mut write: impl FnMut() -> F) {
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = write().await {
+        tracing::error!(%error, "the end of a try cannot be written, which is tried again");
+        tokio::select! {
+            () = shared.ports.clock.sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            // What ran is begun again at the next start.
+            () = shared.stop.cancelled() => return,
+        }
+    }
+}

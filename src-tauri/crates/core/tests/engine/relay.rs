@@ -227,8 +227,7 @@ async fn what_a_node_did_wrong_says_nothing_of_the_service() {
     let first = scene.world.begin_upload(&scene.account, &scene.world.write("a", &bytes_of(1, 1_100_000))).await;
     scene.waiting(&first).await;
     scene.world.engine.cancel(&first).await.unwrap();
-    scene.world.clock.advance(Duration::from_secs(3600));
-    let now = scene.world.clock.now();
+    let asked = scene.service.state().asked;
     scene.node.fail(Call::Upload, Fault::WrongCid);
     let id = scene.world.begin_upload(&scene.account, &scene.world.write("b", &bytes_of(2, 1_100_000))).await;
     let failed = scene.until(&id, TransferState::is_final).await;
@@ -237,7 +236,7 @@ async fn what_a_node_did_wrong_says_nothing_of_the_service() {
     assert!(failure.message.starts_with("my node, through which"), "{}", failure.message);
     let views = scene.world.engine.accounts().await.unwrap();
     let view = views.iter().find(|view| view.account.id == scene.account).unwrap();
-    assert!(view.last_contact < Some(now), "it was not asked");
+    assert_eq!((&view.state, scene.service.state().asked), (&AccountState::Ok, asked), "it was not asked");
 }
 
 /// What a service never gets is looked at and takes no place from what is new.

@@ -113,7 +113,7 @@ async fn what_cannot_be_pinned_is_said_in_the_window_and_the_rest_is_pinned() ->
     window.click("pin-cid").await?;
     window.fill("pin-cid-dialog", "cid", "this is no CID").await?;
     window.click("pin-cid-submit").await?;
-    let said = window.text("pin-cid-error").await?;
+    let said = window.text("pin-cid-problem").await?;
     assert!(said.contains("CID"), "{said}");
     keep(&window, "pin-cid-refused").await?;
     assert_eq!(window.rows().await?.len(), 1);

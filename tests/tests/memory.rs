@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use holdfast_tests::holdfast::Programs;
 use holdfast_tests::memory::{self, Bytes, Run};
 use holdfast_tests::process::{self, Group};
+use holdfast_tests::samples;
 use holdfast_tests::sink::Sink;
 use holdfast_tests::wait::{self, PATIENCE};
 use serde_json::Value;
@@ -23,8 +24,14 @@ const ONE: Bytes = Bytes::mib(64);
 /// Of as many uploads as there are at one time.
 const MANY: Bytes = Bytes::mib(128);
 
-/// Of 200,000 entries, each of which is kept until the end.
-const OF_MANY_ENTRIES: Bytes = Bytes::mib(384);
+/// Of a folder of tens of thousands of files: what one file takes, and their names.
+const OF_A_FOLDER: Bytes = Bytes::mib(72);
+
+/// Of 200,000 entries, whose names are kept until the end.
+const OF_MANY_ENTRIES: Bytes = Bytes::mib(96);
+
+/// Of an upload and the service that takes it, in one process.
+const WITH_THE_SERVICE: Bytes = Bytes::mib(96);
 
 /// A home with an account at a node that keeps nothing.
 struct Scene {
@@ -116,6 +123,24 @@ fn a_service_that_reads_no_further_leaves_the_rest_of_the_file_on_the_disk() -> 
 }
 
 #[test]
+fn a_folder_of_many_files_takes_little_more_memory_than_one_file() -> Result<()> {
+    let scene = Scene::start()?;
+    let folder = scene.path("folder");
+    samples::write_folder(&folder, 35_000, 35_000 * 3000)?;
+    let read = scene.expect(&folder)?;
+    assert!(read.peak < OF_A_FOLDER, "`holdfast cid` took {}", read.peak);
+    let added = memory::run(&mut scene.add(std::slice::from_ref(&folder)))?.done()?;
+    assert_eq!((verified(&added)?, scene.sink.uploads()), (1, 1), "{}", added.output);
+    assert!(added.peak < OF_A_FOLDER, "`holdfast add` took {}", added.peak);
+    let here =
+        memory::run(scene.command().args(["add", "--json", "--account", "This computer"]).arg(folder))?.done()?;
+    assert_eq!(verified(&here)?, 1, "{}", here.output);
+    assert!(here.peak < WITH_THE_SERVICE, "`holdfast add` took {} to this computer", here.peak);
+    holdfast_tests::say(&format!("cid {}, add {}, with the service {}", read.peak, added.peak, here.peak));
+    Ok(())
+}
+
+#[test]
 fn two_hundred_thousand_empty_files_are_one_upload_of_little_memory() -> Result<()> {
     const FILES: usize = 200_000;
     let scene = Scene::start()?;
@@ -129,6 +154,7 @@ fn two_hundred_thousand_empty_files_are_one_upload_of_little_memory() -> Result<
     let read = scene.expect(&folder)?;
     let added = memory::run(&mut scene.add(&[folder]))?.done()?;
     assert_eq!((verified(&added)?, scene.sink.uploads()), (1, 1), "{}", added.output);
+    holdfast_tests::say(&format!("{FILES} empty files: cid {}, add {}", read.peak, added.peak));
     assert!(read.peak < OF_MANY_ENTRIES, "`holdfast cid` took {}", read.peak);
     assert!(added.peak < OF_MANY_ENTRIES, "`holdfast add` took {}", added.peak);
     Ok(())

@@ -26,10 +26,14 @@ const fn ratio(what: &'static str, below: f64) -> Limit<f64> {
 pub const CID_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast cid`", 48);
 /// `holdfast add` of one file or folder.
 pub const ADD_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add`", 64);
-/// `holdfast add` of several large files.
+/// `holdfast add` of one folder to *This computer*, whose service is in the same process.
+pub const ADD_HERE_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add` and the service within it", 96);
+/// `holdfast add` of several large files or folders.
 pub const ADD_MANY_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add` of several at once", 128);
 /// `holdfast serve` that takes uploads.
 pub const SERVE_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast serve`", 64);
+/// The same of several at once.
+pub const SERVE_MANY_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast serve` that takes several at once", 128);
 /// `holdfast ls` of 100,000 pins.
 pub const LIST_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast ls`", 64);
 

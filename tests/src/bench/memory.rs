@@ -1,6 +1,7 @@
 //! What uploads take of the memory, at a service that takes bytes as fast as it can and keeps none, and at `holdfast serve`;
 //! and that nothing is sent twice. None of it depends on the machine's speed.
 
+use std::fs;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ struct Sizes {
     zeros_mib: u64,
     each_of_four_mib: u64,
     folder_mb: usize,
+    /// Files in each of four folders.
+    files_of_four: usize,
 }
 
 /// Measures and prints.
@@ -28,7 +31,9 @@ struct Sizes {
 ///
 /// When an upload fails.
 pub fn measure(verdict: &mut Verdict) -> Result<()> {
-    measure_with(&Sizes { noise_mib: 1536, zeros_mib: 4096, each_of_four_mib: 1024, folder_mb: 750 }, verdict)
+    let sizes =
+        Sizes { noise_mib: 1536, zeros_mib: 4096, each_of_four_mib: 1024, folder_mb: 750, files_of_four: FILES };
+    measure_with(&sizes, verdict)
 }
 
 /// The same in about a minute, with programs that need not be fast.
@@ -37,7 +42,9 @@ pub fn measure(verdict: &mut Verdict) -> Result<()> {
 ///
 /// When an upload fails.
 pub fn measure_short(verdict: &mut Verdict) -> Result<()> {
-    measure_with(&Sizes { noise_mib: 256, zeros_mib: 1024, each_of_four_mib: 256, folder_mb: 150 }, verdict)
+    let sizes =
+        Sizes { noise_mib: 256, zeros_mib: 1024, each_of_four_mib: 256, folder_mb: 150, files_of_four: FILES / 4 };
+    measure_with(&sizes, verdict)
 }
 
 fn measure_with(sizes: &Sizes, verdict: &mut Verdict) -> Result<()> {
@@ -75,5 +82,21 @@ fn measure_with(sizes: &Sizes, verdict: &mut Verdict) -> Result<()> {
     verdict.count("uploads for a folder", sink.uploads(), 1)?;
     let added = sending.add(&[&folder])?;
     verdict.memory(limits::ADD_MEMORY, &format!("{of}, to `holdfast serve`"), added.run.peak)?;
-    verdict.memory(limits::SERVE_MEMORY, &of, added.serve)
+    verdict.memory(limits::SERVE_MEMORY, &of, added.serve)?;
+    let alone = sending.add_to_this_computer(&[&folder])?;
+    verdict.memory(limits::ADD_HERE_MEMORY, &of, alone.peak)?;
+    fs::remove_dir_all(folder)?;
+
+    let four = (0..4).map(|number| {
+        let folder = sending.path(&format!("folder{number}"));
+        samples::write_folder(&folder, sizes.files_of_four, sizes.files_of_four * (1000 + number)).map(|()| folder)
+    });
+    let four = four.collect::<Result<Vec<PathBuf>>>()?;
+    let of = format!("four folders of {} files", sizes.files_of_four);
+    let (dropped, sink) = sending.add_to_sink(&four.iter().collect::<Vec<_>>())?;
+    verdict.memory(limits::ADD_MANY_MEMORY, &format!("{of}, dropped"), dropped.peak)?;
+    verdict.count("uploads for four folders", sink.uploads(), 4)?;
+    let added = sending.add(&four.iter().collect::<Vec<_>>())?;
+    verdict.memory(limits::ADD_MANY_MEMORY, &format!("{of}, to `holdfast serve`"), added.run.peak)?;
+    verdict.memory(limits::SERVE_MANY_MEMORY, &of, added.serve)
 }

@@ -67,6 +67,14 @@ impl Sending {
         Ok(Added { run, serve: memory::peak_of(server.id())? })
     }
 
+    /// Into an empty home of its own, without another service.
+    pub(super) fn add_to_this_computer(&self, paths: &[&PathBuf]) -> Result<Run> {
+        let directory = tempfile::tempdir_in(self.desktop.directory())?;
+        let mut command = self.desktop.command(&self.program);
+        command.env("HOLDFAST_HOME", directory.path().join("holdfast")).args(["add", "--json"]).args(paths);
+        run(&mut command)
+    }
+
     /// To a service that takes bytes as fast as it can and keeps none. It answers with the CID of something else: that pins are
     /// verified is asserted in the scenarios.
     pub(super) fn add_to_sink(&self, paths: &[&PathBuf]) -> Result<(Run, Sink)> {

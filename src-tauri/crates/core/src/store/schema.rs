@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -245,6 +245,8 @@ CREATE TRIGGER transfer_counted_over AFTER UPDATE OF state ON transfer WHEN new.
     INSERT INTO transfer_count VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
 END;
 ",
+    // The newest pin that an account was known to have when a request went out whose answer may be lost.
+    r"ALTER TABLE transfer ADD COLUMN newest_then INTEGER;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

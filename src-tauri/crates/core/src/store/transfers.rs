@@ -128,8 +128,21 @@ impl Store {
     pub(crate) async fn set_unanswered(&self, id: &TransferId, since: Option<UnixMillis>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
-            db.execute("UPDATE transfer SET unanswered_since = ?2 WHERE id = ?1", (&id.0, since.map(|at| at.0)))?;
+            let sql = "UPDATE transfer SET unanswered_since = ?2,
+                       newest_then = (SELECT max(pinned_at) FROM pin WHERE pin.account = transfer.account) WHERE id = ?1";
+            db.prepare_cached(sql)?.execute((&id.0, since.map(|at| at.0)))?;
             Ok(())
+        })
+        .await
+    }
+
+    /// When the newest pin that was known at its account was pinned, by the service's clock, as that request went out.
+    pub(crate) async fn newest_then(&self, id: &TransferId) -> Result<Option<UnixMillis>, StoreError> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT newest_then FROM transfer WHERE id = ?1";
+            let newest = db.prepare_cached(sql)?.query_row([&id.0], |row| row.get::<_, Option<i64>>(0)).optional()?;
+            Ok(newest.flatten().map(UnixMillis))
         })
         .await
     }

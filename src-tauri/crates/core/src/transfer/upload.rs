@@ -120,16 +120,26 @@ impl Upload<'_> {
 
     /// The same bytes are pinned there under another name, or were sent in a try whose answer got lost.
     async fn recognise(&self, provider: &Arc<dyn Provider>, plan: &Arc<Plan>) -> Result<Option<Finish>, Error> {
-        let lost = self.transfer.unanswered_since.is_some();
-        if !lost && !self.shared.store.holds_that_size(&self.account.id, plan.content_bytes()).await? {
+        let newer = match self.transfer.unanswered_since {
+            Some(_) => {
+                let paging = self.shared.access.capabilities(self.account).await?.paging;
+                find::newer_than(provider, paging, self.shared.store.newest_then(&self.transfer.id).await?).await?
+            }
+            None => Some(Vec::new()),
+        };
+        // Before anything is read: what is not there is not what was sent.
+        let may_be_there = newer.as_ref().is_none_or(|newer| !newer.is_empty());
+        if !may_be_there && !self.shared.store.holds_that_size(&self.account.id, plan.content_bytes()).await? {
             return Ok(None);
         }
         let identified = self.identify(plan, self.profiles()).await?;
         let cids = cids_of(&identified);
-        let found = if lost {
-            find::anywhere(self.shared, self.account, provider, &cids).await?
-        } else {
-            find::in_mirror(self.shared, self.account, provider, &cids).await?
+        let found = match newer {
+            None => find::anywhere(self.shared, self.account, provider, &cids).await?,
+            Some(newer) => match find::among(newer, &cids) {
+                Some(pin) => Some(pin),
+                None => find::in_mirror(self.shared, self.account, provider, &cids).await?,
+            },
         };
         match found {
             Some(pin) => self.compare(plan, pin, identified).await.map(Some),

@@ -9,7 +9,7 @@ use holdfast_core::{
     pin::{Metadata, PinKey},
     transfer::{Transfer, TransferState},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -143,4 +143,28 @@ fn an_engine_killed_while_the_answer_is_on_its_way_pins_once() {
     });
     assert_eq!((provider.pins(|pins| pins.all().len()), provider.count(Call::Upload)), (1, 1));
     never.cancel();
+}
+
+/// An account with many pins is not gone through for each upload whose answer got lost, and what is not there is not read here
+/// twice.
+#[tokio::test]
+async fn what_was_lost_is_looked_for_among_what_is_new_and_not_among_all_pins() {
+    const MANY: u64 = 5_000;
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+    let world = WorldBuilder::default().with_background().start().await;
+    let account = world.account(&provider, "one").await;
+    for number in 0..MANY {
+        let cid = identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid;
+        provider.pins(|pins| drop(pins.add(&cid, "old").name.take()));
+    }
+    world.engine.refresh(Some(&account)).await.unwrap();
+    provider.fail(Call::Upload, Fault::ResetAfter(100_000));
+    let id = world.begin_upload(&account, &world.write("a", &bytes_of(1, 600_000))).await;
+    eventually("it waits", || async { world.transfer(&id).await.state.failure().map(drop) }).await;
+    let listed = provider.count(Call::List);
+    let done = world.end_in_time(&id).await;
+    assert_eq!((&done.state, done.verified), (&TransferState::Done, Some(true)));
+    let pages = provider.count(Call::List) - listed;
+    assert!(pages <= 5, "{pages} pages");
+    world.engine.shut_down().await;
 }

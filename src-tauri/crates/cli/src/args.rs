@@ -60,6 +60,42 @@ pub(crate) enum Command {
     /// Watch folders and pin what is new in them
     #[command(subcommand)]
     Folder(FolderCommand),
+    /// List what is sent, asked for and removed, newest first, and how it stands
+    Transfers {
+        /// The most that are listed
+        #[arg(long, value_name = "COUNT", default_value = "100")]
+        limit: u32,
+        /// Work on what has not ended, and say how each of it ends
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Stop all work, or that of one account, until `resume`: what is under way begins again then
+    Pause {
+        /// The account's label or id [default: everything]
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Let work go on that was paused
+    Resume {
+        /// The account's label or id [default: everything]
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Try transfers again that failed, wait or were cancelled, and wait for them to end
+    Retry {
+        /// The transfers' ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Stop transfers; what a service has accepted by then stays pinned
+    Cancel {
+        /// Everything that has not ended
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// The transfers' ids
+        #[arg(required_unless_present = "all")]
+        ids: Vec<String>,
+    },
     /// Run a pinning service of your own
     Serve(ServeArgs),
 }

@@ -100,6 +100,12 @@ async fn run(args: Args, umask: Umask) -> Result<(), Failure> {
         Command::Unpin(unpin) => command::unpin::run(unpin, home, out).await,
         Command::Cid(cid) => command::cid::run(cid, umask, out).await,
         Command::Car(car) => command::car::run(car, home, umask, out).await,
+        Command::Transfers { limit, watch } if watch => command::transfers::watch(limit, home, out).await,
+        Command::Transfers { limit, .. } => command::transfers::list(limit, home, out).await,
+        Command::Pause { account } => command::transfers::pause(account, home, out).await,
+        Command::Resume { account } => command::transfers::resume(account, home, out).await,
+        Command::Retry { ids } => command::transfers::retry(ids, home, out).await,
+        Command::Cancel { all, ids } => command::transfers::cancel(all, ids, home, out).await,
         Command::Folder(folder) => command::folder::run(folder, home, out).await,
         Command::Serve(serve) => command::serve::run(serve, home, out).await,
     }

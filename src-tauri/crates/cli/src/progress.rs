@@ -17,6 +17,12 @@ const TICK: Duration = Duration::from_millis(200);
 /// Shows how far all running transfers are until this one has ended, and says why it has to wait, whenever the reason is
 /// another.
 pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) -> Result<Transfer, Error> {
+    let transfer = engine.transfer(id).await?;
+    let (everything, accounts) = engine.paused().await?;
+    if everything || accounts.contains(&transfer.account) {
+        note(&format!("holdfast: {what}: accepted, and it waits: work is paused until `holdfast resume`"));
+        return Ok(transfer);
+    }
     let ended = engine.wait_for(id, |failure| {
         if stderr().is_terminal() {
             note_for_now("");

@@ -15,5 +15,6 @@ pub(crate) mod serve_keys;
 pub(crate) mod serve_options;
 pub(crate) mod serve_store;
 pub(crate) mod show;
+pub(crate) mod transfers;
 pub(crate) mod unpin;
 pub(crate) mod verify;

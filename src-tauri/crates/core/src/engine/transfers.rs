@@ -291,6 +291,23 @@ impl Engine {
         Ok(())
     }
 
+    /// Stops everything that has not ended: of an account, or of all. Says how much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_all(&self, account: Option<&AccountId>) -> Result<u64, Error> {
+        let accounts = match account {
+            Some(account) => vec![self.account(account).await?],
+            None => self.shared.store.accounts().await?,
+        };
+        let mut cancelled = 0;
+        for account in accounts {
+            cancelled += self.stop_transfers(&account.id, None).await?;
+        }
+        self.shared.announce(Change::Transfers);
+        Ok(cancelled)
+    }
+
     /// Tries a failed, waiting or cancelled transfer again, now.
     ///
     /// # Errors
@@ -356,13 +373,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Stops everything of an account, or of one folder at it.
-    pub(super) async fn stop_transfers(&self, account: &AccountId, folder: Option<&FolderId>) -> Result<(), Error> {
+    /// Stops everything of an account, or of one folder at it. Says how much.
+    pub(super) async fn stop_transfers(&self, account: &AccountId, folder: Option<&FolderId>) -> Result<u64, Error> {
         let now = self.shared.ports.clock.now();
-        for running in self.shared.store.cancel_all(account, folder, now).await? {
-            self.shared.running.cancel(&running);
+        let (waiting, running) = self.shared.store.cancel_all(account, folder, now).await?;
+        for id in &running {
+            self.shared.running.cancel(id);
         }
-        Ok(())
+        Ok((waiting + running.len()) as u64)
     }
 
     /// Forgets transfers that are done or cancelled.

@@ -168,23 +168,24 @@ impl Store {
         .await
     }
 
-    /// Stops everything that has not begun of a folder or, where none is given, of an account. Gives what is running.
+    /// Stops everything that has not begun of a folder or, where none is given, of an account. Says how much that was, and what
+    /// is running.
     pub(crate) async fn cancel_all(
         &self,
         account: &AccountId,
         folder: Option<&FolderId>,
         now: UnixMillis,
-    ) -> Result<Vec<TransferId>, StoreError> {
+    ) -> Result<(usize, Vec<TransferId>), StoreError> {
         let (account, folder) = (account.clone(), folder.map(|folder| folder.0.clone()));
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?3
                        WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state IN ('queued', 'waiting', 'asked')";
-            db.execute(sql, (&account.0, &folder, now.0))?;
+            let waiting = db.execute(sql, (&account.0, &folder, now.0))?;
             let sql =
                 "SELECT id FROM transfer WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state = 'running'";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map((&account.0, &folder), |row| row.get(0).map(TransferId))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            Ok((waiting, rows.collect::<Result<_, _>>()?))
         })
         .await
     }

@@ -42,7 +42,10 @@ impl Engine {
         if !same_content(&pin.cid, &root) {
             return Err(Error::CidMismatch { ours: root.to_string(), theirs: pin.cid.to_string() });
         }
-        mirror::refresh(&self.shared, &account).await?;
+        // It is there, whether the list can be had or not.
+        if let Err(error) = mirror::refresh(&self.shared, &account).await {
+            tracing::info!(account = %account.id, %error, "the list after an import cannot be read");
+        }
         Ok(pin)
     }
 }

@@ -34,6 +34,8 @@ pub(super) async fn in_mirror(
         for pin in shared.store.pins_of_cid(&account.id, *cid).await? {
             match provider.get(&pin.held.id).await {
                 Ok(held) if is_live(&held) => return Ok(Some(held)),
+                // It came to nothing, and is still to be seen.
+                Ok(held) if held.status == PinStatus::Failed => {}
                 Ok(_) | Err(ProviderError::NotFound { .. }) => {
                     shared.store.forget_pin(&pin.key(), shared.ports.clock.now()).await?;
                 }

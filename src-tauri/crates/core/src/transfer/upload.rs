@@ -164,16 +164,21 @@ impl Upload<'_> {
         };
         let sent = sent.outcome().await;
         match answer {
+            // It answered before it had read everything.
+            Ok(pin) if matches!(sent, Err(Error::Cancelled)) => Ok((pin, self.identify(plan, self.profiles()).await?)),
             Ok(pin) => Ok((pin, sent?)),
             Err(error) => {
                 if !error.leaves_open_what_happened() {
                     store.set_unanswered(id, None).await?;
                 }
-                // A file that could not be read breaks the request: the file is the reason, not the connection.
-                if let Err(reason @ (Error::Unreadable { .. } | Error::Changed { .. } | Error::Refused { .. })) = sent {
-                    store.set_unanswered(id, None).await?;
-                    return Err(reason);
-                }
+                // What could not be read or hashed breaks the request, and is the reason, not the connection.
+                let sent = match sent {
+                    Err(reason) if !matches!(reason, Error::Cancelled) => {
+                        store.set_unanswered(id, None).await?;
+                        return Err(reason);
+                    }
+                    sent => sent,
+                };
                 if !matches!(error, ProviderError::AlreadyExists { .. }) {
                     return Err(error.into());
                 }

@@ -85,3 +85,16 @@ async fn accounts_do_not_borrow_from_one_another() {
     let details = world.engine.pin_details(&world.pins().await[0].key()).await.unwrap();
     assert_eq!(details.others.len(), 1);
 }
+
+#[tokio::test]
+async fn a_pin_that_came_to_nothing_is_still_seen_when_its_bytes_are_sent_again() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let path = world.write("a", b"abc");
+    let failed = world.upload(&account, &path).await.pin.unwrap();
+    provider.pins(|pins| pins.get(&failed.0).unwrap().settle_as("retrieveFailed"));
+    assert_eq!(world.upload(&account, &world.write("b", b"abc")).await.verified, Some(true));
+    assert_eq!(provider.count(Call::Upload), 2);
+    let pins = world.pins().await;
+    assert!(pins.iter().any(|pin| pin.held.id == failed), "{pins:?}");
+}

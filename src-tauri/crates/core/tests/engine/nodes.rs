@@ -123,6 +123,18 @@ async fn an_end_that_a_node_did_not_expect_is_an_archives_own_fault_and_no_other
     }
 }
 
+#[tokio::test]
+async fn an_archive_that_was_taken_is_taken_although_the_list_cannot_be_read_afterwards() {
+    for kind in NODES {
+        let (provider, world) = (node(kind).await, World::start().await);
+        let account = world.account(&provider, "one").await;
+        let (path, root) = archive(&world);
+        provider.fail_always(Call::List, Fault::Status { status: 503, retry_after: None, message: "no list" });
+        let sent = world.engine.import_car(&account, None, &Metadata::new(), body_of(&path, root)).await;
+        assert_eq!(sent.unwrap().cid, root, "{kind:?}");
+    }
+}
+
 /// A whole archive, and its root.
 fn archive(world: &World) -> (PathBuf, Cid) {
     let profile = Profile::UNIXFS_V1_2025;

@@ -25,8 +25,9 @@ mod turns;
 pub mod vault;
 
 pub use engine::{
-    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, ImportedService, OtherCopy,
-    PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer, UnpinImpact,
+    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp,
+    ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer,
+    UnpinImpact,
 };
 pub use error::{Code, Error};
 pub use home::Home;

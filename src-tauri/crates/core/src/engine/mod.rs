@@ -6,6 +6,7 @@
 mod accounts;
 mod archives;
 mod checks;
+mod control;
 mod copies;
 mod edits;
 mod fetching;
@@ -29,6 +30,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 pub use accounts::ThisComputer;
+pub use control::{HeldAccount, HeldUp};
 pub use copies::{CheckProgress, CheckRun, CheckedPin, OtherCopy, Remains, UnpinImpact};
 pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;

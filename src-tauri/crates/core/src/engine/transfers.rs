@@ -216,7 +216,7 @@ impl Engine {
         self.shared.accept(transfers).await
     }
 
-    /// The newest transfers, those that are not final first.
+    /// What runs, what has failed, what comes next in its order, what services work on, and what ended last; at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
@@ -383,7 +383,7 @@ impl Engine {
         Ok((waiting + running.len()) as u64)
     }
 
-    /// Forgets transfers that are done or cancelled.
+    /// Forgets transfers that are done or cancelled, but not that a file of a watched folder was not to be pinned.
     ///
     /// # Errors
     /// When the database fails.

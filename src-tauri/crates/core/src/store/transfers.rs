@@ -1,9 +1,11 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
 //!
-//! The queue is in here; how a try ended is in `outcome`, what becomes of pins that were asked for in `asked`, and how far one
-//! by way of a node has come in `relay`.
+//! What is accepted is in here; what is next in `queue`, how a try ended in `outcome`, what becomes of pins that were asked for in
+//! `asked`, how far one by way of a node has come in `relay`, what a person sees in `list` and does with many in `control`.
 
 pub(super) mod asked;
+mod control;
+mod list;
 mod outcome;
 mod queue;
 mod relay;
@@ -11,10 +13,7 @@ mod row;
 
 use rusqlite::{Connection, OptionalExtension, types::Value};
 
-use super::{
-    Store, StoreError,
-    codec::{signed, unsigned},
-};
+use super::{Store, StoreError, codec::signed};
 use crate::{
     account::AccountId,
     clock::UnixMillis,
@@ -22,31 +21,12 @@ use crate::{
     queue::gate::LONGEST_REST,
     transfer::{Transfer, TransferId, Work},
 };
-use row::{COLUMNS, columns_of, insert, select, transfer};
+use row::{COLUMNS, columns_of, insert, transfer};
 
+pub use list::TransferCounts;
 pub(crate) use outcome::{EndOfTry, Finish};
 pub(crate) use queue::Wanted;
 
-/// States in which something more happens by itself, and those in which nothing does, as the indexes have them.
-const OPEN: &str = "'queued', 'running', 'waiting', 'asked'";
-const ENDED: &str = "'failed', 'done', 'cancelled'";
-
-/// Transfers by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransferCounts {
-    /// Accepted.
-    pub queued: u64,
-    /// Under way.
-    pub running: u64,
-    /// To be tried again.
-    pub waiting: u64,
-    /// With a service that works on it.
-    pub asked: u64,
-    /// Given up.
-    pub failed: u64,
-    /// Done.
-    pub done: u64,
-}
 impl Store {
     /// Writes new transfers; only then are they accepted. What does such work already, or will, is the same transfer: asking
     /// twice does it once. Gives their ids, in their order.
@@ -70,45 +50,6 @@ impl Store {
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM transfer WHERE id = ?1");
             db.prepare_cached(&sql)?.query_row([&id.0], |row| Ok(transfer(row))).optional()?.transpose()
-        })
-        .await
-    }
-
-    /// The newest transfers, those that are not final first.
-    pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, StoreError> {
-        self.read(move |db| {
-            let newest = |states: &str, limit: usize| {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM transfer WHERE state IN ({states}) ORDER BY sequence DESC LIMIT {limit}"
-                );
-                select(db, &sql)
-            };
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let mut transfers = newest(OPEN, limit)?;
-            transfers.extend(newest(ENDED, limit - transfers.len())?);
-            Ok(transfers)
-        })
-        .await
-    }
-
-    pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, StoreError> {
-        self.read(|db| {
-            let mut counts = TransferCounts::default();
-            let mut statement = db.prepare_cached("SELECT state, count FROM transfer_count")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let count = unsigned(row.get(1)?);
-                match row.get::<_, String>(0)?.as_str() {
-                    "queued" => counts.queued = count,
-                    "running" => counts.running = count,
-                    "waiting" => counts.waiting = count,
-                    "asked" => counts.asked = count,
-                    "failed" => counts.failed = count,
-                    "done" => counts.done = count,
-                    _ => {}
-                }
-            }
-            Ok(counts)
         })
         .await
     }
@@ -256,15 +197,6 @@ impl Store {
                 WHERE pin.account = transfer.account AND pin.number = pin_number(transfer.pin) AND pin.id = transfer.pin
                   AND +pin.asked IS NOT NULL)";
             db.execute(sql, [])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Forgets transfers that are done or cancelled, but not that a watched file was not to be pinned.
-    pub(crate) async fn clear_finished(&self) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.execute("DELETE FROM transfer WHERE state = 'done' OR state = 'cancelled' AND folder IS NULL", [])?;
             Ok(())
         })
         .await

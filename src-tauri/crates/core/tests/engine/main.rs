@@ -4,6 +4,7 @@
 mod accounts;
 mod asked;
 mod checks;
+mod control;
 mod copies;
 mod disks;
 mod duplicates;

@@ -58,12 +58,6 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
     Ok(())
 }
 
-pub(super) fn select(db: &Connection, sql: &str) -> Result<Vec<Transfer>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| Ok(transfer(row)))?;
-    rows.map(|row| row?).collect()
-}
-
 pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
     let pin = row.get::<_, Option<String>>(15)?.map(PinId);
     let cid = row.get::<_, Option<String>>(16)?.map(|text| cid_from(&text)).transpose()?;

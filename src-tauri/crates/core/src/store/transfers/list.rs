@@ -1,0 +1,86 @@
+//! The transfers as a person looks at them, and how many there are.
+
+use super::{
+    control::KEPT_FOR_FOLDER,
+    row::{COLUMNS, transfer},
+};
+use crate::{
+    store::{Store, StoreError, codec::unsigned},
+    transfer::Transfer,
+};
+
+/// States in which something more happens by itself, and those in which nothing does, as the indexes have them.
+const OPEN: &str = "'queued', 'running', 'waiting', 'asked'";
+const ENDED: &str = "'failed', 'done', 'cancelled'";
+
+/// Transfers by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferCounts {
+    /// Accepted.
+    pub queued: u64,
+    /// Under way.
+    pub running: u64,
+    /// To be tried again.
+    pub waiting: u64,
+    /// With a service that works on it.
+    pub asked: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Done.
+    pub done: u64,
+}
+
+impl Store {
+    /// What runs, what has failed, what comes next in its order, what services work on, and what ended last. However long one of
+    /// these is, it leaves room for the others.
+    pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, StoreError> {
+        let next = format!("state IN ({OPEN}) AND +state IN ('queued', 'waiting')");
+        let ended =
+            format!("state IN ({ENDED}) AND +state <> 'failed' AND NOT (+state = 'cancelled' AND {KEPT_FOR_FOLDER})");
+        // Which, in what order, and the part of the room that is left.
+        let sections = [
+            ("state = 'running'", "sequence", 1),
+            ("state = 'failed'", "sequence DESC", 5),
+            (next.as_str(), "sequence", 2),
+            ("state = 'asked'", "sequence DESC", 2),
+            (ended.as_str(), "sequence DESC", 1),
+        ];
+        let sections = sections.map(|(which, order, share)| {
+            (format!("SELECT {COLUMNS} FROM transfer WHERE {which} ORDER BY {order} LIMIT ?1"), share)
+        });
+        self.read(move |db| {
+            let (mut transfers, mut room) = (Vec::new(), limit);
+            for (sql, share) in sections {
+                let mut statement = db.prepare_cached(&sql)?;
+                for row in statement.query_map([room.div_ceil(share)], |row| Ok(transfer(row)))? {
+                    transfers.push(row??);
+                    room = room.saturating_sub(1);
+                }
+            }
+            Ok(transfers)
+        })
+        .await
+    }
+
+    pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, StoreError> {
+        self.read(|db| {
+            let mut counts = TransferCounts::default();
+            let mut statement = db.prepare_cached("SELECT state, count FROM transfer_count")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let count = unsigned(row.get(1)?);
+                match row.get::<_, String>(0)?.as_str() {
+                    "queued" => counts.queued = count,
+                    "running" => counts.running = count,
+                    "waiting" => counts.waiting = count,
+                    "asked" => counts.asked = count,
+                    "failed" => counts.failed = count,
+                    "done" => counts.done = count,
+                    _ => {}
+                }
+            }
+            Ok(counts)
+        })
+        .await
+    }
+}

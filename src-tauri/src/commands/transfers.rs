@@ -57,7 +57,8 @@ pub(crate) async fn transfers(backend: State<'_, Backend>) -> Result<TransferLis
     let (transfers, counts) = engine.transfers(MOST_LISTED).await?;
     let progress = engine.progress();
     let transfers = transfers.into_iter().map(|transfer| Transfer::new(transfer, &progress)).collect();
-    Ok(TransferList { transfers, counts: counts.into() })
+    let held_up = engine.held_up().await?.into();
+    Ok(TransferList { transfers, counts: counts.into(), held_up })
 }
 
 #[tauri::command]
@@ -71,6 +72,35 @@ pub(crate) async fn retry_transfer(backend: State<'_, Backend>, request: String)
 }
 
 #[tauri::command]
+pub(crate) async fn retry_failed_transfers(backend: State<'_, Backend>) -> Result<(), IpcError> {
+    backend.engine().await?.retry_failed(None).await?;
+    Ok(())
+}
+
+#[tauri::command]
 pub(crate) async fn clear_finished_transfers(backend: State<'_, Backend>) -> Result<(), IpcError> {
     Ok(backend.engine().await?.clear_finished().await?)
+}
+
+#[tauri::command]
+pub(crate) async fn clear_failed_transfers(backend: State<'_, Backend>) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.clear_failed().await?)
+}
+
+#[tauri::command]
+pub(crate) async fn try_account_now(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
+    backend.engine().await?.try_now(&AccountId(request));
+    Ok(())
+}
+
+/// Of one account, or of all.
+#[tauri::command]
+pub(crate) async fn pause_transfers(backend: State<'_, Backend>, request: Option<String>) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.pause(request.map(AccountId).as_ref()).await?)
+}
+
+/// Of one account, or of all that is not paused by itself.
+#[tauri::command]
+pub(crate) async fn resume_transfers(backend: State<'_, Backend>, request: Option<String>) -> Result<(), IpcError> {
+    Ok(backend.engine().await?.resume(request.map(AccountId).as_ref()).await?)
 }

@@ -32,7 +32,12 @@ commands! {
         transfers(()) -> TransferList,
         cancel_transfer(String) -> (),
         retry_transfer(String) -> (),
+        retry_failed_transfers(()) -> (),
         clear_finished_transfers(()) -> (),
+        clear_failed_transfers(()) -> (),
+        try_account_now(String) -> (),
+        pause_transfers(Option<String>) -> (),
+        resume_transfers(Option<String>) -> (),
     }
     pins {
         pins(PinQuery) -> PinPage,

@@ -9,6 +9,7 @@ pub(crate) mod card;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod folder;
+pub(crate) mod held;
 pub(crate) mod pin;
 pub(crate) mod proof;
 pub(crate) mod registry;
@@ -23,6 +24,7 @@ pub(crate) use account::{
 };
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
+pub(crate) use held::HeldUp;
 pub(crate) use pin::{
     CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinKey, PinPage,
     PinQuery, UnpinImpact,

@@ -4,8 +4,8 @@ use holdfast_core::transfer::{self, Work};
 use serde::Serialize;
 use ts_rs::TS;
 
-use super::Shown;
 use super::error::IpcError;
+use super::{HeldUp, Shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -57,11 +57,12 @@ pub(crate) struct TransferCounts {
     pub(crate) done: u64,
 }
 
-/// Newest first, at most 500.
+/// At most 500: what runs, what has failed, what comes next in its order, what ended last.
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct TransferList {
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) counts: TransferCounts,
+    pub(crate) held_up: HeldUp,
 }
 
 /// The durable transfers that a request became.

@@ -48,5 +48,7 @@ test("files for an account that does not answer wait, and nobody is told that th
   expect(byTestId("toast").dataset["kind"]).toBe("warning");
   expect(byTestId("toast").textContent).toContain("keys of Studio archive are missing");
   app.navigation.go("transfers");
-  await waitFor(() => expect(document.body.textContent).toContain("Waits: keys missing"));
+  await waitFor(() =>
+    expect(document.body.textContent).toContain("waits for Studio archive: its keys are missing"),
+  );
 });

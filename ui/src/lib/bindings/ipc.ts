@@ -184,6 +184,16 @@ export type CheckedCopy = { account: string, name: Shown, outcome: CopyOutcome,
  */
 reason: Shown | null, };
 
+export type ClosedGate = { reason: GateReason, 
+/**
+ * What went wrong last.
+ */
+error: IpcError, 
+/**
+ * Milliseconds until it is tried again by itself, counted from when this was asked; null where only a person changes it.
+ */
+next_try: number | null, };
+
 /**
  * What the web view acts on. It never looks at the text.
  */
@@ -335,6 +345,31 @@ label: string, kind: ProviderKind, endpoint: string, already_added: boolean,
  * What keeps it from being added as it is.
  */
 problem: Shown | null, };
+
+/**
+ * Why an account gets no work.
+ */
+export type GateReason = "resting" | "unreachable" | "over_quota" | "forbidden" | "locked_out" | "not_running";
+
+export type HeldAccount = { account: string, 
+/**
+ * It is paused by itself.
+ */
+paused: boolean, 
+/**
+ * None where it is only paused.
+ */
+gates: Array<ClosedGate>, 
+/**
+ * How many of its transfers have not begun.
+ */
+transfers: number, };
+
+export type HeldUp = { 
+/**
+ * Everything is paused.
+ */
+paused: boolean, accounts: Array<HeldAccount>, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**
@@ -527,9 +562,9 @@ export type TransferCounts = { queued: number, running: number, waiting: number,
 export type TransferKind = "upload" | "pin" | "unpin";
 
 /**
- * Newest first, at most 500.
+ * At most 500: what runs, what has failed, what comes next in its order, what ended last.
  */
-export type TransferList = { transfers: Array<Transfer>, counts: TransferCounts, };
+export type TransferList = { transfers: Array<Transfer>, counts: TransferCounts, held_up: HeldUp, };
 
 /**
  * Ephemeral: may be dropped, the truth is in the list of transfers.
@@ -576,7 +611,12 @@ export type Rpc = {
   transfers: [null, TransferList],
   cancel_transfer: [string, null],
   retry_transfer: [string, null],
+  retry_failed_transfers: [null, null],
   clear_finished_transfers: [null, null],
+  clear_failed_transfers: [null, null],
+  try_account_now: [string, null],
+  pause_transfers: [string | null, null],
+  resume_transfers: [string | null, null],
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
   unpin: [Array<PinKey>, Accepted],

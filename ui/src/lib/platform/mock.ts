@@ -78,6 +78,8 @@ export function createMock(options: MockOptions = {}): Mock {
   let settings: Ipc.Settings = { theme: "system", default_account: null };
   let accounts = [...madeUpAccounts(now), ...(options.accounts ?? [])];
   let folders = busy ? madeUpFolders(now) : [];
+  const paused = new Set<string>();
+  let all_paused = false;
   let next_id = 1;
   const fresh = (prefix: string) => `${prefix}-${next_id++}`;
 
@@ -104,7 +106,7 @@ export function createMock(options: MockOptions = {}): Mock {
     trouble: (id, state, message) => {
       const change = { state, state_message: message ?? null, is_outdated: state !== "ok" };
       accounts = accounts.map((account) => (account.id === id ? { ...account, ...change } : account));
-      mock.changed("accounts");
+      mock.changed("accounts", "transfers");
     },
     async call<C extends Command>(command: C, ...args: Arguments<C>): Promise<Response<C>> {
       const request = (args[0] ?? null) as Request<C>;
@@ -240,7 +242,7 @@ export function createMock(options: MockOptions = {}): Mock {
       if (!cid) throw failure("invalid_input", "There is no CID in this text.");
       return start([{ kind: "pin", name: name ?? cid, bytes: 0, account, cid }]);
     },
-    transfers: () => ({ transfers: mock.transfers.slice(0, 500), counts: counts() }),
+    transfers: () => ({ transfers: mock.transfers.slice(0, 500), counts: counts(), held_up: heldUp() }),
     cancel_transfer: (id) => set(id, { state: "cancelled" }),
     pin_again: (key) => {
       const again = row(key);
@@ -248,6 +250,20 @@ export function createMock(options: MockOptions = {}): Mock {
       return start([{ kind: "pin", bytes: 0, ...named(again) }]);
     },
     retry_transfer: (id) => set(id, { state: "queued", error: null, retry_at: null }),
+    retry_failed_transfers: () => {
+      for (const { id, state } of mock.transfers) {
+        if (state === "failed") set(id, { state: "queued", error: null, retry_at: null });
+      }
+      return null;
+    },
+    clear_failed_transfers: () => {
+      mock.transfers = mock.transfers.filter(({ state }) => state !== "failed");
+      mock.changed("transfers");
+      return null;
+    },
+    try_account_now: () => null,
+    pause_transfers: (account) => setPaused(account, true),
+    resume_transfers: (account) => setPaused(account, false),
     clear_finished_transfers: () => {
       mock.transfers = mock.transfers.filter(({ state }) => state !== "done" && state !== "cancelled");
       mock.changed("transfers");
@@ -419,6 +435,29 @@ export function createMock(options: MockOptions = {}): Mock {
     return null;
   }
 
+  function setPaused(account: string | null, is_paused: boolean): null {
+    if (account === null) all_paused = is_paused;
+    else if (is_paused) paused.add(account);
+    else paused.delete(account);
+    mock.changed("transfers");
+    return null;
+  }
+
+  function heldUp(): Ipc.HeldUp {
+    const held = accounts.map((account): Ipc.HeldAccount => {
+      const own = mock.transfers.filter(
+        (one) => one.account === account.id && ["queued", "waiting"].includes(one.state),
+      );
+      const gates = gatesOf(account);
+      return { account: account.id, paused: paused.has(account.id), gates, transfers: own.length };
+    });
+    return { paused: all_paused, accounts: held.filter(({ gates, paused }) => paused || gates.length > 0) };
+  }
+
+  function isHeld({ account }: Ipc.Transfer): boolean {
+    return all_paused || heldUp().accounts.some((held) => held.account === account);
+  }
+
   function counts(): Ipc.TransferCounts {
     const result = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
     for (const { state } of mock.transfers) if (state !== "cancelled") result[state] += 1;
@@ -429,6 +468,7 @@ export function createMock(options: MockOptions = {}): Mock {
     const running: Ipc.TransferProgress[] = [];
     let ended = false;
     mock.transfers = mock.transfers.map((one) => {
+      if (one.state === "queued" && isHeld(one)) return one;
       if (one.state === "queued") {
         ended = true;
         return { ...one, state: "running" as const, attempts: one.attempts + 1 };
@@ -501,6 +541,20 @@ export function mockFromLocation({ search }: Location): Mock {
 function accountsNamed(name: string | null, now: number): Ipc.Account[] {
   if (name === "pin-only") return [madeUpPinOnly(now)];
   return name === "node" ? [madeUpPinOnly(now), madeUpNode(now)] : [];
+}
+
+function gatesOf({ state, state_message }: Ipc.Account): Ipc.ClosedGate[] {
+  const message = state_message ?? "";
+  switch (state) {
+    case "unreachable":
+      return [{ reason: "unreachable", error: failure("network", message), next_try: 12_000 }];
+    case "no_secret":
+      return [{ reason: "locked_out", error: failure("no_secret", message), next_try: null }];
+    case "unauthorized":
+      return [{ reason: "locked_out", error: failure("unauthorized", message), next_try: null }];
+    default:
+      return [];
+  }
 }
 
 type Wish = {

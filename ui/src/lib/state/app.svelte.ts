@@ -35,6 +35,8 @@ export class App {
   /** For screen readers: what ended last. */
   announcement = $state("");
   #missed = new Set<ChangeTag>();
+  /** In the message that is shown. */
+  #failed_told = 0;
 
   constructor(platform: Platform) {
     this.platform = platform;
@@ -145,10 +147,12 @@ export class App {
     this.announcement = parts.join(", ");
     const [first] = failed;
     if (!first || this.navigation.screen === "transfers") return;
+    this.#failed_told = failed.length + (this.toasts.tells("failed") ? this.#failed_told : 0);
     this.toasts.add({
       kind: "error",
-      title: t("transfers.announce.failed", failed.length),
-      lines: [t("transfers.some", failed.length, first.name)],
+      topic: "failed",
+      title: t("transfers.announce.failed", this.#failed_told),
+      lines: [t("transfers.some", this.#failed_told, first.name)],
       action: { label: t("transfers.failed_show"), run: () => this.navigation.go("transfers") },
       stays: true,
     });

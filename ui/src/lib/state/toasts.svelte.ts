@@ -19,11 +19,13 @@ export interface Toast {
   /** Shown on request only. */
   details: string | null;
   action: ToastAction | null;
+  /** Of one topic there is one message: a newer one takes its place. */
+  topic: string | null;
   times: number;
 }
 
 type NewToast = Pick<Toast, "kind" | "title"> &
-  Partial<Pick<Toast, "lines" | "details" | "action">> & {
+  Partial<Pick<Toast, "lines" | "details" | "action" | "topic">> & {
     /** Stays until it is dismissed. Messages that a person must read do. */
     stays?: boolean;
   };
@@ -35,6 +37,9 @@ export class Toasts {
 
   add({ stays = false, ...toast }: NewToast): void {
     const lines = toast.lines ?? [];
+    const before = toast.topic ? this.list.find(({ topic }) => topic === toast.topic) : undefined;
+    if (before) Object.assign(before, { details: null, action: null, ...toast, lines });
+    if (before) return;
     const same = this.list.find(
       (other) => other.title === toast.title && other.lines.join("\n") === lines.join("\n"),
     );
@@ -44,7 +49,7 @@ export class Toasts {
       return;
     }
     const id = this.#next_id++;
-    this.list.push({ details: null, action: null, ...toast, id, lines, times: 1 });
+    this.list.push({ details: null, action: null, topic: null, ...toast, id, lines, times: 1 });
     while (this.list.length > MOST) this.dismiss(this.list[0]?.id ?? 0);
     if (!stays) this.#expire(id);
   }
@@ -53,6 +58,10 @@ export class Toasts {
   fail(what: string, error: IpcError): void {
     const { title, advice, details } = present(error);
     this.add({ kind: "error", title: what, lines: [`${title}. ${advice}`], details, stays: true });
+  }
+
+  tells(topic: string): boolean {
+    return this.list.some((toast) => toast.topic === topic);
   }
 
   dismiss(id: number): void {

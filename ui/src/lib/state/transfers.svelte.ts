@@ -1,11 +1,21 @@
 /** Transfers: the durable list, and the passing figures of those that run. */
 
-import type { Transfer, TransferCounts, TransferProgress } from "../bindings/ipc.ts";
+import type { ClosedGate, HeldAccount, HeldUp, Transfer } from "../bindings/ipc.ts";
+import type { GateReason, TransferCounts, TransferProgress } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
 
 const REFRESH_GAP_MS = 150;
 const NO_COUNTS: TransferCounts = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
+
+/** Why a transfer that could begin does not. */
+export type Hold = GateReason | "no_secret" | "paused" | "all_paused";
+
+/** Keys that are missing are not keys that were refused. */
+export function holdOf({ reason, error }: ClosedGate): Hold {
+  const is_missing = error.code === "no_secret" || error.code === "keyring_unavailable";
+  return reason === "locked_out" && is_missing ? "no_secret" : reason;
+}
 
 /** What ended between two looks at the list. */
 export interface Ended {
@@ -16,6 +26,9 @@ export interface Ended {
 export class Transfers {
   list = $state.raw<Transfer[]>([]);
   counts = $state.raw<TransferCounts>(NO_COUNTS);
+  held_up = $state.raw<HeldUp>({ paused: false, accounts: [] });
+  /** When that was told, in milliseconds since the Unix epoch. */
+  told_at = $state(0);
   loaded = $state(false);
   progress = $state.raw<ReadonlyMap<string, TransferProgress>>(new Map());
   /** Sum over what runs; `null` when nobody knows. */
@@ -49,17 +62,60 @@ export class Transfers {
     await this.refresh();
   }
 
+  async retryFailed(): Promise<void> {
+    await this.#platform.call("retry_failed_transfers");
+    await this.refresh();
+  }
+
   async clearFinished(): Promise<void> {
     await this.#platform.call("clear_finished_transfers");
     await this.refresh();
   }
 
+  async clearFailed(): Promise<void> {
+    await this.#platform.call("clear_failed_transfers");
+    await this.refresh();
+  }
+
+  /** Tries an account that gets no work, whatever is waited for. */
+  async tryNow(account: string): Promise<void> {
+    await this.#platform.call("try_account_now", account);
+    await this.refresh();
+  }
+
+  /** Of one account, or (`null`) of all. */
+  async pause(account: string | null): Promise<void> {
+    await this.#platform.call("pause_transfers", account);
+    await this.refresh();
+  }
+
+  async resume(account: string | null): Promise<void> {
+    await this.#platform.call("resume_transfers", account);
+    await this.refresh();
+  }
+
+  held(account: string): HeldAccount | null {
+    return this.held_up.accounts.find((held) => held.account === account) ?? null;
+  }
+
+  /** What keeps a transfer from beginning; `null` where nothing does but its turn or its own time. */
+  hold({ state, account, retry_at }: Transfer): Hold | null {
+    if (state !== "queued" && state !== "waiting") return null;
+    if (this.held_up.paused) return "all_paused";
+    const held = this.held(account);
+    if (held?.paused) return "paused";
+    const [gate] = held?.gates ?? [];
+    return gate && (state === "queued" || retry_at === null) ? holdOf(gate) : null;
+  }
+
   async #load(): Promise<void> {
-    const { transfers, counts } = await this.#platform.call("transfers");
+    const { transfers, counts, held_up } = await this.#platform.call("transfers");
     const before = new Map(this.list.map((transfer) => [transfer.id, transfer.state]));
     const first_look = !this.loaded;
     this.list = transfers;
     this.counts = counts;
+    this.held_up = held_up;
+    this.told_at = Date.now();
     this.loaded = true;
     if (counts.running === 0) this.progress = new Map();
     if (first_look) return;

@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use thirtyfour::{By, Capabilities, WebDriver, WebElement};
+use thirtyfour::{By, Capabilities, Key, WebDriver, WebElement};
 
 use crate::desktop::Desktop;
+use crate::holdfast::screenshots;
 use crate::process::{self, Group};
 use crate::wait::{self, PATIENCE};
 
@@ -164,6 +165,90 @@ impl Window {
             Ok(rows) => Ok(rows),
             Err(error) => Err(error.context(format!("the rows are {:#?}", last.lock().await))),
         }
+    }
+
+    /// Clicks on the row of this name.
+    ///
+    /// # Errors
+    ///
+    /// When it does not appear.
+    pub async fn select(&self, name: &str) -> Result<WebElement> {
+        let row = wait::until_async("the row", PATIENCE, || async {
+            for row in self.all("pin-row").await? {
+                if row.attr("data-name").await?.as_deref() == Some(name) {
+                    return Ok(Some(row));
+                }
+            }
+            Ok(None)
+        });
+        let row = row.await?;
+        row.click().await?;
+        Ok(row)
+    }
+
+    /// Selects the row of this name alone and opens its details.
+    ///
+    /// # Errors
+    ///
+    /// When they do not appear.
+    pub async fn open_details(&self, name: &str) -> Result<()> {
+        self.select(name).await?.send_keys(String::from(Key::Enter.value())).await?;
+        self.wait_for("details").await?;
+        Ok(())
+    }
+
+    /// Waits until what has this `data-testid` says something, and gives all that it says then.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to say it; the message has what it says instead.
+    pub async fn wait_for_text(&self, test_id: &str, words: &str) -> Result<String> {
+        let last = tokio::sync::Mutex::new(String::new());
+        let said = wait::until_async(words, PATIENCE, || async {
+            let mut said = String::new();
+            for one in self.all(test_id).await? {
+                // What is being redrawn says nothing.
+                said.push_str(&one.text().await.unwrap_or_default());
+            }
+            last.lock().await.clone_from(&said);
+            Ok(said.contains(words).then_some(said))
+        });
+        match said.await {
+            Ok(said) => Ok(said),
+            Err(error) => Err(error.context(format!("{test_id} says {:?}", last.lock().await))),
+        }
+    }
+
+    /// Keeps a picture of what the window shows among those of the scenarios.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub async fn keep(&self, name: &str) -> Result<()> {
+        self.screenshot(&screenshots()?.join(format!("{name}.png"))).await
+    }
+
+    /// Keeps pictures in both themes.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub async fn keep_in_both_themes(&self, name: &str) -> Result<()> {
+        for theme in ["light", "dark"] {
+            let show = format!("document.documentElement.dataset.theme = '{theme}'");
+            self.session()?.execute(&show, Vec::new()).await?;
+            self.keep(&format!("{name}-{theme}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the window so wide and high, in pixels.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become so.
+    pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        Ok(self.session()?.set_window_rect(0, 0, width, height).await?)
     }
 
     /// Calls a command as the web view does.

@@ -8,13 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use holdfast_tests::desktop::{Desktop, Session};
 use holdfast_tests::drag::Drag;
-use holdfast_tests::holdfast::{Cli, Programs, screenshots};
+use holdfast_tests::holdfast::{Cli, Programs};
 use holdfast_tests::process;
 use holdfast_tests::samples::Vector;
-use holdfast_tests::wait::{self, PATIENCE};
 use holdfast_tests::webdriver::{Row, TITLE, Window};
 use serde_json::{Value, json};
-use thirtyfour::{Key, WebElement};
+use thirtyfour::Key;
 
 /// The profile of the service that the window runs.
 const PROFILE: &str = "unixfs-v1-2025";
@@ -34,13 +33,13 @@ async fn what_is_dropped_is_pinned_listed_and_served_and_still_there_after_a_res
 
     let window = Window::open(&desktop, &programs.desktop, &home).await?;
     window.wait_for("empty-state").await?;
-    keep(&window, "first-start").await?;
+    window.keep("first-start").await?;
 
     let paths = [files.join(HELLO), files.join(ZEROS), files.join(TREE)];
     let drag = Drag::over(&desktop, TITLE, &paths.each_ref().map(|path| path.as_path()))?;
     let overlay = window.text("drop-overlay").await?;
     assert!(overlay.contains("This computer"), "the overlay names the account: {overlay}");
-    keep(&window, "drop-overlay").await?;
+    window.keep("drop-overlay").await?;
     drag.drop_here()?;
     window.wait_until_gone("drop-overlay").await?;
 
@@ -59,9 +58,9 @@ async fn what_is_dropped_is_pinned_listed_and_served_and_still_there_after_a_res
     window.wait_for_rows("rows by size, turned round", turned).await?;
     screenshots_in_both_themes(&window).await?;
 
-    select(&window, ZEROS).await?;
+    window.select(ZEROS).await?;
     window.click("unpin").await?;
-    keep(&window, "unpin-dialog").await?;
+    window.keep("unpin-dialog").await?;
     window.click("confirm-unpin").await?;
     let left = window.wait_for_rows("two rows", |rows| all_pinned(rows, 2)).await?;
     assert!(!cids(&left).contains_key(ZEROS));
@@ -115,7 +114,7 @@ async fn what_cannot_be_pinned_is_said_in_the_window_and_the_rest_is_pinned() ->
     window.click("pin-cid-submit").await?;
     let said = window.text("pin-cid-problem").await?;
     assert!(said.contains("CID"), "{said}");
-    keep(&window, "pin-cid-refused").await?;
+    window.keep("pin-cid-refused").await?;
     assert_eq!(window.rows().await?.len(), 1);
     window.close()
 }
@@ -184,39 +183,21 @@ async fn pins(window: &Window) -> Result<Vec<Value>> {
     Ok(page["rows"].as_array().context("no rows")?.clone())
 }
 
-async fn select(window: &Window, name: &str) -> Result<WebElement> {
-    let row = wait::until_async("the row", PATIENCE, || async {
-        for row in window.all("pin-row").await? {
-            if row.attr("data-name").await?.as_deref() == Some(name) {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
-    });
-    let row = row.await?;
-    row.click().await?;
-    Ok(row)
-}
-
 async fn screenshots_in_both_themes(window: &Window) -> Result<()> {
     for theme in ["light", "dark"] {
         window.click("nav-settings").await?;
         window.click(&format!("theme-{theme}")).await?;
-        keep(window, &format!("settings-{theme}")).await?;
+        window.keep(&format!("settings-{theme}")).await?;
         for screen in ["transfers", "folders", "accounts", "pins"] {
             window.click(&format!("nav-{screen}")).await?;
             if screen == "pins" {
                 window.wait_for_rows("the table", |rows| !rows.is_empty()).await?;
             }
-            keep(window, &format!("{screen}-{theme}")).await?;
+            window.keep(&format!("{screen}-{theme}")).await?;
         }
-        select(window, HELLO).await?.send_keys(String::from(Key::Enter.value())).await?;
+        window.select(HELLO).await?.send_keys(String::from(Key::Enter.value())).await?;
         window.wait_for("details").await?;
-        keep(window, &format!("details-{theme}")).await?;
+        window.keep(&format!("details-{theme}")).await?;
     }
     Ok(())
-}
-
-async fn keep(window: &Window, name: &str) -> Result<()> {
-    window.screenshot(&screenshots()?.join(format!("{name}.png"))).await
 }

@@ -229,18 +229,6 @@ impl Store {
         })
         .await
     }
-
-    /// Number of pins and sum of sizes in the mirror.
-    pub(crate) async fn account_totals(&self, id: &AccountId) -> Result<(u64, u64), StoreError> {
-        let id = id.clone();
-        self.read(move |db| {
-            let sql = "SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin WHERE account = ?1";
-            let (pins, bytes): (i64, i64) =
-                db.prepare_cached(sql)?.query_row([&id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok((pins.cast_unsigned(), bytes.cast_unsigned()))
-        })
-        .await
-    }
 }
 
 /// A card as it was written; one of a Holdfast with other words is as good as none.

@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     codec::{cid_from, content_number, metadata_text, signed},
     pins,
+    shelves::Shelves,
     transfers::asked,
 };
 use crate::{
@@ -168,6 +169,8 @@ pub(super) fn observe(
 
 /// The statements that write a pin, made ready once for many.
 struct Writer<'db> {
+    db: &'db Connection,
+    shelves: Shelves,
     find: CachedStatement<'db>,
     seen: CachedStatement<'db>,
     delete: CachedStatement<'db>,
@@ -190,6 +193,8 @@ struct Before {
 impl<'db> Writer<'db> {
     fn new(db: &'db Connection) -> Result<Self, StoreError> {
         Ok(Self {
+            db,
+            shelves: Shelves::default(),
             find: db.prepare_cached(
                 "SELECT row, fingerprint, cid, name, bytes, is_directory, pinned_at, seen, asked FROM pin
                  WHERE account = ?1 AND number = ?2 AND id = ?3",
@@ -198,8 +203,10 @@ impl<'db> Writer<'db> {
             delete: db.prepare_cached("DELETE FROM pin WHERE row = ?1")?,
             insert: db.prepare_cached(
                 "INSERT INTO pin (row, number, account, id, cid, content, name, shown_folded, bytes, status,
-                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, seen, asked, left_out)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                     raw_status, message, is_directory, pinned_at, metadata, fingerprint, seen, asked, left_out, shelf,
+                     bytes_or_none, pinned_at_or_none)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                     ifnull(?9, -1), ifnull(?14, -1))",
             )?,
         })
     }
@@ -213,6 +220,7 @@ impl<'db> Writer<'db> {
             self.seen.execute((before.row, seen.0))?;
             return Ok(false);
         }
+        let shelf = self.shelves.of(self.db, account, pin.status)?;
         let of_same = before.as_ref().filter(|before| same_content(&before.cid, &pin.cid));
         let cid = pin.cid.to_string();
         let name = pin.name.as_deref().or_else(|| of_same?.name.as_deref());
@@ -239,6 +247,7 @@ impl<'db> Writer<'db> {
             before.as_ref().map_or(seen.0, |before| before.seen.max(seen.0)),
             pin.status.is_under_way().then(|| before.as_ref().and_then(|before| before.asked).unwrap_or(0)),
             signed(pin.left_out.0),
+            shelf,
         ])?;
         Ok(true)
     }

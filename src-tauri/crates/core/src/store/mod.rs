@@ -6,11 +6,13 @@ mod connections;
 mod folders;
 mod logins;
 mod mirror;
+mod paging;
 mod pins;
 mod proofs;
 mod receipts;
 mod schema;
 mod settings;
+mod shelves;
 mod transfers;
 
 use std::path::Path;

@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use super::{
     Store, StoreError,
     codec::{cid_from, content_number, metadata_from, unsigned},
+    paging::{self, Part},
     proofs,
+    shelves::{self, Shelf},
 };
 use crate::{
     account::AccountId,
@@ -116,33 +118,38 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 fn page(db: &Connection, query: &PinQuery, outdated: &[AccountId]) -> Result<PinPage, StoreError> {
-    let mut conditions = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
-    if let Some(account) = &query.account {
-        values.push(account.0.clone().into());
-        conditions.push(format!("account = ?{}", values.len()));
+    let shelves = shelves::matching(db, query, outdated)?;
+    if !query.search.trim().is_empty() {
+        return search(db, query, &shelves);
     }
-    if let Some(status) = query.status {
-        values.push(status.as_str().to_owned().into());
-        // Few accounts, and few words for a status: with an account given, the index by status would lead through all others'.
-        let bare = if query.account.is_some() { "+" } else { "" };
-        let told = format!("{bare}status = ?{}", values.len());
-        let first = values.len() + 1;
-        values.extend(outdated.iter().map(|account| Value::from(account.0.clone())));
-        let among = (first..=values.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
-        conditions.push(match (outdated.is_empty(), status) {
-            (true, _) => told,
-            (false, PinStatus::Unknown) => format!("({told} OR account IN ({among}))"),
-            (false, _) => format!("{told} AND account NOT IN ({among})"),
-        });
+    let everything = query.account.is_none() && query.status.is_none();
+    let limit = query.limit.min(MAX_PAGE_ROWS).into();
+    let part = Part { offset: query.offset, limit, descending: query.descending };
+    let rows = paging::rows(db, &shelves, everything, query.sort, part)?;
+    let (total, total_bytes) = shelves::totals(&shelves);
+    Ok(PinPage { rows: at(db, rows)?, total, total_bytes })
+}
+
+/// The pins at these rows, in their order.
+fn at(db: &Connection, rows: Vec<i64>) -> Result<Vec<Pin>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM pin WHERE row = ?1"))?;
+    let mut pins = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut pin = statement.query_row([row], |row| Ok(pin(row)))??;
+        proofs::complete(db, &mut pin)?;
+        pins.push(pin);
     }
-    let search = query.search.trim();
-    if !search.is_empty() {
-        values.push(format!("%{}%", escape_like(&folded(search))).into());
-        let n = values.len();
-        conditions.push(format!("(shown_folded LIKE ?{n} ESCAPE '\\' OR cid LIKE ?{n} ESCAPE '\\')"));
-    }
-    let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    Ok(pins)
+}
+
+/// A page of what has a text in it, on these shelves.
+fn search(db: &Connection, query: &PinQuery, shelves: &[Shelf]) -> Result<PinPage, StoreError> {
+    let among: Vec<_> = shelves.iter().map(|shelf| shelf.number.to_string()).collect();
+    let filter = format!(
+        "WHERE (shown_folded LIKE ?1 ESCAPE '\\' OR cid LIKE ?1 ESCAPE '\\') AND +shelf IN ({})",
+        among.join(", ")
+    );
+    let values = vec![Value::from(format!("%{}%", escape_like(&folded(query.search.trim()))))];
     let totals = format!("SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin {filter}");
     let (total, total_bytes): (i64, i64) =
         db.prepare_cached(&totals)?.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;

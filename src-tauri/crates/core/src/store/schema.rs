@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 18] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -247,6 +247,41 @@ END;
 ",
     // The newest pin that an account was known to have when a request went out whose answer may be lost.
     r"ALTER TABLE transfer ADD COLUMN newest_then INTEGER;",
+    // The pins of one status at one account are a shelf, which is counted as it changes and has an index for each order. In these
+    // nothing is NULL, so that places can be compared. A sum of sizes is kept in two parts, so that whatever a service says of
+    // them it neither overflows nor loses anything.
+    r"
+CREATE TABLE pin_shelf (
+    number INTEGER PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+    status TEXT NOT NULL,
+    pins INTEGER NOT NULL DEFAULT 0,
+    bytes_high INTEGER NOT NULL DEFAULT 0,
+    bytes_low INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, status)
+) STRICT;
+INSERT INTO pin_shelf (account, status, pins, bytes_high, bytes_low)
+    SELECT account, status, count(*), sum(ifnull(bytes, 0) >> 32), sum(ifnull(bytes, 0) & 4294967295)
+    FROM pin GROUP BY account, status;
+DROP INDEX pin_by_status;
+ALTER TABLE pin ADD COLUMN shelf INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pin ADD COLUMN bytes_or_none INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE pin ADD COLUMN pinned_at_or_none INTEGER NOT NULL DEFAULT -1;
+UPDATE pin SET bytes_or_none = ifnull(bytes, -1), pinned_at_or_none = ifnull(pinned_at, -1),
+    shelf = (SELECT number FROM pin_shelf WHERE pin_shelf.account = pin.account AND pin_shelf.status = pin.status);
+CREATE INDEX pin_by_shelf ON pin(shelf);
+CREATE INDEX pin_by_shelf_and_name ON pin(shelf, shown_folded);
+CREATE INDEX pin_by_shelf_and_bytes ON pin(shelf, bytes_or_none);
+CREATE INDEX pin_by_shelf_and_pinned_at ON pin(shelf, pinned_at_or_none);
+CREATE TRIGGER pin_put_on_shelf AFTER INSERT ON pin BEGIN
+    UPDATE pin_shelf SET pins = pins + 1, bytes_high = bytes_high + (ifnull(new.bytes, 0) >> 32),
+        bytes_low = bytes_low + (ifnull(new.bytes, 0) & 4294967295) WHERE number = new.shelf;
+END;
+CREATE TRIGGER pin_taken_off_shelf AFTER DELETE ON pin BEGIN
+    UPDATE pin_shelf SET pins = pins - 1, bytes_high = bytes_high - (ifnull(old.bytes, 0) >> 32),
+        bytes_low = bytes_low - (ifnull(old.bytes, 0) & 4294967295) WHERE number = old.shelf;
+END;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.

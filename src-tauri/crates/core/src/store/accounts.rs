@@ -131,7 +131,7 @@ impl Store {
     /// Keeps what an account showed.
     pub(crate) async fn save_contact(&self, id: &AccountId, contact: Contact) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write_mirror(move |db| {
+        self.write_passing(move |db| {
             let (code, trouble) = contact.trouble.map(|(code, trouble)| (code.as_str(), trouble)).unzip();
             let sql = "UPDATE account SET told_at = ?2, trouble_code = ?3, trouble = ?4 WHERE id = ?1";
             db.execute(sql, (&id.0, contact.told_at.map(|at| at.0), code, trouble))?;
@@ -158,7 +158,7 @@ impl Store {
     /// Keeps how much an account uses.
     pub(crate) async fn save_usage(&self, id: &AccountId, then: UsageThen) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write_mirror(move |db| {
+        self.write_passing(move |db| {
             let Usage { used_bytes, quota_bytes } = then.usage;
             let quota_bytes = quota_bytes.map(u64::cast_signed);
             let sql = "UPDATE account SET used_bytes = ?2, quota_bytes = ?3, used_at = ?4 WHERE id = ?1";

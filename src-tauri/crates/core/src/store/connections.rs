@@ -3,6 +3,7 @@
 //! Whoever asks waits for a place in a short queue, so that a slow disk slows its askers and fills no memory.
 
 use std::{
+    collections::VecDeque,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{StoreError, codec, schema};
@@ -32,10 +33,26 @@ const CHECKPOINT_PAGES: i32 = 8 * 1024;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The setting by which a commit is on the disk when it ends (`FULL`), or when the next such commit or checkpoint does.
-pub(super) const SYNCHRONOUS: &str = "synchronous";
+/// Writes that go into one transaction at the most.
+const MOST_TOGETHER: usize = 256;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Where a write is when it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// On the disk.
+    Lasting,
+    /// Where a power cut may undo it, whole: it is on the disk with the next that lasts, or by the next checkpoint.
+    Passing,
+}
+
+/// Which other writes go with one into a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// All that wait with it.
+    Others,
+    /// None: it is long, and nobody's answer is to wait for it.
+    None,
+}
 
 /// The open database; clones share it.
 #[derive(Clone)]
@@ -44,74 +61,185 @@ pub(super) struct Connections {
     readers: mpsc::Sender<Job>,
 }
 
+/// A question or a write.
+struct Job {
+    kept: Kept,
+    company: Company,
+    work: Work,
+}
+
+/// What is done with a connection; nothing where there is no transaction for it.
+type Work = Box<dyn FnOnce(rusqlite::Result<&Connection>) -> Done + Send>;
+
+/// What a job came to, before it is told.
+struct Done {
+    failed: bool,
+    tell: Tell,
+}
+
+/// Tells whoever asked, also why what was done could not be kept.
+type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 impl Connections {
     /// Opens the database file, making or upgrading it. `None` is one in memory, which one connection writes and reads.
     pub(super) async fn open(path: Option<&Path>) -> Result<Self, StoreError> {
         let (writer, jobs) = mpsc::channel(WAITING_JOBS);
-        let jobs = Arc::new(Mutex::new(jobs));
         let at = path.map(Path::to_owned);
-        run("store-writer", jobs, move || to_write(at.as_deref())).await?;
+        run("store-writer", move || to_write(at.as_deref()), move |connection| write_all(&connection, jobs)).await?;
         let Some(path) = path else { return Ok(Self { readers: writer.clone(), writer }) };
         let (readers, jobs) = mpsc::channel(WAITING_JOBS);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
-            let at = path.to_owned();
-            run("store-reader", Arc::clone(&jobs), move || to_read(&at)).await?;
+            let (at, jobs) = (path.to_owned(), Arc::clone(&jobs));
+            run("store-reader", move || to_read(&at), move |connection| read_all(&connection, &jobs)).await?;
         }
         Ok(Self { writer, readers })
     }
 
-    /// Runs `work` on the connection that writes, after everything that was brought before.
+    /// Runs `work` on the connection that writes, after everything that was brought before. It is undone when it fails, and by
+    /// itself; what waits with it is kept in the same transaction.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        kept: Kept,
+        company: Company,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        ask(&self.writer, work).await
+        ask(&self.writer, kept, company, work).await
     }
 
-    /// Runs `work` on one that only reads, whatever is being written meanwhile.
+    /// Runs `work` on one state of the database, by a connection that only reads, whatever is being written meanwhile.
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        ask(&self.readers, work).await
+        ask(&self.readers, Kept::Passing, Company::Others, work).await
     }
 }
 
 async fn ask<T: Send + 'static>(
     connection: &mpsc::Sender<Job>,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    kept: Kept,
+    company: Company,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (reply, answer) = oneshot::channel();
-    let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
-    connection.send(job).await.map_err(|_| StoreError::Closed)?;
+    let work = move |connection: rusqlite::Result<&Connection>| {
+        let result = connection.map_err(StoreError::from).and_then(work);
+        let failed = result.is_err();
+        let tell = move |kept: Result<(), StoreError>| drop(reply.send(result.and_then(|value| kept.map(|()| value))));
+        Done { failed, tell: Box::new(tell) }
+    };
+    connection.send(Job { kept, company, work: Box::new(work) }).await.map_err(|_| StoreError::Closed)?;
     answer.await.map_err(|_| StoreError::Defect)?
 }
 
-/// Starts a thread that opens a connection and does one job after another with it.
+/// Starts a thread that opens a connection and works with it.
 async fn run(
     name: &str,
-    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     open: impl FnOnce() -> Result<Connection, StoreError> + Send + 'static,
+    work: impl FnOnce(Connection) + Send + 'static,
 ) -> Result<(), StoreError> {
     let (ready, opened) = oneshot::channel();
-    let run = move || {
-        let mut connection = match open() {
-            Ok(connection) => connection,
-            Err(error) => return drop(ready.send(Err(error))),
-        };
-        drop(ready.send(Ok(())));
-        let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        while let Some(job) = next() {
-            // What a defect in one job leaves behind is rolled back; the others have nothing to do with it.
-            let done = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
-            if done.is_err() {
-                tracing::error!("a job of the database ended with a defect");
-            }
+    let run = move || match open() {
+        Ok(connection) => {
+            drop(ready.send(Ok(())));
+            work(connection);
         }
+        Err(error) => drop(ready.send(Err(error))),
     };
     thread::Builder::new().name(name.into()).spawn(run).map_err(StoreError::Thread)?;
     opened.await.map_err(|_| StoreError::Closed)?
+}
+
+/// Answers one question after the other.
+fn read_all(connection: &Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+    while let Some(job) = next() {
+        let begun = connection.execute_batch("BEGIN");
+        if let Some(done) = attempt(job, begun.map(|()| connection)) {
+            (done.tell)(Ok(()));
+        }
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a question to the database cannot be ended");
+        }
+    }
+}
+
+/// Writes what waits, as much of it in one transaction as may be, until nobody is left who brings any.
+fn write_all(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
+    let mut ahead = None;
+    while let Some(first) = ahead.take().or_else(|| jobs.blocking_recv()) {
+        let has_company = first.company == Company::Others;
+        let mut together = VecDeque::from([first]);
+        while has_company && ahead.is_none() && together.len() < MOST_TOGETHER {
+            match jobs.try_recv() {
+                Ok(job) if job.company == Company::Others => together.push_back(job),
+                Ok(job) => ahead = Some(job),
+                Err(_) => break,
+            }
+        }
+        while !together.is_empty() {
+            write_together(connection, &mut together);
+        }
+    }
+}
+
+/// Writes jobs in one transaction, and answers them when that is kept; one that fails is undone by itself. Where the database
+/// gives up the whole transaction, those that are left are for another one.
+fn write_together(connection: &Connection, jobs: &mut VecDeque<Job>) {
+    let synchronous = if jobs.iter().any(|job| job.kept == Kept::Lasting) { "FULL" } else { "NORMAL" };
+    let begun = connection
+        .pragma_update(None, "synchronous", synchronous)
+        .and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
+    if let Err(error) = begun {
+        for job in jobs.drain(..) {
+            if let Some(refused) = attempt(job, Err(copy_of(&error))) {
+                (refused.tell)(Ok(()));
+            }
+        }
+        return;
+    }
+    let mut done = Vec::with_capacity(jobs.len());
+    let mut kept = Ok(());
+    while kept.is_ok()
+        && let Some(job) = jobs.pop_front()
+    {
+        let attempted = attempt(job, connection.execute_batch("SAVEPOINT job").map(|()| connection));
+        let failed = attempted.as_ref().is_none_or(|done| done.failed);
+        kept = match (connection.is_autocommit(), failed) {
+            // A full disk ends the transaction of all of them.
+            (true, _) => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK), None)),
+            (false, true) => connection.execute_batch("ROLLBACK TO job; RELEASE job"),
+            (false, false) => connection.execute_batch("RELEASE job"),
+        };
+        done.extend(attempted);
+    }
+    let kept = kept.and_then(|()| connection.execute_batch("COMMIT"));
+    if let Err(error) = &kept {
+        tracing::error!(%error, "writes to the database are not kept");
+        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+            tracing::error!("nor can they be undone");
+        }
+    }
+    for done in done {
+        (done.tell)(kept.as_ref().map(drop).map_err(|error| copy_of(error).into()));
+    }
+}
+
+/// Does a job, or tells it that it cannot be done. Nothing comes of one that ends with a defect: whoever brought it sees that.
+fn attempt(job: Job, connection: rusqlite::Result<&Connection>) -> Option<Done> {
+    let done = std::panic::catch_unwind(AssertUnwindSafe(|| (job.work)(connection)));
+    done.inspect_err(|_| tracing::error!("a job of the database ended with a defect")).ok()
+}
+
+/// The same failure for another one that it meets.
+fn copy_of(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => rusqlite::Error::SqliteFailure(*code, message.clone()),
+        other => rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(other.to_string())),
+    }
 }
 
 fn to_write(path: Option<&Path>) -> Result<Connection, StoreError> {
@@ -122,7 +250,7 @@ fn to_write(path: Option<&Path>) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit is on the disk before anybody is told of it.
-    connection.pragma_update(None, SYNCHRONOUS, "FULL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // A long list changes pages all over its indexes: with these they are kept, and written once instead of with every page.
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
@@ -147,49 +275,122 @@ fn to_read(path: &PathBuf) -> Result<Connection, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, future::Future, pin::Pin};
+
+    use futures_util::future::join_all;
+
     use super::*;
 
-    #[tokio::test]
-    async fn questions_are_answered_while_something_long_is_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let connections = Connections::open(Some(&dir.path().join("a.db"))).await.unwrap();
+    /// A connection whose writer is held until `release` is told.
+    async fn held(path: &Path) -> (Connections, std::sync::mpsc::Sender<()>, Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let connections = Connections::open(Some(path)).await.unwrap();
         let (release, held) = std::sync::mpsc::channel::<()>();
         let (begun, writing) = oneshot::channel();
         let writer = connections.clone();
         let write = tokio::spawn(async move {
-            let work = move |connection: &mut Connection| {
-                let transaction = connection.transaction()?;
-                transaction.execute("INSERT INTO setting (name, value) VALUES ('a', 'b')", [])?;
+            let work = move |db: &Connection| {
+                set(db, "held", "")?;
                 begun.send(()).unwrap();
                 held.recv().unwrap();
-                Ok(transaction.commit()?)
+                Ok(())
             };
-            writer.write(work).await
+            writer.write(Kept::Lasting, Company::Others, work).await.unwrap();
         });
         writing.await.unwrap();
-        let settings = |connection: &mut Connection| {
-            Ok(connection.query_row("SELECT count(*) FROM setting", [], |row| row.get::<_, i64>(0))?)
+        (connections, release, Box::pin(async { write.await.unwrap() }))
+    }
+
+    fn set(db: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+        Ok(db.execute("INSERT INTO setting (name, value) VALUES (?1, ?2)", (name, value)).map(drop)?)
+    }
+
+    async fn names(connections: &Connections) -> Vec<String> {
+        let ask = |db: &Connection| {
+            let mut names = db.prepare("SELECT name FROM setting WHERE name <> 'held' ORDER BY name")?;
+            Ok(names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
         };
+        connections.read(ask).await.unwrap()
+    }
+
+    /// Commits in the log that follows the database.
+    fn commits(path: &Path) -> usize {
+        let log = fs::read(path.with_extension("db-wal")).unwrap();
+        let page = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+        log[32..].chunks(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+
+    #[tokio::test]
+    async fn questions_are_answered_while_something_long_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (connections, release, write) = held(&dir.path().join("a.db")).await;
+        let settings =
+            |db: &Connection| Ok(db.query_row("SELECT count(*) FROM setting", [], |row| row.get::<_, i64>(0))?);
         assert_eq!(connections.read(settings).await.unwrap(), 0);
         release.send(()).unwrap();
-        write.await.unwrap().unwrap();
+        write.await;
         assert_eq!(connections.read(settings).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn a_defect_in_one_job_ends_only_that_job() {
+    async fn a_hundred_writes_that_wait_are_kept_with_a_few_commits() {
         let dir = tempfile::tempdir().unwrap();
-        let connections = Connections::open(Some(&dir.path().join("a.db"))).await.unwrap();
-        let defect = connections.write::<()>(|connection| {
-            connection.execute("INSERT INTO setting (name, value) VALUES ('kept', 'b')", [])?;
-            let transaction = connection.transaction()?;
-            transaction.execute("INSERT INTO setting (name, value) VALUES ('a', 'b')", [])?;
+        let path = dir.path().join("a.db");
+        let (connections, release, write) = held(&path).await;
+        let before = commits(&path);
+        let writes = (0..100).map(|number| {
+            let write = move |db: &Connection| set(db, &format!("{number:03}"), "");
+            connections.write(Kept::Lasting, Company::Others, write)
+        });
+        let released = async {
+            // All that the queue has room for are in it by now.
+            release.send(()).unwrap();
+            write.await;
+        };
+        let (written, ()) = tokio::join!(join_all(writes), released);
+        assert!(written.iter().all(Result::is_ok));
+        assert_eq!(names(&connections).await.len(), 100);
+        let commits = commits(&path) - before;
+        assert!((2..20).contains(&commits), "{commits} commits, with that of what held the writer");
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_undone_alone_and_everybody_hears_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let (connections, release, write) = held(&dir.path().join("a.db")).await;
+        let one = connections.write(Kept::Lasting, Company::Others, |db| set(db, "one", ""));
+        let fails = connections.write(Kept::Lasting, Company::Others, |db| {
+            set(db, "half", "")?;
+            set(db, "one", "twice")
+        });
+        let defect = connections.write::<()>(Kept::Passing, Company::Others, |db| {
+            set(db, "other half", "")?;
             panic!("a defect")
         });
-        assert!(matches!(defect.await, Err(StoreError::Defect)));
-        let names = connections.write(|connection| {
-            Ok(connection.query_row("SELECT group_concat(name) FROM setting", [], |row| row.get::<_, String>(0))?)
-        });
-        assert_eq!(names.await.unwrap(), "kept");
+        let two = connections.write(Kept::Passing, Company::Others, |db| set(db, "two", ""));
+        let alone = connections.write(Kept::Passing, Company::None, |db| set(db, "alone", ""));
+        let released = async {
+            release.send(()).unwrap();
+            write.await;
+        };
+        let (one, fails, defect, two, alone, ()) = tokio::join!(one, fails, defect, two, alone, released);
+        assert!(one.is_ok() && two.is_ok() && alone.is_ok());
+        assert!(matches!(fails, Err(StoreError::Sqlite(_))), "{fails:?}");
+        assert!(matches!(defect, Err(StoreError::Defect)), "{defect:?}");
+        assert_eq!(names(&connections).await, ["alone", "one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_told_that_something_is_kept_whose_transaction_was_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let (connections, release, write) = held(&dir.path().join("a.db")).await;
+        let one = connections.write(Kept::Lasting, Company::Others, |db| set(db, "one", ""));
+        // What SQLite does by itself when the disk is full.
+        let full = connections.write(Kept::Lasting, Company::Others, |db| Ok(db.execute_batch("ROLLBACK")?));
+        let two = connections.write(Kept::Lasting, Company::Others, |db| set(db, "two", ""));
+        let released = async { release.send(()).unwrap() };
+        let (one, full, two, ()) = tokio::join!(one, full, two, released);
+        drop(write);
+        assert!(one.is_err() && full.is_err() && two.is_ok(), "{one:?} {full:?} {two:?}");
+        assert_eq!(names(&connections).await, ["two"]);
     }
 }

@@ -94,7 +94,7 @@ impl Store {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let account = account.clone();
-        self.write_mirror(move |db| {
+        self.write_passing(move |db| {
             let sql = "UPDATE pin SET asked = ?3
                 WHERE account = ?1 AND number = pin_number(?2) AND id = ?2 AND +asked IS NOT NULL";
             let mut update = db.prepare_cached(sql)?;

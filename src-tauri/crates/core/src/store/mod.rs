@@ -17,14 +17,14 @@ mod transfers;
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
 pub use transfers::TransferCounts;
 pub(crate) use transfers::{EndOfTry, Finish, Wanted};
 
-use connections::{Connections, SYNCHRONOUS};
+use connections::{Company, Connections, Kept};
 
 /// Why the database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -72,20 +72,28 @@ impl Store {
         Ok(Self { connections: Connections::open(path).await? })
     }
 
-    /// Runs `work` in one transaction, which is rolled back when it fails.
+    /// Runs `work` whole or not at all; it is on the disk when this returns.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.connections.write(move |connection| in_transaction(connection, "FULL", work)).await
+        self.connections.write(Kept::Lasting, Company::Others, work).await
     }
 
-    /// Runs `work` in one transaction that a power cut may undo, whole: only for what providers can be asked for again.
+    /// The same for what a power cut may undo: what is found out again, and nobody is told of.
+    pub(crate) async fn write_passing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.connections.write(Kept::Passing, Company::Others, work).await
+    }
+
+    /// The same for what takes long: nobody else's answer waits for it to be kept.
     pub(crate) async fn write_mirror<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.connections.write(move |connection| in_transaction(connection, "NORMAL", work)).await
+        self.connections.write(Kept::Passing, Company::None, work).await
     }
 
     /// Runs `work` on one consistent state of the database.
@@ -93,19 +101,6 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let read = move |connection: &mut Connection| work(&*connection.transaction()?);
-        self.connections.read(read).await
+        self.connections.read(work).await
     }
-}
-
-fn in_transaction<T>(
-    connection: &mut Connection,
-    synchronous: &str,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    connection.pragma_update(None, SYNCHRONOUS, synchronous)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = work(&transaction)?;
-    transaction.commit()?;
-    Ok(value)
 }

@@ -54,10 +54,11 @@ impl Store {
         .await
     }
 
-    /// Begins a try. `false` when the transfer is no longer one that may run.
+    /// Begins a try. `false` when the transfer is no longer one that may run. After a power cut it may be as if it had not begun;
+    /// what is sent is written down before.
     pub(crate) async fn begin(&self, id: &TransferId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.write(move |db| {
+        self.write_passing(move |db| {
             let sql = "UPDATE transfer SET state = 'running', attempts = attempts + 1, updated_at = ?2
                        WHERE id = ?1 AND state IN ('queued', 'waiting')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
@@ -88,9 +89,10 @@ impl Store {
         .await
     }
 
+    /// Notes how much there is to send, which is found out with every try.
     pub(crate) async fn set_transfer_bytes(&self, id: &TransferId, bytes: u64) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write(move |db| {
+        self.write_passing(move |db| {
             db.execute("UPDATE transfer SET bytes = ?2 WHERE id = ?1", (&id.0, signed(bytes)))?;
             Ok(())
         })

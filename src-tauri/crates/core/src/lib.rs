@@ -25,7 +25,7 @@ mod turns;
 pub mod vault;
 
 pub use engine::{
-    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp,
+    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp, History,
     ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer,
     UnpinImpact,
 };

@@ -12,6 +12,7 @@ mod edits;
 mod fetching;
 mod folders;
 mod following;
+mod history;
 mod kubo_import;
 mod pins;
 mod proofs;
@@ -32,6 +33,7 @@ use url::Url;
 pub use accounts::ThisComputer;
 pub use control::{HeldAccount, HeldUp};
 pub use copies::{CheckProgress, CheckRun, CheckedPin, OtherCopy, Remains, UnpinImpact};
+pub use history::History;
 pub use kubo_import::{FoundService, ImportedService};
 pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
@@ -211,6 +213,7 @@ impl Engine {
         if background == Background::Everything {
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
             self.tasks.spawn(until_stopped(Arc::clone(&self.shared), usage::follow_own));
+            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), history::follow));
             self.start_folders().await?;
         }
         Ok(())

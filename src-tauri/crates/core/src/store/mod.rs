@@ -22,7 +22,7 @@ use rusqlite::Connection;
 pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
 pub use transfers::TransferCounts;
-pub(crate) use transfers::{EndOfTry, Finish, Wanted};
+pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
 
 use connections::{Company, Connections, Kept};
 

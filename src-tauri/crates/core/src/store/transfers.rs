@@ -1,10 +1,12 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
 //!
 //! What is accepted is in here; what is next in `queue`, how a try ended in `outcome`, what becomes of pins that were asked for in
-//! `asked`, how far one by way of a node has come in `relay`, what a person sees in `list` and does with many in `control`.
+//! `asked`, how far one by way of a node has come in `relay`, what a person sees in `list` and does with many in
+//! `control`, what is kept of those that have ended in `history`.
 
 pub(super) mod asked;
 mod control;
+mod history;
 mod list;
 mod outcome;
 mod queue;
@@ -23,6 +25,7 @@ use crate::{
 };
 use row::{COLUMNS, columns_of, insert, transfer};
 
+pub(crate) use history::Pruned;
 pub use list::TransferCounts;
 pub(crate) use outcome::{EndOfTry, Finish};
 pub(crate) use queue::Wanted;

@@ -27,7 +27,7 @@ pub mod vault;
 pub use engine::{
     Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp, History,
     ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer,
-    UnpinImpact,
+    UNCONFIRMED_UNPINS, UnpinImpact,
 };
 pub use error::{Code, Error};
 pub use home::Home;

@@ -1,7 +1,7 @@
 //! Copies: asking accounts' services for them, and what is left when a pin goes.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,9 +22,6 @@ use crate::{
 
 /// Copies of one account in a row whose gateway does not answer, before the others are not asked for any more.
 const MOST_UNANSWERED: u32 = 3;
-
-/// Pins whose other copies are looked for before other questions to the database have their turn.
-const AT_ONCE: usize = 500;
 
 /// How far a run of checks is, and the way to stop it. Clones share both.
 #[derive(Clone, Debug)]
@@ -257,27 +254,6 @@ impl Engine {
         Ok(self.shared.store.pins_of_content(cid).await?)
     }
 
-    /// What is left when these pins go.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn unpin_impact(&self, keys: &[PinKey]) -> Result<UnpinImpact, Error> {
-        let mut logins = Logins::new(self).await?;
-        let leaving: HashSet<&PinKey> = keys.iter().collect();
-        let mut impact = UnpinImpact::default();
-        for keys in keys.chunks(AT_ONCE) {
-            for (pin, others) in self.shared.store.pins_and_their_others(keys.to_vec()).await? {
-                let others = others.into_iter().filter(|other| !leaving.contains(&other.key()));
-                let others = logins.seen_from(&pin, others.collect()).await?;
-                let label = logins.label(&pin.account);
-                impact.add(&pin, label, &others);
-            }
-        }
-        impact.perhaps_same.sort();
-        impact.perhaps_same.dedup();
-        Ok(impact)
-    }
-
     /// The other pins of a pin's content.
     pub(super) async fn other_copies(&self, pin: &Pin) -> Result<Vec<OtherCopy>, Error> {
         let mut others = self.shared.store.pins_of_content(pin.held.cid).await?;
@@ -290,7 +266,12 @@ impl Engine {
 }
 
 impl UnpinImpact {
-    fn add(&mut self, pin: &Pin, label: String, others: &[OtherCopy]) {
+    pub(super) fn sorted(mut self) -> Self {
+        self.perhaps_same.sort();
+        self
+    }
+
+    pub(super) fn add(&mut self, pin: &Pin, label: String, others: &[OtherCopy]) {
         match others.iter().map(|other| other.remains(pin)).max().unwrap_or(Remains::No) {
             Remains::Yes => {}
             Remains::Perhaps => {
@@ -313,24 +294,24 @@ impl UnpinImpact {
 }
 
 /// Which accounts are one login, as far as that was asked.
-struct Logins<'a> {
+pub(super) struct Logins<'a> {
     engine: &'a Engine,
     accounts: HashMap<AccountId, Account>,
     known: HashMap<(AccountId, AccountId), SameLogin>,
 }
 
 impl<'a> Logins<'a> {
-    async fn new(engine: &'a Engine) -> Result<Self, Error> {
+    pub(super) async fn new(engine: &'a Engine) -> Result<Self, Error> {
         let accounts = engine.shared.store.accounts().await?;
         let accounts = accounts.into_iter().map(|account| (account.id.clone(), account)).collect();
         Ok(Self { engine, accounts, known: HashMap::new() })
     }
 
-    fn label(&self, id: &AccountId) -> String {
+    pub(super) fn label(&self, id: &AccountId) -> String {
         self.accounts.get(id).map(|account| account.label.clone()).unwrap_or_default()
     }
 
-    async fn seen_from(&mut self, pin: &Pin, others: Vec<Pin>) -> Result<Vec<OtherCopy>, Error> {
+    pub(super) async fn seen_from(&mut self, pin: &Pin, others: Vec<Pin>) -> Result<Vec<OtherCopy>, Error> {
         let mut seen = Vec::with_capacity(others.len());
         for other in others {
             let same_login = self.same(&pin.account, &other.account).await?;

@@ -19,6 +19,7 @@ mod proofs;
 mod secrets;
 mod settings;
 mod transfers;
+mod unpinning;
 mod usage;
 
 use std::{
@@ -39,6 +40,7 @@ pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 pub use transfers::PastedCid;
+pub use unpinning::UNCONFIRMED_UNPINS;
 
 use crate::{
     account::{Access, AccountId},

@@ -196,26 +196,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Accepts removing pins; what is being removed already is the same transfer.
-    ///
-    /// # Errors
-    /// [`Error::NoSuch`]; then nothing is accepted.
-    pub async fn unpin(&self, keys: &[PinKey]) -> Result<Vec<TransferId>, Error> {
-        let lane = Lane::of_so_many(keys.len());
-        let mut transfers = Vec::new();
-        for key in keys {
-            let pin = self.shared.store.pin(key).await?;
-            let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
-            let work = Work::Unpin { pin: key.id.clone() };
-            let mut transfer = self.shared.transfer(&key.account, work, pin.name(), Metadata::new());
-            transfer.lane = lane;
-            transfer.pin = Some(key.id.clone());
-            transfer.cid = Some(pin.held.cid);
-            transfers.push(transfer);
-        }
-        self.shared.accept(transfers).await
-    }
-
     /// What runs, what has failed, what comes next in its order, what services work on, and what ended last; at most `limit`.
     ///
     /// # Errors

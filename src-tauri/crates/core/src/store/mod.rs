@@ -14,6 +14,7 @@ mod schema;
 mod settings;
 mod shelves;
 mod transfers;
+mod unpinning;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
 pub use transfers::TransferCounts;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
+pub(crate) use unpinning::Matching;
 
 use connections::{Company, Connections, Kept};
 

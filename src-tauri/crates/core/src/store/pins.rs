@@ -142,14 +142,23 @@ fn at(db: &Connection, rows: Vec<i64>) -> Result<Vec<Pin>, StoreError> {
     Ok(pins)
 }
 
+/// The condition for what a query searches for, on these shelves, and its parameters.
+pub(super) fn filter(query: &PinQuery, shelves: &[Shelf]) -> (String, Vec<Value>) {
+    let among: Vec<_> = shelves.iter().map(|shelf| shelf.number.to_string()).collect();
+    let text = query.search.trim();
+    // With a text, everything is looked at in any case.
+    let bare = if text.is_empty() { "" } else { "+" };
+    let on_shelves = format!("WHERE {bare}shelf IN ({})", among.join(", "));
+    if text.is_empty() {
+        return (on_shelves, Vec::new());
+    }
+    let has_text = "(shown_folded LIKE ?1 ESCAPE '\\' OR cid LIKE ?1 ESCAPE '\\')";
+    (format!("{on_shelves} AND {has_text}"), vec![format!("%{}%", escape_like(&folded(text))).into()])
+}
+
 /// A page of what has a text in it, on these shelves.
 fn search(db: &Connection, query: &PinQuery, shelves: &[Shelf]) -> Result<PinPage, StoreError> {
-    let among: Vec<_> = shelves.iter().map(|shelf| shelf.number.to_string()).collect();
-    let filter = format!(
-        "WHERE (shown_folded LIKE ?1 ESCAPE '\\' OR cid LIKE ?1 ESCAPE '\\') AND +shelf IN ({})",
-        among.join(", ")
-    );
-    let values = vec![Value::from(format!("%{}%", escape_like(&folded(query.search.trim()))))];
+    let (filter, values) = filter(query, shelves);
     let totals = format!("SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin {filter}");
     let (total, total_bytes): (i64, i64) =
         db.prepare_cached(&totals)?.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;

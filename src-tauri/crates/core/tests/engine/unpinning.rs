@@ -1,12 +1,12 @@
 //! Pins that come and go: followed while the provider works on them, removed once and only when asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
     Code,
-    pin::{ContentProof, Metadata, PinId, PinKey, PinStatus},
-    transfer::TransferState,
+    pin::{ContentProof, Metadata, Pin, PinId, PinKey, PinQuery, PinStatus},
+    transfer::{TransferState, Work},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
 
@@ -92,4 +92,59 @@ async fn an_engine_that_is_dropped_works_no_more() {
     eventually("its tasks are gone, and what they held", || async { (Arc::strong_count(&clock) == 1).then_some(()) })
         .await;
     assert_eq!(provider.count(Call::Upload), 1);
+}
+
+/// A world without background whose mirror has so many pins at one account, of which every third has "photo" in its name.
+async fn with_pins(count: u64) -> (FakeProvider, World) {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    provider.pins(|pins| {
+        for number in 0..count {
+            let cid = identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid;
+            pins.add(&cid, &format!("{} {number}", if number % 3 == 0 { "Photo" } else { "text" }));
+        }
+    });
+    let account = world.account(&provider, "one").await;
+    world.engine.refresh(Some(&account)).await.unwrap();
+    (provider, world)
+}
+
+#[tokio::test]
+async fn more_than_a_few_that_match_go_only_when_their_true_number_is_confirmed() {
+    let (_provider, world) = with_pins(300).await;
+    let photos = PinQuery { search: "photo".into(), limit: 2, ..PinQuery::default() };
+    let page = world.engine.pins(photos.clone()).await.unwrap();
+    assert_eq!(page.total, 100);
+    let except: Vec<PinKey> = page.rows.iter().map(Pin::key).collect();
+    for confirmed in [0, 97, 100] {
+        let error = world.engine.unpin_matching(photos.clone(), except.clone(), confirmed).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidInput);
+        assert!(error.to_string().contains("98 pins"), "{error}");
+    }
+    assert_eq!(world.engine.transfers(1).await.unwrap().0, []);
+    let impact = world.engine.unpin_matching_impact(photos.clone(), except.clone()).await.unwrap();
+    assert_eq!(impact.last_count, 98);
+    for _ in 0..2 {
+        // Asking twice does it once.
+        assert_eq!(world.engine.unpin_matching(photos.clone(), except.clone(), 98).await.unwrap(), 98);
+    }
+    let (accepted, _) = world.engine.transfers(500).await.unwrap();
+    let unpinned: BTreeSet<_> = accepted
+        .iter()
+        .map(|transfer| match &transfer.work {
+            Work::Unpin { pin } => PinKey { account: transfer.account.clone(), id: pin.clone() },
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!((accepted.len(), unpinned.len()), (98, 98));
+    assert!(accepted.iter().all(|transfer| transfer.name.starts_with("Photo")));
+    assert!(!except.iter().any(|key| unpinned.contains(key)));
+}
+
+#[tokio::test]
+async fn a_few_that_match_go_without_their_number_and_the_last_copy_is_told() {
+    let (_provider, world) = with_pins(9).await;
+    let all = PinQuery::default();
+    let impact = world.engine.unpin_matching_impact(all.clone(), vec![]).await.unwrap();
+    assert_eq!((impact.last_count, impact.last.len()), (9, 8));
+    assert_eq!(world.engine.unpin_matching(all, vec![], 0).await.unwrap(), 9);
 }

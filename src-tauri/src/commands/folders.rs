@@ -34,7 +34,7 @@ pub(crate) async fn remove_folder(backend: State<'_, Backend>, request: String) 
 
 #[tauri::command]
 pub(crate) async fn rescan_folder(backend: State<'_, Backend>, request: String) -> Result<(), IpcError> {
-    Ok(backend.engine().await?.rescan_folder(&FolderId(request)).await?)
+    Ok(backend.engine().await?.rescan_folder(&FolderId(request))?)
 }
 
 #[tauri::command]

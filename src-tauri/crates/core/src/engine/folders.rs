@@ -1,12 +1,14 @@
 //! Watched folders: adding, looking, leaving alone.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Change, Engine};
 use crate::{
@@ -14,11 +16,26 @@ use crate::{
     disk::EntryKind,
     entropy::new_id,
     error::Error,
-    folder::{Control, DEFAULT_SETTLE, Folder, FolderEntry, FolderId, FolderTask, FolderView},
+    folder::{DEFAULT_SETTLE, Folder, FolderEntry, FolderId, FolderTask, FolderView},
 };
 
 /// Shorter settle times would read files that are being written.
 const LEAST_SETTLE: Duration = Duration::from_millis(100);
+
+/// The task of a watched folder.
+#[derive(Clone, Debug)]
+pub(super) struct Watching {
+    rescan: Arc<Notify>,
+    stop: CancellationToken,
+    task: TaskTracker,
+}
+
+impl Watching {
+    async fn end(&self) {
+        self.stop.cancel();
+        self.task.wait().await;
+    }
+}
 
 impl Engine {
     /// All watched folders.
@@ -72,30 +89,42 @@ impl Engine {
         self.folder_view(folder).await
     }
 
-    /// Watches a folder no more, and sends nothing more of it. Nothing is unpinned.
+    /// Watches a folder no more, and sends nothing more of it: when this ends, nothing of it is being sent. Nothing is
+    /// unpinned.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
     pub async fn remove_folder(&self, id: &FolderId) -> Result<(), Error> {
-        self.folder_tasks().remove(id);
-        if let Some(folder) = self.shared.store.folders().await?.into_iter().find(|folder| folder.id == *id) {
+        let known = self.shared.store.folders().await?.into_iter().find(|folder| folder.id == *id);
+        let folder = known.ok_or_else(|| no_folder(id))?;
+        self.end_folder(id).await;
+        let removed = async {
             self.stop_transfers(&folder.account, Some(id)).await?;
+            Ok(self.shared.store.remove_folder(id, self.shared.ports.clock.now()).await?)
+        };
+        match removed.await {
+            Ok(is_removed) => {
+                self.folder_tasks().remove(id);
+                self.shared.folders().remove(id);
+                self.shared.announce(Change::Folders);
+                self.shared.announce(Change::Transfers);
+                if is_removed { Ok(()) } else { Err(no_folder(id)) }
+            }
+            Err(error) => {
+                self.start_folder(folder);
+                Err(error)
+            }
         }
-        if !self.shared.store.remove_folder(id).await? {
-            return Err(no_folder(id));
-        }
-        self.shared.announce(Change::Folders);
-        self.shared.announce(Change::Transfers);
-        Ok(())
     }
 
     /// Looks at everything in a folder again.
     ///
     /// # Errors
     /// [`Error::NoSuch`].
-    pub async fn rescan_folder(&self, id: &FolderId) -> Result<(), Error> {
-        let control = self.folder_tasks().get(id).cloned().ok_or_else(|| no_folder(id))?;
-        control.send(Control::Rescan).await.map_err(|_| Error::Internal)
+    pub fn rescan_folder(&self, id: &FolderId) -> Result<(), Error> {
+        let watching = self.folder_tasks().get(id).cloned().ok_or_else(|| no_folder(id))?;
+        watching.rescan.notify_one();
+        Ok(())
     }
 
     /// The files of a folder that are not simply pinned.
@@ -116,16 +145,28 @@ impl Engine {
     pub(super) async fn stop_folders_of(&self, account: &AccountId) -> Result<(), Error> {
         for folder in self.shared.store.folders().await? {
             if folder.account == *account {
+                self.end_folder(&folder.id).await;
                 self.folder_tasks().remove(&folder.id);
             }
         }
         Ok(())
     }
 
+    async fn end_folder(&self, id: &FolderId) {
+        let watching = self.folder_tasks().get(id).cloned();
+        if let Some(watching) = watching {
+            watching.end().await;
+        }
+    }
+
     fn start_folder(&self, folder: Folder) {
-        let (control, commands) = mpsc::channel(4);
-        self.folder_tasks().insert(folder.id.clone(), control);
-        self.tasks.spawn(FolderTask::new(Arc::clone(&self.shared), folder, commands).run());
+        let watching =
+            Watching { rescan: Arc::default(), stop: self.shared.stop.child_token(), task: TaskTracker::new() };
+        let Watching { rescan, stop, task } = watching.clone();
+        self.folder_tasks().insert(folder.id.clone(), watching);
+        let run = FolderTask::new(Arc::clone(&self.shared), folder, rescan).run();
+        self.tasks.spawn(task.track_future(async move { stop.run_until_cancelled(run).await }));
+        task.close();
     }
 
     async fn refuse_overlap(&self, path: &Path) -> Result<(), Error> {
@@ -158,7 +199,7 @@ impl Engine {
         })
     }
 
-    fn folder_tasks(&self) -> MutexGuard<'_, std::collections::HashMap<FolderId, mpsc::Sender<Control>>> {
+    fn folder_tasks(&self) -> MutexGuard<'_, HashMap<FolderId, Watching>> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

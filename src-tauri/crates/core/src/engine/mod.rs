@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
@@ -49,7 +49,7 @@ use crate::{
     disk::{Disk, Place},
     entropy::{Entropy, new_id},
     error::Error,
-    folder::{Control, FolderId, FolderState},
+    folder::{FolderId, FolderState},
     home::Home,
     pin::{Metadata, PinKey, mirror::UnderWay},
     provider::Connect,
@@ -111,7 +111,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     home: Home,
     tasks: TaskTracker,
-    folders: Mutex<HashMap<FolderId, mpsc::Sender<Control>>>,
+    folders: Mutex<HashMap<FolderId, folders::Watching>>,
     proofs: proofs::Proofs,
     /// One copy of an account at a time is asked for.
     checks: Turns<AccountId>,
@@ -258,9 +258,14 @@ impl Shared {
     /// Makes transfers durable, and only then wakes the runner. What is under way already is the same transfer.
     pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
         let ids = self.store.accept(transfers).await?;
+        self.has_accepted();
+        Ok(ids)
+    }
+
+    /// Wakes the runner for transfers that are durable.
+    pub(crate) fn has_accepted(&self) {
         self.wake.notify_one();
         self.announce(Change::Transfers);
-        Ok(ids)
     }
 
     /// A new transfer.
@@ -334,6 +339,12 @@ impl Shared {
         now.state = state;
         now.message = message;
         drop(folders);
+        self.announce(Change::Folders);
+    }
+
+    /// Notes why nothing can be done about a folder at the moment, however it is watched.
+    pub(crate) fn folder_is_held_up(&self, id: &FolderId, message: String) {
+        self.folders().entry(id.clone()).or_default().message = Some(message);
         self.announce(Change::Folders);
     }
 

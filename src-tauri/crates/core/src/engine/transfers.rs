@@ -353,14 +353,26 @@ impl Engine {
         Ok(())
     }
 
-    /// Stops everything of an account, or of one folder at it. Says how much.
+    /// Stops everything of an account, or of one folder at it, and waits for its end. Says how much.
     pub(super) async fn stop_transfers(&self, account: &AccountId, folder: Option<&FolderId>) -> Result<u64, Error> {
-        let now = self.shared.ports.clock.now();
-        let (waiting, running) = self.shared.store.cancel_all(account, folder, now).await?;
-        for id in &running {
-            self.shared.running.cancel(id);
+        let mut stopped = None;
+        loop {
+            let now = self.shared.ports.clock.now();
+            // What was being written as waiting when it was told to stop is found by the next look.
+            let (waiting, running) = self.shared.store.cancel_all(account, folder, now).await?;
+            let stopped = *stopped.get_or_insert((waiting + running.len()) as u64);
+            let mut is_ending = false;
+            for id in &running {
+                is_ending |= self.shared.running.cancel(id);
+            }
+            if !is_ending {
+                return Ok(stopped);
+            }
+            tokio::select! {
+                () = self.shared.running.end_of(&running) => {}
+                () = self.shared.stop.cancelled() => return Ok(stopped),
+            }
         }
-        Ok((waiting + running.len()) as u64)
     }
 
     /// Forgets transfers that are done or cancelled, but not that a file of a watched folder was not to be pinned.

@@ -65,6 +65,13 @@ impl Again {
         self.unwatched.iter()
     }
 
+    /// The same in words, where there are any.
+    pub(super) fn about_unwatched(&self) -> Option<String> {
+        let (first, others) = (self.unwatched.iter().min()?, self.unwatched.len() - 1);
+        let others = if others == 0 { String::new() } else { format!(" and {others} more") };
+        Some(format!("the system cannot watch {first:?}{others}, where it is looked again and again"))
+    }
+
     /// Another watch was begun.
     pub(super) fn watch_begins(&mut self) {
         self.unwatched.clear();

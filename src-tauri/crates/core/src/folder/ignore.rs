@@ -33,6 +33,11 @@ pub(super) fn path_reason(root: &Path, path: &Path) -> Option<&'static str> {
     relative.iter().find_map(|name| name_reason(&name.to_string_lossy()))
 }
 
+/// Whether a path below `root` lies in a directory that is left out: looks at the folder do not see it at all.
+pub(super) fn is_hidden_by_directory(root: &Path, path: &Path) -> bool {
+    path.parent().is_some_and(|above| path_reason(root, above).is_some())
+}
+
 /// Why something is left out for what it is.
 pub(super) fn kind_reason(stat: &Stat, limits: Limits) -> Option<&'static str> {
     match stat.kind {

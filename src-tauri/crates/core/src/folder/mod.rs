@@ -3,6 +3,7 @@
 //! Events only say where to look. Work is what the disk shows against the receipts; it is never stored as outstanding.
 
 mod again;
+mod events;
 mod ignore;
 mod look;
 mod watcher;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{account::AccountId, clock::UnixMillis};
 
-pub(crate) use watcher::{Control, FolderTask};
+pub(crate) use watcher::FolderTask;
 
 /// How long a file must be quiet before it is read.
 pub const DEFAULT_SETTLE: Duration = Duration::from_secs(2);

@@ -4,18 +4,17 @@
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use super::{
     Folder, FolderState,
     again::{self, Again},
+    events::{Doubts, Events, Teller, events},
+    ignore,
     look::{Found, Open, Seen},
 };
 use crate::{
@@ -26,9 +25,6 @@ use crate::{
     error::Error,
     store::Observed,
 };
-
-/// Events kept until they are taken; when there are more, everything is looked at again.
-const EVENTS_KEPT: usize = 4_096;
 
 /// A folder is looked at whole this often, whatever its events said.
 const RESCAN: Duration = Duration::from_secs(3600);
@@ -42,28 +38,29 @@ const LOOK_FOR_ROOT: Duration = Duration::from_secs(5);
 /// How often a file is looked at that a program has open for writing, should nobody say that it was closed.
 const LOOK_FOR_WRITER: Duration = Duration::from_secs(10);
 
+/// How long a folder is left alone when the database fails.
+const REST: Duration = Duration::from_secs(5);
+
 /// Files given to the database at once.
 const BATCH: usize = 500;
 
-/// What a folder's task can be told.
-#[derive(Debug)]
-pub(crate) enum Control {
-    /// Look at everything again.
-    Rescan,
-}
-
-/// Watches one folder until its control channel is closed.
+/// Watches one folder until it is dropped.
 pub(crate) struct FolderTask {
     shared: Arc<Shared>,
     folder: Folder,
-    control: mpsc::Receiver<Control>,
+    /// That everything is to be looked at again.
+    rescan: Arc<Notify>,
+    teller: Teller,
+    events: Events,
+    doubts: Doubts,
     /// Paths to look at, by when they were last heard of.
     dirty: HashMap<PathBuf, Dirty>,
     again: Again,
     watch: Option<Watched>,
+    /// The watch is no longer of what the path is, or tells nothing.
+    is_to_be_watched_anew: bool,
     why_not_watched: Option<String>,
-    /// Set when events came faster than they were taken.
-    overflow: Arc<AtomicBool>,
+    rests_until: Duration,
     next_scan: Duration,
     next_look_for_root: Duration,
     next_retry: Duration,
@@ -96,17 +93,22 @@ impl Dirty {
 }
 
 impl FolderTask {
-    pub(crate) fn new(shared: Arc<Shared>, folder: Folder, control: mpsc::Receiver<Control>) -> Self {
-        let never = Duration::ZERO;
+    /// What `rescan` tells it is to look at everything again.
+    pub(crate) fn new(shared: Arc<Shared>, folder: Folder, rescan: Arc<Notify>) -> Self {
+        let ((teller, events), never) = (events(), Duration::ZERO);
         Self {
             shared,
             folder,
-            control,
+            rescan,
+            teller,
+            events,
+            doubts: Doubts::default(),
             dirty: HashMap::new(),
             again: Again::default(),
             watch: None,
+            is_to_be_watched_anew: false,
             why_not_watched: None,
-            overflow: Arc::default(),
+            rests_until: never,
             next_scan: never,
             next_look_for_root: never,
             next_retry: never,
@@ -114,49 +116,51 @@ impl FolderTask {
         }
     }
 
-    /// Runs until the engine stops or the folder is watched no more.
+    /// Runs as long as the folder is in the database.
     pub(crate) async fn run(mut self) {
-        let (to_us, mut events) = mpsc::channel(EVENTS_KEPT);
         loop {
-            let stop = self.shared.stop.clone();
-            let Some(turn) = stop.run_until_cancelled(self.turn(&to_us)).await else { return };
-            if let Err(error) = turn {
-                tracing::warn!(folder = %self.folder.id, %error, "a folder cannot be looked at");
-                self.report(FolderState::Missing, Some(error.to_string()));
-                (self.watch, self.why_not_watched) = (None, None);
-                self.next_scan = self.now() + LOOK_FOR_ROOT;
-                // When it is there again, everything is looked at.
-                self.dirty.clear();
+            match self.turn().await {
+                Ok(()) => {}
+                Err(Error::NoSuch { .. }) => return,
+                Err(error) => self.failed(&error),
             }
             let (shared, pause) = (Arc::clone(&self.shared), self.pause());
             tokio::select! {
-                () = shared.stop.cancelled() => return,
-                control = self.control.recv() => match control {
-                    Some(Control::Rescan) => self.next_scan = Duration::ZERO,
-                    None => return,
-                },
-                Some(event) = events.recv() => {
-                    self.heard(event);
-                    while let Ok(event) = events.try_recv() {
-                        self.heard(event);
-                    }
-                    if self.overflow.swap(false, Ordering::Relaxed) {
-                        self.heard(WatchEvent::Lost);
-                    }
-                }
+                () = self.rescan.notified() => self.next_scan = Duration::ZERO,
+                events = self.events.next() => events.into_iter().for_each(|event| self.heard(event)),
                 () = shared.ports.clock.sleep(pause) => {}
             }
         }
     }
 
+    /// Only what the disk says of a folder can mean that it is not there.
+    fn failed(&mut self, error: &Error) {
+        tracing::warn!(folder = %self.folder.id, %error, "a folder cannot be looked at");
+        if matches!(error, Error::Unreadable { .. }) {
+            self.report(FolderState::Missing, Some(error.to_string()));
+            (self.watch, self.why_not_watched) = (None, None);
+            self.next_scan = self.now() + LOOK_FOR_ROOT;
+            // When it is there again, everything is looked at.
+            self.dirty.clear();
+        } else {
+            self.shared.folder_is_held_up(&self.folder.id, error.to_string());
+            self.rests_until = self.now() + REST;
+            // What was looked at meanwhile may not be written.
+            self.next_scan = self.rests_until;
+        }
+    }
+
     /// Does what is due.
-    async fn turn(&mut self, to_us: &mpsc::Sender<WatchEvent>) -> Result<(), Error> {
+    async fn turn(&mut self) -> Result<(), Error> {
         let now = self.now();
+        if now < self.rests_until {
+            return Ok(());
+        }
         if self.watch.is_some() && now >= self.next_look_for_root {
             self.open().await?;
         }
         if now >= self.next_scan {
-            self.start_watch(to_us).await?;
+            self.start_watch().await?;
             self.scan().await?;
         }
         // A folder that is not there is only looked for.
@@ -185,28 +189,32 @@ impl FolderTask {
     }
 
     fn watch_anew(&mut self) {
-        self.watch = None;
-        self.next_scan = Duration::ZERO;
+        self.is_to_be_watched_anew = true;
+        self.doubt();
+    }
+
+    /// What events said may not be all.
+    fn doubt(&mut self) {
+        self.next_scan = self.next_scan.min(self.doubts.look_at(self.now()));
     }
 
     /// Watches before the first look, so that nothing falls between the two.
-    async fn start_watch(&mut self, to_us: &mpsc::Sender<WatchEvent>) -> Result<(), Error> {
+    async fn start_watch(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_to_be_watched_anew) {
+            self.watch = None;
+        }
         if self.watch.is_some() {
             return Ok(());
         }
         self.report(FolderState::Scanning, None);
         self.again.watch_begins();
         let root = self.open().await?;
-        let (disk, path, to_us) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone(), to_us.clone());
-        let overflow = Arc::clone(&self.overflow);
+        let (disk, path, teller) = (Arc::clone(&self.shared.ports.disk), self.folder.path.clone(), self.teller.clone());
         let started = blocking(move || {
             let identity = root.identity().map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-            let sink = move |event| {
-                if to_us.try_send(event).is_err() {
-                    overflow.store(true, Ordering::Relaxed);
-                }
-            };
-            Ok(disk.watch(&path, Box::new(sink)).map(|watch| Watched { identity, _watch: watch }))
+            Ok(disk
+                .watch(&path, Box::new(move |event| teller.tell(event)))
+                .map(|watch| Watched { identity, _watch: watch }))
         });
         (self.watch, self.why_not_watched) = match started.await? {
             Ok(watched) => (Some(watched), None),
@@ -223,14 +231,21 @@ impl FolderTask {
         self.consider(seen).await?;
         self.shared.store.retain_observed(&self.folder.id, present, unreadable).await?;
         self.shared.store.set_last_scan(&self.folder.id, self.shared.ports.clock.now()).await?;
-        let (state, pause) = match self.watch {
-            Some(_) => (FolderState::Watching, RESCAN),
-            None => (FolderState::Polling, POLL),
-        };
-        self.next_scan = self.now() + pause;
-        let message = self.why_not_watched.clone().filter(|_| state == FolderState::Polling);
-        self.report(state, message);
+        self.next_scan = self.now() + if self.watch.is_some() { RESCAN } else { POLL };
+        self.report_watch();
         Ok(())
+    }
+
+    /// Says how it is watched, and what of it is not.
+    fn report_watch(&self) {
+        let (state, message) = match &self.watch {
+            Some(_) => match self.again.about_unwatched() {
+                None => (FolderState::Watching, None),
+                message => (FolderState::Polling, message),
+            },
+            None => (FolderState::Polling, self.why_not_watched.clone()),
+        };
+        self.report(state, message);
     }
 
     /// Does something with the open folder on a thread that may block.
@@ -339,7 +354,7 @@ impl FolderTask {
                 // Quiet: its own times say so, or two looks, a settle time apart, saw the same.
                 Found::File(observed, stat) if dirty.stat != Some(stat) && !self.is_quiet(&stat) => {
                     self.dirty.insert(path, Dirty { stat: Some(stat), ..Dirty::since(now) });
-                    unsettled.push(observed);
+                    unsettled.extend(Some(observed.path).filter(|_| observed.skipped.is_none()));
                 }
                 Found::File(observed, stat) => {
                     self.dirty.remove(&path);
@@ -362,7 +377,7 @@ impl FolderTask {
                 ready.push((observed, Some(stat)));
             } else {
                 self.dirty.entry(observed.path.clone()).or_insert(Dirty { stat: Some(stat), ..Dirty::since(now) });
-                unsettled.push(observed);
+                unsettled.push(observed.path);
             }
         }
         self.note_unsettled(unsettled).await?;
@@ -376,10 +391,9 @@ impl FolderTask {
         self.shared.ports.clock.now().since(last_touch) >= self.folder.settle
     }
 
-    async fn note_unsettled(&self, seen: Vec<Observed>) -> Result<(), Error> {
-        let seen: Vec<_> = seen.into_iter().filter(|one| one.skipped.is_none()).collect();
-        if !seen.is_empty() {
-            self.shared.store.note_unsettled(&self.folder.id, seen).await?;
+    async fn note_unsettled(&self, paths: Vec<PathBuf>) -> Result<(), Error> {
+        if !paths.is_empty() {
+            self.shared.store.note_unsettled(&self.folder.id, paths).await?;
             self.shared.announce(Change::Folders);
         }
         Ok(())
@@ -389,30 +403,35 @@ impl FolderTask {
         for batch in seen.chunks(BATCH) {
             let stats: HashMap<_, _> =
                 batch.iter().filter_map(|(one, stat)| Some((one.path.clone(), (*stat)?))).collect();
-            let batch = batch.iter().map(|(one, _)| one.clone()).collect();
-            let needs = self.shared.store.observe(&self.folder.id, batch).await?;
+            let mut batch: Vec<_> = batch.iter().map(|(one, _)| one.clone()).collect();
+            let to_send = self.shared.store.to_send(&self.folder.id, batch.clone()).await?;
+            let (held, free) = self.by_writers(to_send).await?;
+            batch.retain(|one| !held.contains(&one.path));
+            let transfer = |path: PathBuf| {
+                let place = Place::below(&self.folder.path, &path)?;
+                Some((path, self.shared.upload_of(&self.folder.account, place, Some(&self.folder.id))))
+            };
+            let transfers = free.into_iter().filter_map(transfer).collect();
+            let taken = self.shared.store.take(&self.folder.id, batch, transfers).await?;
+            let taken = taken.ok_or_else(|| Error::NoSuch { what: "folder", id: self.folder.id.0.clone() })?;
             let now = self.now();
-            for path in needs.another_look {
+            for path in taken.another_look {
                 self.dirty.entry(path).or_insert(Dirty::since(now));
             }
-            let work = self.without_writers(needs.work).await?;
-            let taken = work.iter().filter_map(|path| Some((path.clone(), *stats.get(path)?)));
-            self.again.taken(taken, now);
-            let places = work.iter().filter_map(|path| Place::below(&self.folder.path, path));
-            let transfers: Vec<_> =
-                places.map(|place| self.shared.upload_of(&self.folder.account, place, Some(&self.folder.id))).collect();
-            if !transfers.is_empty() {
-                self.shared.accept(transfers).await?;
+            if !taken.accepted.is_empty() {
+                self.shared.has_accepted();
             }
+            self.again
+                .taken(taken.accepted.into_iter().filter_map(|path| stats.get(&path).map(|stat| (path, *stat))), now);
             self.shared.announce(Change::Folders);
         }
         Ok(())
     }
 
-    /// Those that nobody has open for writing; the others wait until they were closed.
-    async fn without_writers(&mut self, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+    /// Those that somebody has open for writing, which wait until they were closed, and the others.
+    async fn by_writers(&mut self, files: Vec<PathBuf>) -> Result<(HashSet<PathBuf>, Vec<PathBuf>), Error> {
         if files.is_empty() {
-            return Ok(files);
+            return Ok(Default::default());
         }
         let split = |open: &Open<'_>| files.into_iter().partition(|path| open.has_writer(path));
         let (held, free): (Vec<PathBuf>, Vec<PathBuf>) = self.look(split).await?;
@@ -421,23 +440,31 @@ impl FolderTask {
             for path in &held {
                 self.dirty.insert(path.clone(), Dirty { is_held: true, ..Dirty::since(held_since) });
             }
-            self.shared.store.note_held(&self.folder.id, held).await?;
+            self.shared.store.note_held(&self.folder.id, held.clone()).await?;
         }
-        Ok(free)
+        Ok((held.into_iter().collect(), free))
     }
 
     fn heard(&mut self, event: WatchEvent) {
         self.shared.folder_heard(&self.folder.id);
         match event {
-            WatchEvent::Lost => self.next_scan = Duration::ZERO,
-            WatchEvent::Ended => self.watch_anew(),
+            WatchEvent::Lost => self.doubt(),
+            WatchEvent::Ended => {
+                self.report(FolderState::Polling, Some("the system has stopped telling what happens in it".into()));
+                self.watch_anew();
+            }
             WatchEvent::Unwatched(path) if self.is_self(&path) => self.watch_anew(),
+            WatchEvent::Unwatched(path) if ignore::path_reason(&self.folder.path, &path).is_some() => {}
             WatchEvent::Unwatched(path) => {
                 self.again.cannot_watch(path.clone());
                 self.mark(path);
+                if self.again.about_unwatched().is_some() && self.next_scan > self.now() {
+                    self.report_watch();
+                }
             }
             // It may have been replaced, and the old watch sees nothing of the new one.
             WatchEvent::Dirty(path) if self.is_self(&path) => self.watch_anew(),
+            WatchEvent::Dirty(path) if ignore::is_hidden_by_directory(&self.folder.path, &path) => {}
             WatchEvent::Dirty(path) => self.mark(path),
         }
     }
@@ -456,6 +483,9 @@ impl FolderTask {
     /// Until something may be due.
     fn pause(&self) -> Duration {
         let now = self.now();
+        if now < self.rests_until {
+            return self.rests_until - now;
+        }
         let quiet = self.dirty.values().map(|dirty| dirty.due(self.folder.settle)).min();
         let by_itself = [self.next_look_for_root, self.next_retry, self.next_look].into_iter();
         // A folder that is not there is only looked for.

@@ -1,7 +1,7 @@
 //! Watched folders and what was last seen in them. What is to be done follows from that and the receipts.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,13 +11,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     Store, StoreError,
     codec::{fingerprint_from, path_bytes, path_from, signed, unsigned},
+    transfers,
 };
 use crate::{
     account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
     folder::{EntryState, Folder, FolderEntry, FolderId},
-    transfer::TransferId,
+    transfer::{Transfer, TransferId},
 };
 
 /// Why a file waits.
@@ -37,11 +38,11 @@ pub(crate) struct Observed {
     pub(crate) skipped: Option<&'static str>,
 }
 
-/// What files that were seen need.
+/// What became of files that were seen.
 #[derive(Debug, Default)]
-pub(crate) struct Needs {
-    /// Files to send.
-    pub(crate) work: Vec<PathBuf>,
+pub(crate) struct Taken {
+    /// Files whose transfers were accepted.
+    pub(crate) accepted: Vec<PathBuf>,
     /// Files that are being sent: whether in this version shows once that has ended.
     pub(crate) another_look: Vec<PathBuf>,
 }
@@ -78,10 +79,18 @@ impl Store {
         .await
     }
 
-    /// Forgets a folder and what was seen in it; its pins and receipts stay.
-    pub(crate) async fn remove_folder(&self, id: &FolderId) -> Result<bool, StoreError> {
+    /// Forgets a folder and what was seen in it; its pins and receipts stay. What of it has not been sent is not sent by itself
+    /// any more, whatever it waits or failed for.
+    pub(crate) async fn remove_folder(&self, id: &FolderId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.write(move |db| Ok(db.execute("DELETE FROM folder WHERE id = ?1", [&id.0])? == 1)).await
+        self.write(move |db| {
+            let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?2
+                       WHERE folder = ?1 AND state NOT IN ('running', 'done', 'cancelled')";
+            db.execute(sql, (&id.0, now.0))?;
+            db.execute("UPDATE transfer SET folder = NULL WHERE folder = ?1", [&id.0])?;
+            Ok(db.execute("DELETE FROM folder WHERE id = ?1", [&id.0])? == 1)
+        })
+        .await
     }
 
     pub(crate) async fn set_last_scan(&self, id: &FolderId, at: UnixMillis) -> Result<(), StoreError> {
@@ -93,45 +102,66 @@ impl Store {
         .await
     }
 
-    /// Writes what was seen and says what needs work: not left out, this version without a receipt, and nothing under way
-    /// or given up for it.
-    pub(crate) async fn observe(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Needs, StoreError> {
+    /// The files among those seen that need to be sent: not left out, this version without a receipt, and nothing under way or
+    /// given up for it.
+    pub(crate) async fn to_send(&self, id: &FolderId, seen: Vec<Observed>) -> Result<Vec<PathBuf>, StoreError> {
         let id = id.clone();
-        self.write(move |db| {
-            let mut needs = Needs::default();
+        self.read(move |db| {
+            let mut to_send = Vec::new();
             for one in seen {
-                match observe(db, &id, &one)? {
-                    Need::Nothing => {}
-                    Need::Work => needs.work.push(one.path),
-                    Need::AnotherLook => needs.another_look.push(one.path),
+                if need(db, &id, &one)? == Need::Work {
+                    to_send.push(one.path);
                 }
             }
-            Ok(needs)
+            Ok(to_send)
+        })
+        .await
+    }
+
+    /// Writes what was seen together with the transfers of what needs to be sent: a version that is known is pinned, left out,
+    /// or was tried. `None` when the folder is watched no more; then nothing is written.
+    pub(crate) async fn take(
+        &self,
+        id: &FolderId,
+        seen: Vec<Observed>,
+        transfers: HashMap<PathBuf, Transfer>,
+    ) -> Result<Option<Taken>, StoreError> {
+        let id = id.clone();
+        self.write(move |db| {
+            let is_watched = "SELECT EXISTS (SELECT 1 FROM folder WHERE id = ?1)";
+            if !db.prepare_cached(is_watched)?.query_row([&id.0], |row| row.get::<_, bool>(0))? {
+                return Ok(None);
+            }
+            let mut taken = Taken::default();
+            for one in seen {
+                let is_taken = match need(db, &id, &one)? {
+                    Need::Nothing => true,
+                    Need::AnotherLook => false,
+                    // What somebody else has asked for may have been read before this version was there.
+                    Need::Work => match transfers.get(&one.path) {
+                        Some(transfer) => transfers::accept(db, transfer)?.is_none(),
+                        None => false,
+                    },
+                };
+                if !is_taken {
+                    note_unsettled(db, &id, &one.path)?;
+                    taken.another_look.push(one.path);
+                    continue;
+                }
+                note_settled(db, &id, &one)?;
+                if transfers.contains_key(&one.path) {
+                    taken.accepted.push(one.path);
+                }
+            }
+            Ok(Some(taken))
         })
         .await
     }
 
     /// Notes files that are there and may still be changing. What was last seen of them settled is kept.
-    pub(crate) async fn note_unsettled(&self, id: &FolderId, seen: Vec<Observed>) -> Result<(), StoreError> {
+    pub(crate) async fn note_unsettled(&self, id: &FolderId, paths: Vec<PathBuf>) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write(move |db| {
-            let sql = "INSERT INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)
-                       ON CONFLICT (folder, path) DO UPDATE SET skipped = NULL, settled = 0";
-            let mut statement = db.prepare_cached(sql)?;
-            for Observed { path, fingerprint: print, .. } in &seen {
-                statement.execute((
-                    &id.0,
-                    path_bytes(path),
-                    signed(print.bytes),
-                    print.modified_ns,
-                    print.changed_ns,
-                    signed(print.device),
-                    signed(print.inode),
-                ))?;
-            }
-            Ok(())
-        })
-        .await
+        self.write(move |db| paths.iter().try_for_each(|path| note_unsettled(db, &id, path))).await
     }
 
     /// Notes files that a program has open for writing. Whatever they were last seen as, they are looked at as if for the
@@ -298,22 +328,26 @@ const PIN_OF_RECEIPT: &str = "pin.account = r.account AND pin.number = pin_numbe
 const LAST_STATE: &str =
     "(SELECT t.state FROM transfer t WHERE t.folder = o.folder AND t.source = o.path ORDER BY t.sequence DESC LIMIT 1)";
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     Nothing,
     Work,
     AnotherLook,
 }
 
-fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<Need, StoreError> {
-    let path = path_bytes(&one.path);
-    let known: Option<Fingerprint> = db
-        .prepare_cached(
-            "SELECT bytes, modified_ns, changed_ns, device, inode FROM observed WHERE folder = ?1 AND path = ?2",
-        )?
-        .query_row((&id.0, &path), |row| fingerprint_from(row, 0))
-        .optional()?;
-    let print = one.fingerprint;
-    db.prepare_cached("INSERT OR REPLACE INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)")?.execute((
+fn need(db: &Connection, id: &FolderId, one: &Observed) -> Result<Need, StoreError> {
+    if one.skipped.is_some() {
+        return Ok(Need::Nothing);
+    }
+    let (path, print) = (path_bytes(&one.path), one.fingerprint);
+    let known = "SELECT bytes, modified_ns, changed_ns, device, inode FROM observed WHERE folder = ?1 AND path = ?2";
+    let known: Option<Fingerprint> =
+        db.prepare_cached(known)?.query_row((&id.0, &path), |row| fingerprint_from(row, 0)).optional()?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM receipt r JOIN folder f ON f.account = r.account
+                   WHERE f.id = ?1 AND r.source = ?2 AND r.bytes = ?3 AND r.modified_ns = ?4 AND r.changed_ns = ?5
+                     AND r.device = ?6 AND r.inode = ?7),
+               (SELECT state FROM transfer WHERE folder = ?1 AND source = ?2 ORDER BY sequence DESC LIMIT 1)";
+    let version = (
         &id.0,
         &path,
         signed(print.bytes),
@@ -321,26 +355,43 @@ fn observe(db: &Connection, id: &FolderId, one: &Observed) -> Result<Need, Store
         print.changed_ns,
         signed(print.device),
         signed(print.inode),
-        one.skipped,
-    ))?;
-    if one.skipped.is_some() {
-        return Ok(Need::Nothing);
-    }
-    let sql = format!(
-        "SELECT NOT EXISTS (SELECT 1 FROM {RECEIPT_OF_VERSION}), {LAST_STATE}
-         FROM observed o JOIN folder f ON f.id = o.folder WHERE o.folder = ?1 AND o.path = ?2"
     );
-    let (without_receipt, last): (bool, Option<String>) =
-        db.prepare_cached(&sql)?.query_row((&id.0, &path), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    // What was given up or stopped is tried again when the file is another one.
-    let given_up = matches!(last.as_deref(), Some("failed" | "cancelled")) && known == Some(print);
+    let (has_receipt, last): (bool, Option<String>) =
+        db.prepare_cached(sql)?.query_row(version, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(match last.as_deref() {
-        _ if !without_receipt || given_up => Need::Nothing,
+        _ if has_receipt => Need::Nothing,
+        // What was given up or stopped is tried again when the file is another one.
+        Some("failed" | "cancelled") if known == Some(print) => Need::Nothing,
         // The file is read when its turn comes, in whatever version.
         Some("queued" | "waiting") => Need::Nothing,
         Some("running") => Need::AnotherLook,
         _ => Need::Work,
     })
+}
+
+fn note_settled(db: &Connection, id: &FolderId, one: &Observed) -> Result<(), StoreError> {
+    let print = one.fingerprint;
+    let sql = "INSERT OR REPLACE INTO observed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)";
+    db.prepare_cached(sql)?.execute((
+        &id.0,
+        path_bytes(&one.path),
+        signed(print.bytes),
+        print.modified_ns,
+        print.changed_ns,
+        signed(print.device),
+        signed(print.inode),
+        one.skipped,
+    ))?;
+    Ok(())
+}
+
+/// The version that a row has is one that was settled: none has the fingerprint of what was not yet.
+fn note_unsettled(db: &Connection, id: &FolderId, path: &Path) -> Result<(), StoreError> {
+    let sql = "INSERT INTO observed VALUES (?1, ?2, 0, 0, 0, 0, 0, NULL, 0)
+               ON CONFLICT (folder, path) DO UPDATE SET skipped = NULL, settled = 0
+               WHERE settled <> 0 OR skipped IS NOT NULL";
+    db.prepare_cached(sql)?.execute((&id.0, path_bytes(path)))?;
+    Ok(())
 }
 
 fn folder(row: &Row<'_>) -> rusqlite::Result<Folder> {

@@ -37,11 +37,7 @@ impl Store {
         self.write(move |db| {
             let mut ids = Vec::with_capacity(transfers.len());
             for transfer in &transfers {
-                let same = under_way(db, &transfer.account, &transfer.work)?;
-                if same.is_none() {
-                    insert(db, transfer)?;
-                }
-                ids.push(same.unwrap_or_else(|| transfer.id.clone()));
+                ids.push(accept(db, transfer)?.unwrap_or_else(|| transfer.id.clone()));
             }
             Ok(ids)
         })
@@ -206,6 +202,15 @@ impl Store {
         })
         .await
     }
+}
+
+/// Writes a new transfer, unless one does such work already or will: then gives that one.
+pub(super) fn accept(db: &Connection, transfer: &Transfer) -> Result<Option<TransferId>, StoreError> {
+    let same = under_way(db, &transfer.account, &transfer.work)?;
+    if same.is_none() {
+        insert(db, transfer)?;
+    }
+    Ok(same)
 }
 
 /// The transfer that already does such work or will. A file whose bytes a service has is read again: it may be another one by

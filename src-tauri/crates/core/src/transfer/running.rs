@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, TransferProgress};
@@ -25,6 +26,8 @@ const LEAST_WINDOW: Duration = Duration::from_millis(500);
 pub(crate) struct Running {
     all: Mutex<HashMap<TransferId, One>>,
     begun: AtomicU64,
+    /// That one has ended.
+    ended: Notify,
 }
 
 /// A run of a transfer: what it tells, and what it is told.
@@ -86,6 +89,23 @@ impl Running {
         let mut all = self.all();
         if all.get(id).is_some_and(|one| one.run.number == run.number) {
             all.remove(id);
+        }
+        drop(all);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until none of these is running.
+    pub(crate) async fn end_of(&self, ids: &[TransferId]) {
+        loop {
+            let ended = self.ended.notified();
+            let is_any_running = {
+                let all = self.all();
+                ids.iter().any(|id| all.contains_key(id))
+            };
+            if !is_any_running {
+                return;
+            }
+            ended.await;
         }
     }
 

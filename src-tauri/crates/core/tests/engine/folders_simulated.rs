@@ -5,32 +5,38 @@ use std::{path::Path, time::Duration};
 use holdfast_content::Profile;
 use holdfast_core::{
     account::AccountId,
+    disk::Disk,
     folder::{EntryState, FolderView},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, SimDisk, World, WorldBuilder, eventually, identified};
 use tokio_util::sync::CancellationToken;
 
-struct Scene {
-    provider: FakeProvider,
-    world: World,
-    disk: SimDisk,
-    account: AccountId,
+pub(crate) struct Scene {
+    pub(crate) provider: FakeProvider,
+    pub(crate) world: World,
+    pub(crate) disk: SimDisk,
+    pub(crate) account: AccountId,
 }
 
 async fn scene() -> Scene {
-    let (provider, disk) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, SimDisk::default());
-    let world = WorldBuilder::default().on(disk.clone()).with_background().start().await;
-    let account = world.account(&provider, "one").await;
-    Scene { provider, world, disk, account }
+    Scene::on(|disk| disk).await
 }
 
 impl Scene {
-    async fn watch(&self) {
+    /// With something around the simulated disk.
+    pub(crate) async fn on<D: Disk>(around: impl FnOnce(SimDisk) -> D) -> Self {
+        let (provider, disk) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, SimDisk::default());
+        let world = WorldBuilder::default().on(around(disk.clone())).with_background().start().await;
+        let account = world.account(&provider, "one").await;
+        Self { provider, world, disk, account }
+    }
+
+    pub(crate) async fn watch(&self) {
         self.world.engine.add_folder("/w".into(), &self.account, None).await.unwrap();
     }
 
     /// Lets time pass until the folder is so.
-    async fn until(&self, what: &str, is_so: impl Fn(&FolderView) -> bool + Sync) -> FolderView {
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&FolderView) -> bool + Sync) -> FolderView {
         let is_so = &is_so;
         eventually(what, || async move {
             self.world.clock.advance(Duration::from_millis(500));
@@ -39,7 +45,7 @@ impl Scene {
         .await
     }
 
-    fn has(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn has(&self, bytes: &[u8]) -> bool {
         let cid = identified(bytes, Profile::UNIXFS_V1_2025).cid.to_string();
         self.provider.pins(|pins| pins.all().iter().any(|pin| pin.cid == cid))
     }
@@ -58,7 +64,7 @@ async fn a_directory_that_cannot_be_read_is_listed_and_hides_no_other() {
     assert_eq!((entries[0].path.as_path(), entries[0].state), (Path::new("/w/closed"), EntryState::Skipped));
     assert!(entries[0].reason.as_deref().is_some_and(|reason| reason.contains("cannot be read")));
     scene.disk.set_readable(Path::new("/w/closed"), true);
-    scene.world.engine.rescan_folder(&view.folder.id).await.unwrap();
+    scene.world.engine.rescan_folder(&view.folder.id).unwrap();
     scene.until("it is pinned as well", |view| view.pinned == 2 && view.skipped == 0).await;
 }
 

@@ -12,6 +12,7 @@ mod faults;
 mod fetching;
 mod files;
 mod folders;
+mod folders_hazards;
 mod folders_simulated;
 mod gates;
 mod keyring;

@@ -81,7 +81,7 @@ async fn a_file_of_a_folder_whose_failure_was_cleared_keeps_its_reason_and_is_no
     world.engine.clear_failed().await.unwrap();
     let (listed, counts) = world.engine.transfers(10).await.unwrap();
     assert_eq!((listed.len(), counts.failed), (0, 0), "{listed:?}");
-    world.engine.rescan_folder(&folder).await.unwrap();
+    world.engine.rescan_folder(&folder).unwrap();
     let entries = world.engine.folder_entries(&folder, 10).await.unwrap();
     let reason = entries[0].reason.as_deref().unwrap_or_default();
     assert!(entries[0].state == EntryState::Failed && reason.contains("no room for such things"), "{entries:?}");

@@ -2,16 +2,13 @@
 
 use rusqlite::params;
 
-use super::row::lane_number;
+use super::{history::HAS_MEANING, row::lane_number};
 use crate::{
     account::AccountId,
     clock::UnixMillis,
     queue::Lane,
     store::{Store, StoreError, codec::unsigned},
 };
-
-/// Whether a transfer's row says why a file of a watched folder is not pinned, and that it is not to be sent again.
-pub(super) const KEPT_FOR_FOLDER: &str = "folder IS NOT NULL AND folder IN (SELECT id FROM folder)";
 
 impl Store {
     /// How many transfers of an account have not begun, whatever they wait for.
@@ -50,20 +47,10 @@ impl Store {
         .await
     }
 
-    /// Forgets transfers that are done or cancelled, but not that a file of a watched folder was not to be pinned.
-    pub(crate) async fn clear_finished(&self) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.execute("DELETE FROM transfer WHERE state = 'done'", [])?;
-            db.execute(&format!("DELETE FROM transfer WHERE state = 'cancelled' AND NOT ({KEPT_FOR_FOLDER})"), [])?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Forgets transfers that have failed, but not why a file of a watched folder is not pinned.
     pub(crate) async fn clear_failed(&self) -> Result<(), StoreError> {
         self.write(|db| {
-            let sql = format!("UPDATE transfer SET state = 'cancelled' WHERE state = 'failed' AND {KEPT_FOR_FOLDER}");
+            let sql = format!("UPDATE transfer SET state = 'cancelled' WHERE state = 'failed' AND {HAS_MEANING}");
             db.execute(&sql, [])?;
             db.execute("DELETE FROM transfer WHERE state = 'failed'", [])?;
             Ok(())

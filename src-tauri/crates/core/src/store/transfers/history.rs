@@ -11,7 +11,7 @@ use crate::{
 const ROWS_AT_ONCE: i64 = 500;
 
 /// That a row says of a watched file that it is not to be pinned in the version that was last seen.
-const HAS_MEANING: &str = "state IN ('failed', 'cancelled') AND folder IS NOT NULL
+pub(super) const HAS_MEANING: &str = "state IN ('failed', 'cancelled') AND folder IS NOT NULL
     AND folder IN (SELECT id FROM folder) AND NOT EXISTS (
     SELECT 1 FROM transfer newer WHERE newer.folder = transfer.folder AND newer.source = transfer.source
         AND newer.sequence > transfer.sequence)";

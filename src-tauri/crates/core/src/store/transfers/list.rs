@@ -1,7 +1,7 @@
 //! The transfers as a person looks at them, and how many there are.
 
 use super::{
-    control::KEPT_FOR_FOLDER,
+    history::HAS_MEANING,
     row::{COLUMNS, transfer},
 };
 use crate::{
@@ -36,7 +36,7 @@ impl Store {
     pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, StoreError> {
         let next = format!("state IN ({OPEN}) AND +state IN ('queued', 'waiting')");
         let ended =
-            format!("state IN ({ENDED}) AND +state <> 'failed' AND NOT (+state = 'cancelled' AND {KEPT_FOR_FOLDER})");
+            format!("state IN ({ENDED}) AND +state <> 'failed' AND NOT (+state = 'cancelled' AND {HAS_MEANING})");
         // Which, in what order, and the part of the room that is left.
         let sections = [
             ("state = 'running'", "sequence", 1),

@@ -7,7 +7,7 @@
 #   make interop  both ways with Kubo and IPFS Cluster, which are built first; says that it is skipped where go is missing
 #   make bench    hashing against openssl and tar, uploads against curl and cp, small files, memory, time to a usable window;
 #                 fails over a limit of tests/src/bench/limits.rs
-#   make bench-short  in about a minute what does not depend on the machine's speed: memory, requests and bytes of uploads
+#   make bench-short  in two minutes what does not depend on the machine's speed: memory, requests and bytes of uploads
 #   make fuzz     hostile archives, blocks, texts, requests and forms, FUZZ_SECONDS (60) each; finds go into tests/crashes/<target>
 #   make crash    the service killed 200 times under load: nothing acknowledged is lost (HOLDFAST_SEED repeats a run)
 #   make fuzz-api call the pinning service with what its own description allows and forbids (schemathesis)

@@ -26,6 +26,8 @@ const fn ratio(what: &'static str, below: f64) -> Limit<f64> {
 pub const CID_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast cid`", 48);
 /// `holdfast add` of one file or folder.
 pub const ADD_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add`", 64);
+/// `holdfast add` of one folder by a program that is not optimized, which takes a little more for each name.
+pub const UNOPTIMIZED_ADD_MEMORY: Limit<Bytes> = memory("peak memory of an unoptimized `holdfast add`", 72);
 /// `holdfast add` of one folder to *This computer*, whose service is in the same process.
 pub const ADD_HERE_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast add` and the service within it", 96);
 /// `holdfast add` of several large files or folders.

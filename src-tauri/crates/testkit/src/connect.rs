@@ -1,4 +1,4 @@
-//! The real network with something wrong about it: services that take no empty files, and addresses that lead nowhere.
+//! The real network with something wrong about it: services that take no empty files or say whose CIDs they give, and addresses that lead nowhere.
 
 use std::sync::{
     Arc,
@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, Profile};
 use holdfast_core::{
     Error,
     account::Account,
@@ -42,6 +42,32 @@ impl Wrap for Strict {
     fn tell(&self, capabilities: Capabilities) -> Capabilities {
         let upload = capabilities.upload.map(|forms| UploadForms { empty_files: false, ..forms });
         Capabilities { upload, ..capabilities }
+    }
+}
+
+/// Makes HTTP adapters whose services say, rightly or wrongly, that their CIDs are those of a profile.
+#[derive(Debug)]
+pub struct Says(pub Profile, pub HttpConnect);
+
+impl Connect for Says {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+        Ok(Arc::new(Around(Claiming(self.0, self.1.connect(account, credentials)?))))
+    }
+
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+        self.1.gateway(base)
+    }
+}
+
+struct Claiming(Profile, Arc<dyn Provider>);
+
+impl Wrap for Claiming {
+    fn now(&self) -> &dyn Provider {
+        &*self.1
+    }
+
+    fn tell(&self, capabilities: Capabilities) -> Capabilities {
+        Capabilities { profile: Some(self.0), ..capabilities }
     }
 }
 

@@ -14,7 +14,7 @@ mod wait;
 mod world;
 
 pub use clock::ManualClock;
-pub use connect::{Detour, RefusesEmpty};
+pub use connect::{Detour, RefusesEmpty, Says};
 pub use disk::SimDisk;
 pub use entropy::SeededEntropy;
 pub use provider::{Bounds, Call, EditedId, FakeProvider, Fault, HeldPin, Manners, Pins, Recorded, TimesTo, Totals};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use holdfast_content::{Cid, multihash_hex};
+use holdfast_content::{Cid, Profile, multihash_hex};
 use reqwest::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
@@ -147,6 +147,7 @@ impl Provider for Aioz {
             paging: Paging::Offset,
             usage: true,
             addresses: false,
+            profile: Profile::ALL.into_iter().find(|profile| has(profile.name())),
         })
     }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, Profile};
 use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -107,6 +107,7 @@ impl Provider for Cluster {
             paging: Paging::Whole,
             usage: false,
             addresses: true,
+            profile: Some(Profile::KUBO_CIDV1_256K_174),
         })
     }
 

@@ -18,7 +18,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use self::{
-    layout::{Layout, knows_v1_of_2025, measure_matters},
+    layout::{Layout, measure_matters},
     wire::{WireId, WireImported, WireKeys, WirePin, WirePinning, WireRepo, WireRoot, WireStat},
 };
 use super::{
@@ -93,11 +93,9 @@ impl Kubo {
 
     /// The layout under which the CID of these parts can be found out here.
     async fn layout(&self, body: &UploadBody) -> Result<Layout, ProviderError> {
-        if !knows_v1_of_2025(self.version().await?) {
-            return Ok(Layout::Kubo256K);
-        }
-        if !measure_matters(body.parts()) {
-            return Ok(Layout::V1Of2025);
+        let usual = Layout::usual(self.version().await?);
+        if usual == Layout::Kubo256K || !measure_matters(body.parts()) {
+            return Ok(usual);
         }
         let request = self.rpc("config").query(&[("arg", "Import.UnixFSHAMTDirectorySizeEstimation")]);
         // Who may not read the configuration hears nothing of it; most nodes have the default.
@@ -170,7 +168,7 @@ impl Kubo {
 #[async_trait]
 impl Provider for Kubo {
     async fn test(&self) -> Result<Capabilities, ProviderError> {
-        self.ask_version().await?;
+        let version = self.ask_version().await?;
         Ok(Capabilities {
             upload: Some(UploadForms {
                 empty_files: true,
@@ -185,6 +183,7 @@ impl Provider for Kubo {
             paging: Paging::Whole,
             usage: true,
             addresses: true,
+            profile: Some(Layout::usual(&version).profile()),
         })
     }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use holdfast_content::Cid;
+use holdfast_content::{Cid, Profile};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -114,6 +114,8 @@ pub struct Capabilities {
     pub usage: bool,
     /// It is a node, which says at which addresses others can fetch from it.
     pub addresses: bool,
+    /// The profile whose CIDs it gives to uploads, where it says so or is asked for that. It is what to expect, and no proof.
+    pub profile: Option<Profile>,
 }
 
 /// A wish to have a CID pinned.

@@ -156,7 +156,8 @@ impl Upload<'_> {
         let (store, id) = (&self.shared.store, &self.transfer.id);
         self.progress.reset();
         let pool = self.shared.ports.hashing.clone();
-        let (body, sent) = UploadBody::new(pool, Arc::clone(plan), self.profiles(), self.progress.clone());
+        let expected = self.expected_profiles().await?;
+        let (body, sent) = UploadBody::new(pool, Arc::clone(plan), expected, self.progress.clone());
         store.set_unanswered(id, Some(self.shared.ports.clock.now())).await?;
         let answer = tokio::select! {
             answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
@@ -183,8 +184,8 @@ impl Upload<'_> {
                     return Err(error.into());
                 }
                 let identified = match sent {
-                    Ok(identified) => identified,
-                    // The provider answered before it had read everything.
+                    Ok(identified) if identified.len() == self.profiles().len() => identified,
+                    // The provider answered before it had read everything, or has it under a CID that was not expected.
                     _ => self.identify(plan, self.profiles()).await?,
                 };
                 let found = find::anywhere(self.shared, self.account, provider, &cids_of(&identified)).await?;
@@ -337,6 +338,12 @@ impl Upload<'_> {
 
     fn profiles(&self) -> Vec<Profile> {
         self.account.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile])
+    }
+
+    /// Those to hash while sending. Where the provider says whose CIDs it gives, the others are for when it gives others.
+    async fn expected_profiles(&self) -> Result<Vec<Profile>, Error> {
+        let told = self.shared.access.capabilities(self.account).await?.profile;
+        Ok(told.filter(|_| self.account.profile.is_none()).map_or_else(|| self.profiles(), |profile| vec![profile]))
     }
 
     async fn identify(&self, plan: &Arc<Plan>, profiles: Vec<Profile>) -> Result<Vec<Identified>, Error> {

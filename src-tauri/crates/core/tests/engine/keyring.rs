@@ -265,6 +265,7 @@ impl Provider for Keyed {
             paging: Paging::Whole,
             usage: false,
             addresses: false,
+            profile: None,
         })
     }
 

@@ -70,6 +70,7 @@ impl Provider for PinOnly {
             paging: Paging::Whole,
             usage: false,
             addresses: false,
+            profile: None,
         })
     }
 

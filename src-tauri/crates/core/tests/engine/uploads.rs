@@ -12,7 +12,7 @@ use holdfast_core::{
     pin::{ContentProof, Metadata, PinStatus},
     transfer::{Transfer, TransferState},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, identified};
+use holdfast_testkit::{Call, FakeProvider, Fault, Says, World, WorldBuilder, bytes_of, identified};
 
 /// Tells all profiles apart: over one chunk of 256 KiB, under one of 1 MiB.
 const TELLING_BYTES: usize = 600_000;
@@ -66,6 +66,42 @@ async fn a_file_that_is_the_same_under_several_profiles_teaches_nothing() {
     assert_eq!(world.engine.account(&account).await.unwrap().profile, None);
     world.upload(&account, &world.write("large", &bytes_of(3, TELLING_BYTES))).await;
     assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(Profile::KUBO_CIDV1_256K_174));
+}
+
+#[tokio::test]
+async fn a_service_that_says_whose_cids_it_gives_is_asked_for_no_others() {
+    let profile = Profile::KUBO_CIDV1_256K_174;
+    let provider = FakeProvider::start(profile).await;
+    let world = WorldBuilder::default().through(move |network| Says(profile, network)).start().await;
+    let account = world.account(&provider, "one").await;
+    // It has the same CID under another profile, which was not hashed.
+    let done = world.upload(&account, &world.write("small", b"hello world")).await;
+    assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)));
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(profile));
+}
+
+#[tokio::test]
+async fn a_service_that_is_wrong_about_whose_cids_it_gives_is_verified_by_those_that_it_gives() {
+    for (said, given) in Profile::ALL.into_iter().flat_map(|said| Profile::ALL.map(|given| (said, given))) {
+        let provider = FakeProvider::start(given).await;
+        let world = WorldBuilder::default().through(move |network| Says(said, network)).start().await;
+        let account = world.account(&provider, "one").await;
+        let bytes = bytes_of(7, TELLING_BYTES);
+        let done = world.upload(&account, &world.write("photo.jpg", &bytes)).await;
+        assert_eq!((done.state, done.verified), (TransferState::Done, Some(true)), "{said}, {given}");
+        assert_eq!(done.cid, Some(identified(&bytes, given).cid), "{said}, {given}");
+        assert_eq!(world.engine.account(&account).await.unwrap().profile, Some(given), "{said}, {given}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_its_cids_makes_no_alarm_of_others() {
+    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025.custom(100_000, 7)).await;
+    let world = WorldBuilder::default().through(|network| Says(Profile::UNIXFS_V1_2025, network)).start().await;
+    let account = world.account(&provider, "one").await;
+    let done = world.upload(&account, &world.write("large", &bytes_of(4, TELLING_BYTES))).await;
+    assert_eq!((done.state, done.verified), (TransferState::Done, Some(false)));
+    assert_eq!(world.engine.account(&account).await.unwrap().profile, None);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use upload::Uploads;
 use utoipa::ToSchema;
 
-use crate::{retrieve::Retrievals, store::Store};
+use crate::{import::PROFILE, retrieve::Retrievals, store::Store};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ pub(crate) fn router(shared: Shared) -> Router {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Greeting {
     message: &'static str,
-    capabilities: [&'static str; 4],
+    capabilities: [&'static str; 5],
 }
 
 #[utoipa::path(
@@ -158,7 +158,7 @@ pub(crate) struct Greeting {
 async fn test_authentication(_: Caller) -> Json<Greeting> {
     Json(Greeting {
         message: "Congratulations! You are communicating with the Web3 IPFS API!",
-        capabilities: ["directory-parts", "symlink-parts", "exact-paths", "car"],
+        capabilities: ["directory-parts", "symlink-parts", "exact-paths", "car", PROFILE.name()],
     })
 }
 

@@ -19,7 +19,10 @@ async fn the_test_of_keys_greets() {
         let (status, reply) = service.get(path).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(reply["message"], "Congratulations! You are communicating with the Web3 IPFS API!");
-        assert_eq!(reply["capabilities"], json!(["directory-parts", "symlink-parts", "exact-paths", "car"]));
+        assert_eq!(
+            reply["capabilities"],
+            json!(["directory-parts", "symlink-parts", "exact-paths", "car", "unixfs-v1-2025"])
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a node is asked to lay content out, so that its CIDs are those of a profile that is known here.
 
+use holdfast_content::Profile;
+
 use crate::content::UploadPart;
 
 /// From which a directory is cut into parts, by the measure that the node is configured with.
@@ -21,6 +23,19 @@ pub(super) enum Layout {
 }
 
 impl Layout {
+    /// What a version of Kubo is asked for, but for the few directories that [depend on more](measure_matters).
+    pub(super) fn usual(version: &str) -> Self {
+        if knows_v1_of_2025(version) { Self::V1Of2025 } else { Self::Kubo256K }
+    }
+
+    /// The profile that gives its CIDs.
+    pub(super) const fn profile(self) -> Profile {
+        match self {
+            Self::V1Of2025 => Profile::UNIXFS_V1_2025,
+            Self::Kubo256K => Profile::KUBO_CIDV1_256K_174,
+        }
+    }
+
     /// The options of `add`, named in full: the node's own configuration may have others.
     pub(super) const fn options(self) -> [(&'static str, &'static str); 7] {
         let (chunker, links) = match self {
@@ -40,7 +55,7 @@ impl Layout {
 }
 
 /// Whether a version of Kubo can be asked for the layout of 2025: it came with 0.40.
-pub(super) fn knows_v1_of_2025(version: &str) -> bool {
+fn knows_v1_of_2025(version: &str) -> bool {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (0, 40)
 }

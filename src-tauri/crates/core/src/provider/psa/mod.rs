@@ -109,6 +109,7 @@ impl Provider for Psa {
             paging: Paging::Before,
             usage: false,
             addresses: false,
+            profile: None,
         })
     }
 

@@ -372,8 +372,6 @@ export const en = {
   "held.why.locked_out": "its keys are refused",
   "held.why.no_secret": "its keys are missing",
   "held.why.not_running": "its service does not run",
-  "held.why.paused": "it is paused",
-  "held.why.all_paused": "everything is paused",
   "held.waits_for": (kind: string, account: string, why: string) => `${kind}, waits for ${account}: ${why}`,
 
   "totals.label": "Totals",

@@ -64,6 +64,12 @@ export class Toasts {
     return this.list.some((toast) => toast.topic === topic);
   }
 
+  /** What it tells is on screen by itself. */
+  settle(topic: string): void {
+    const told = this.list.find((toast) => toast.topic === topic);
+    if (told) this.dismiss(told.id);
+  }
+
   dismiss(id: number): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);

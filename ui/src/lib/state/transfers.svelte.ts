@@ -99,13 +99,13 @@ export class Transfers {
   }
 
   /** What keeps a transfer from beginning; `null` where nothing does but its turn or its own time. */
-  hold({ state, account, retry_at }: Transfer): Hold | null {
+  hold({ state, account }: Transfer): Hold | null {
     if (state !== "queued" && state !== "waiting") return null;
     if (this.held_up.paused) return "all_paused";
     const held = this.held(account);
     if (held?.paused) return "paused";
     const [gate] = held?.gates ?? [];
-    return gate && (state === "queued" || retry_at === null) ? holdOf(gate) : null;
+    return gate ? holdOf(gate) : null;
   }
 
   async #load(): Promise<void> {

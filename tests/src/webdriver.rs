@@ -207,8 +207,8 @@ impl Window {
         let said = wait::until_async(words, PATIENCE, || async {
             let mut said = String::new();
             for one in self.all(test_id).await? {
-                // What is being redrawn says nothing.
-                said.push_str(&one.text().await.unwrap_or_default());
+                // What is being redrawn says nothing. The driver takes what may be cut off for hidden, and so gives no text of it.
+                said.push_str(&one.prop("textContent").await.ok().flatten().unwrap_or_default());
             }
             last.lock().await.clone_from(&said);
             Ok(said.contains(words).then_some(said))

@@ -21,6 +21,9 @@ const LABEL: &str = "Sink";
 /// Of one upload.
 const ONE: Bytes = Bytes::mib(64);
 
+/// Of one that is sent again after its connection broke: what the first try leaves with the allocator comes on top.
+const ONE_SENT_AGAIN: Bytes = Bytes::mib(72);
+
 /// Of as many uploads as there are at one time.
 const MANY: Bytes = Bytes::mib(128);
 
@@ -118,7 +121,7 @@ fn a_service_that_reads_no_further_leaves_the_rest_of_the_file_on_the_disk() -> 
         adding.ended()
     })?;
     assert!(status.success() && scene.sink.uploads() == 2, "{status}, {} uploads", scene.sink.uploads());
-    assert!(peak < ONE, "`holdfast add` took {peak}");
+    assert!(peak < ONE_SENT_AGAIN, "`holdfast add` took {peak}");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{StoreError, codec, schema};
 
 /// Questions that are answered at once beside the one that writes.
-const READERS: usize = 3;
+const READERS: usize = 2;
 
 /// Jobs that wait for a connection before whoever brings another one waits.
 const WAITING_JOBS: usize = 64;
@@ -26,7 +26,7 @@ const WAITING_JOBS: usize = 64;
 const WRITER_CACHE_KIB: i32 = 16 * 1024;
 
 /// The same for each that reads.
-const READER_CACHE_KIB: i32 = 4 * 1024;
+const READER_CACHE_KIB: i32 = 2 * 1024;
 
 /// Pages of 4 KiB in the log before they go into the database.
 const CHECKPOINT_PAGES: i32 = 8 * 1024;

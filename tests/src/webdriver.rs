@@ -133,7 +133,10 @@ impl Window {
     ///
     /// When it does not appear.
     pub async fn text(&self, test_id: &str) -> Result<String> {
-        Ok(self.wait_for(test_id).await?.text().await?)
+        let found = self.wait_for(test_id).await?;
+        let said = found.text().await?;
+        // The driver takes what may be cut off for hidden, and gives no text of it.
+        if said.is_empty() { Ok(found.prop("textContent").await?.unwrap_or_default()) } else { Ok(said) }
     }
 
     /// The rows of the table of pins, as they are drawn.

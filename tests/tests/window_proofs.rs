@@ -61,7 +61,7 @@ async fn verify_shows_what_is_damaged_or_missing_at_the_service_for_one_and_for_
     window.click("verify-selection").await?;
     let summary = window.wait_for_text("check-summary", "1 verified").await?;
     assert!(summary.contains("1 damaged") && summary.contains("1 with missing blocks"), "{summary}");
-    let strip = window.text("check-strip").await?;
+    let strip = window.wait_for_text("check-strip", "flipped.txt").await?;
     assert!(strip.contains("flipped.txt") && strip.contains("lost.txt") && !strip.contains("whole.txt"), "{strip}");
     window.keep_in_both_themes("verified-several").await?;
     window.resize(720, 480).await?;
@@ -70,7 +70,7 @@ async fn verify_shows_what_is_damaged_or_missing_at_the_service_for_one_and_for_
 
     window.open_details("flipped.txt").await?;
     window.wait_for_text("proof-history", "damaged").await?;
-    let details = window.text("details").await?;
+    let details = window.wait_for_text("details", "Damaged").await?;
     assert!(details.contains("Damaged") && !details.contains("every block is what its CID says"), "{details}");
     window.keep_in_both_themes("details-damaged").await?;
     window.click("close-details").await?;
@@ -105,7 +105,7 @@ async fn an_account_that_does_not_answer_or_refuses_its_keys_shows_nothing_as_pi
     window.click("refresh").await?;
     window.wait_for_text("trouble", "Backup cannot be reached").await?;
     window.wait_for("accounts-dot").await?;
-    let row = window.text("pin-row").await?;
+    let row = window.wait_for_text("pin-row", "Unknown since").await?;
     assert!(row.contains("Unknown since") && !row.contains("Pinned"), "{row}");
     window.keep_in_both_themes("trouble").await?;
     window.resize(720, 480).await?;

@@ -5,15 +5,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::pause;
 use crate::{
     account::AccountId,
     error::{Code, Error},
     provider::ProviderError,
     transfer::{Failure, Work},
 };
-
-/// Between the first tries at a closed gate; each pause is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Between tries of an account that cannot be reached, at the most: whatever waits goes on so long after it is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -22,9 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const FIRST_LONG_PAUSE: Duration = Duration::from_secs(15 * 60);
 const LONGEST_LONG_PAUSE: Duration = Duration::from_secs(6 * 3600);
 
-/// A service that asks to slow down without saying for how long, and the longest rest that one is believed.
+/// The rest of a service that asks to slow down without saying for how long.
 const REST: Duration = Duration::from_secs(10);
-pub(crate) const LONGEST_REST: Duration = Duration::from_secs(3600);
 
 /// What is asked of an account: a gate may be closed for some of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,15 +73,15 @@ pub struct ClosedGate {
     pub next_try: Option<Duration>,
 }
 
-/// What one may do at a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one may do at a gate; what admits less comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Admission {
-    /// Whatever there is to do.
-    Open,
-    /// One transfer, to find out.
-    Probe,
     /// Nothing.
     Closed,
+    /// One transfer, to find out.
+    Probe,
+    /// Whatever there is to do.
+    Open,
 }
 
 /// The gates of all accounts. Those that are not in here are open.
@@ -152,7 +149,7 @@ impl Gates {
         let tries = before.map_or(1, |closed| closed.tries + u32::from(closed.is_probed));
         let next_try = match before {
             Some(closed) if !closed.is_probed && asked.is_none() => closed.next_try,
-            _ => pause(reason, tries, asked, spread).map(|pause| now.saturating_add(pause)),
+            _ => pause_for(reason, tries, asked, spread).map(|pause| now.saturating_add(pause)),
         };
         gates.insert(scope, Closed { reason, failure, next_try, tries, is_probed: false });
         self.found_nothing(account, task);
@@ -247,24 +244,6 @@ impl Closed {
     }
 }
 
-impl PartialOrd for Admission {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Admission {
-    /// What admits less comes first.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let rank = |admission: &Self| match admission {
-            Self::Closed => 0,
-            Self::Probe => 1,
-            Self::Open => 2,
-        };
-        rank(self).cmp(&rank(other))
-    }
-}
-
 /// Whether an error concerns the account and not the one transfer.
 pub(crate) fn concerns_account(error: &Error) -> bool {
     concern_of(error, Task::Upload).is_some()
@@ -307,19 +286,17 @@ fn was_answered(error: &Error) -> bool {
         && said.contains(&error.code())
 }
 
-fn pause(reason: GateReason, tries: u32, asked: Option<Duration>, spread: f64) -> Option<Duration> {
-    let doubled =
-        |first: Duration, longest: Duration| first.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(longest);
+fn pause_for(reason: GateReason, tries: u32, asked: Option<Duration>, spread: f64) -> Option<Duration> {
     let spread_by = |pause: Duration| pause.mul_f64(1.0 + 0.25 * spread.clamp(-1.0, 1.0));
     match (reason, asked) {
-        // "At once" from a service that fails is not taken at its word; sooner than it asks is never right.
-        (_, Some(asked)) => Some(asked.clamp(FIRST_PAUSE, LONGEST_REST)),
+        // Sooner than it asks is never right.
+        (_, Some(asked)) => Some(pause::as_asked(asked)),
         (GateReason::Resting, None) => Some(REST),
         (GateReason::Unreachable | GateReason::NotRunning, None) => {
-            Some(spread_by(doubled(FIRST_PAUSE, LONGEST_PAUSE)))
+            Some(spread_by(pause::doubled(pause::FIRST, LONGEST_PAUSE, tries)))
         }
         (GateReason::OverQuota | GateReason::Forbidden, None) => {
-            Some(spread_by(doubled(FIRST_LONG_PAUSE, LONGEST_LONG_PAUSE)))
+            Some(spread_by(pause::doubled(FIRST_LONG_PAUSE, LONGEST_LONG_PAUSE, tries)))
         }
         (GateReason::LockedOut, None) => None,
     }

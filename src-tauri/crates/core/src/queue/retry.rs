@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::gate;
+use super::{gate, pause};
 use crate::error::{Code, Error};
 
 /// Failures before a transfer that may yet succeed is given up and left to the person.
@@ -17,7 +17,6 @@ const MAX_FAILURES_WHILE_WAITED_FOR: u32 = 3;
 const VAIN_TIMES: u64 = 3;
 const VAIN_BYTES: u64 = 16 << 20;
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Between tries after each of which bytes were sent in vain.
@@ -92,9 +91,7 @@ fn may_be_its_own(error: &Error, tries: Tries) -> bool {
 
 /// The pause that the service asked for, else twice as long after each try.
 fn asked_or(error: &Error, longest: Duration, tries: u32) -> Duration {
-    let doubled = || FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(longest);
-    // "At once" from a service that fails is not taken at its word, nor that it is to be left alone for years.
-    error.retry_after().map_or_else(doubled, |asked| asked.clamp(FIRST_PAUSE, gate::LONGEST_REST))
+    error.retry_after().map_or_else(|| pause::doubled(pause::FIRST, longest, tries), pause::as_asked)
 }
 
 #[cfg(test)]
@@ -104,12 +101,6 @@ mod tests {
 
     fn broken() -> Error {
         ProviderError::Network { reason: "the connection broke".into() }.into()
-    }
-
-    #[test]
-    fn pauses_double_and_stay_bounded() {
-        let seconds = |attempts| asked_or(&Error::Internal, LONGEST_PAUSE, attempts).as_secs();
-        assert_eq!((1..9).map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 
 use super::{
     gate::Task,
+    pause,
     retry::{self, Next, Patience, Tries},
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
 };
 
 /// Between tries to write the end of a run.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a task that died in the middle is called.
@@ -109,11 +109,12 @@ fn end_of(shared: &Shared, transfer: &Transfer, run: &Run, error: &Error, patien
 
 /// Writes until it is written: a database that fails holds the work up, and loses none of it.
 async fn written<T, F: Future<Output = Result<T, StoreError>>>(shared: &Shared, mut write: impl FnMut() -> F) {
-    let mut pause = FIRST_PAUSE;
+    let mut tries = 0;
     while let Err(error) = write().await {
         tracing::error!(%error, "the end of a try cannot be written, which is tried again");
+        tries += 1;
         tokio::select! {
-            () = shared.ports.clock.sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = shared.ports.clock.sleep(pause::doubled(pause::FIRST, LONGEST_PAUSE, tries)) => {}
             // What ran is begun again at the next start.
             () = shared.stop.cancelled() => return,
         }

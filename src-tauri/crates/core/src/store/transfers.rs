@@ -20,7 +20,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     folder::FolderId,
-    queue::gate::LONGEST_REST,
+    queue::pause::LONGEST_REST,
     transfer::{Transfer, TransferId, Work},
 };
 use row::{COLUMNS, columns_of, insert, transfer};

@@ -67,7 +67,7 @@ fn a_rest_lasts_as_long_as_the_service_asks_and_not_for_years() {
         gates.next_try_after(Duration::ZERO).unwrap()
     };
     assert_eq!(rest(Some(17 * SECOND)), 17 * SECOND);
-    assert_eq!(rest(Some(Duration::from_secs(1 << 40))), LONGEST_REST);
+    assert_eq!(rest(Some(Duration::from_secs(1 << 40))), pause::LONGEST_REST);
     assert_eq!(rest(None), REST);
 }
 

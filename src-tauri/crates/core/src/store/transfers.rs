@@ -30,6 +30,11 @@ pub use list::TransferCounts;
 pub(crate) use outcome::{EndOfTry, Finish};
 pub(crate) use queue::Wanted;
 
+/// Each shelf's newest pin is the last one of its index: no upload looks through an account.
+const UNANSWERED: &str = "UPDATE transfer SET unanswered_since = ?2, newest_then = (
+    SELECT nullif(max((SELECT max(pinned_at_or_none) FROM pin WHERE pin.shelf = pin_shelf.number)), -1)
+    FROM pin_shelf WHERE pin_shelf.account = transfer.account) WHERE id = ?1";
+
 impl Store {
     /// Writes new transfers; only then are they accepted. What does such work already, or will, is the same transfer: asking
     /// twice does it once. Gives their ids, in their order.
@@ -69,9 +74,12 @@ impl Store {
     pub(crate) async fn set_unanswered(&self, id: &TransferId, since: Option<UnixMillis>) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |db| {
-            let sql = "UPDATE transfer SET unanswered_since = ?2,
-                       newest_then = (SELECT max(pinned_at) FROM pin WHERE pin.account = transfer.account) WHERE id = ?1";
-            db.prepare_cached(sql)?.execute((&id.0, since.map(|at| at.0)))?;
+            match since {
+                Some(since) => db.prepare_cached(UNANSWERED)?.execute((&id.0, since.0))?,
+                None => {
+                    db.prepare_cached("UPDATE transfer SET unanswered_since = NULL WHERE id = ?1")?.execute([&id.0])?
+                }
+            };
             Ok(())
         })
         .await
@@ -225,4 +233,22 @@ fn under_way(db: &Connection, account: &AccountId, work: &Work) -> Result<Option
     let sql = format!("SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND {column} LIMIT 1");
     let values = (&account.0, work.as_str(), value);
     Ok(db.prepare_cached(&sql)?.query_row(values, |row| row.get(0).map(TransferId)).optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_pin_of_an_account_is_read_from_an_index_and_not_looked_for() {
+        let store = Store::open(None).await.unwrap();
+        let plan = store.read(|db| {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {UNANSWERED}"))?;
+            Ok(plan.query_map(("a", 1), |row| row.get::<_, String>(3))?.collect::<Result<Vec<_>, _>>()?)
+        });
+        let plan = plan.await.unwrap();
+        let of_pins: Vec<_> = plan.iter().filter(|step| step.ends_with(')') && step.contains(" pin ")).collect();
+        assert!(!of_pins.is_empty(), "{plan:#?}");
+        assert!(of_pins.iter().all(|step| step.contains("pin_by_shelf_and_pinned_at (shelf=?)")), "{plan:#?}");
+    }
 }

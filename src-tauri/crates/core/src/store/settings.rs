@@ -21,6 +21,7 @@ impl Store {
     }
 }
 
-fn get(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+/// The value of that name.
+pub(super) fn get(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     Ok(db.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()?)
 }

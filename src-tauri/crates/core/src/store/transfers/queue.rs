@@ -7,7 +7,7 @@ use crate::{
     account::AccountId,
     clock::UnixMillis,
     queue::{Lane, gate::Task},
-    store::{Store, StoreError},
+    store::{Store, StoreError, settings},
     transfer::Transfer,
 };
 
@@ -29,11 +29,9 @@ impl Store {
     /// The accounts that are not paused, and whether everything is.
     pub(crate) async fn accounts_at_work(&self) -> Result<(bool, Vec<AccountId>), StoreError> {
         self.read(|db| {
-            let paused = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1)";
-            let paused = db.prepare_cached(paused)?.query_row([PAUSED], |row| row.get(0))?;
             let mut accounts = db.prepare_cached("SELECT id FROM account WHERE NOT paused ORDER BY position")?;
             let accounts = accounts.query_map([], |row| row.get(0).map(AccountId))?;
-            Ok((paused, accounts.collect::<Result<_, _>>()?))
+            Ok((is_everything_paused(db)?, accounts.collect::<Result<_, _>>()?))
         })
         .await
     }
@@ -57,11 +55,9 @@ impl Store {
     /// The accounts that are paused, and whether everything is.
     pub(crate) async fn paused(&self) -> Result<(bool, Vec<AccountId>), StoreError> {
         self.read(|db| {
-            let everything = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1)";
-            let everything = db.prepare_cached(everything)?.query_row([PAUSED], |row| row.get(0))?;
             let mut accounts = db.prepare_cached("SELECT id FROM account WHERE paused")?;
             let accounts = accounts.query_map([], |row| row.get(0).map(AccountId))?;
-            Ok((everything, accounts.collect::<Result<_, _>>()?))
+            Ok((is_everything_paused(db)?, accounts.collect::<Result<_, _>>()?))
         })
         .await
     }
@@ -126,6 +122,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn is_everything_paused(db: &Connection) -> Result<bool, StoreError> {
+    Ok(settings::get(db, PAUSED)?.is_some())
 }
 
 /// Lane and sequence of what is next of one kind.

@@ -10,13 +10,10 @@ mod cid_in_text;
 mod dag_pb_unixfs;
 #[path = "crashes/seeds.rs"]
 mod seeds;
+#[path = "crashes/targets.rs"]
+mod targets;
 
-use std::{fs, path::Path};
-
-use seeds::Seeds;
-
-/// A target's name, its seeds and its check.
-type Target = (&'static str, fn() -> Seeds, fn(&[u8]));
+use targets::{Target, read_every_part, read_what_once_did_harm, write_seeds};
 
 const TARGETS: [Target; 3] = [
     ("car_reader", seeds::car_reader, car_reader::check),
@@ -24,45 +21,21 @@ const TARGETS: [Target; 3] = [
     ("cid_in_text", seeds::cid_in_text, cid_in_text::check),
 ];
 
+/// Beginnings of each seed that are read.
+const CUTS: usize = 64;
+
 #[test]
 fn every_seed_and_every_part_of_it_is_read_safely() {
-    for (target, seeds, check) in TARGETS {
-        let seeds = seeds();
-        assert!(seeds.len() > 20, "{target} has {} seeds", seeds.len());
-        for (name, seed) in seeds {
-            println!("{target}: {name}");
-            check(&seed);
-            for cut in (0..seed.len()).step_by(seed.len() / 64 + 1) {
-                check(&seed[..cut]);
-                let mut flipped = seed.clone();
-                flipped[cut] ^= 1 << (cut % 8);
-                check(&flipped);
-            }
-        }
-    }
+    read_every_part(&TARGETS, CUTS);
 }
 
 #[test]
 fn inputs_that_once_did_harm_do_none() {
-    for (target, _, check) in TARGETS {
-        let Ok(found) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crashes").join(target)) else {
-            continue;
-        };
-        for input in found.map(Result::unwrap) {
-            println!("{target}: {}", input.path().display());
-            check(&fs::read(input.path()).unwrap());
-        }
-    }
+    read_what_once_did_harm(&TARGETS, env!("CARGO_MANIFEST_DIR"));
 }
 
 #[test]
 #[ignore = "writes the files that `make fuzz` begins with"]
 fn write_the_seeds() {
-    for (target, seeds, _) in TARGETS {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        fs::create_dir_all(&corpus).unwrap();
-        for (name, seed) in seeds() {
-            fs::write(corpus.join(name.replace(' ', "-")), seed).unwrap();
-        }
-    }
+    write_seeds(&TARGETS, env!("CARGO_MANIFEST_DIR"));
 }

@@ -1,6 +1,6 @@
 //! What the fuzz targets begin with: CIDs, blocks and archives of the vectors, and inputs made to be nasty.
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::io::Cursor;
 
 use holdfast_content::{
     Cid, FileImporter, Link, Profile, TreeBuilder,
@@ -9,13 +9,13 @@ use holdfast_content::{
 };
 use serde_json::Value;
 
-use super::dag_pb_unixfs::{BETWEEN_BLOCKS, digest_of_block};
+use super::{
+    dag_pb_unixfs::{BETWEEN_BLOCKS, digest_of_block},
+    targets::Seeds,
+};
 
 /// Archives above this teach a fuzzer nothing more.
 const MAX_BYTES: usize = 16 * 1024;
-
-/// Inputs by a name each.
-pub(crate) type Seeds = BTreeMap<String, Vec<u8>>;
 
 pub(crate) fn car_reader() -> Seeds {
     let mut seeds = archives();

@@ -1,14 +1,10 @@
 //! What the fuzz targets begin with: what clients send, and inputs made to be nasty.
 
-use std::collections::BTreeMap;
-
 use super::{
     request_head::{KEY, SECRET},
+    targets::Seeds,
     upload_form::BOUNDARY,
 };
-
-/// Inputs by a name each.
-pub(crate) type Seeds = BTreeMap<String, Vec<u8>>;
 
 fn seeds(seeds: &[(&str, &str)]) -> Seeds {
     seeds.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()

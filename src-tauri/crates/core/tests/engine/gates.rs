@@ -7,9 +7,9 @@ use holdfast_core::{
     Code, GateReason,
     clock::{Clock, UnixMillis},
     pin::{Metadata, PinKey},
-    transfer::TransferState,
+    transfer::{TransferId, TransferState},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, WorldBuilder, bytes_of, eventually};
+use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -49,8 +49,8 @@ async fn a_full_account_keeps_its_queue_and_goes_on_once_something_was_unpinned(
     world.engine.shut_down().await;
 }
 
-#[tokio::test]
-async fn a_clock_that_is_set_back_a_year_delays_no_retry() {
+/// A transfer that began to wait while the clock was a year ahead.
+async fn waiting_while_the_clock_is_set_back() -> (FakeProvider, World, TransferId) {
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let world = WorldBuilder::default().with_background().start().await;
     let account = world.account(&provider, "one").await;
@@ -63,6 +63,12 @@ async fn a_clock_that_is_set_back_a_year_delays_no_retry() {
     })
     .await;
     world.clock.set_wall(UnixMillis(now.0));
+    (provider, world, id)
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_a_year_delays_no_retry() {
+    let (_provider, world, id) = waiting_while_the_clock_is_set_back().await;
     let began = world.clock.monotonic();
     assert_eq!(world.end_in_time(&id).await.state, TransferState::Done);
     assert!(world.clock.monotonic() - began < Duration::from_secs(120));
@@ -71,18 +77,7 @@ async fn a_clock_that_is_set_back_a_year_delays_no_retry() {
 
 #[tokio::test]
 async fn a_restart_with_the_clock_set_back_delays_no_retry() {
-    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
-    let world = WorldBuilder::default().with_background().start().await;
-    let account = world.account(&provider, "one").await;
-    let now = world.clock.now();
-    world.clock.set_wall(now.plus(YEAR));
-    provider.fail(Call::Upload, status(500));
-    let id = world.begin_upload(&account, &world.write("a", b"abc")).await;
-    eventually("it waits", || async {
-        matches!(world.transfer(&id).await.state, TransferState::Waiting { .. }).then_some(())
-    })
-    .await;
-    world.clock.set_wall(UnixMillis(now.0));
+    let (_provider, world, id) = waiting_while_the_clock_is_set_back().await;
     let world = world.restart().await;
     let began = world.clock.monotonic();
     world.clock.advance(Duration::from_secs(3600));

@@ -13,6 +13,8 @@ use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of,
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::list_settled;
+
 async fn receipts(world: &World, account: &AccountId, transfer: &Transfer) -> usize {
     let key = PinKey { account: account.clone(), id: transfer.pin.clone().unwrap() };
     world.engine.pin_details(&key).await.unwrap().receipts.len()
@@ -153,6 +155,7 @@ async fn what_was_lost_is_looked_for_among_what_is_new_and_not_among_all_pins() 
     let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
     let world = WorldBuilder::default().with_background().start().await;
     let account = world.account(&provider, "one").await;
+    list_settled(&world, &provider, &account).await;
     for number in 0..MANY {
         let cid = identified(&number.to_le_bytes(), Profile::UNIXFS_V1_2025).cid;
         provider.pins(|pins| drop(pins.add(&cid, "old").name.take()));

@@ -19,6 +19,8 @@ use holdfast_core::{
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, bytes_of, eventually, identified};
 
+use super::faults::list_settled;
+
 const NODES: [ProviderKind; 2] = [ProviderKind::Kubo, ProviderKind::Cluster];
 
 async fn node(kind: ProviderKind) -> FakeProvider {
@@ -287,8 +289,7 @@ async fn a_check_asks_the_node_every_time() {
     for kind in NODES {
         let (provider, world) = (node(kind).await, World::start().await);
         let account = world.account(&provider, "one").await;
-        // The list that an account is asked for when it was added comes to its end before this one.
-        world.engine.refresh(Some(&account)).await.unwrap();
+        list_settled(&world, &provider, &account).await;
         provider.fail_always(Call::Test, Fault::ReplyLost);
         let view = world.engine.check_account(&account).await.unwrap();
         assert!(matches!(view.state, AccountState::Failed { code: Code::Network, .. }), "{kind:?} {:?}", view.state);

@@ -69,7 +69,7 @@ async fn service(kind: ProviderKind) -> FakeProvider {
 
 /// Lists an account, and gives the number of its requests for lists when none is under way any more: adding an account lists
 /// it as well.
-async fn list_settled(world: &World, provider: &FakeProvider, account: &AccountId) -> usize {
+pub(crate) async fn list_settled(world: &World, provider: &FakeProvider, account: &AccountId) -> usize {
     world.engine.refresh(Some(account)).await.unwrap();
     eventually("no list is under way", || async {
         let before = provider.count(Call::List);

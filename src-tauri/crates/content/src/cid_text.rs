@@ -52,9 +52,9 @@ pub struct CidInText {
 ///
 /// ```
 /// use holdfast_content::cids_in_text;
-/// let found = cids_in_text("ipfs://bafkqaaa/a, and bafkqaba7")?;
+/// let found = cids_in_text("ipfs://bafkqaaa/a, and bafkqaalb")?;
 /// let found: Vec<_> = found.iter().map(|one| (one.cid.to_string(), one.path.as_str())).collect();
-/// assert_eq!(found, [("bafkqaaa".to_owned(), "a"), ("bafkqaba7".to_owned(), "")]);
+/// assert_eq!(found, [("bafkqaaa".to_owned(), "a"), ("bafkqaalb".to_owned(), "")]);
 /// # Ok::<(), holdfast_content::CidTextError>(())
 /// ```
 ///

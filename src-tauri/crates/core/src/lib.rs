@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod clock;
+mod code;
 pub mod content;
 pub mod disk;
 mod engine;
@@ -15,6 +16,7 @@ pub mod folder;
 pub mod gateway;
 pub mod home;
 pub mod host;
+mod ids;
 pub mod pin;
 pub mod proof;
 pub mod provider;
@@ -24,12 +26,13 @@ pub mod transfer;
 mod turns;
 pub mod vault;
 
+pub use code::Code;
 pub use engine::{
     Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp, History,
     ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer,
     UNCONFIRMED_UNPINS, UnpinImpact,
 };
-pub use error::{Code, Error};
+pub use error::Error;
 pub use home::Home;
 pub use queue::{ClosedGate, GateReason, Lane};
 pub use store::TransferCounts;

@@ -8,10 +8,9 @@ use std::sync::{
 use async_trait::async_trait;
 use holdfast_content::{Cid, Profile};
 use holdfast_core::{
-    Error,
     account::Account,
     content::{ArchiveBody, UploadBody},
-    gateway::Gateway,
+    gateway::{Gateway, GatewayError},
     pin::{Metadata, PinId, ProviderPin},
     provider::{Capabilities, Connect, HttpConnect, Pages, PinRequest, Provider, ProviderError, UploadForms, Usage},
     vault::Credentials,
@@ -23,11 +22,11 @@ use url::Url;
 pub struct RefusesEmpty(pub HttpConnect);
 
 impl Connect for RefusesEmpty {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         Ok(Arc::new(Around(Strict(self.0.connect(account, credentials)?))))
     }
 
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         self.0.gateway(base)
     }
 }
@@ -50,11 +49,11 @@ impl Wrap for Strict {
 pub struct Says(pub Profile, pub HttpConnect);
 
 impl Connect for Says {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         Ok(Arc::new(Around(Claiming(self.0, self.1.connect(account, credentials)?))))
     }
 
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         self.1.gateway(base)
     }
 }
@@ -104,14 +103,14 @@ struct Detoured {
 }
 
 impl Connect for Detoured {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         let usual = self.network.connect(account, credentials.clone())?;
         let elsewhere = Account { endpoint: self.detour.to.clone(), ..account.clone() };
         let elsewhere = self.network.connect(&elsewhere, credentials)?;
         Ok(Arc::new(Around(Fork { usual, elsewhere, is_elsewhere: Arc::clone(&self.detour.is_on) })))
     }
 
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         self.network.gateway(base)
     }
 }

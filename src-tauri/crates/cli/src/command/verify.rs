@@ -167,7 +167,7 @@ async fn elsewhere(
     out: Output,
 ) -> Result<(), Failure> {
     let ports = host::ports(Urgency::Foreground)?;
-    let gateway = gateway.map(|base| ports.connect.gateway(base)).transpose()?;
+    let gateway = gateway.map(|base| ports.connect.gateway(base)).transpose().map_err(Error::from)?;
     let course = Course::default();
     let mut worst = Worst::default();
     if let Some(path) = path {

@@ -16,8 +16,9 @@ use tokio::sync::Notify;
 use super::{Account, AccountId, AccountState, Keep, ProviderKind, SecretKept};
 use crate::{
     clock::{Clock, UnixMillis},
+    code::Code,
     content::{FILES_ONLY, Limits, Names},
-    error::{Code, Error},
+    error::Error,
     provider::{Capabilities, Connect, Provider, ProviderError, UploadForms},
     vault::{CredentialKind, Credentials, SessionVault, Vault, VaultError},
 };
@@ -131,7 +132,7 @@ impl Access {
 
     /// A provider for an account that is not saved yet.
     pub(crate) fn try_out(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
-        self.connect.connect(account, credentials)
+        Ok(self.connect.connect(account, credentials)?)
     }
 
     /// What the account's provider takes; asks it once.

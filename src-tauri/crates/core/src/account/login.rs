@@ -70,7 +70,7 @@ fn family_of(endpoint: &Url) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account::AccountId, vault::CredentialKind};
+    use crate::{ids::AccountId, vault::CredentialKind};
 
     fn account(kind: ProviderKind, endpoint: &str) -> Account {
         Account {

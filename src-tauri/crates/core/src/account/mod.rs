@@ -8,15 +8,14 @@ mod preset;
 mod probe;
 mod sample;
 
-use std::fmt;
-
 use holdfast_content::{gateway_as_typed, gateway_link};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
     clock::UnixMillis,
-    error::{Code, Error},
+    code::Code,
+    error::Error,
     gateway::FetchSources,
     provider::{
         Usage,
@@ -25,6 +24,7 @@ use crate::{
     vault::{CredentialKind, Credentials},
 };
 
+pub use crate::ids::AccountId;
 pub(crate) use access::{Access, Contact, Since};
 pub use card::{AccountCard, Deletion, Duplicates};
 pub use login::SameLogin;
@@ -35,17 +35,6 @@ pub(crate) use sample::Mark;
 
 /// Longest label, in characters.
 const MAX_LABEL_CHARS: usize = 100;
-
-/// An account's id: opaque, made by Holdfast, the user name of its entry in the keyring.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AccountId(pub String);
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The kind of service, spoken to by one adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

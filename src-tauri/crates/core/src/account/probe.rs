@@ -17,7 +17,8 @@ use super::{
 use crate::{
     engine::Shared,
     error::Error,
-    pin::{PinId, PinStatus, ProviderPin},
+    ids::PinId,
+    pin::{PinStatus, ProviderPin},
     provider::{Capabilities, Gap, Provider, ProviderError},
 };
 

@@ -16,7 +16,8 @@ use crate::{
     content::{HashingPool, Identification, Identified, Limits, Plan, Progress, Sent, UploadBody, plan_below},
     disk::{Entries, EntryKind, Fingerprint, Identity, OpenFile, Opened, Place, Root, Stat},
     error::Error,
-    pin::{Metadata, PinId, ProviderPin},
+    ids::PinId,
+    pin::{Metadata, ProviderPin},
 };
 
 /// What the pins of checks are called, before the check's own id.

@@ -6,11 +6,12 @@ use url::Url;
 use super::{Change, Engine, SecretRemoval, pins};
 use crate::{
     account::{
-        Account, AccountDraft, AccountEdit, AccountId, AccountView, FetchesFrom, Keep, Preset, ProviderKind,
-        parse_base_url, parse_label,
+        Account, AccountDraft, AccountEdit, AccountView, FetchesFrom, Keep, Preset, ProviderKind, parse_base_url,
+        parse_label,
     },
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
+    ids::AccountId,
     transfer::relay,
     vault::{CredentialKind, Credentials},
 };

@@ -4,9 +4,9 @@ use holdfast_content::same_content;
 
 use super::Engine;
 use crate::{
-    account::AccountId,
     content::ArchiveBody,
     error::Error,
+    ids::AccountId,
     pin::{Metadata, ProviderPin, mirror},
     provider::ProviderError,
     transfer::find,

@@ -7,8 +7,9 @@ use std::{
 
 use super::{Change, Engine, Shared};
 use crate::{
-    account::{AccountId, AccountView, UsageThen, probe},
+    account::{AccountView, UsageThen, probe},
     error::Error,
+    ids::AccountId,
 };
 
 /// Takes an account off the list of those that are being checked, however the check ends.

@@ -2,8 +2,8 @@
 
 use super::{Change, Engine};
 use crate::{
-    account::AccountId,
     error::Error,
+    ids::AccountId,
     queue::{ClosedGate, Lane},
 };
 

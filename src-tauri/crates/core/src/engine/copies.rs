@@ -13,10 +13,11 @@ use holdfast_content::{Cid, Extent, cid_v1};
 
 use super::{Change, Engine};
 use crate::{
-    account::{Account, AccountId, SameLogin, are_at_one_service, same_login},
+    account::{Account, SameLogin, are_at_one_service, same_login},
     error::Error,
     gateway::Gateway,
-    pin::{Pin, PinKey, PinStatus},
+    ids::{AccountId, PinKey},
+    pin::{Pin, PinStatus},
     proof::{Check, CopyCheck, CopyState, Course, Doubt, Finding, check_copy},
 };
 

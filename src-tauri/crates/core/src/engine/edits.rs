@@ -5,7 +5,8 @@ use holdfast_content::same_content;
 use super::{Change, Engine, transfers::parse_name};
 use crate::{
     error::Error,
-    pin::{Metadata, Pin, PinKey},
+    ids::PinKey,
+    pin::{Metadata, Pin},
     provider::ProviderError,
 };
 

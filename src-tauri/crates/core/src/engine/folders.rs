@@ -12,11 +12,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Change, Engine};
 use crate::{
-    account::AccountId,
     disk::EntryKind,
     entropy::new_id,
     error::Error,
-    folder::{DEFAULT_SETTLE, Folder, FolderEntry, FolderId, FolderTask, FolderView},
+    folder::{DEFAULT_SETTLE, Folder, FolderEntry, FolderTask, FolderView},
+    ids::{AccountId, FolderId},
 };
 
 /// Shorter settle times would read files that are being written.

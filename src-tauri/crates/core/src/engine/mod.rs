@@ -43,19 +43,20 @@ pub use transfers::PastedCid;
 pub use unpinning::UNCONFIRMED_UNPINS;
 
 use crate::{
-    account::{Access, AccountId},
+    account::Access,
     clock::{Clock, UnixMillis},
     content::{HashingPool, Likeness},
     disk::{Disk, Place},
     entropy::{Entropy, new_id},
     error::Error,
-    folder::{FolderId, FolderState},
+    folder::FolderState,
     home::Home,
-    pin::{Metadata, PinKey, mirror::UnderWay},
+    ids::{AccountId, FolderId, PinKey, TransferId},
+    pin::{Metadata, mirror::UnderWay},
     provider::Connect,
     queue::{Gates, Lane, Patience, Runner},
     store::Store,
-    transfer::{Running, Transfer, TransferId, TransferState, Work},
+    transfer::{Running, Transfer, TransferState, Work},
     turns::Turns,
     vault::Vault,
 };

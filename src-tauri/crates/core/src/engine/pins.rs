@@ -4,9 +4,10 @@ use futures_util::future::join_all;
 
 use super::{Engine, OtherCopy, Remains, Shared, usage};
 use crate::{
-    account::{Account, AccountId},
+    account::Account,
     error::Error,
-    pin::{Pin, PinId, PinKey, PinPage, PinQuery, Receipt, mirror},
+    ids::{AccountId, PinId, PinKey},
+    pin::{Pin, PinPage, PinQuery, Receipt, mirror},
     proof::Check,
 };
 

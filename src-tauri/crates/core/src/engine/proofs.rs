@@ -16,7 +16,8 @@ use crate::{
     content::Limits,
     error::Error,
     gateway::Gateway,
-    pin::{ContentProof, PinKey, Receipt},
+    ids::PinKey,
+    pin::{ContentProof, Receipt},
     proof::{Check, Comparison, Course, FileState, Finding, Method, Outcome, compare},
 };
 
@@ -148,6 +149,7 @@ impl Engine {
     }
 
     pub(super) fn gateway_of(&self, account: &Account, other: Option<&Url>) -> Result<Option<Arc<dyn Gateway>>, Error> {
-        other.or(account.gateway.as_ref()).map(|base| self.shared.ports.connect.gateway(base)).transpose()
+        let base = other.or(account.gateway.as_ref());
+        Ok(base.map(|base| self.shared.ports.connect.gateway(base)).transpose()?)
     }
 }

@@ -8,8 +8,9 @@ use url::Url;
 
 use super::Shared;
 use crate::{
-    account::{Account, AccountId, Keep},
+    account::{Account, Keep},
     error::Error,
+    ids::AccountId,
     vault::{CredentialKind, Credentials, VaultError},
 };
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Engine};
-use crate::{account::AccountId, error::Error};
+use crate::{error::Error, ids::AccountId};
 
 const THEME: &str = "theme";
 const DEFAULT_ACCOUNT: &str = "default_account";

@@ -6,16 +6,16 @@ use holdfast_content::{Cid, CidInText, cids_in_text};
 
 use super::{Change, Engine};
 use crate::{
-    account::{Account, AccountId},
+    account::Account,
     content::{Chosen, Limits, Problem, Selection, entry_name, select},
     disk::Place,
     error::Error,
-    folder::FolderId,
-    pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinKey, PinStatus},
+    ids::{AccountId, FolderId, PinKey, TransferId},
+    pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinStatus},
     provider::ProviderError,
     queue::{ClosedGate, Lane},
     store::TransferCounts,
-    transfer::{Failure, Transfer, TransferId, TransferProgress, TransferState, Work, relay},
+    transfer::{Failure, Transfer, TransferProgress, TransferState, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.

@@ -6,10 +6,11 @@ use super::{Change, Engine, UnpinImpact, copies};
 use crate::{
     entropy::new_id,
     error::Error,
-    pin::{Metadata, Pin, PinKey, PinQuery},
+    ids::{PinKey, TransferId},
+    pin::{Metadata, Pin, PinQuery},
     queue::Lane,
     store::Matching,
-    transfer::{TransferId, Work},
+    transfer::Work,
 };
 
 /// Pins that match a question are removed without that their number is confirmed, up to this one.

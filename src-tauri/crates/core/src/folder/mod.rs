@@ -8,27 +8,17 @@ mod ignore;
 mod look;
 mod watcher;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{account::AccountId, clock::UnixMillis};
+use crate::{clock::UnixMillis, ids::AccountId};
 
+pub use crate::ids::FolderId;
 pub(crate) use watcher::FolderTask;
 
 /// How long a file must be quiet before it is read.
 pub const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
-
-/// A watched folder's id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct FolderId(pub String);
-
-impl fmt::Display for FolderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A watched folder, as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

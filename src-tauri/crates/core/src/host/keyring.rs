@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::{
-    account::AccountId,
+    ids::AccountId,
     vault::{Credentials, Vault, VaultError},
 };
 

@@ -6,10 +6,11 @@ use futures_util::StreamExt;
 
 use super::{Known, PinId, PinKey, PinStatus, ProviderPin};
 use crate::{
-    account::{Account, AccountId},
+    account::Account,
     clock::UnixMillis,
     engine::{Change, Shared},
     error::Error,
+    ids::AccountId,
     provider::{Gap, Provider, ProviderError},
     store::Written,
 };

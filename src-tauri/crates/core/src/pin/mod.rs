@@ -6,13 +6,14 @@ mod query;
 mod standing;
 mod stuck;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use holdfast_content::Cid;
 use serde::{Deserialize, Serialize};
 
-use crate::{account::AccountId, clock::UnixMillis, error::Error};
+use crate::{clock::UnixMillis, error::Error, ids::AccountId};
 
+pub use crate::ids::{PinId, PinKey};
 pub(crate) use known::{Fingerprint, Known, PinNumber};
 pub(crate) use query::MAX_PAGE_ROWS;
 pub use query::{PinPage, PinQuery, PinSort};
@@ -23,26 +24,6 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// Longest name, in bytes; the Pinning Service API's limit, kept for every provider.
 pub const MAX_PIN_NAME_BYTES: usize = 255;
-
-/// The provider's id of a pin: opaque.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PinId(pub String);
-
-impl fmt::Display for PinId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What names a pin in Holdfast: ids of different accounts may be equal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PinKey {
-    /// The account that has it.
-    pub account: AccountId,
-    /// The provider's id.
-    pub id: PinId,
-}
 
 /// The status of a pin, in the same words for every provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

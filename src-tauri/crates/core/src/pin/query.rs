@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Pin, PinStatus};
-use crate::account::AccountId;
+use crate::ids::AccountId;
 
 /// Rows that one page may have.
 pub(crate) const MAX_PAGE_ROWS: u32 = 1_000;

@@ -33,7 +33,10 @@ pub(super) fn explain(pin: &mut ProviderPin, now: UnixMillis) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pin::{LeftOut, Metadata, PinId};
+    use crate::{
+        ids::PinId,
+        pin::{LeftOut, Metadata},
+    };
 
     fn said_after(hours: u64, status: PinStatus, said: Option<&str>) -> Option<String> {
         let asked = UnixMillis(1_767_225_600_000);

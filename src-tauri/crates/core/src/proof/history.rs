@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use holdfast_content::Cid;
 
 use super::{CopyState, Scope};
-use crate::{account::AccountId, clock::UnixMillis};
+use crate::{clock::UnixMillis, ids::AccountId};
 
 /// A question that was asked about an account's pin, and the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

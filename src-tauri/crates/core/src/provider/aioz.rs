@@ -27,7 +27,8 @@ use crate::{
     clock::UnixMillis,
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{LeftOut, Metadata, PinId, PinSort, PinStatus, ProviderPin},
+    ids::PinId,
+    pin::{LeftOut, Metadata, PinSort, PinStatus, ProviderPin},
     vault::Credentials,
 };
 

@@ -9,7 +9,8 @@ use holdfast_content::Cid;
 use super::{Capabilities, ListPage, Pages, PinRequest, Provider, ProviderError, Usage, bounds::kept};
 use crate::{
     content::{ArchiveBody, UploadBody},
-    pin::{Metadata, PinId, ProviderPin},
+    ids::PinId,
+    pin::{Metadata, ProviderPin},
 };
 
 /// What one list may say: two kilobytes of each of a million pins.

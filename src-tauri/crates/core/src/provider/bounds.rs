@@ -59,7 +59,10 @@ pub(super) fn kept(pin: ProviderPin) -> ProviderPin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pin::{Metadata, PinId, PinStatus};
+    use crate::{
+        ids::PinId,
+        pin::{Metadata, PinStatus},
+    };
 
     fn pin(name: &str, metadata: Metadata) -> ProviderPin {
         ProviderPin {

@@ -28,7 +28,8 @@ use crate::{
     clock::UnixMillis,
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
+    ids::PinId,
+    pin::{LeftOut, Metadata, PinStatus, ProviderPin},
     vault::Credentials,
 };
 

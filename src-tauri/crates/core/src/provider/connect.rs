@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    Connect, Provider,
+    Connect, Provider, ProviderError,
     aioz::Aioz,
     bounded::{Bounded, MAX_LIST_BYTES},
     cluster::Cluster,
@@ -17,8 +17,7 @@ use crate::{
     account::{Account, Preset, ProviderKind},
     clock::Clock,
     entropy::Entropy,
-    error::Error,
-    gateway::{Gateway, HttpGateway},
+    gateway::{Gateway, GatewayError, HttpGateway},
     vault::Credentials,
 };
 
@@ -67,7 +66,7 @@ impl HttpConnect {
 }
 
 impl Connect for HttpConnect {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         let (endpoint, timing) = (account.endpoint.clone(), self.timing.clone());
         let entropy = Arc::clone(&self.entropy);
         Ok(match account.kind {
@@ -81,7 +80,7 @@ impl Connect for HttpConnect {
         })
     }
 
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         Ok(Arc::new(HttpGateway::new(base, &self.timing)?))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Code;
+use crate::code::Code;
 
 /// Longest part of a provider's own message that is kept.
 const MAX_MESSAGE_CHARS: usize = 500;

@@ -32,7 +32,8 @@ use super::{
 use crate::{
     content::{ArchiveBody, UploadBody},
     entropy::{Entropy, new_id},
-    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
+    ids::PinId,
+    pin::{LeftOut, Metadata, PinStatus, ProviderPin},
     vault::Credentials,
 };
 
@@ -327,7 +328,7 @@ fn understood(error: ProviderError) -> ProviderError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::code::Code;
 
     #[test]
     fn kubos_words_have_their_classes() {

@@ -25,9 +25,9 @@ use url::Url;
 use crate::{
     account::Account,
     content::{ArchiveBody, UploadBody},
-    error::Error,
-    gateway::Gateway,
-    pin::{Metadata, PinId, PinSort, ProviderPin},
+    gateway::{Gateway, GatewayError},
+    ids::PinId,
+    pin::{Metadata, PinSort, ProviderPin},
     vault::Credentials,
 };
 
@@ -227,11 +227,11 @@ pub trait Connect: Send + Sync + 'static {
     ///
     /// # Errors
     /// When no client can be set up.
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error>;
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError>;
 
     /// The gateway at `base`, spoken to without any credentials.
     ///
     /// # Errors
     /// When no client can be set up.
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error>;
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError>;
 }

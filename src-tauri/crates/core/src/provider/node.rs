@@ -13,7 +13,7 @@ use super::{
     multipart::{self, Form},
     ndjson::Lines,
 };
-use crate::{content::UploadBody, pin::PinId};
+use crate::{content::UploadBody, ids::PinId};
 
 /// Words about what was asked for, which will be said again however often it is asked.
 const REFUSALS: [&str; 4] = ["invalid path", "invalid cid", "pin name is", "only CAR files with a single root"];

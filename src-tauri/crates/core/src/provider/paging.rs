@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
 use super::{Gap, ListPage, Pages, ProviderError};
-use crate::pin::{PinId, ProviderPin};
+use crate::{ids::PinId, pin::ProviderPin};
 
 pub(super) use created::{Ask, Bound, CreatedRows, Mark, Moment, by_created};
 

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::pause;
 use crate::{
-    account::AccountId,
-    error::{Code, Error},
+    code::Code,
+    error::Error,
+    ids::AccountId,
     provider::ProviderError,
     transfer::{Failure, Work},
 };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{gate, pause};
-use crate::error::{Code, Error};
+use crate::{code::Code, error::Error};
 
 /// Failures before a transfer that may yet succeed is given up and left to the person.
 const MAX_FAILURES: u32 = 12;

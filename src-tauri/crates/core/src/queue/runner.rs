@@ -11,10 +11,10 @@ use super::{
     settled,
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
     engine::{Change, Shared},
     error::Error,
+    ids::AccountId,
     store::{StoreError, Wanted},
     transfer::Transfer,
 };

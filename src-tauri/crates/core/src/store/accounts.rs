@@ -6,9 +6,10 @@ use url::Url;
 
 use super::{Store, StoreError};
 use crate::{
-    account::{Account, AccountCard, AccountId, Contact, Mark, ProviderKind, UsageThen},
+    account::{Account, AccountCard, Contact, Mark, ProviderKind, UsageThen},
     clock::UnixMillis,
-    error::Code,
+    code::Code,
+    ids::AccountId,
     provider::Usage,
     vault::CredentialKind,
 };

@@ -14,11 +14,11 @@ use super::{
     transfers,
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
-    folder::{EntryState, Folder, FolderEntry, FolderId},
-    transfer::{Transfer, TransferId},
+    folder::{EntryState, Folder, FolderEntry},
+    ids::{AccountId, FolderId, TransferId},
+    transfer::Transfer,
 };
 
 /// Why a file waits.

@@ -4,7 +4,7 @@ use holdfast_content::same_content;
 use rusqlite::Connection;
 
 use super::{Store, StoreError, codec::cid_from};
-use crate::account::{AccountId, Lists};
+use crate::{account::Lists, ids::AccountId};
 
 /// Pins of the one account that are looked for at the other: the first ones by their number, which is as good as drawn.
 const LOOKED_FOR: i64 = 200;

@@ -12,9 +12,9 @@ use super::{
     transfers::asked,
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
-    pin::{Fingerprint, Known, Pin, PinId, PinKey, PinNumber, ProviderPin},
+    ids::{AccountId, PinId, PinKey},
+    pin::{Fingerprint, Known, Pin, PinNumber, ProviderPin},
 };
 
 /// What writing to the mirror has changed.

@@ -279,7 +279,7 @@ mod tests {
         *,
     };
     use crate::{
-        account::AccountId,
+        ids::AccountId,
         pin::{PinQuery, PinStatus},
     };
 

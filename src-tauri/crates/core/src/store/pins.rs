@@ -11,11 +11,9 @@ use super::{
     shelves::{self, Shelf},
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
-    pin::{
-        ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinId, PinKey, PinPage, PinQuery, PinSort, PinStatus, ProviderPin,
-    },
+    ids::{AccountId, PinId, PinKey},
+    pin::{ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinPage, PinQuery, PinSort, PinStatus, ProviderPin},
 };
 
 const COLUMNS: &str =

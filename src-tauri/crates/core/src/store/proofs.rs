@@ -8,8 +8,8 @@ use super::{
     codec::{cid_from, content_number, path_bytes, path_from, signed, unsigned},
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    ids::AccountId,
     pin::{ContentProof, CopyStanding, Pin},
     proof::{Check, CopyState, Doubt, FileState, Finding, Scope},
 };

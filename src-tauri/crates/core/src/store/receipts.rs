@@ -10,11 +10,10 @@ use super::{
     proofs,
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
     disk::Fingerprint,
-    pin::{ContentProof, PinId, PinKey, Receipt},
-    transfer::TransferId,
+    ids::{AccountId, PinId, PinKey, TransferId},
+    pin::{ContentProof, Receipt},
 };
 
 const COLUMNS: &str = "account, pin, cid, proof, profile, reason, compared_at, source, bytes, at";

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{Store, StoreError};
 use crate::{
-    account::AccountId,
+    ids::AccountId,
     pin::{PinQuery, PinStatus},
 };
 

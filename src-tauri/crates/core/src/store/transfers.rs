@@ -17,11 +17,10 @@ use rusqlite::{Connection, OptionalExtension, types::Value};
 
 use super::{Store, StoreError, codec::signed};
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
-    folder::FolderId,
+    ids::{AccountId, FolderId, TransferId},
     queue::pause::LONGEST_REST,
-    transfer::{Transfer, TransferId, Work},
+    transfer::{Transfer, Work},
 };
 use row::{COLUMNS, columns_of, insert, transfer};
 

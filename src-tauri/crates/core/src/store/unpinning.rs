@@ -8,9 +8,9 @@ use super::{
     shelves,
 };
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
-    pin::{Pin, PinId, PinKey, PinQuery, PinStatus},
+    ids::{AccountId, PinId, PinKey},
+    pin::{Pin, PinQuery, PinStatus},
 };
 
 /// More than fit into the writer's memory, beside everything else.

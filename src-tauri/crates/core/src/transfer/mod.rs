@@ -8,33 +8,19 @@ mod running;
 mod unpin;
 mod upload;
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    code::Code,
     disk::Place,
-    error::{Code, Error},
-    folder::FolderId,
-    pin::{Metadata, PinId},
+    error::Error,
+    ids::{AccountId, FolderId, PinId},
+    pin::Metadata,
     queue::Lane,
 };
 
+pub use crate::ids::TransferId;
 pub(crate) use attempt::{Attempted, attempt};
 pub(crate) use running::{Run, Running};
-
-/// A transfer's id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TransferId(pub String);
-
-impl fmt::Display for TransferId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What a transfer does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use crate::{
     account::Account,
     engine::Shared,
     error::Error,
-    pin::{ContentProof, PinKey, PinStatus, ProviderPin, Receipt},
+    ids::PinKey,
+    pin::{ContentProof, PinStatus, ProviderPin, Receipt},
     provider::{PinRequest, Provider, ProviderError},
     store::Finish,
 };

@@ -14,7 +14,8 @@ use crate::{
     disk::{Fingerprint, Place},
     engine::{Change, Shared},
     error::Error,
-    pin::{PinKey, PinStatus, ProviderPin, Receipt},
+    ids::PinKey,
+    pin::{PinStatus, ProviderPin, Receipt},
     provider::{PinRequest, Provider, ProviderError},
     store::Finish,
 };

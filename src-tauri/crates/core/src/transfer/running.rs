@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Transfer, TransferId, TransferProgress};
-use crate::{account::AccountId, content::Progress};
+use crate::{content::Progress, ids::AccountId};
 
 /// Over which the rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(4);

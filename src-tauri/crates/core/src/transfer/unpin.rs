@@ -4,7 +4,7 @@ use crate::{
     account::Account,
     engine::Shared,
     error::Error,
-    pin::{PinId, PinKey},
+    ids::{PinId, PinKey},
     provider::ProviderError,
     store::Finish,
 };

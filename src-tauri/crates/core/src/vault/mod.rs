@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
+use crate::ids::AccountId;
 
 pub use session::SessionVault;
 

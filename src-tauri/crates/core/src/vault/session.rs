@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::{Credentials, Vault, VaultError};
-use crate::account::AccountId;
+use crate::ids::AccountId;
 
 /// Forgets everything when Holdfast ends.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use holdfast_content::Profile;
 use holdfast_core::{
     Change, Code, Error,
     account::{Account, AccountDraft, AccountEdit, AccountId, AccountState, AccountView, Keep, PlainHttp, SecretKept},
-    gateway::Gateway,
-    provider::{Connect, HttpConnect, Provider},
+    gateway::{Gateway, GatewayError},
+    provider::{Connect, HttpConnect, Provider, ProviderError},
     transfer::TransferState,
     vault::Credentials,
 };
@@ -208,11 +208,11 @@ async fn an_unencrypted_address_on_another_machine_works_for_as_long_as_the_user
 struct Elsewhere(HttpConnect, Url);
 
 impl Connect for Elsewhere {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         self.0.connect(&Account { endpoint: self.1.clone(), ..account.clone() }, credentials)
     }
 
-    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         self.0.gateway(base)
     }
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use holdfast_content::{Cid, Profile};
 use holdfast_core::{
-    Code, Error, SecretRemoval,
+    Code, SecretRemoval,
     account::{Account, AccountDraft, AccountState, Keep, PlainHttp, ProviderKind, SecretKept},
-    gateway::Gateway,
+    gateway::{Gateway, GatewayError},
     pin::{PinId, ProviderPin},
     provider::{Capabilities, Connect, ListPage, Pages, Paging, PinRequest, Provider, ProviderError},
     transfer::TransferState,
@@ -239,7 +239,7 @@ struct Recorded(Used);
 struct Keyed(String, Used);
 
 impl Connect for Recorded {
-    fn connect(&self, _account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, _account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         let token = match credentials {
             Credentials::Token(token) => token.expose_secret().to_owned(),
             _ => String::new(),
@@ -247,8 +247,8 @@ impl Connect for Recorded {
         Ok(Arc::new(Keyed(token, Arc::clone(&self.0))))
     }
 
-    fn gateway(&self, _base: &Url) -> Result<Arc<dyn Gateway>, Error> {
-        Err(Error::Internal)
+    fn gateway(&self, _base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
+        Err(GatewayError::Network { reason: "it is a test's".into() })
     }
 }
 

@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use holdfast_content::Cid;
 use holdfast_core::{
-    Error,
     account::{Account, AccountDraft, PlainHttp, ProviderKind},
     content::UploadBody,
-    gateway::Gateway,
+    gateway::{Gateway, GatewayError},
     pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
     provider::{
         Capabilities, Connect, Filter, HttpConnect, ListPage, Pages, Paging, PinRequest, Provider, ProviderError,
@@ -187,7 +186,7 @@ struct Network {
 }
 
 impl Connect for Network {
-    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, Error> {
+    fn connect(&self, account: &Account, credentials: Credentials) -> Result<Arc<dyn Provider>, ProviderError> {
         match account.kind {
             ProviderKind::Psa => Ok(Arc::new(self.pin_only.clone())),
             ProviderKind::Kubo => {
@@ -198,7 +197,7 @@ impl Connect for Network {
         }
     }
 
-    fn gateway(&self, base: &url::Url) -> Result<Arc<dyn Gateway>, Error> {
+    fn gateway(&self, base: &url::Url) -> Result<Arc<dyn Gateway>, GatewayError> {
         self.http.gateway(base)
     }
 }

@@ -7,7 +7,8 @@ use super::{PAUSE, Probe, is_live};
 use crate::{
     account::sample::Mark,
     error::Error,
-    pin::{PinId, PinKey, ProviderPin},
+    ids::{PinId, PinKey},
+    pin::ProviderPin,
     provider::ProviderError,
 };
 

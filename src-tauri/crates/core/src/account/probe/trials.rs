@@ -13,7 +13,8 @@ use crate::{
     },
     entropy::new_id,
     error::Error,
-    pin::{Metadata, PinId, ProviderPin},
+    ids::PinId,
+    pin::{Metadata, ProviderPin},
     provider::{Filter, PinRequest, ProviderError},
 };
 

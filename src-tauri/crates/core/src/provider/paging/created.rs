@@ -10,7 +10,7 @@ use std::{cmp::Ordering, collections::HashSet, future::Future};
 use futures_util::{StreamExt, stream};
 
 use super::{Gap, ListPage, MAX_PAGES, Pages, ProviderError, Rows, endless};
-use crate::pin::PinId;
+use crate::ids::PinId;
 
 /// The fewest rows that a service can have been made to give at most: the API's default.
 const SHORTEST_LIMIT: u64 = 10;

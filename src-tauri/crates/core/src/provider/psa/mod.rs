@@ -27,7 +27,8 @@ use super::{
     paging::{self, Ask, CreatedRows},
 };
 use crate::{
-    pin::{Metadata, PinId, ProviderPin},
+    ids::PinId,
+    pin::{Metadata, ProviderPin},
     vault::Credentials,
 };
 

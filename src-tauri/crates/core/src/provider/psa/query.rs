@@ -4,7 +4,7 @@ use holdfast_content::{Cid, cid_v0, cid_v1};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    pin::PinId,
+    ids::PinId,
     provider::{ProviderError, paging::Bound},
 };
 

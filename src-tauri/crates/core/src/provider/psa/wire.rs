@@ -7,7 +7,8 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     clock::UnixMillis,
-    pin::{LeftOut, Metadata, PinId, PinStatus, ProviderPin},
+    ids::PinId,
+    pin::{LeftOut, Metadata, PinStatus, ProviderPin},
     provider::{
         ProviderError,
         bounds::{MAX_SIZE_BYTES, capped},

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
     error::Error,
-    pin::{ContentProof, PinId, PinKey, PinStatus, ProviderPin, Receipt},
+    ids::{AccountId, PinId, PinKey},
+    pin::{ContentProof, PinStatus, ProviderPin, Receipt},
     store::{Store, StoreError, codec::unsigned, receipts},
     transfer::Failure,
 };

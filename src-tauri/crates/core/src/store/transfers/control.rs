@@ -4,8 +4,8 @@ use rusqlite::params;
 
 use super::{history::HAS_MEANING, row::lane_number};
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    ids::AccountId,
     queue::Lane,
     store::{Store, StoreError, codec::unsigned},
 };

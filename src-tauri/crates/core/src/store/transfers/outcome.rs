@@ -4,9 +4,10 @@ use super::asked;
 use crate::{
     clock::UnixMillis,
     disk::Fingerprint,
-    pin::{ContentProof, PinKey, ProviderPin, Receipt},
+    ids::{PinKey, TransferId},
+    pin::{ContentProof, ProviderPin, Receipt},
     store::{Store, StoreError, accounts, codec::signed, mirror, receipts},
-    transfer::{TransferId, TransferState},
+    transfer::TransferState,
 };
 
 /// What a try came to that went well; written in one transaction.

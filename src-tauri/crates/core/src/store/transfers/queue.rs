@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::row::{COLUMNS, lane_number, transfer};
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    ids::AccountId,
     queue::{Lane, gate::Task},
     store::{Store, StoreError, settings},
     transfer::Transfer,

@@ -4,11 +4,10 @@ use rusqlite::OptionalExtension;
 
 use super::Finish;
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    ids::{AccountId, TransferId},
     pin::ProviderPin,
     store::{Store, StoreError, accounts, mirror, receipts},
-    transfer::TransferId,
 };
 
 impl Store {

@@ -3,18 +3,16 @@
 use rusqlite::{Connection, Row};
 
 use crate::{
-    account::AccountId,
     clock::UnixMillis,
+    code::Code,
     disk::Place,
-    error::Code,
-    folder::FolderId,
-    pin::PinId,
+    ids::{AccountId, FolderId, PinId, TransferId},
     queue::Lane,
     store::{
         StoreError,
         codec::{cid_from, metadata_from, metadata_text, path_bytes, path_from, signed, unsigned},
     },
-    transfer::{Failure, Transfer, TransferId, TransferState, Work},
+    transfer::{Failure, Transfer, TransferState, Work},
 };
 
 pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \

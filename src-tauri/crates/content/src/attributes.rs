@@ -7,7 +7,7 @@ use cid::Cid;
 use crate::{
     block::{BlockSource, CODEC_DAG_PB, HASH_IDENTITY},
     dag_pb::{self, Fields, Value},
-    read::ReadError,
+    read_error::ReadError,
 };
 
 /// Permissions, and the bits that make a program run as somebody else.

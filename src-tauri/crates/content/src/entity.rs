@@ -8,7 +8,7 @@ use cid::Cid;
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW},
     judge::node::{Node, judge_node},
-    read::ReadError,
+    read_error::ReadError,
 };
 
 /// A block's place in the entity that it belongs to.

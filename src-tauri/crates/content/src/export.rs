@@ -17,7 +17,8 @@ use crate::{
     file_name::file_name,
     judge::judge,
     new_file::NewFile,
-    read::{FileReader, NodeKind, ReadError, list_directory, stat},
+    read::{FileReader, NodeKind, list_directory, stat},
+    read_error::ReadError,
     tree::MAX_TREE_DEPTH,
 };
 

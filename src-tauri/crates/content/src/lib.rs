@@ -61,6 +61,7 @@ mod packed_link;
 mod profile;
 mod proof;
 mod read;
+mod read_error;
 mod sha256;
 mod survey;
 mod tree;
@@ -85,7 +86,7 @@ pub use file_name::file_name;
 pub use foreign_text::{harmless, harmless_json};
 pub use gateway_link::{gateway_as_typed, gateway_link};
 pub use index::{BlockIndex, IndexedBlocks, Place};
-pub use judge::{Judged, JudgedKind, Refused, Unfit, judge};
+pub use judge::{Judged, JudgedKind, Refused, Unfit, WalkLimits, judge};
 pub use leaves::{HashedLeaves, hash_leaves};
 pub use name::name_as_text;
 pub use new_file::NewFile;
@@ -95,10 +96,9 @@ pub use proof::{
     Difference, DifferenceKind, EntryWord, LocalBytes, LocalEntry, LocalKind, LocalTree, ProofLimits, Proven, Verdict,
     prove_file, prove_tree,
 };
-pub use read::{
-    DirectoryEntry, FileReader, NodeKind, ReadError, child_cids, list_directory, resolve, stat, visit_directory,
-};
+pub use read::{DirectoryEntry, FileReader, NodeKind, child_cids, list_directory, resolve, stat, visit_directory};
+pub use read_error::ReadError;
 pub use survey::{BlockFault, BlockPlace, Extent, FaultKind, Looked, Said, Survey, Surveyed, Unclear, Wanted, look_at};
 pub use tree::{MAX_NAME_BYTES, MAX_TREE_DEPTH, TreeBuilder, TreeError};
-pub use verify::{WalkLimits, Walked, survey, verify};
+pub use verify::{Walked, survey, verify};
 pub use verify_archive::verify_archive;

@@ -4,21 +4,22 @@
 //! hostile DAG ends in a [`ReadError`]; what is refused, [`judge`](crate::judge()) says. Bytes are not hashed here: a
 //! [`BlockSource`] checks them, or its owner has.
 
-use std::{io, ops::Range};
+use std::ops::Range;
 
 use cid::Cid;
 use percent_encoding::percent_decode_str;
 
 use crate::{
     block::{BlockSource, CODEC_DAG_PB, CODEC_RAW},
-    dag_pb::{self, PbError},
+    dag_pb,
     judge::{
-        Unfit, load,
-        node::{Block, FilePart, Node},
+        node::{self, Block, FilePart, Node, judge_block},
         shard::{NO_SHARD, Place, Shape, Shard, WRONG_SLOT, hash_of},
+        unfit::Unfit,
         walk::{FILE_TOO_DEEP, MAX_FILE_DEPTH, MAX_HELD_LINKS, NO_PART, TOO_WIDE, WRONG_SIZE},
     },
     name::name_as_text,
+    read_error::ReadError,
 };
 
 /// What a CID names.
@@ -47,32 +48,6 @@ pub struct DirectoryEntry {
     pub cid: Cid,
     /// Bytes of its whole DAG, as the directory claims.
     pub dag_bytes: u64,
-}
-
-/// Why a DAG cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// A block is not there.
-    #[error("the block {0} is missing")]
-    Missing(Cid),
-    /// No entry of that name.
-    #[error("there is no {0:?}")]
-    NoSuchEntry(String),
-    /// A path leads through something that is no directory, or a file was expected.
-    #[error("{0} is not a {1}")]
-    WrongKind(Cid, &'static str),
-    /// A codec other than raw and dag-pb.
-    #[error("{0} is neither raw nor dag-pb")]
-    UnknownCodec(Cid),
-    /// The bytes are no valid node.
-    #[error("the block {0} is not a valid node: {1}")]
-    Malformed(Cid, PbError),
-    /// A node that contradicts itself or exceeds a limit.
-    #[error("the block {0} is not a valid node: {1}")]
-    Invalid(Cid, &'static str),
-    /// The source failed.
-    #[error("reading a block failed")]
-    Io(#[from] io::Error),
 }
 
 /// What `cid` names. Reads one block.
@@ -393,4 +368,16 @@ fn shard_below(source: &dyn BlockSource, cid: &Cid, shape: Shape, place: Place) 
         },
         _ => Err((*cid, NO_SHARD).into()),
     }
+}
+
+/// Gets a block and judges it by itself.
+fn load(source: &dyn BlockSource, cid: &Cid) -> Result<Block, ReadError> {
+    let bytes = match node::inline(cid) {
+        Some(bytes) => bytes.to_vec(),
+        None => source.get(cid)?.ok_or(ReadError::Missing(*cid))?,
+    };
+    if !matches!(cid.codec(), CODEC_RAW | CODEC_DAG_PB) {
+        return Err(ReadError::UnknownCodec(*cid));
+    }
+    judge_block(cid, bytes).map_err(|why| (*cid, why).into())
 }

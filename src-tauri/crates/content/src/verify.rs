@@ -7,26 +7,10 @@ use cid::Cid;
 use crate::{
     block::{BlockSource, MAX_BLOCK_BYTES, is_block_of},
     judge::{
-        Refused, Sound,
+        Refused, Sound, WalkLimits,
         walk::{Fault, Look, Looked, walk_all},
     },
 };
-
-/// What a walk may cost at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WalkLimits {
-    /// Different blocks that are looked at.
-    pub blocks: usize,
-    /// Missing, damaged, unknown and refused blocks that are named.
-    pub named: usize,
-}
-
-impl Default for WalkLimits {
-    /// A hundred million blocks: more than any disk has, and a hostile DAG has to send them all.
-    fn default() -> Self {
-        Self { blocks: 100_000_000, named: 100 }
-    }
-}
 
 /// What a walk found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

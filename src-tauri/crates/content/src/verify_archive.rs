@@ -10,8 +10,11 @@ use cid::Cid;
 use crate::{
     block_name::BlockName,
     car::{CarError, CarReader},
-    judge::walk::{Look, Looked},
-    verify::{WalkLimits, Walked, walked},
+    judge::{
+        WalkLimits,
+        walk::{Look, Looked},
+    },
+    verify::{Walked, walked},
 };
 
 /// Reads an archive to its end and says whether it has everything below `root`. Blocks may come in any order, more than

@@ -10,12 +10,12 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::{net::TcpListener, task::spawn_blocking, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::{
     ServiceError,
-    accept::{Acceptor, Limits},
+    accept::{Acceptor, Limits, StopTokens},
     config::{PortChoice, ServiceConfig},
     fetch::{FetchConfig, Fetcher},
     http::{self, AllowedHosts, App, Failures, Gateway, Metrics, Scheme, Uploads},
@@ -50,15 +50,7 @@ pub struct RunningService {
     shutdown_grace: Duration,
 }
 
-/// The two ways to end connections; both happen at the latest when this is dropped.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StopTokens {
-    /// No more requests.
-    pub(crate) gracefully: CancellationToken,
-    /// Not even the running ones.
-    pub(crate) now: CancellationToken,
-}
-
+/// Ends all at the latest when this is dropped.
 #[derive(Debug, Default)]
 struct Stop(StopTokens);
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use holdfast_core::account::Keep;
 use serde::Serialize;
 
-use super::account::print;
+use super::account_row::print;
 use crate::{
     Failure,
     args::ImportKuboArgs,

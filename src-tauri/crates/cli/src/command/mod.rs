@@ -3,6 +3,7 @@
 pub(crate) mod account;
 mod account_card;
 mod account_import;
+mod account_row;
 pub(crate) mod add;
 pub(crate) mod car;
 pub(crate) mod cid;

@@ -50,6 +50,7 @@
 
 pub(crate) mod node;
 pub(crate) mod shard;
+pub(crate) mod unfit;
 pub(crate) mod walk;
 
 use std::{fmt, io};
@@ -58,23 +59,11 @@ use cid::Cid;
 
 use crate::{
     block::{BlockSource, CODEC_DAG_PB, CODEC_RAW},
-    dag_pb::PbError,
-    read::ReadError,
-    verify::WalkLimits,
+    read_error::ReadError,
 };
-use node::{Block, judge_block};
+pub use unfit::Unfit;
 use walk::{Fault, Look, Looked, walk};
-
-/// What is wrong with a block whose bytes are those that its CID names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// It cannot be decoded.
-    #[error(transparent)]
-    Malformed(PbError),
-    /// It is against the rule.
-    #[error("{0}")]
-    Against(&'static str),
-}
+pub use walk::{Judged, JudgedKind, WalkLimits};
 
 /// A block that is against the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,30 +79,6 @@ impl fmt::Display for Refused {
         let Self { cid, why } = self;
         ReadError::from((*cid, *why)).fmt(formatter)
     }
-}
-
-/// What a DAG that was taken is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// What its root names.
-    pub kind: JudgedKind,
-    /// Bytes of its files; those of a file that is in it twice count twice.
-    pub content_bytes: u64,
-    /// Its different blocks, without those that are their own CID.
-    pub blocks: usize,
-    /// Their bytes.
-    pub dag_bytes: u64,
-    /// Links that were looked at.
-    pub links: u64,
-}
-
-/// What a CID names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each names the kind it stands for")]
-pub enum JudgedKind {
-    File,
-    Directory,
-    Symlink,
 }
 
 /// Judges everything below `root`. The source's blocks are taken for what their CIDs say: it has checked them, or
@@ -158,15 +123,6 @@ impl Look for Sound<'_> {
     }
 }
 
-impl From<(Cid, Unfit)> for ReadError {
-    fn from((cid, why): (Cid, Unfit)) -> Self {
-        match why {
-            Unfit::Malformed(error) => Self::Malformed(cid, error),
-            Unfit::Against(why) => Self::Invalid(cid, why),
-        }
-    }
-}
-
 impl From<Fault> for ReadError {
     fn from(fault: Fault) -> Self {
         match fault {
@@ -179,16 +135,4 @@ impl From<Fault> for ReadError {
             Fault::Unfit(cid, why) => (cid, why).into(),
         }
     }
-}
-
-/// Gets a block and judges it by itself.
-pub(crate) fn load(source: &dyn BlockSource, cid: &Cid) -> Result<Block, ReadError> {
-    let bytes = match node::inline(cid) {
-        Some(bytes) => bytes.to_vec(),
-        None => source.get(cid)?.ok_or(ReadError::Missing(*cid))?,
-    };
-    if !matches!(cid.codec(), CODEC_RAW | CODEC_DAG_PB) {
-        return Err(ReadError::UnknownCodec(*cid));
-    }
-    judge_block(cid, bytes).map_err(|why| (*cid, why).into())
 }

@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::HashSet};
 use cid::Cid;
 
 use super::{
-    Unfit,
     shard::{self, Shard},
+    unfit::{Unfit, check_name},
 };
 use crate::{
     block::{CODEC_RAW, HASH_IDENTITY, MAX_BLOCK_BYTES},
@@ -105,18 +105,6 @@ fn directory(links: Vec<PbLink>) -> Result<Vec<PbLink>, Unfit> {
         }
     }
     Ok(links)
-}
-
-/// Whether a file may have that name.
-pub(crate) fn check_name(name: &[u8]) -> Result<(), Unfit> {
-    match name {
-        b"" => Err(Unfit::Against("an entry without a name")),
-        b"." | b".." => Err(Unfit::Against("an entry whose name leads elsewhere")),
-        name if name.iter().any(|byte| matches!(byte, b'/' | 0)) => {
-            Err(Unfit::Against("an entry with a slash or a NUL in its name"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn symlink(links: &[PbLink], target: Vec<u8>) -> Result<Vec<u8>, Unfit> {

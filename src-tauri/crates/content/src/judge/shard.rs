@@ -6,7 +6,7 @@
 
 use cid::Cid;
 
-use super::{Unfit, node::check_name};
+use super::unfit::{Unfit, check_name};
 use crate::{
     dag_pb::PbLink,
     hamt::slots_of,

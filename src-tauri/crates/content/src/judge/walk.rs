@@ -5,16 +5,55 @@ use std::{collections::HashMap, io};
 use cid::Cid;
 
 use super::{
-    Judged, JudgedKind, Unfit,
     node::{self, FilePart, Node, judge_node},
     shard::{NO_SHARD, Place, Shape, WRONG_SLOT, hash_of},
+    unfit::Unfit,
 };
 use crate::{
     block::{CODEC_DAG_PB, CODEC_RAW},
     block_name::BlockName,
     tree::MAX_TREE_DEPTH,
-    verify::WalkLimits,
 };
+
+/// What a DAG that was taken is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What its root names.
+    pub kind: JudgedKind,
+    /// Bytes of its files; those of a file that is in it twice count twice.
+    pub content_bytes: u64,
+    /// Its different blocks, without those that are their own CID.
+    pub blocks: usize,
+    /// Their bytes.
+    pub dag_bytes: u64,
+    /// Links that were looked at.
+    pub links: u64,
+}
+
+/// What a CID names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each names the kind it stands for")]
+pub enum JudgedKind {
+    File,
+    Directory,
+    Symlink,
+}
+
+/// What a walk may cost at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalkLimits {
+    /// Different blocks that are looked at.
+    pub blocks: usize,
+    /// Missing, damaged, unknown and refused blocks that are named.
+    pub named: usize,
+}
+
+impl Default for WalkLimits {
+    /// A hundred million blocks: more than any disk has, and a hostile DAG has to send them all.
+    fn default() -> Self {
+        Self { blocks: 100_000_000, named: 100 }
+    }
+}
 
 /// Nodes of a file one below the other.
 pub(crate) const MAX_FILE_DEPTH: usize = 64;

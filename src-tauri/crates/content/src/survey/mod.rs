@@ -22,10 +22,9 @@ use cid::Cid;
 use crate::{
     block::HASH_IDENTITY,
     judge::{
-        Refused,
+        Refused, WalkLimits,
         walk::{self, Fault, Look, walk},
     },
-    verify::WalkLimits,
 };
 
 pub use node::{Looked, Said, look_at};

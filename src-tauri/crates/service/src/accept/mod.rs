@@ -28,10 +28,10 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watched::{Watched, WatchedBody};
 
-use crate::{http::Metrics, service::StopTokens, write_timeout::WriteTimeout};
+use crate::{http::Metrics, write_timeout::WriteTimeout};
 
 /// How long accepting rests after an error: most likely there are no file descriptors left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -53,6 +53,15 @@ pub(crate) struct Limits {
     pub(crate) write_timeout: Duration,
     /// Connections of one other computer.
     pub(crate) per_peer: usize,
+}
+
+/// The two ways to end connections.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StopTokens {
+    /// No more requests.
+    pub(crate) gracefully: CancellationToken,
+    /// Not even the running ones.
+    pub(crate) now: CancellationToken,
 }
 
 /// Takes connections until it is told to stop.

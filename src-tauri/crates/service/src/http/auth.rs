@@ -7,15 +7,17 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 
-use super::{Shared, errors::ApiError, throttle::Peer};
+use super::{
+    Shared,
+    errors::ApiError,
+    key_headers::{KEY_HEADER, SECRET_HEADER, has_keys},
+    throttle::Peer,
+};
 use crate::store::{
     keys::{Grant, Owner},
     memory::Who,
     scopes::Scope,
 };
-
-const KEY_HEADER: &str = "pinning_api_key";
-const SECRET_HEADER: &str = "pinning_secret_key";
 
 /// Somebody whose key is right. What they ask for is theirs only if the key has the scope.
 #[derive(Clone, Debug)]
@@ -96,11 +98,6 @@ pub(crate) async fn authenticate(shared: &Shared, parts: &Parts) -> Result<Calle
         Some(Err(wait)) => ApiError::too_many("too many requests with wrong keys", wait),
         _ => ApiError::new(StatusCode::UNAUTHORIZED, complaint),
     })
-}
-
-/// Whether a request speaks the AIOZ API's way of saying who asks.
-pub(crate) fn has_keys(headers: &HeaderMap) -> bool {
-    headers.contains_key(KEY_HEADER) || headers.contains_key(SECRET_HEADER)
 }
 
 fn not_logged_in() -> ApiError {

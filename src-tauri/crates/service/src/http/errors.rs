@@ -14,7 +14,7 @@ use holdfast_content::car::CarError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth;
+use super::key_headers::has_keys;
 use crate::{
     ServiceError,
     archive::ArchiveError,
@@ -184,7 +184,7 @@ fn speaks_psa(request: &Request) -> bool {
     match below("/api/pinning/pins") {
         Some("" | "/") => {
             let has_token = request.headers().contains_key(header::AUTHORIZATION);
-            request.method() == Method::POST || (has_token && !auth::has_keys(request.headers()))
+            request.method() == Method::POST || (has_token && !has_keys(request.headers()))
         }
         Some(_) => true,
         None => below("/api/psa").is_some(),

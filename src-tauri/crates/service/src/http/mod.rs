@@ -10,6 +10,7 @@ mod guard;
 mod held;
 mod ids;
 mod json;
+mod key_headers;
 mod limit;
 mod metadata;
 mod metrics;

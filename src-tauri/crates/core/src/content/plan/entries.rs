@@ -7,26 +7,15 @@ use std::{
 
 use super::{
     Plan, Problem,
-    walk::{Called, Found},
+    part::{Called, DirectoryNumber, Found, PlanKind},
 };
-use crate::{content::names::Renamed, disk::Fingerprint, error::Error};
+use crate::{content::names::Renamed, error::Error};
 
 /// One part of an upload.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanEntry<'a> {
     plan: &'a Plan,
     entry: &'a Entry,
-}
-
-/// What a part of an upload is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum PlanKind {
-    /// A file, as it was when the plan was made.
-    File(Fingerprint),
-    /// A directory with nothing in it.
-    EmptyDirectory,
-    /// A symlink and where it points.
-    Symlink(Box<[u8]>),
 }
 
 /// The entries of a plan in their order. Each has only its own name: paths are put together when they are asked for.
@@ -36,10 +25,6 @@ pub(super) struct PlanEntries {
     directories: Vec<Directory>,
     entries: Vec<Entry>,
 }
-
-/// The number of a directory in its plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct DirectoryNumber(u32);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Directory {
@@ -113,17 +98,6 @@ impl<'a> PlanEntry<'a> {
             above = directory.above;
         }
         names.into_iter().rev()
-    }
-}
-
-impl PlanKind {
-    /// Bytes that are sent for it.
-    pub(super) const fn content_bytes(&self) -> u64 {
-        match self {
-            Self::File(fingerprint) => fingerprint.bytes,
-            Self::EmptyDirectory => 0,
-            Self::Symlink(target) => target.len() as u64,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plan: exactly which files make up one upload, in a fixed order, before a byte is read.
 
 mod entries;
+mod part;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -20,8 +21,9 @@ use crate::{
     disk::{Disk, EntryKind, Fingerprint, Opened, Place, Root},
     error::Error,
 };
+pub use entries::PlanEntry;
 use entries::{Collected, Compared, PlanEntries};
-pub use entries::{PlanEntry, PlanKind};
+pub use part::PlanKind;
 use walk::Walk;
 
 /// What the receiving side can take.

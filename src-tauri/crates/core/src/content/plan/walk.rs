@@ -1,13 +1,17 @@
 //! The look at what lies somewhere and at everything below it, in the order of a plan.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     path::{Component, Path},
 };
 
 use holdfast_content::{Entries, MAX_TREE_DEPTH};
 
-use super::{Limits, PlanKind, Problem, entries::DirectoryNumber, refused, unreadable};
+use super::{
+    Limits, Problem,
+    part::{Called, DirectoryNumber, Found, PlanKind},
+    refused, unreadable,
+};
 use crate::{
     content::names::{Names, Odd, alone},
     disk::{EntryKind, Fingerprint, IS_MADE_UP, Place, Root, Stat},
@@ -17,25 +21,6 @@ use crate::{
 /// Why a link is left out of a directory that goes to a service that could hold it.
 pub(super) const OUTWARD: &str =
     "is a link that leads out of the folder; where it leads says where things lie on this computer";
-
-/// What something is called on the disk, and what it is sent as.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Called<'a> {
-    pub(super) on_disk: &'a OsStr,
-    pub(super) sent_as: &'a str,
-}
-
-/// What is told what a walk finds, as it is found.
-pub(super) trait Found {
-    /// A directory, before the first thing that is part of the upload and in it. Gives the number that it has from here on.
-    fn directory(&mut self, above: DirectoryNumber, called: Called<'_>) -> Result<DirectoryNumber, Error>;
-
-    /// A part of the upload.
-    fn entry(&mut self, directory: DirectoryNumber, called: Called<'_>, kind: PlanKind) -> Result<(), Error>;
-
-    /// What is not part of it.
-    fn left_out(&mut self, problem: Problem);
-}
 
 /// A walk below one directory.
 pub(super) struct Walk<'a> {

@@ -25,6 +25,7 @@ use super::{
     held,
     ids::RecordId,
     json::Given,
+    key_headers::has_keys,
     pinning,
 };
 use crate::store::{
@@ -90,7 +91,7 @@ pub(crate) async fn list_of_either_api(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
-    if auth::has_keys(&parts.headers) {
+    if has_keys(&parts.headers) {
         let query = PinQuery::from_request_parts(&mut parts, &state.0).await?;
         pinning::list(state, allowed, query).await
     } else {

@@ -19,7 +19,7 @@ use holdfast_content::{BlockSource, CODEC_RAW, Cid, HASH_IDENTITY, MAX_BLOCK_BYT
 use tokio::sync::Notify;
 
 pub(crate) use super::writer::BlockWriter;
-use super::{damage::Suspects, holds::Holds, room::Room};
+use super::{holds::Holds, room::Room, suspects::Suspects};
 use crate::ServiceError;
 
 /// All blocks of a service. Cheap to clone.

@@ -6,17 +6,11 @@
 //! it again. Which pins have it is found by walking them, as a collection does: no index of blocks is kept for what never
 //! happens on a sound disk.
 
-use std::{
-    collections::HashSet,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use holdfast_content::{BlockSource, Cid, WalkLimits, Walked, survey};
 use rusqlite::OptionalExtension;
 use tokio::{
-    sync::Notify,
     task::spawn_blocking,
     time::{Instant, sleep},
 };
@@ -24,64 +18,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Store, StoreError, blocks::BlockStore, database::Database, holds::ShortHash, pin::cid_of, pin::root_bytes,
+    suspects::Noted,
 };
-
-/// Suspects of each kind that are remembered; others will be met again.
-const MOST_SUSPECTS: usize = 1_000;
 
 /// One fault of a pin says enough.
 const LIMITS: WalkLimits = WalkLimits { blocks: usize::MAX, named: 1 };
-
-/// What is to be looked into.
-#[derive(Debug, Default)]
-pub(super) struct Suspects {
-    noted: Mutex<Noted>,
-    news: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Noted {
-    /// Blocks with other bytes.
-    blocks: HashSet<Cid>,
-    /// Roots of which a block is not there.
-    roots: HashSet<Cid>,
-    /// Blocks have come that damaged pins may have lacked.
-    repaired: bool,
-}
-
-impl Suspects {
-    pub(super) fn note_block(&self, cid: &Cid) {
-        self.note(|noted| &mut noted.blocks, cid);
-    }
-
-    pub(super) fn note_root(&self, root: &Cid) {
-        self.note(|noted| &mut noted.roots, root);
-    }
-
-    fn note(&self, which: impl FnOnce(&mut Noted) -> &mut HashSet<Cid>, cid: &Cid) {
-        let mut noted = self.noted();
-        let suspects = which(&mut noted);
-        if suspects.len() < MOST_SUSPECTS && suspects.insert(*cid) {
-            self.news.notify_one();
-        }
-    }
-
-    fn note_repair(&self) {
-        self.noted().repaired = true;
-        self.news.notify_one();
-    }
-
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Looks into what was noted, not sooner than `rest` after it was, and less often where that takes long. Ends with `stop`.
 pub(crate) async fn keep_looking(store: Arc<Store>, rest: Duration, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = store.blocks.inner.suspects.news.notified() => {}
+            () = store.blocks.inner.suspects.noticed() => {}
         }
         let started = Instant::now();
         let (looking, stopped) = (Arc::clone(&store), stop.clone());
@@ -121,7 +69,7 @@ impl Store {
     }
 
     fn look_into_suspects(&self, stop: impl Fn() -> bool) -> Result<(), StoreError> {
-        let Noted { blocks, roots, repaired } = std::mem::take(&mut *self.blocks.inner.suspects.noted());
+        let Noted { blocks, roots, repaired } = self.blocks.inner.suspects.take();
         let mut damaged = false;
         for block in blocks {
             damaged |= self.blocks.set_aside_if_damaged(&block)?;

@@ -26,6 +26,7 @@ mod schema;
 pub(crate) mod scopes;
 pub(crate) mod search;
 pub(crate) mod statistics;
+mod suspects;
 mod sync;
 pub(crate) mod visits;
 pub(crate) mod wanted;

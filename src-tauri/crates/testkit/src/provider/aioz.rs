@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{
     Call, KeepBlocks, Pins, State, Totals,
-    answer::{Reply, collect, drain},
     form::{self, Filenames},
+    reply::{Reply, collect, drain},
 };
 use crate::identified;
 

@@ -10,85 +10,21 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
+    http::{Method, Request, Response, StatusCode, Uri, header},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use holdfast_content::{Cid, FileImporter};
-use http_body_util::StreamBody;
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, cluster, kubo, psa};
+use super::{
+    Api, Call, Fault, KeepBlocks, Recorded, State, UnderWay, aioz, bad_answer, cluster, kubo, psa,
+    reply::{Reply, ReplyBody, drain},
+};
 
 /// Stands before the path that [`Fault::Moved`] leads to.
 const MOVED: &str = "/moved";
-
-/// What an API answers when nothing is wrong.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) body: ReplyBody,
-}
-
-/// The forms of answers.
-pub(super) enum ReplyBody {
-    /// One JSON value.
-    Json(Value),
-    /// One JSON value a line, and why the answer was broken off.
-    Lines(Vec<Value>, Option<String>),
-    /// None.
-    Nothing,
-}
-
-impl Reply {
-    pub(super) const fn json(status: StatusCode, value: Value) -> Self {
-        Self { status, body: ReplyBody::Json(value) }
-    }
-
-    pub(super) const fn lines(lines: Vec<Value>) -> Self {
-        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, None) }
-    }
-
-    pub(super) fn lines_and_failure(lines: Vec<Value>, message: &str) -> Self {
-        Self { status: StatusCode::OK, body: ReplyBody::Lines(lines, Some(message.into())) }
-    }
-
-    pub(super) const fn empty(status: StatusCode) -> Self {
-        Self { status, body: ReplyBody::Nothing }
-    }
-
-    pub(super) fn text(&self) -> String {
-        match &self.body {
-            ReplyBody::Json(value) => value.to_string(),
-            ReplyBody::Lines(lines, _) => lines.iter().map(|line| format!("{line}\n")).collect(),
-            ReplyBody::Nothing => String::new(),
-        }
-    }
-
-    /// The body, in which trailers may follow.
-    fn to_body(&self) -> Body {
-        let text = self.text();
-        let ReplyBody::Lines(_, failure) = &self.body else { return text.into() };
-        let mut trailers = HeaderMap::new();
-        if let Some(value) = failure.as_deref().and_then(|message| HeaderValue::from_str(message).ok()) {
-            trailers.insert("X-Stream-Error", value);
-        }
-        let frames = [Frame::data(Bytes::from(text)), Frame::trailers(trailers)];
-        Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
-    }
-
-    fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(self.to_body());
-        *response.status_mut() = self.status;
-        if matches!(self.body, ReplyBody::Lines(..)) {
-            response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("X-Stream-Error"));
-        }
-        if !matches!(self.body, ReplyBody::Nothing) {
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        response
-    }
-}
 
 /// The part of an answer that depends on the API.
 impl Api {
@@ -355,18 +291,6 @@ impl Received {
             Ok(piece)
         })
     }
-}
-
-pub(super) async fn drain(mut body: impl Stream<Item = io::Result<Bytes>> + Unpin) {
-    while let Some(Ok(_)) = body.next().await {}
-}
-
-pub(super) async fn collect(mut body: impl Stream<Item = io::Result<Bytes>> + Unpin) -> Vec<u8> {
-    let mut all = Vec::new();
-    while let Some(Ok(piece)) = body.next().await {
-        all.extend_from_slice(&piece);
-    }
-    all
 }
 
 async fn read_up_to(mut body: impl Stream<Item = io::Result<Bytes>> + Unpin, bytes: u64) {

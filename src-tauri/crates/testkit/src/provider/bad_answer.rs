@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::Value;
 
-use super::{State, answer::Reply};
+use super::{State, reply::Reply};
 
 const PIECE_BYTES: usize = 64 * 1024;
 

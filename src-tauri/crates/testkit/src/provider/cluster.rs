@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Call, HeldPin, KeepBlocks, Pins, State,
-    answer::{Reply, drain},
     form::{self, Filenames},
+    reply::{Reply, drain},
 };
 use crate::identified;
 

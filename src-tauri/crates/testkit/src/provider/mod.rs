@@ -11,6 +11,7 @@ mod form;
 mod kubo;
 mod pins;
 mod psa;
+mod reply;
 
 use std::{
     collections::HashMap,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Bounds, Call, EditedId, HeldPin, Manners, Pins, State, TimesTo, Totals,
-    answer::{Reply, collect, drain},
+    reply::{Reply, collect, drain},
 };
 use crate::identified;
 

@@ -20,7 +20,7 @@ const MAX_PASSES: u32 = 3;
 
 /// Pins of a list that may be written together, and how long pages are gathered for that: every write touches pages all over
 /// the indexes, and many together touch them once.
-const MOST_UNWRITTEN: usize = 10_000;
+const MOST_UNWRITTEN: usize = 20_000;
 const MOST_UNWRITTEN_BYTES: usize = 8 << 20;
 const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
@@ -160,11 +160,12 @@ async fn list_once(
         let waited = written_at.is_none_or(|at| clock.monotonic().saturating_sub(at) >= LONGEST_UNWRITTEN);
         let unwritten_bytes: usize = unwritten.iter().map(ProviderPin::text_bytes).sum();
         if waited || unwritten.len() >= MOST_UNWRITTEN || unwritten_bytes >= MOST_UNWRITTEN_BYTES {
-            written_at = Some(clock.monotonic());
             let pins = std::mem::take(&mut unwritten);
             let observed;
             (observed, next) = tokio::join!(observe(shared, &account.id, pins, began), pages.next());
             observed?;
+            // From its end on: a write that takes long is not followed by one of the few pins that came meanwhile.
+            written_at = Some(clock.monotonic());
         } else {
             next = pages.next().await;
         }

@@ -171,7 +171,8 @@ impl<'a> Cli<'a> {
         Ok(())
     }
 
-    fn command(&self) -> Command {
+    /// The command, not yet started.
+    pub fn command(&self) -> Command {
         let mut command = self.desktop.command(self.program);
         command.env("HOLDFAST_HOME", self.home);
         command

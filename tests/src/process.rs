@@ -154,6 +154,21 @@ pub fn is_idle(id: u32) -> Result<Option<()>> {
     Ok((ticks_of(id)? == before).then_some(()))
 }
 
+/// How long the threads of a process that have not ended have had a processor.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub fn processor_time(id: u32) -> Result<std::time::Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+        // A thread may end while it is looked at.
+        let Ok(schedule) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        nanoseconds += schedule.split(' ').next().context("a short schedstat")?.parse::<u64>()?;
+    }
+    Ok(std::time::Duration::from_nanos(nanoseconds))
+}
+
 /// What a process has used of the processors.
 fn ticks_of(id: u32) -> Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;

@@ -1,7 +1,9 @@
-//! What must hold of what is measured: memory, and how long Holdfast takes in proportion to another program that does the same
-//! work. How long anything takes by itself depends on the machine, and is only printed.
+//! What must hold of what is measured: memory, how long Holdfast takes in proportion to another program that does the same
+//! work, and how long a person waits for an answer at the most. How long anything else takes by itself depends on the machine,
+//! and is only printed.
 
 use std::io::{Write, stdout};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -20,6 +22,10 @@ const fn memory(what: &'static str, mib: u64) -> Limit<Bytes> {
 
 const fn ratio(what: &'static str, below: f64) -> Limit<f64> {
     Limit { what, below }
+}
+
+const fn wait(what: &'static str, milliseconds: u64) -> Limit<Duration> {
+    Limit { what, below: Duration::from_millis(milliseconds) }
 }
 
 /// `holdfast cid` of anything.
@@ -49,6 +55,22 @@ pub const CID_TIME: Limit<f64> = ratio("`holdfast cid` of a large file on one co
 /// A large file by `curl` into `holdfast serve`.
 pub const SERVE_TIME: Limit<f64> = ratio("`curl` into `holdfast serve` to `cp`, `sync` and `sha256sum`", 1.5);
 
+/// Any page in any order, with any filter, while others write.
+pub const PAGE_WAIT: Limit<Duration> = wait("a page of a million pins, 99 of 100", 30);
+/// Any text, the same.
+pub const SEARCH_WAIT: Limit<Duration> = wait("a search in a million pins, 99 of 100", 60);
+/// What the queue begins next.
+pub const NEXT_WAIT: Limit<Duration> = wait("what is next of 200,000 transfers, 99 of 100", 1);
+/// What the screen of transfers shows.
+pub const NEWEST_WAIT: Limit<Duration> = wait("the newest 500 of 200,000 transfers, 99 of 100", 5);
+/// From a start to the first answer.
+pub const QUEUED_START: Limit<Duration> = wait("start with 100,000 queued", 500);
+/// What that takes of the memory.
+pub const QUEUED_MEMORY: Limit<Bytes> = memory("peak memory with 100,000 queued", 100);
+/// What it takes of a core when there is nothing to do.
+pub const QUEUED_IDLE: Limit<f64> =
+    ratio("a core's share with 100,000 queued for an account that is away, in hundredths", 0.1);
+
 /// What was found to be over its limit.
 #[derive(Debug, Default)]
 pub struct Verdict {
@@ -72,6 +94,15 @@ impl Verdict {
     /// When nothing can be printed.
     pub fn ratio(&mut self, limit: Limit<f64>, figure: f64) -> Result<()> {
         self.say(figure <= limit.below, format!("{}: {figure:.2}, the limit is {:.2}", limit.what, limit.below))
+    }
+
+    /// Holds a time against its limit.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be printed.
+    pub fn wait(&mut self, limit: Limit<Duration>, figure: Duration) -> Result<()> {
+        self.say(figure < limit.below, format!("{}: {figure:.2?}, the limit is {:.0?}", limit.what, limit.below))
     }
 
     /// Holds what was counted against what it must be.

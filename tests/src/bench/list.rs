@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::limits::Verdict;
+use super::times::{Numbers, Times};
 
 /// How many pins are listed.
 const PINS: u32 = 1_000_000;
@@ -29,29 +30,6 @@ const ORDERS: [&str; 6] = [
     "sortBy=created_at&pinned=true",
     "sortBy=name&sortOrder=DESC&pinned=false",
 ];
-
-/// Numbers without a pattern, the same in each run (SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        ((mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 32) as u32
-    }
-}
-
-/// How long pages took, the shortest first.
-#[derive(Clone, Debug)]
-struct Times(Vec<Duration>);
-
-impl Times {
-    /// The time that so many of a hundred pages did not exceed.
-    fn percentile(&self, hundredths: usize) -> Duration {
-        let last = self.0.len().saturating_sub(1);
-        self.0.get((self.0.len() * hundredths / 100).min(last)).copied().unwrap_or_default()
-    }
-}
 
 /// Measures and prints.
 ///
@@ -79,14 +57,7 @@ async fn run(dir: &Path) -> Result<()> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     for order in ORDERS {
         let times = pages(&http, &service.endpoint(), &key, order).await?;
-        let milliseconds = |hundredths| times.percentile(hundredths).as_secs_f64() * 1000.0;
-        writeln!(
-            out,
-            "  {order:<42} median {:6.2}  p99 {:6.2}  longest {:6.2}",
-            milliseconds(50),
-            milliseconds(99),
-            milliseconds(100)
-        )?;
+        writeln!(out, "  {order:<42} {times}")?;
     }
     Ok(service.shutdown().await?)
 }
@@ -108,16 +79,15 @@ async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str
     let first: Value = serde_json::from_slice(&get(0, 1).await?.1)?;
     let files = first["data"]["totals"]["files"].as_u64().unwrap_or_default();
     ensure!(files >= u64::from(PINS / 10), "{first}");
-    let mut times = Vec::new();
+    let mut times = Times::default();
     for _ in 0..PAGES {
         let offset = u64::from(random.next()) % (files - u64::from(PAGE));
         let (time, body) = get(offset, PAGE).await?;
-        times.push(time);
+        times.add(time);
         let page: Value = serde_json::from_slice(&body)?;
         ensure!(page["data"]["pins"].as_array().is_some_and(|pins| pins.len() == PAGE as usize), "a short page");
     }
-    times.sort_unstable();
-    Ok(Times(times))
+    Ok(times)
 }
 
 /// Writes pins as the service would: with many names and sizes, some of which repeat, and one of ten given up.

@@ -4,10 +4,14 @@
 pub mod hashing;
 pub mod limits;
 pub mod list;
+mod many_pins;
 pub mod memory;
 pub mod mirror;
+pub mod queued;
 mod sending;
 pub mod service;
+pub mod store;
+mod times;
 pub mod upload;
 pub mod window;
 

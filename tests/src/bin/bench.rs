@@ -9,17 +9,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use holdfast_tests::bench::limits::Verdict;
-use holdfast_tests::bench::{hashing, list, memory, mirror, service, upload, window};
+use holdfast_tests::bench::{hashing, list, memory, mirror, queued, service, store, upload, window};
 
 type Measure = fn(&mut Verdict) -> Result<()>;
 
-const SUBJECTS: [(&str, Measure); 7] = [
+const SUBJECTS: [(&str, Measure); 9] = [
     ("hashing", hashing::measure),
     ("upload", upload::measure),
     ("memory", memory::measure),
     ("service", service::measure),
     ("list", list::measure),
     ("mirror", mirror::measure),
+    ("store", store::measure),
+    ("queued", queued::measure),
     ("window", window::measure),
 ];
 

@@ -13,8 +13,8 @@ use crate::{
     ids::{AccountId, FolderId, PinKey, TransferId},
     pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinStatus},
     provider::ProviderError,
-    queue::{ClosedGate, Lane},
-    store::TransferCounts,
+    queue::{ClosedGate, Lane, gate::Task},
+    store::{TransferCounts, Wanted},
     transfer::{Failure, Transfer, TransferProgress, TransferState, Work, relay},
 };
 
@@ -202,6 +202,19 @@ impl Engine {
     /// When the database fails.
     pub async fn transfers(&self, limit: u32) -> Result<(Vec<Transfer>, TransferCounts), Error> {
         Ok((self.shared.store.transfers(limit).await?, self.shared.store.transfer_counts().await?))
+    }
+
+    /// What each account would be given next if it had a place for it, paused or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn next_up(&self) -> Result<Vec<Transfer>, Error> {
+        let accounts = self.shared.store.accounts().await?;
+        let wanted = accounts.into_iter().flat_map(|Account { id, .. }| {
+            let wanted = move |task| Wanted { account: id.clone(), task, slowest: Lane::Bulk, held_too: false };
+            Task::ALL.into_iter().map(wanted)
+        });
+        Ok(self.shared.store.next_transfers(self.shared.ports.clock.now(), wanted.collect()).await?)
     }
 
     /// One transfer.

@@ -8,4 +8,5 @@ pub(crate) mod proofs;
 pub(crate) mod selections;
 pub(crate) mod session;
 pub(crate) mod transfers;
+pub(crate) mod unpinning;
 pub(crate) mod window;

@@ -8,9 +8,7 @@ use tauri_plugin_opener::OpenerExt;
 
 use crate::backend::Backend;
 use crate::ipc::pin::{CopyWhat, ipfs_link};
-use crate::ipc::{
-    Accepted, CopyPinsRequest, EditPinRequest, IpcError, Pin, PinDetails, PinKey, PinPage, PinQuery, UnpinImpact,
-};
+use crate::ipc::{CopyPinsRequest, EditPinRequest, IpcError, Pin, PinDetails, PinKey, PinPage, PinQuery};
 
 #[tauri::command]
 pub(crate) async fn pins(backend: State<'_, Backend>, request: PinQuery) -> Result<PinPage, IpcError> {
@@ -20,19 +18,6 @@ pub(crate) async fn pins(backend: State<'_, Backend>, request: PinQuery) -> Resu
 #[tauri::command]
 pub(crate) async fn pin_details(backend: State<'_, Backend>, request: PinKey) -> Result<PinDetails, IpcError> {
     Ok(backend.engine().await?.pin_details(&request.into()).await?.into())
-}
-
-#[tauri::command]
-pub(crate) async fn unpin(backend: State<'_, Backend>, request: Vec<PinKey>) -> Result<Accepted, IpcError> {
-    let keys: Vec<pin::PinKey> = request.into_iter().map(Into::into).collect();
-    Ok(backend.engine().await?.unpin(&keys).await?.into())
-}
-
-/// What is left when these pins go.
-#[tauri::command]
-pub(crate) async fn unpin_impact(backend: State<'_, Backend>, request: Vec<PinKey>) -> Result<UnpinImpact, IpcError> {
-    let keys: Vec<pin::PinKey> = request.into_iter().map(Into::into).collect();
-    Ok(backend.engine().await?.unpin_impact(&keys).await?.into())
 }
 
 #[tauri::command]

@@ -42,12 +42,16 @@ commands! {
     pins {
         pins(PinQuery) -> PinPage,
         pin_details(PinKey) -> PinDetails,
-        unpin(Vec<PinKey>) -> Accepted,
-        unpin_impact(Vec<PinKey>) -> UnpinImpact,
         edit_pin(EditPinRequest) -> Pin,
         refresh_pins(()) -> (),
         copy_pins(CopyPinsRequest) -> (),
         open_in_browser(PinKey) -> (),
+    }
+    unpinning {
+        unpin(UnpinRequest) -> (),
+        unpin_impact(PinSet) -> UnpinImpact,
+        unpinnings(()) -> Vec<Unpinning>,
+        undo_unpin(String) -> Undone,
     }
     proofs {
         check_copies(CheckCopiesRequest) -> CopiesChecked,

@@ -35,6 +35,7 @@ pub(crate) enum ChangeTag {
     Accounts,
     Folders,
     Settings,
+    Unpinnings,
 }
 
 /// Carries no data: who shows one of these asks again.
@@ -45,7 +46,8 @@ pub(crate) struct Changed {
 
 impl ChangeTag {
     /// Everything, for a listener that missed some.
-    pub(crate) const ALL: [Self; 5] = [Self::Pins, Self::Transfers, Self::Accounts, Self::Folders, Self::Settings];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Pins, Self::Transfers, Self::Accounts, Self::Folders, Self::Settings, Self::Unpinnings];
 }
 
 impl From<Change> for ChangeTag {
@@ -56,6 +58,7 @@ impl From<Change> for ChangeTag {
             Change::Accounts => Self::Accounts,
             Change::Folders => Self::Folders,
             Change::Settings => Self::Settings,
+            Change::Unpinning => Self::Unpinnings,
         }
     }
 }

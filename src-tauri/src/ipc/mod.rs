@@ -17,6 +17,7 @@ pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod transfer;
+pub(crate) mod unpin;
 
 pub(crate) use account::{
     Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
@@ -36,3 +37,4 @@ pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};
 pub(crate) use shown::Shown;
 pub(crate) use transfer::{Accepted, Transfer, TransferList};
+pub(crate) use unpin::{PinSet, Undone, UnpinRequest, Unpinning};

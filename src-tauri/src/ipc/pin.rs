@@ -74,18 +74,22 @@ pub(crate) struct OtherCopy {
     pub(crate) same_login: SameLogin,
 }
 
-/// A pin of which no copy is left.
+/// A pin that is to go.
 #[derive(Clone, Debug, Serialize, TS)]
-pub(crate) struct LastCopy {
+pub(crate) struct LeavingPin {
     pub(crate) name: Shown,
     /// The account's label.
     pub(crate) label: String,
 }
 
-/// What is left when pins go; of the last copies, the first few are told.
+/// What is left when pins go; of these and of the last copies, the first few are told.
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct UnpinImpact {
-    pub(crate) last: Vec<LastCopy>,
+    pub(crate) pins: u64,
+    /// How many of each account, by its label.
+    pub(crate) accounts: Vec<(String, u64)>,
+    pub(crate) some: Vec<LeavingPin>,
+    pub(crate) last: Vec<LeavingPin>,
     pub(crate) last_count: u64,
     /// Those of which only a copy is left that may be the same one.
     pub(crate) perhaps_last_count: u64,
@@ -332,8 +336,12 @@ impl From<holdfast_core::OtherCopy> for OtherCopy {
 
 impl From<holdfast_core::UnpinImpact> for UnpinImpact {
     fn from(impact: holdfast_core::UnpinImpact) -> Self {
+        let leaving = |(name, label): (String, String)| LeavingPin { name: name.into(), label };
         Self {
-            last: impact.last.into_iter().map(|(name, label)| LastCopy { name: name.into(), label }).collect(),
+            pins: impact.pins,
+            accounts: impact.accounts.into_iter().collect(),
+            some: impact.some.into_iter().map(leaving).collect(),
+            last: impact.last.into_iter().map(leaving).collect(),
             last_count: impact.last_count,
             perhaps_last_count: impact.perhaps_last_count,
             perhaps_same: impact.perhaps_same,

@@ -94,6 +94,7 @@ impl Transfer {
         let running = progress.iter().find(|one| one.id == transfer.id);
         let (state, error, retry_at) = match &transfer.state {
             State::Queued => (TransferState::Queued, None, None),
+            State::Undoable { until } => (TransferState::Waiting, None, Some(until.0)),
             State::Running => (TransferState::Running, None, None),
             State::Waiting { until, failure } => {
                 (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), until.map(|at| at.0))

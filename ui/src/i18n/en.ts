@@ -253,7 +253,17 @@ export const en = {
   "unpin.checking": "Looking for other copies…",
   "unpin.more": (count: number) => `and ${formatCount(count)} more`,
   "unpin.confirm": (count: number) => `Unpin ${pins(count)}`,
-  "unpin.accepted": (count: number) => `Unpinning ${pins(count)}: see Transfers`,
+  "unpin.of_account": (account: string, count: number) => `${formatCount(count)} at ${account}`,
+  "unpin.type": (count: string) => `Type ${count} to confirm`,
+
+  "unpinning.line": (count: number) => `${pins(count)} will be unpinned`,
+  "unpinning.in": (seconds: number) => `${formatCount(seconds)} s`,
+  "unpinning.undo": "Undo",
+  "unpinning.undone": (count: number) => `Undone: ${pins(count)} ${count === 1 ? "stays" : "stay"}`,
+  "unpinning.too_late": (begun: number, kept: number) =>
+    `${pins(begun)} had begun to be unpinned${kept > 0 ? `; ${formatCount(kept)} stay` : ""}`,
+  "unpinning.undo_failed": "Unpinning could not be undone",
+  "unpinning.load_failed": "It is not known what can be undone",
 
   "pin_cid.title": "Pin a CID",
   "pin_cid.text": "CID or link",
@@ -709,6 +719,8 @@ export const en = {
   "error.refused.advice": "The details say why. Change what it does not take, then try again.",
   "error.cancelled": "It was cancelled",
   "error.cancelled.advice": "Start it again when you like.",
+  "error.count_changed": "There are other pins than you were told of",
+  "error.count_changed.advice": "Nothing was unpinned. Look at their number again, and confirm it.",
   "error.home_busy": "Another Holdfast is using these files",
   "error.home_busy.advice": "Close the other one, then try again.",
   "error.internal": "Something went wrong inside Holdfast",

@@ -37,6 +37,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   pin_failed: ["error.pin_failed", "error.pin_failed.advice"],
   refused: ["error.refused", "error.refused.advice"],
   cancelled: ["error.cancelled", "error.cancelled.advice"],
+  count_changed: ["error.count_changed", "error.count_changed.advice"],
   home_busy: ["error.home_busy", "error.home_busy.advice"],
   internal: ["error.internal", "error.internal.advice"],
 };

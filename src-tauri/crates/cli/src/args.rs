@@ -50,7 +50,10 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Give a pin another name or other metadata, where its service can
     Edit(EditArgs),
-    /// Remove pins
+    /// Remove pins: those of these ids, or all that match
+    ///
+    /// On a terminal it waits 10 seconds before anything is removed, and Ctrl-C undoes it; what has not begun can be undone
+    /// after that too. More than 50 at once go only when their number is confirmed.
     Unpin(UnpinArgs),
     /// Compute CIDs without sending anything anywhere
     Cid(CidArgs),
@@ -219,12 +222,24 @@ pub(crate) struct EditArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("pins").required(true).args(["ids", "all", "matching"])))]
 pub(crate) struct UnpinArgs {
-    /// The account's label or id, where several have a pin of that id
+    /// Only pins of this account, by its label or id
     #[arg(long)]
     pub(crate) account: Option<String>,
+    /// All pins, of one account or of all
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// All pins whose name or CID contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) matching: Option<String>,
+    /// How many pins are meant to go; needed for more than 50
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) confirm: Option<u64>,
+    /// Do not wait for 10 seconds first
+    #[arg(long)]
+    pub(crate) now: bool,
     /// The pins' ids
-    #[arg(required = true)]
     pub(crate) ids: Vec<String>,
 }
 

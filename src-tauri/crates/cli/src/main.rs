@@ -45,6 +45,9 @@ enum Failure {
     /// The user has ended it, and nothing is left of it.
     #[error("ended; nothing is left of it")]
     Ended,
+    /// The user has taken it back, which was said.
+    #[error("undone")]
+    Undone,
 }
 
 /// What a shell says of a program that was ended by Ctrl-C.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Partial) => ExitCode::FAILURE,
         Err(Failure::Unknown) => ExitCode::from(2),
+        Err(Failure::Undone) => ExitCode::from(ENDED),
         Err(failure @ Failure::Ended) => {
             report(&failure);
             ExitCode::from(ENDED)

@@ -28,6 +28,7 @@ pub enum Code {
     PinFailed,
     Refused,
     Cancelled,
+    CountChanged,
     HomeBusy,
     Internal,
 }
@@ -66,6 +67,7 @@ impl Code {
             Self::PinFailed => "pin_failed",
             Self::Refused => "refused",
             Self::Cancelled => "cancelled",
+            Self::CountChanged => "count_changed",
             Self::HomeBusy => "home_busy",
             Self::Internal => "internal",
         }

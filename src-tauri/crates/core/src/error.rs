@@ -102,6 +102,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<Self>,
     },
+    /// Many pins were to be removed, and other than the person was told.
+    #[error("this would unpin {pins} pins, and {confirmed} were confirmed; nothing was unpinned")]
+    CountChanged {
+        /// How many they are.
+        pins: u64,
+        /// How many the person confirmed.
+        confirmed: u64,
+    },
     /// The user stopped it.
     #[error("cancelled")]
     Cancelled,
@@ -166,6 +174,7 @@ impl Error {
             Self::FetchesFromNowhere => Code::NoSource,
             Self::AtNode { source, .. } => source.code(),
             Self::Cancelled => Code::Cancelled,
+            Self::CountChanged { .. } => Code::CountChanged,
             Self::NoSecret { .. } => Code::NoSecret,
             Self::Vault(_) => Code::KeyringUnavailable,
             Self::Provider(error) => error.code(),

@@ -29,6 +29,8 @@ ids! {
     PinId
     /// A transfer's id.
     TransferId
+    /// Names pins that are removed together.
+    UnpinningId
 }
 
 /// What names a pin in Holdfast: ids of different accounts may be equal.

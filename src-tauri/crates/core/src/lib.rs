@@ -28,9 +28,9 @@ pub mod vault;
 
 pub use code::Code;
 pub use engine::{
-    Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, HeldAccount, HeldUp, History,
-    ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme, ThisComputer,
-    UNCONFIRMED_UNPINS, UnpinImpact,
+    AcceptedUnpin, Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount,
+    HeldUp, History, ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme,
+    ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
 };
 pub use error::Error;
 pub use home::Home;

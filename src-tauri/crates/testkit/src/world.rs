@@ -9,13 +9,13 @@ use std::{
 
 use holdfast_content::{Discard, FileImporter, Link, Profile};
 use holdfast_core::{
-    Background, Engine, Home, Ports,
+    Background, Engine, Grace, Home, Ports,
     account::{AccountId, Keep},
     clock::Clock,
     content::{HashingPool, Urgency},
     disk::Disk,
     host::{RealDisk, SystemClock},
-    pin::{Metadata, Pin, PinQuery},
+    pin::{Metadata, Pin, PinKey, PinQuery, PinSet},
     provider::{Connect, HttpConnect},
     transfer::{Transfer, TransferId, TransferState},
 };
@@ -177,6 +177,15 @@ impl World {
     /// When it is not accepted.
     pub async fn upload(&self, account: &AccountId, path: &Path) -> Transfer {
         self.end_of(&self.begin_upload(account, path).await).await
+    }
+
+    /// Asks for the removal of pins, which begins at once.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    pub async fn unpin(&self, pins: &[PinKey]) -> Vec<TransferId> {
+        let accepted = self.engine.unpin(PinSet::Named(pins.to_vec()), pins.len() as u64, Grace::Waived).await;
+        accepted.unwrap_or_else(|error| panic!("{error}")).transfers
     }
 
     /// Waits for a transfer's end.

@@ -1,4 +1,4 @@
-import { fireEvent, waitFor } from "@testing-library/svelte";
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { CheckCopiesRequest, ComparePinRequest, PinQuery } from "../../lib/bindings/ipc.ts";
 import { allByTestId, byTestId, NOW, openApp, requestsOf } from "../../test-app.ts";
@@ -132,8 +132,57 @@ test("unpinning asks with the name, the count and whether it is the last copy", 
   expect(requestsOf(mock, "unpin")).toHaveLength(0);
   await fireEvent.click(byTestId("confirm-unpin"));
   await waitFor(() => expect(requestsOf(mock, "unpin")).toHaveLength(1));
-  const [keys] = requestsOf(mock, "unpin") as object[][];
-  expect(keys?.map((key) => Object.keys(key).toSorted())).toEqual([["account", "id"]]);
+  const [request] = requestsOf(mock, "unpin") as { confirmed: number; pins: { pins: object[] } }[];
+  expect(request?.confirmed).toBe(1);
+  expect(request?.pins.pins.map((key) => Object.keys(key).toSorted())).toEqual([["account", "id"]]);
+});
+
+test("what goes in a moment is told with a way to undo it, also by the keyboard", async () => {
+  const { mock } = await openTable(3);
+  const unpinOne = async () => {
+    rows()[0]?.focus();
+    await press("Delete");
+    await fireEvent.click(byTestId("confirm-unpin"));
+    await waitFor(() => expect(byTestId("unpinnings").textContent).toContain("1 pin will be unpinned"));
+    expect(rows()).toHaveLength(3);
+  };
+  await unpinOne();
+  await fireEvent.click(byTestId("undo-unpin"));
+  await waitFor(() => expect(screen.queryByTestId("unpinnings")).toBeNull());
+  await unpinOne();
+  rows()[0]?.focus();
+  await press("z", { ctrlKey: true });
+  await waitFor(() => expect(screen.queryByTestId("unpinnings")).toBeNull());
+  expect(requestsOf(mock, "undo_unpin")).toHaveLength(2);
+});
+
+test("all that match go by the question and its exceptions, and only when their number is typed", async () => {
+  const { mock } = await openTable(1000);
+  rows()[0]?.focus();
+  await press("a", { ctrlKey: true });
+  await fireEvent.click(rows()[1] as HTMLElement, { ctrlKey: true });
+  const before = requestsOf(mock, "pins").length;
+  await press("Delete");
+  await waitFor(() => expect(byTestId("unpin-accounts").textContent).toContain("at This computer"));
+  expect(byTestId("unpin-dialog").textContent).toContain("Unpin 999 pins?");
+  expect(byTestId<HTMLButtonElement>("confirm-unpin").disabled).toBe(true);
+  await fireEvent.input(byTestId("unpin-count"), { target: { value: "99" } });
+  expect(byTestId<HTMLButtonElement>("confirm-unpin").disabled).toBe(true);
+  await fireEvent.input(byTestId("unpin-count"), { target: { value: "999" } });
+  mock.failNext("unpin", { code: "count_changed", message: "other", retryable: false, details: null });
+  await fireEvent.click(byTestId("confirm-unpin"));
+  await waitFor(() => expect(byTestId("unpin-error").textContent).toContain("Nothing was unpinned"));
+  expect(byTestId<HTMLButtonElement>("confirm-unpin").disabled).toBe(true);
+  await fireEvent.input(byTestId("unpin-count"), { target: { value: "999" } });
+  await fireEvent.click(byTestId("confirm-unpin"));
+  await waitFor(() => expect(byTestId("unpinnings").textContent).toContain("999 pins will be unpinned"));
+  const requests = requestsOf(mock, "unpin") as {
+    confirmed: number;
+    pins: { which: string; except: object[] };
+  }[];
+  expect(requests.at(-1)).toMatchObject({ confirmed: 999, pins: { which: "matching" } });
+  expect(requests.at(-1)?.pins.except).toHaveLength(1);
+  expect(requestsOf(mock, "pins")).toHaveLength(before);
 });
 
 test("with no pins the table says what to do and what becomes public", async () => {
@@ -278,6 +327,5 @@ test("unpinning several says how many are last copies", async () => {
     expect(byTestId("last-copy").textContent).toMatch(/\d+ of these (is|are) the last cop/),
   );
   expect(byTestId("last-copy").textContent).toContain("at This computer");
-  const [keys] = requestsOf(mock, "unpin_impact") as object[][];
-  expect(keys).toHaveLength(10);
+  expect(requestsOf(mock, "unpin_impact")).toMatchObject([{ which: "matching", except: [] }]);
 });

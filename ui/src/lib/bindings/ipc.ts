@@ -149,7 +149,7 @@ export type CardUpload = { empty_files: boolean, empty_directories: boolean, sym
  */
 exact_names: boolean, car: boolean, };
 
-export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings";
+export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings" | "unpinnings";
 
 /**
  * Carries no data: who shows one of these asks again.
@@ -197,7 +197,7 @@ next_try: number | null, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "no_source" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "count_changed" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "no_source" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 export type ComparePinRequest = { pin: PinKey, with: CompareWith, };
 
@@ -398,9 +398,9 @@ export type ItemKind = "file" | "directory";
 export type Keyring = { "state": "available" } | { "state": "unavailable", reason: Shown, };
 
 /**
- * A pin of which no copy is left.
+ * A pin that is to go.
  */
-export type LastCopy = { name: Shown, 
+export type LeavingPin = { name: Shown, 
 /**
  * The account's label.
  */
@@ -456,6 +456,11 @@ export type PinKey = { account: string, id: string, };
 export type PinPage = { rows: Array<Pin>, total: number, total_bytes: number, };
 
 export type PinQuery = { offset: number, limit: number, sort: PinSort, descending: boolean, search: string, account: string | null, status: PinStatus | null, };
+
+/**
+ * Pins that something is to be done with.
+ */
+export type PinSet = { "which": "named", pins: Array<PinKey>, } | { "which": "matching", query: PinQuery, except: Array<PinKey>, };
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
@@ -574,9 +579,26 @@ export type TransferProgress = { id: string, bytes_done: number, bytes_total: nu
 export type TransferState = "queued" | "running" | "waiting" | "asked" | "failed" | "done" | "cancelled";
 
 /**
- * What is left when pins go; of the last copies, the first few are told.
+ * What came of undoing.
  */
-export type UnpinImpact = { last: Array<LastCopy>, last_count: number, 
+export type Undone = { 
+/**
+ * Pins that stay.
+ */
+pins: number, 
+/**
+ * Those whose removal had begun.
+ */
+begun: number, };
+
+/**
+ * What is left when pins go; of these and of the last copies, the first few are told.
+ */
+export type UnpinImpact = { pins: number, 
+/**
+ * How many of each account, by its label.
+ */
+accounts: Array<[string, number]>, some: Array<LeavingPin>, last: Array<LeavingPin>, last_count: number, 
 /**
  * Those of which only a copy is left that may be the same one.
  */
@@ -585,6 +607,20 @@ perhaps_last_count: number,
  * The labels of the accounts that may be the same login.
  */
 perhaps_same: Array<string>, };
+
+/**
+ * `confirmed` is how many they are by what the person was told.
+ */
+export type UnpinRequest = { pins: PinSet, confirmed: number, };
+
+/**
+ * Pins that are to be removed together, and can stay as long as that has not begun.
+ */
+export type Unpinning = { id: string, pins: number, 
+/**
+ * When it begins, in milliseconds from when this was told.
+ */
+begins_in: number, };
 
 /** Command name to request and response; a `null` request is no argument. */
 export type Rpc = {
@@ -619,12 +655,14 @@ export type Rpc = {
   resume_transfers: [string | null, null],
   pins: [PinQuery, PinPage],
   pin_details: [PinKey, PinDetails],
-  unpin: [Array<PinKey>, Accepted],
-  unpin_impact: [Array<PinKey>, UnpinImpact],
   edit_pin: [EditPinRequest, Pin],
   refresh_pins: [null, null],
   copy_pins: [CopyPinsRequest, null],
   open_in_browser: [PinKey, null],
+  unpin: [UnpinRequest, null],
+  unpin_impact: [PinSet, UnpinImpact],
+  unpinnings: [null, Array<Unpinning>],
+  undo_unpin: [string, Undone],
   check_copies: [CheckCopiesRequest, CopiesChecked],
   check_progress: [number, CheckProgress | null],
   stop_checking: [number, null],

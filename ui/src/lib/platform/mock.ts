@@ -71,6 +71,7 @@ export function createMock(options: MockOptions = {}): Mock {
   /** What was asked about pins since the start. */
   const history = new Map<string, Ipc.Check[]>();
   const selections = new Map<string, Ipc.Selection>();
+  const unpinnings = new Map<string, { leaving: Ipc.Pin[]; begins_at: number }>();
   const refusals = new Map<Command, Ipc.IpcError>();
   const on_drop = new Set<(event: Ipc.DropEvent) => void>();
   const on_changed = new Set<(event: Ipc.Changed) => void>();
@@ -295,8 +296,29 @@ export function createMock(options: MockOptions = {}): Mock {
       mock.changed("pins");
       return edited;
     },
-    unpin: (keys) =>
-      start(keys.map((key) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(row(key)), pin_id: key.id }))),
+    unpin: ({ pins, confirmed }) => {
+      const leaving = chosen(pins);
+      if (leaving.length > 50 && leaving.length !== confirmed) {
+        throw failure(
+          "count_changed",
+          `this would unpin ${leaving.length} pins, and ${confirmed} were confirmed`,
+        );
+      }
+      unpinnings.set(fresh("unpinning"), { leaving, begins_at: Date.now() + 10_000 });
+      mock.changed("unpinnings");
+      return null;
+    },
+    unpinnings: () =>
+      [...unpinnings].map(([id, { leaving, begins_at }]) => ({
+        ...{ id, pins: leaving.length, begins_in: Math.max(0, begins_at - Date.now()) },
+      })),
+    undo_unpin: (id) => {
+      const pins = unpinnings.get(id)?.leaving.length;
+      if (pins === undefined) throw failure("not_found", "This has begun.");
+      unpinnings.delete(id);
+      mock.changed("unpinnings");
+      return { pins, begun: 0 };
+    },
     refresh_pins: () => null,
     copy_pins: () => null,
     open_in_browser: () => null,
@@ -321,11 +343,21 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     check_progress: () => ({ pins_done: 1, pins_total: 3, blocks_done: 40, blocks_total: 100 }),
     stop_checking: () => null,
-    unpin_impact: (keys) => {
-      const last = keys.map(row).filter(({ account }) => account !== HOSTED);
+    unpin_impact: (pins) => {
+      const leaving = chosen(pins);
+      const last = leaving.filter(({ account }) => account !== HOSTED);
       const label = (id: string) => accounts.find((account) => account.id === id)?.label ?? id;
+      const told = (some: Ipc.Pin[]) =>
+        some.slice(0, 8).map(({ name, account }) => ({ name, label: label(account) }));
+      const of_accounts = accounts.map(({ id, label }): [string, number] => [
+        label,
+        leaving.filter(({ account }) => account === id).length,
+      ]);
       return {
-        last: last.slice(0, 8).map(({ name, account }) => ({ name, label: label(account) })),
+        pins: leaving.length,
+        accounts: of_accounts.filter(([, count]) => count > 0),
+        some: told(leaving),
+        last: told(last),
         last_count: last.length,
         perhaps_last_count: 0,
         perhaps_same: [],
@@ -413,6 +445,12 @@ export function createMock(options: MockOptions = {}): Mock {
     return pin;
   }
 
+  function chosen(pins: Ipc.PinSet): Ipc.Pin[] {
+    if (pins.which === "named") return pins.pins.map(row);
+    const left_out = new Set(pins.except.map(({ id }) => id));
+    return matchingRows(rows, pins.query).filter(({ id }) => !left_out.has(id));
+  }
+
   function remembered(selection: Ipc.Selection): Ipc.Selection {
     selections.set(selection.id, selection);
     return selection;
@@ -465,6 +503,12 @@ export function createMock(options: MockOptions = {}): Mock {
   }
 
   function advance(): void {
+    for (const [id, { leaving, begins_at }] of unpinnings) {
+      if (begins_at > Date.now()) continue;
+      unpinnings.delete(id);
+      start(leaving.map((pin) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(pin), pin_id: pin.id })));
+      mock.changed("unpinnings");
+    }
     const running: Ipc.TransferProgress[] = [];
     let ended = false;
     mock.transfers = mock.transfers.map((one) => {

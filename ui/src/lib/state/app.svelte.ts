@@ -16,6 +16,7 @@ import { Pins } from "./pins.svelte.ts";
 import { Settings } from "./settings.svelte.ts";
 import { Toasts } from "./toasts.svelte.ts";
 import { Transfers, type Ended } from "./transfers.svelte.ts";
+import { Unpinnings } from "./unpinnings.svelte.ts";
 
 export class App {
   readonly platform: Platform;
@@ -28,6 +29,7 @@ export class App {
   readonly checks: Checks;
   readonly comparisons: Comparisons;
   readonly transfers: Transfers;
+  readonly unpinnings: Unpinnings;
   readonly folders: Folders;
   readonly intake: Intake;
   ready = $state(false);
@@ -46,6 +48,7 @@ export class App {
     this.checks = new Checks(platform);
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform);
+    this.unpinnings = new Unpinnings(platform);
     this.folders = new Folders(platform);
     this.intake = new Intake(
       platform,
@@ -92,6 +95,17 @@ export class App {
     this.#missed.clear();
     void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
     void this.try(t("folders.load_failed"), () => this.folders.refresh());
+    void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
+  }
+
+  /** Lets pins stay that were about to go: the latest, where none is named. */
+  async undoUnpin(id = this.unpinnings.list.at(-1)?.id): Promise<void> {
+    if (id === undefined) return;
+    await this.try(t("unpinning.undo_failed"), async () => {
+      const { pins, begun } = await this.unpinnings.undo(id);
+      if (begun > 0) this.toasts.add({ kind: "warning", title: t("unpinning.too_late", begun, pins) });
+      else this.announcement = t("unpinning.undone", pins);
+    });
   }
 
   /** Does what a person asked for; says `what` failed, and why, when it does. */
@@ -124,6 +138,9 @@ export class App {
           break;
         case "folders":
           void this.try(t("folders.load_failed"), () => this.folders.refresh());
+          break;
+        case "unpinnings":
+          void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
           break;
         case "settings":
           void this.try(t("app.start_failed"), () => this.settings.refresh());

@@ -3,10 +3,12 @@
  * fetched as they come into view. Old rows stay until their successors are there.
  */
 
-import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSort, UnpinImpact } from "../bindings/ipc.ts";
+import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSet, PinSort } from "../bindings/ipc.ts";
+import type { UnpinImpact } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import { toIpcError } from "../error.ts";
 import type { Platform } from "../platform/index.ts";
+import type { Chosen } from "./chosen.ts";
 import { RowSelection } from "./selection.svelte.ts";
 
 export const PAGE_ROWS = 100;
@@ -113,17 +115,27 @@ export class Pins {
     return rows.filter((pin) => !this.selection.isExcepted(pin));
   }
 
+  /** What is selected, without its rows where that is all that match. */
+  get chosen(): Chosen {
+    const { selection, filter } = this;
+    const pins: PinSet = selection.all
+      ? { which: "matching", query: { ...filter, offset: 0, limit: 0 }, except: selection.except }
+      : { which: "named", pins: keysOf(selection.pins) };
+    return { pins, count: selection.count(this.total) };
+  }
+
   details(key: PinKey): Promise<PinDetails> {
     return this.#platform.call("pin_details", { account: key.account, id: key.id });
   }
 
   /** What is left when these go. */
-  impact(pins: PinKey[]): Promise<UnpinImpact> {
-    return this.#platform.call("unpin_impact", keysOf(pins));
+  impact(pins: PinSet): Promise<UnpinImpact> {
+    return this.#platform.call("unpin_impact", pins);
   }
 
-  async unpin(pins: PinKey[]): Promise<void> {
-    await this.#platform.call("unpin", keysOf(pins));
+  /** Removes them after a while in which that can be undone, if they are as many as the person was told. */
+  async unpin(pins: PinSet, confirmed: number): Promise<void> {
+    await this.#platform.call("unpin", { pins, confirmed });
     this.selection.clear();
   }
 
@@ -236,6 +248,6 @@ export class Pins {
 }
 
 /** Only what the command takes: the rest of a row stays here. */
-function keysOf(pins: PinKey[]): PinKey[] {
+export function keysOf(pins: PinKey[]): PinKey[] {
   return pins.map(({ account, id }) => ({ account, id }));
 }

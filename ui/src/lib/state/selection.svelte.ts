@@ -19,7 +19,7 @@ export class RowSelection {
   all = $state(false);
   #anchor = 0;
   #pins = $state.raw<ReadonlyMap<string, Pin>>(new Map());
-  #except = $state.raw<ReadonlySet<string>>(new Set());
+  #except = $state.raw<ReadonlyMap<string, PinKey>>(new Map());
 
   has(pin: PinKey): boolean {
     const key = keyOf(pin);
@@ -36,6 +36,11 @@ export class RowSelection {
     return [...this.#pins.values()];
   }
 
+  /** What is left out where `all` is set. */
+  get except(): PinKey[] {
+    return [...this.#except.values()];
+  }
+
   /** Where a range that is extended to `index` begins. */
   rangeTo(index: number): [first: number, last: number] {
     return [Math.min(this.#anchor, index), Math.max(this.#anchor, index)];
@@ -50,8 +55,8 @@ export class RowSelection {
   toggle(pin: Pin, index: number): void {
     const key = keyOf(pin);
     if (this.all) {
-      const except = new Set(this.#except);
-      if (!except.delete(key)) except.add(key);
+      const except = new Map(this.#except);
+      if (!except.delete(key)) except.set(key, { account: pin.account, id: pin.id });
       this.#except = except;
     } else {
       const pins = new Map(this.#pins);
@@ -86,7 +91,12 @@ export class RowSelection {
   /** The same pin under another id, or with other values. */
   replace(before: PinKey, after: Pin): void {
     const rename = (key: string) => (key === keyOf(before) ? keyOf(after) : key);
-    this.#except = new Set([...this.#except].map(rename));
+    this.#except = new Map(
+      [...this.#except].map(([key, pin]) => [
+        rename(key),
+        key === keyOf(before) ? { account: after.account, id: after.id } : pin,
+      ]),
+    );
     this.#pins = new Map(
       [...this.#pins].map(([key, pin]) => [rename(key), key === keyOf(before) ? after : pin]),
     );
@@ -98,7 +108,7 @@ export class RowSelection {
 
   #set(pins: Pin[]): void {
     this.all = false;
-    this.#except = new Set();
+    this.#except = new Map();
     this.#pins = new Map(pins.map((pin) => [keyOf(pin), pin]));
   }
 }

@@ -171,17 +171,13 @@ async fn say_what_is_paused(session: &Session) -> Result<(), Failure> {
 }
 
 async fn row(session: &Session, transfer: Transfer) -> Result<Row, Failure> {
-    let until = match transfer.state {
-        TransferState::Waiting { until, .. } => until,
-        _ => None,
-    };
     Ok(Row {
         account: session.label(&transfer.account).await?,
         work: transfer.work.as_str(),
         name: transfer.shown_name(),
         cid: transfer.cid.map(|cid| cid.to_string()),
         state: transfer.state.as_str(),
-        until,
+        until: transfer.state.until(),
         bytes: transfer.bytes,
         attempts: transfer.attempts,
         code: transfer.state.failure().map(|failure| failure.code),

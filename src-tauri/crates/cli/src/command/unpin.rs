@@ -1,14 +1,23 @@
 //! `holdfast unpin`
 
-use std::path::PathBuf;
+use std::{
+    io::{self, IsTerminal, stderr},
+    path::PathBuf,
+    pin::pin,
+};
 
-use holdfast_core::{Background, UnpinImpact, transfer::TransferState};
+use holdfast_core::{
+    AcceptedUnpin, Background, Engine, Error, Grace, TransferCounts, UnpinImpact,
+    pin::{Pin, PinQuery, PinSet},
+    transfer::{TransferState, UnpinningId},
+};
 
 use super::add::explain;
 use crate::{
     Failure,
     args::UnpinArgs,
-    output::{Output, complain},
+    interrupt,
+    output::{Output, complain, note},
     progress,
     session::Session,
 };
@@ -23,36 +32,143 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
         complain(&format!("not every account answers: {error}"), error.details().as_deref());
     }
     let mut complete = true;
-    let mut keys = Vec::new();
+    let mut named: Vec<Pin> = Vec::new();
     for id in &args.ids {
-        // Those that are not there are told below.
-        keys.extend(session.engine.pin_named(id, account.as_ref()).await.map(|pin| pin.key()));
-    }
-    warn(&session.engine.unpin_impact(&keys).await?);
-    for id in &args.ids {
-        let pin = match session.engine.pin_named(id, account.as_ref()).await {
-            Ok(pin) => pin,
+        match session.engine.pin_named(id, account.as_ref()).await {
+            Ok(pin) if named.iter().any(|other| other.key() == pin.key()) => {}
+            Ok(pin) => named.push(pin),
             Err(error) => {
                 complain(&error.to_string(), None);
                 complete = false;
-                continue;
             }
-        };
-        for transfer in session.engine.unpin(&[pin.key()]).await? {
-            let ended = progress::until_ended(&session.engine, id, &transfer).await?;
-            if ended.state != TransferState::Done {
-                explain(id, &ended);
-                complete = false;
-                continue;
-            }
-            let label = session.label(&pin.account).await?;
-            let cid = pin.held.cid.to_string();
-            let unpinned = serde_json::json!({ "account": label, "id": id, "cid": cid, "unpinned": true });
-            out.result(&unpinned, || format!("unpinned {cid}  {}", pin.name()))?;
         }
+    }
+    let pins = match args.ids.is_empty() {
+        true => {
+            let query = PinQuery { account, search: args.matching.unwrap_or_default(), ..PinQuery::default() };
+            PinSet::Matching { query, except: Vec::new() }
+        }
+        false => PinSet::Named(named.iter().map(Pin::key).collect()),
+    };
+    let impact = session.engine.unpin_impact(pins.clone()).await?;
+    if args.ids.is_empty() {
+        note(&format!("holdfast: {}", which(&impact)));
+    }
+    warn(&impact);
+    if impact.pins > 0 {
+        let mut ended = Box::pin(interrupt::ended());
+        // From here on it is heard.
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended.map_err(Into::into).and(Err(Failure::Undone)),
+            () = std::future::ready(()) => {}
+        }
+        // Only who sees that it waits can undo it.
+        let grace = if args.now || !stderr().is_terminal() { Grace::Waived } else { Grace::Given };
+        let accepted = session.engine.unpin(pins, args.confirm.unwrap_or(0), grace).await;
+        let accepted = accepted.map_err(|error| match (&error, args.confirm) {
+            (Error::CountChanged { pins, .. }, None) => Failure::Plain(format!(
+                "this would unpin {pins} pins, which has to be confirmed with `--confirm {pins}`; nothing was unpinned"
+            )),
+            _ => error.into(),
+        })?;
+        complete &= until_gone(&session, &accepted, named, ended, out).await?;
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+/// Waits for their end, and undoes what has not begun when the user ends this program. Says whether all are gone.
+async fn until_gone(
+    session: &Session,
+    accepted: &AcceptedUnpin,
+    named: Vec<Pin>,
+    ended: impl Future<Output = io::Result<()>>,
+    out: Output,
+) -> Result<bool, Failure> {
+    let waits = session.engine.unpinnings().await?.into_iter().find(|one| one.id == accepted.unpinning);
+    if let Some(waits) = waits {
+        let (pins, seconds) = (accepted.pins, waits.begins_in.as_secs_f64().round());
+        note(&format!("holdfast: unpinning {} in {seconds} s; Ctrl-C undoes it", number_of(pins)));
+    }
+    let mut gone = pin!(async {
+        match named.is_empty() {
+            true => all_gone(session, &accepted.unpinning, out).await,
+            false => each_gone(session, accepted, named, out).await,
+        }
+    });
+    tokio::select! {
+        gone = &mut gone => return gone,
+        ended = ended => ended?,
+    }
+    let undone = session.engine.undo_unpin(&accepted.unpinning).await?;
+    out.result(&serde_json::json!({ "undone": undone.pins, "unpinned": undone.begun }), || {
+        let begun =
+            if undone.begun > 0 { format!(", {} had begun to be removed", undone.begun) } else { String::new() };
+        format!("undone for {}{begun}", number_of(undone.pins))
+    })?;
+    Err(Failure::Undone)
+}
+
+async fn each_gone(session: &Session, accepted: &AcceptedUnpin, pins: Vec<Pin>, out: Output) -> Result<bool, Failure> {
+    let mut complete = true;
+    for (pin, transfer) in pins.into_iter().zip(&accepted.transfers) {
+        let id = &pin.held.id.0;
+        let ended = progress::until_ended(&session.engine, id, transfer).await?;
+        if ended.state != TransferState::Done {
+            explain(id, &ended);
+            complete = false;
+            continue;
+        }
+        let label = session.label(&pin.account).await?;
+        let cid = pin.held.cid.to_string();
+        let unpinned = serde_json::json!({ "account": label, "id": id, "cid": cid, "unpinned": true });
+        out.result(&unpinned, || format!("unpinned {cid}  {}", pin.name()))?;
+    }
+    Ok(complete)
+}
+
+async fn all_gone(session: &Session, unpinning: &UnpinningId, out: Output) -> Result<bool, Failure> {
+    let (everything, accounts) = session.engine.paused().await?;
+    if everything || !accounts.is_empty() {
+        note("holdfast: accepted, and what is paused waits until `holdfast resume`");
+        return Ok(true);
+    }
+    let counts = until_ended(&session.engine, unpinning).await?;
+    let value = serde_json::json!({ "unpinned": counts.done, "failed": counts.failed });
+    out.result(&value, || format!("unpinned {}", number_of(counts.done)))?;
+    if counts.failed > 0 {
+        complain(&format!("{} could not be unpinned; `holdfast transfers` says why", number_of(counts.failed)), None);
+    }
+    Ok(counts.failed == 0)
+}
+
+async fn until_ended(engine: &Engine, unpinning: &UnpinningId) -> Result<TransferCounts, Failure> {
+    let mut changes = engine.changes();
+    loop {
+        let counts = engine.unpinning_counts(unpinning).await?;
+        let open = counts.queued + counts.running + counts.waiting;
+        if open == 0 {
+            return Ok(counts);
+        }
+        // Having missed changes is a reason to look again.
+        let changed = async { drop(changes.recv().await) };
+        let line = || format!("{} left", number_of(open));
+        progress::shown(line, changed).await;
+    }
+}
+
+/// How many there are, and where.
+fn which(impact: &UnpinImpact) -> String {
+    let accounts: Vec<_> = impact.accounts.iter().map(|(label, pins)| format!("{pins} at {label:?}")).collect();
+    match accounts.is_empty() {
+        true => "nothing matches".into(),
+        false => format!("{} match: {}", number_of(impact.pins), accounts.join(", ")),
+    }
+}
+
+fn number_of(pins: u64) -> String {
+    if pins == 1 { "1 pin".into() } else { format!("{pins} pins") }
 }
 
 /// Says of which content no copy is left.

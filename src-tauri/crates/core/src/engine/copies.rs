@@ -1,7 +1,7 @@
 //! Copies: asking accounts' services for them, and what is left when a pin goes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -101,6 +101,12 @@ pub enum Remains {
 /// What is left when pins go.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct UnpinImpact {
+    /// How many go.
+    pub pins: u64,
+    /// How many of each account, by its label.
+    pub accounts: BTreeMap<String, u64>,
+    /// Which go, by name and account's label: the first few.
+    pub some: Vec<(String, String)>,
     /// Pins of which no copy is left, by name and account's label: the first few.
     pub last: Vec<(String, String)>,
     /// How many there are.
@@ -273,6 +279,11 @@ impl UnpinImpact {
     }
 
     pub(super) fn add(&mut self, pin: &Pin, label: String, others: &[OtherCopy]) {
+        self.pins += 1;
+        *self.accounts.entry(label.clone()).or_default() += 1;
+        if self.some.len() < MOST_NAMED {
+            self.some.push((pin.name(), label.clone()));
+        }
         match others.iter().map(|other| other.remains(pin)).max().unwrap_or(Remains::No) {
             Remains::Yes => {}
             Remains::Perhaps => {

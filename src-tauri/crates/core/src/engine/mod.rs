@@ -40,7 +40,7 @@ pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 pub use transfers::PastedCid;
-pub use unpinning::UNCONFIRMED_UNPINS;
+pub use unpinning::{AcceptedUnpin, Grace, UNCONFIRMED_UNPINS};
 
 use crate::{
     account::Access,
@@ -96,6 +96,7 @@ pub enum Change {
     Pins,
     Settings,
     Transfers,
+    Unpinning,
 }
 
 /// What a home is doing beside answering calls.

@@ -1,4 +1,5 @@
-//! Removing pins: those that are named, or all that match a question but for some.
+//! Removing pins: those that are named, or all that match a question but for some. It waits for a while in which it can be
+//! undone, unless nobody wants that, and how many go is confirmed before.
 
 use std::collections::HashSet;
 
@@ -6,89 +7,153 @@ use super::{Change, Engine, UnpinImpact, copies};
 use crate::{
     entropy::new_id,
     error::Error,
-    ids::{PinKey, TransferId},
-    pin::{Metadata, Pin, PinQuery},
-    queue::Lane,
-    store::Matching,
-    transfer::Work,
+    ids::{PinKey, TransferId, UnpinningId},
+    pin::{Metadata, Pin, PinQuery, PinSet},
+    queue::{Lane, pause::TO_UNDO},
+    store::{Bulk, Matching, NewUnpinning, TransferCounts},
+    transfer::{TransferState, Undone, Unpinning, Work},
 };
 
-/// Pins that match a question are removed without that their number is confirmed, up to this one.
+/// Pins are removed without that their number is confirmed, up to this one.
 pub const UNCONFIRMED_UNPINS: u64 = 50;
 
 /// Pins whose other copies are looked for before other questions to the database have their turn.
 const AT_ONCE: usize = 500;
 
+/// Whether removing pins waits for a while in which it can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// It waits.
+    Given,
+    /// It begins at once.
+    Waived,
+}
+
+/// Pins that are to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedUnpin {
+    /// What it is undone by, as long as it has not begun.
+    pub unpinning: UnpinningId,
+    /// How many go; those that were on their way already count with them.
+    pub pins: u64,
+    /// The transfers of pins that were named, in their order.
+    pub transfers: Vec<TransferId>,
+}
+
 impl Engine {
-    /// Accepts removing pins; what is being removed already is the same transfer.
+    /// Accepts removing pins, all or none; what is being removed already is the same transfer. Above [`UNCONFIRMED_UNPINS`] it
+    /// has to be known how many they are: `confirmed`.
     ///
     /// # Errors
-    /// [`Error::NoSuch`]; then nothing is accepted.
-    pub async fn unpin(&self, keys: &[PinKey]) -> Result<Vec<TransferId>, Error> {
+    /// [`Error::NoSuch`], and [`Error::CountChanged`] with their true number when another was confirmed; then nothing is
+    /// accepted.
+    pub async fn unpin(&self, pins: PinSet, confirmed: u64, grace: Grace) -> Result<AcceptedUnpin, Error> {
+        let now = self.shared.ports.clock.now();
+        let begins = match grace {
+            Grace::Given => now.plus(TO_UNDO),
+            Grace::Waived => now,
+        };
+        let new = NewUnpinning { id: UnpinningId(new_id(&*self.shared.ports.entropy)), now, begins };
+        let unpinning = new.id.clone();
+        let (pins, transfers) = match pins {
+            PinSet::Named(keys) => self.unpin_named(keys, confirmed, new).await?,
+            PinSet::Matching { query, except } => {
+                let which = self.matching(query, except);
+                match self.shared.store.unpin_matching(which, confirmed, UNCONFIRMED_UNPINS, new).await? {
+                    Bulk::Accepted(pins) => (pins, Vec::new()),
+                    Bulk::NotConfirmed(pins) => return Err(Error::CountChanged { pins, confirmed }),
+                }
+            }
+        };
+        self.shared.has_accepted();
+        self.shared.announce(Change::Unpinning);
+        Ok(AcceptedUnpin { unpinning, pins, transfers })
+    }
+
+    async fn unpin_named(
+        &self,
+        keys: Vec<PinKey>,
+        confirmed: u64,
+        new: NewUnpinning,
+    ) -> Result<(u64, Vec<TransferId>), Error> {
+        let pins = keys.iter().collect::<HashSet<_>>().len() as u64;
+        if pins > UNCONFIRMED_UNPINS && pins != confirmed {
+            return Err(Error::CountChanged { pins, confirmed });
+        }
         let lane = Lane::of_so_many(keys.len());
+        let state = match new.begins > new.now {
+            true => TransferState::Undoable { until: new.begins },
+            false => TransferState::Queued,
+        };
         let mut transfers = Vec::new();
         for key in keys {
-            let pin = self.shared.store.pin(key).await?;
+            let pin = self.shared.store.pin(&key).await?;
             let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?;
             let work = Work::Unpin { pin: key.id.clone() };
             let mut transfer = self.shared.transfer(&key.account, work, pin.name(), Metadata::new());
-            transfer.lane = lane;
-            transfer.pin = Some(key.id.clone());
-            transfer.cid = Some(pin.held.cid);
+            (transfer.lane, transfer.state, transfer.created_at) = (lane, state.clone(), new.now);
+            (transfer.pin, transfer.cid) = (Some(key.id), Some(pin.held.cid));
             transfers.push(transfer);
         }
-        self.shared.accept(transfers).await
+        Ok((pins, self.shared.store.unpin(new, transfers).await?))
     }
 
-    /// Accepts removing every pin that matches, but for some, at once or not at all. Above [`UNCONFIRMED_UNPINS`] it has to be
-    /// known how many that are: `confirmed`. Says how many go.
+    /// What is to be removed and waits, so that it can be undone; the latest last.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] with their true number when that is not what was confirmed; then nothing is accepted.
-    pub async fn unpin_matching(&self, query: PinQuery, except: Vec<PinKey>, confirmed: u64) -> Result<u64, Error> {
-        let (id, now) = (new_id(&*self.shared.ports.entropy), self.shared.ports.clock.now());
-        let which = self.matching(query, except);
-        let accepted = self.shared.store.unpin_matching(which, confirmed, UNCONFIRMED_UNPINS, id, now).await?;
-        let (count, true) = accepted else {
-            return Err(Error::InvalidInput(format!(
-                "This would unpin {} pins, and {confirmed} were confirmed; nothing was unpinned. Look at them again.",
-                accepted.0
-            )));
-        };
-        self.shared.wake.notify_one();
+    /// When the database fails.
+    pub async fn unpinnings(&self) -> Result<Vec<Unpinning>, Error> {
+        Ok(self.shared.store.unpinnings(self.shared.ports.clock.now()).await?)
+    }
+
+    /// Lets those pins stay whose removal has not begun.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] when it was undone before, or another engine of this home has accepted it.
+    pub async fn undo_unpin(&self, unpinning: &UnpinningId) -> Result<Undone, Error> {
+        let undone = self.shared.store.undo_unpin(unpinning).await?;
+        let undone = undone.ok_or_else(|| Error::NoSuch { what: "unpinning", id: unpinning.0.clone() })?;
         self.shared.announce(Change::Transfers);
-        Ok(count)
+        self.shared.announce(Change::Unpinning);
+        Ok(undone)
+    }
+
+    /// How the transfers of pins stand that are removed together. Those that were on their way already are not with them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unpinning_counts(&self, unpinning: &UnpinningId) -> Result<TransferCounts, Error> {
+        Ok(self.shared.store.unpinning_counts(unpinning).await?)
     }
 
     /// What is left when these pins go.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unpin_impact(&self, keys: &[PinKey]) -> Result<UnpinImpact, Error> {
-        let leaving: HashSet<&PinKey> = keys.iter().collect();
+    pub async fn unpin_impact(&self, pins: PinSet) -> Result<UnpinImpact, Error> {
         let (mut logins, mut impact) = (copies::Logins::new(self).await?, UnpinImpact::default());
-        for keys in keys.chunks(AT_ONCE) {
-            self.add_impact(&mut impact, &mut logins, keys.to_vec(), |pin| leaving.contains(&pin.key())).await?;
+        match pins {
+            PinSet::Named(keys) => {
+                let leaving: HashSet<&PinKey> = keys.iter().collect();
+                for keys in keys.chunks(AT_ONCE) {
+                    let leaves = |pin: &Pin| leaving.contains(&pin.key());
+                    self.add_impact(&mut impact, &mut logins, keys.to_vec(), leaves).await?;
+                }
+            }
+            PinSet::Matching { query, except } => {
+                let which = self.matching(query, except);
+                let mut after = i64::MIN;
+                loop {
+                    let (keys, last) = self.shared.store.keys_matching(which.clone(), after, AT_ONCE).await?;
+                    if keys.is_empty() {
+                        break;
+                    }
+                    after = last;
+                    self.add_impact(&mut impact, &mut logins, keys, |pin| which.has(pin)).await?;
+                }
+            }
         }
         Ok(impact.sorted())
-    }
-
-    /// What is left when every pin goes that matches, but for some.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn unpin_matching_impact(&self, query: PinQuery, except: Vec<PinKey>) -> Result<UnpinImpact, Error> {
-        let which = self.matching(query, except);
-        let (mut logins, mut impact) = (copies::Logins::new(self).await?, UnpinImpact::default());
-        let mut after = i64::MIN;
-        loop {
-            let (keys, last) = self.shared.store.keys_matching(which.clone(), after, AT_ONCE).await?;
-            if keys.is_empty() {
-                return Ok(impact.sorted());
-            }
-            after = last;
-            self.add_impact(&mut impact, &mut logins, keys, |pin| which.has(pin)).await?;
-        }
     }
 
     fn matching(&self, query: PinQuery, except: Vec<PinKey>) -> Matching {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Pin, PinStatus};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PinKey};
 
 /// Rows that one page may have.
 pub(crate) const MAX_PAGE_ROWS: u32 = 1_000;
@@ -50,6 +50,20 @@ pub struct PinQuery {
     pub account: Option<AccountId>,
     /// Only of this status; `unknown` is that of all pins of an account that was asked and did not tell.
     pub status: Option<PinStatus>,
+}
+
+/// Pins that something is to be done with.
+#[derive(Clone, Debug)]
+pub enum PinSet {
+    /// These.
+    Named(Vec<PinKey>),
+    /// All that match a question, whatever page it asks for, but for some.
+    Matching {
+        /// The question.
+        query: PinQuery,
+        /// Those that are left out.
+        except: Vec<PinKey>,
+    },
 }
 
 /// One page, and what all pages together have.

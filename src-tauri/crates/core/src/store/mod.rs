@@ -24,7 +24,7 @@ pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
 pub use transfers::TransferCounts;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
-pub(crate) use unpinning::Matching;
+pub(crate) use unpinning::{Bulk, Matching, NewUnpinning};
 
 use connections::{Company, Connections, Kept};
 

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 19] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -281,6 +281,20 @@ CREATE TRIGGER pin_taken_off_shelf AFTER DELETE ON pin BEGIN
     UPDATE pin_shelf SET pins = pins - 1, bytes_high = bytes_high - (ifnull(old.bytes, 0) >> 32),
         bytes_low = bytes_low - (ifnull(old.bytes, 0) & 4294967295) WHERE number = old.shelf;
 END;
+",
+    // Pins that are removed together, by the first and the last of their transfers, and until when that waits to be undone. What
+    // waits is found by its lane.
+    r"
+CREATE TABLE unpinning (
+    id TEXT PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    pins INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+DROP INDEX transfer_by_due;
+CREATE INDEX transfer_by_due ON transfer(account, work, lane, until) WHERE state = 'waiting';
 ",
 ];
 

@@ -15,7 +15,7 @@ mod row;
 
 use rusqlite::{Connection, OptionalExtension, types::Value};
 
-use super::{Store, StoreError, codec::signed};
+use super::{Store, StoreError, codec::signed, unpinning};
 use crate::{
     clock::UnixMillis,
     ids::{AccountId, FolderId, TransferId},
@@ -26,6 +26,7 @@ use row::{COLUMNS, columns_of, insert, transfer};
 
 pub(crate) use history::Pruned;
 pub use list::TransferCounts;
+pub(super) use list::counts;
 pub(crate) use outcome::{EndOfTry, Finish};
 pub(crate) use queue::Wanted;
 
@@ -200,6 +201,7 @@ impl Store {
             // The clock may have been set meanwhile, and nothing waits for longer than that.
             let longest = now.plus(LONGEST_REST).0;
             db.execute("UPDATE transfer SET until = ?1 WHERE state = 'waiting' AND until > ?1", [longest])?;
+            unpinning::wait_no_longer(db, now)?;
             // Whatever the mirror lost: what nobody follows is looked for.
             let sql = "UPDATE transfer SET state = 'queued' WHERE state = 'asked' AND NOT EXISTS (SELECT 1 FROM pin
                 WHERE pin.account = transfer.account AND pin.number = pin_number(transfer.pin) AND pin.id = transfer.pin

@@ -1,20 +1,28 @@
-//! Removing all that match a question but for some: as rows of the queue that the database writes itself, however many.
+//! Removing pins together, in one transaction and so that it can be undone before it begins. What matches a question but for
+//! some becomes rows of the queue that the database writes itself, however many.
 
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, TransferCounts,
+    codec::unsigned,
     pins::{self, folded},
-    shelves,
+    shelves, transfers,
 };
 use crate::{
     clock::UnixMillis,
-    ids::{AccountId, PinId, PinKey},
+    ids::{AccountId, PinId, PinKey, TransferId, UnpinningId},
     pin::{Pin, PinQuery, PinStatus},
+    queue::pause::TO_UNDO,
+    transfer::{Transfer, Undone, Unpinning},
 };
 
 /// More than fit into the writer's memory, beside everything else.
 const MANY: u64 = 10_000;
+
+/// The transfers of an unpinning.
+const OF_UNPINNING: &str = "transfer.sequence BETWEEN unpinning.first AND unpinning.last AND transfer.work = 'unpin'
+    AND transfer.created_at = unpinning.created_at";
 
 /// Pins that match a question, but for some.
 #[derive(Clone, Debug)]
@@ -42,27 +50,114 @@ impl Matching {
     }
 }
 
+/// Pins that are to be removed together, before they are written.
+#[derive(Clone, Debug)]
+pub(crate) struct NewUnpinning {
+    pub(crate) id: UnpinningId,
+    pub(crate) now: UnixMillis,
+    /// When they begin; at once where that is `now`.
+    pub(crate) begins: UnixMillis,
+}
+
+/// What a bulk unpin came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bulk {
+    /// So many go; those that were on their way already count with them.
+    Accepted(u64),
+    /// So many would go, and another number was confirmed.
+    NotConfirmed(u64),
+}
+
 impl Store {
-    /// Accepts removing these pins, if there are as many as `confirmed`, or no more than go without that. Gives how many there
-    /// are, and whether they were accepted; what is being removed already counts with them.
+    /// Accepts removing these pins together. What removes one already is the same transfer. Gives their ids, in their order.
+    pub(crate) async fn unpin(&self, new: NewUnpinning, pins: Vec<Transfer>) -> Result<Vec<TransferId>, StoreError> {
+        self.write(move |db| {
+            let (mut ids, mut rows) = (Vec::with_capacity(pins.len()), Vec::new());
+            for transfer in &pins {
+                ids.push(match transfers::accept(db, transfer)? {
+                    Some(same) => same,
+                    None => {
+                        rows.push(db.last_insert_rowid());
+                        transfer.id.clone()
+                    }
+                });
+            }
+            if let [first, ..] = rows[..] {
+                note(db, &new, first, rows.len() as i64)?;
+            }
+            Ok(ids)
+        })
+        .await
+    }
+
+    /// Accepts removing these pins together, if there are as many as `confirmed`, or no more than go without that.
     pub(crate) async fn unpin_matching(
         &self,
         which: Matching,
         confirmed: u64,
         unconfirmed: u64,
-        id: String,
-        now: UnixMillis,
-    ) -> Result<(u64, bool), StoreError> {
+        new: NewUnpinning,
+    ) -> Result<Bulk, StoreError> {
         self.write(move |db| {
             let (filter, values) = filter(db, &which)?;
             let count = count(db, &filter, &values)?;
             if count > unconfirmed && count != confirmed {
-                return Ok((count, false));
+                return Ok(Bulk::NotConfirmed(count));
             }
             db.pragma_update(None, "cache_spill", count > MANY)?;
-            let inserted = insert(db, &filter, values, &id, now);
+            let inserted = insert(db, &filter, values, &new);
             db.pragma_update(None, "cache_spill", false)?;
-            inserted.map(|()| (count, true))
+            inserted.map(|()| Bulk::Accepted(count))
+        })
+        .await
+    }
+
+    /// What can be undone as long as it has not begun, the latest last.
+    pub(crate) async fn unpinnings(&self, now: UnixMillis) -> Result<Vec<Unpinning>, StoreError> {
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT id, pins, until FROM unpinning WHERE until > ?1
+                 AND EXISTS (SELECT 1 FROM transfer WHERE {OF_UNPINNING} AND state = 'waiting') ORDER BY created_at"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([now.0], |row| {
+                Ok(Unpinning {
+                    id: UnpinningId(row.get(0)?),
+                    pins: unsigned(row.get(1)?),
+                    begins_in: UnixMillis(row.get(2)?).since(now),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// How many of those that are removed together are in which state.
+    pub(crate) async fn unpinning_counts(&self, id: &UnpinningId) -> Result<TransferCounts, StoreError> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = format!("SELECT state, count(*) FROM unpinning JOIN transfer ON {OF_UNPINNING} WHERE unpinning.id = ?1 GROUP BY state");
+            transfers::counts(db.prepare_cached(&sql)?.query([&id.0])?)
+        })
+        .await
+    }
+
+    /// Forgets, of those that are removed together, all that have not begun.
+    pub(crate) async fn undo_unpin(&self, id: &UnpinningId) -> Result<Option<Undone>, StoreError> {
+        let id = id.clone();
+        self.write(move |db| {
+            let sql = "DELETE FROM unpinning WHERE id = ?1 RETURNING first, last, pins, created_at";
+            let gone = db.query_row(sql, [&id.0], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+            });
+            let Some((first, last, pins, created_at)) = gone.optional()? else { return Ok(None) };
+            db.pragma_update(None, "cache_spill", unsigned(pins) > MANY)?;
+            let sql = "DELETE FROM transfer WHERE sequence BETWEEN ?1 AND ?2 AND work = 'unpin' AND created_at = ?3
+                       AND attempts = 0 AND state IN ('waiting', 'queued')";
+            let undone = db.execute(sql, (first, last, created_at));
+            db.pragma_update(None, "cache_spill", false)?;
+            let undone = undone? as u64;
+            Ok(Some(Undone { pins: undone, begun: unsigned(pins).saturating_sub(undone) }))
         })
         .await
     }
@@ -111,17 +206,43 @@ fn count(db: &Connection, filter: &str, values: &[Value]) -> Result<u64, StoreEr
     Ok(count.cast_unsigned())
 }
 
-fn insert(db: &Connection, filter: &str, mut values: Vec<Value>, id: &str, now: UnixMillis) -> Result<(), StoreError> {
-    let (at_id, at_now) = (values.len() + 1, values.len() + 2);
-    values.extend([Value::from(id.to_owned()), Value::from(now.0)]);
+fn insert(db: &Connection, filter: &str, mut values: Vec<Value>, new: &NewUnpinning) -> Result<(), StoreError> {
+    let at = values.len();
+    let (state, until) = match new.begins > new.now {
+        true => ("waiting", Value::from(new.begins.0)),
+        false => ("queued", Value::Null),
+    };
+    values.extend([Value::from(new.id.0.clone()), new.now.0.into(), state.to_owned().into(), until]);
+    let (id, now, state, until) = (at + 1, at + 2, at + 3, at + 4);
     let sql = format!(
-        "INSERT INTO transfer (id, account, work, name, metadata, state, bytes, attempts, pin, created_at, updated_at, lane)
-         SELECT ?{at_id} || '-' || row, account, 'unpin', coalesce(nullif(name, ''), cid), '{{}}', 'queued', 0, 0, id,
-             ?{at_now}, ?{at_now}, 1
+        "INSERT INTO transfer
+             (id, account, work, name, metadata, state, until, bytes, attempts, pin, created_at, updated_at, lane)
+         SELECT ?{id} || '-' || row, account, 'unpin', coalesce(nullif(name, ''), cid), '{{}}', ?{state}, ?{until}, 0, 0, id,
+             ?{now}, ?{now}, 1
          FROM pin {filter} AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.account = pin.account AND t.pin = pin.id
              AND t.work = 'unpin' AND t.state IN ('queued', 'running', 'waiting'))
          ORDER BY row"
     );
-    db.execute(&sql, params_from_iter(values))?;
+    let inserted = db.execute(&sql, params_from_iter(values))? as i64;
+    if inserted > 0 {
+        note(db, new, db.last_insert_rowid() - inserted + 1, inserted)?;
+    }
+    Ok(())
+}
+
+/// What is written together has consecutive numbers.
+fn note(db: &Connection, new: &NewUnpinning, first: i64, pins: i64) -> Result<(), StoreError> {
+    let values = (&new.id.0, first, first + pins - 1, pins, new.now.0, new.begins.0);
+    db.execute("INSERT INTO unpinning VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
+    Ok(())
+}
+
+/// The clock may have been set since the last engine of this home: nothing waits to be undone for longer than that.
+pub(super) fn wait_no_longer(db: &Connection, now: UnixMillis) -> Result<(), StoreError> {
+    let longest = now.plus(TO_UNDO).0;
+    let sql = "UPDATE transfer SET until = ?1 WHERE state = 'waiting' AND until > ?1 AND code IS NULL";
+    db.execute(sql, [longest])?;
+    db.execute("UPDATE unpinning SET until = ?1 WHERE until > ?1", [longest])?;
+    db.execute("DELETE FROM unpinning WHERE until <= ?1", [now.0])?;
     Ok(())
 }

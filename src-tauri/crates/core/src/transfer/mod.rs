@@ -18,9 +18,10 @@ use crate::{
     queue::Lane,
 };
 
-pub use crate::ids::TransferId;
+pub use crate::ids::{TransferId, UnpinningId};
 pub(crate) use attempt::{Attempted, attempt};
 pub(crate) use running::{Run, Running};
+pub use unpin::{Undone, Unpinning};
 
 /// What a transfer does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,11 @@ impl Work {
 pub enum TransferState {
     /// Accepted; its turn has not come.
     Queued,
+    /// Accepted, and begins at that moment: until then it can be undone.
+    Undoable {
+        /// When.
+        until: UnixMillis,
+    },
     /// Under way.
     Running,
     /// Tried in vain; it goes on by itself.
@@ -87,7 +93,7 @@ impl TransferState {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
-            Self::Waiting { .. } => "waiting",
+            Self::Undoable { .. } | Self::Waiting { .. } => "waiting",
             Self::Asked => "asked",
             Self::Failed(_) => "failed",
             Self::Done => "done",
@@ -99,6 +105,16 @@ impl TransferState {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Done | Self::Cancelled)
+    }
+
+    /// When it goes on by itself, where it waits for a moment.
+    #[must_use]
+    pub const fn until(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Undoable { until } => Some(*until),
+            Self::Waiting { until, .. } => *until,
+            _ => None,
+        }
     }
 
     /// Why the last try failed.

@@ -216,7 +216,7 @@ async fn whoever_unpins_or_stops_it_is_not_told_that_it_failed() {
     let (service, world, account) = slow(ProviderKind::Aioz).await;
     let (unpinned, stopped) = (ask(&world, &account, 1).await, ask(&world, &account, 2).await);
     let key = PinKey { account: account.clone(), id: world.transfer(&unpinned).await.pin.unwrap() };
-    let removal = world.engine.unpin(&[key]).await.unwrap().remove(0);
+    let removal = world.unpin(&[key]).await.remove(0);
     assert_eq!(world.end_of(&removal).await.state, TransferState::Done);
     assert_eq!(world.transfer(&unpinned).await.state, TransferState::Cancelled);
     world.engine.cancel(&stopped).await.unwrap();

@@ -7,7 +7,7 @@ use holdfast_content::{Extent, Profile};
 use holdfast_core::{
     Background, CheckRun, Error, Remains,
     account::{AccountEdit, AccountId, SameLogin},
-    pin::{ContentProof, Pin, PinKey, Standing},
+    pin::{ContentProof, Pin, PinKey, PinSet, Standing},
     proof::{CopyCheck, CopyState, Doubt, Finding, Scope, USUAL_EXTENT},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
@@ -229,17 +229,17 @@ async fn two_views_of_one_login_are_one_copy() {
     assert_eq!(details.remains(), Remains::No);
 
     let keys: Vec<_> = mine.iter().map(Pin::key).collect();
-    let impact = world.engine.unpin_impact(&keys).await.unwrap();
+    let impact = world.engine.unpin_impact(PinSet::Named(keys.clone())).await.unwrap();
     assert_eq!((impact.last_count, impact.perhaps_last_count), (2, 0));
     assert_eq!(impact.last[0], ("a".into(), "by key".into()));
     // A copy at another service is one, and only of what is there.
     let other = world.account(&elsewhere, "elsewhere").await;
     world.upload(&other, &world.files.path().join("a")).await;
-    let impact = world.engine.unpin_impact(&keys).await.unwrap();
+    let impact = world.engine.unpin_impact(PinSet::Named(keys.clone())).await.unwrap();
     assert_eq!((impact.last_count, impact.last[0].0.as_str()), (1, "b"));
     // Unless it goes at the same time.
     let everything: Vec<_> = world.pins().await.iter().map(Pin::key).collect();
-    assert_eq!(world.engine.unpin_impact(&everything).await.unwrap().last_count, 5);
+    assert_eq!(world.engine.unpin_impact(PinSet::Named(everything.clone())).await.unwrap().last_count, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

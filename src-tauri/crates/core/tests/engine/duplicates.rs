@@ -65,7 +65,7 @@ async fn what_was_unpinned_is_sent_again() {
     let path = world.write("a", b"abc");
     world.upload(&account, &path).await;
     let key = world.pins().await[0].key();
-    let unpin = world.engine.unpin(&[key]).await.unwrap();
+    let unpin = world.unpin(&[key]).await;
     assert_eq!(world.end_of(&unpin[0]).await.state, TransferState::Done);
     assert!(world.pins().await.is_empty());
     assert_eq!(world.upload(&account, &path).await.verified, Some(true));

@@ -41,7 +41,7 @@ async fn a_full_account_keeps_its_queue_and_goes_on_once_something_was_unpinned(
         assert!(is_kept, "{state:?}");
     }
     provider.heal();
-    let unpinned = world.engine.unpin(&[PinKey { account, id: pinned.pin.unwrap() }]).await.unwrap();
+    let unpinned = world.unpin(&[PinKey { account, id: pinned.pin.unwrap() }]).await;
     assert_eq!(world.end_of(&unpinned[0]).await.state, TransferState::Done, "a full account can be unpinned at");
     for id in &ids {
         assert_eq!(world.end_in_time(id).await.state, TransferState::Done);

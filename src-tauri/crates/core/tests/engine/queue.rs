@@ -52,7 +52,7 @@ async fn what_a_person_clicks_does_not_wait_for_what_comes_in_bulk() {
     let photo = world.upload(&account, &world.write("photo", b"a photo")).await;
     assert_eq!(photo.state, TransferState::Done);
     let key = PinKey { account, id: pinned.pin.unwrap() };
-    let unpinned = world.engine.unpin(&[key]).await.unwrap();
+    let unpinned = world.unpin(&[key]).await;
     assert_eq!(world.end_of(&unpinned[0]).await.state, TransferState::Done);
     assert_eq!(provider.under_way(Call::Upload), 3, "the others are where they were");
     open.cancel();

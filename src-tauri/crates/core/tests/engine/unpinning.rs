@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use holdfast_content::Profile;
 use holdfast_core::{
-    Code,
-    pin::{ContentProof, Metadata, Pin, PinId, PinKey, PinQuery, PinStatus},
+    Code, Error, Grace,
+    clock::Clock,
+    pin::{ContentProof, Metadata, Pin, PinId, PinKey, PinQuery, PinSet, PinStatus},
     transfer::{TransferState, Work},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
@@ -56,12 +57,12 @@ async fn unpinning_happens_once_and_what_is_gone_already_is_fine() {
     world.upload(&account, &b).await;
     let keys: Vec<PinKey> = world.pins().await.iter().map(|pin| pin.key()).collect();
     provider.pins(|pins| pins.remove(|pin| pin.id == keys[0].id.0));
-    for id in world.engine.unpin(&keys).await.unwrap() {
+    for id in world.unpin(&keys).await {
         assert_eq!(world.end_of(&id).await.state, TransferState::Done);
     }
     assert!(world.pins().await.is_empty());
     assert!(provider.pins(|pins| pins.all().iter().all(|pin| !pin.pinned)));
-    let gone = world.engine.unpin(&keys).await.unwrap_err();
+    let gone = world.engine.unpin(PinSet::Named(keys), 2, Grace::Waived).await.unwrap_err();
     assert_eq!(gone.code(), Code::NotFound);
     assert!(a.exists() && b.exists(), "the user's files are the user's");
 }
@@ -72,11 +73,14 @@ async fn an_unpin_that_fails_leaves_the_pin_in_the_table() {
     let account = world.account(&provider, "one").await;
     world.upload(&account, &world.write("a", b"aaa")).await;
     provider.fail(Call::Unpin, Fault::Status { status: 403, retry_after: None, message: "no" });
-    let ids = world.engine.unpin(&[world.pins().await[0].key()]).await.unwrap();
+    let ids = world.unpin(&[world.pins().await[0].key()]).await;
     assert_eq!(world.end_of(&ids[0]).await.state.failure().unwrap().code, Code::Forbidden);
     assert_eq!(world.pins().await.len(), 1);
     let nobody = PinKey { account, id: PinId("../../apiKeys".into()) };
-    assert_eq!(world.engine.unpin(&[nobody]).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        world.engine.unpin(PinSet::Named(vec![nobody]), 1, Grace::Given).await.unwrap_err().code(),
+        Code::NotFound
+    );
 }
 
 #[tokio::test]
@@ -108,24 +112,29 @@ async fn with_pins(count: u64) -> (FakeProvider, World) {
     (provider, world)
 }
 
+fn matching(search: &str, except: &[PinKey]) -> PinSet {
+    let query = PinQuery { search: search.into(), limit: 2, ..PinQuery::default() };
+    PinSet::Matching { query, except: except.to_vec() }
+}
+
 #[tokio::test]
 async fn more_than_a_few_that_match_go_only_when_their_true_number_is_confirmed() {
     let (_provider, world) = with_pins(300).await;
-    let photos = PinQuery { search: "photo".into(), limit: 2, ..PinQuery::default() };
-    let page = world.engine.pins(photos.clone()).await.unwrap();
+    let page = world.engine.pins(PinQuery { search: "photo".into(), limit: 2, ..PinQuery::default() }).await.unwrap();
     assert_eq!(page.total, 100);
     let except: Vec<PinKey> = page.rows.iter().map(Pin::key).collect();
     for confirmed in [0, 97, 100] {
-        let error = world.engine.unpin_matching(photos.clone(), except.clone(), confirmed).await.unwrap_err();
-        assert_eq!(error.code(), Code::InvalidInput);
+        let error = world.engine.unpin(matching("photo", &except), confirmed, Grace::Given).await.unwrap_err();
+        assert!(matches!(error, Error::CountChanged { pins: 98, .. }), "{error}");
         assert!(error.to_string().contains("98 pins"), "{error}");
     }
     assert_eq!(world.engine.transfers(1).await.unwrap().0, []);
-    let impact = world.engine.unpin_matching_impact(photos.clone(), except.clone()).await.unwrap();
-    assert_eq!(impact.last_count, 98);
+    let impact = world.engine.unpin_impact(matching("photo", &except)).await.unwrap();
+    assert_eq!((impact.pins, impact.last_count, impact.accounts["one"]), (98, 98, 98));
     for _ in 0..2 {
         // Asking twice does it once.
-        assert_eq!(world.engine.unpin_matching(photos.clone(), except.clone(), 98).await.unwrap(), 98);
+        let accepted = world.engine.unpin(matching("photo", &except), 98, Grace::Waived).await.unwrap();
+        assert_eq!(accepted.pins, 98);
     }
     let (accepted, _) = world.engine.transfers(500).await.unwrap();
     let unpinned: BTreeSet<_> = accepted
@@ -141,10 +150,113 @@ async fn more_than_a_few_that_match_go_only_when_their_true_number_is_confirmed(
 }
 
 #[tokio::test]
+async fn many_that_are_named_go_only_when_their_number_is_confirmed_too() {
+    let (_provider, world) = with_pins(60).await;
+    let keys: Vec<PinKey> = world.pins().await.iter().map(Pin::key).collect();
+    let error = world.engine.unpin(PinSet::Named(keys.clone()), 59, Grace::Given).await.unwrap_err();
+    assert!(matches!(error, Error::CountChanged { pins: 60, confirmed: 59 }), "{error}");
+    let accepted = world.engine.unpin(PinSet::Named(keys), 60, Grace::Given).await.unwrap();
+    assert_eq!((accepted.pins, accepted.transfers.len()), (60, 60));
+}
+
+#[tokio::test]
 async fn a_few_that_match_go_without_their_number_and_the_last_copy_is_told() {
     let (_provider, world) = with_pins(9).await;
-    let all = PinQuery::default();
-    let impact = world.engine.unpin_matching_impact(all.clone(), vec![]).await.unwrap();
+    let impact = world.engine.unpin_impact(matching("", &[])).await.unwrap();
     assert_eq!((impact.last_count, impact.last.len()), (9, 8));
-    assert_eq!(world.engine.unpin_matching(all, vec![], 0).await.unwrap(), 9);
+    assert_eq!(world.engine.unpin(matching("", &[]), 0, Grace::Given).await.unwrap().pins, 9);
+}
+
+/// What differs between two looks at the table.
+fn rows(pins: &[Pin]) -> Vec<(PinKey, String, PinStatus)> {
+    pins.iter().map(|pin| (pin.key(), pin.name(), pin.held.status)).collect()
+}
+
+#[tokio::test]
+async fn for_ten_seconds_nothing_is_sent_and_everything_can_be_undone() {
+    let (provider, world) = with_pins(4_000).await;
+    let before = rows(&world.pins().await);
+    let accepted = world.engine.unpin(matching("", &[]), 4_000, Grace::Given).await.unwrap();
+    world.clock.advance(Duration::from_millis(9_900));
+    let [told] = &world.engine.unpinnings().await.unwrap()[..] else { panic!("one unpinning") };
+    assert_eq!((&told.id, told.pins, told.begins_in), (&accepted.unpinning, 4_000, Duration::from_millis(100)));
+    // A look at the queue does not begin it either.
+    world.engine.resume(None).await.unwrap();
+    let undone = world.engine.undo_unpin(&accepted.unpinning).await.unwrap();
+    assert_eq!((undone.pins, undone.begun), (4_000, 0));
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(world.engine.unpinnings().await.unwrap(), []);
+    assert_eq!(world.engine.undo_unpin(&accepted.unpinning).await.unwrap_err().code(), Code::NotFound);
+    // Whatever is sent from then on, it is none of them.
+    let one = world.unpin(&[before[0].0.clone()]).await;
+    assert_eq!(world.end_of(&one[0]).await.state, TransferState::Done);
+    assert_eq!(provider.count(Call::Unpin), 1);
+    assert!(rows(&world.pins().await)[..999] == before[1..], "the rows are as before");
+    assert_eq!(world.engine.transfers(10).await.unwrap().1.waiting, 0);
+}
+
+#[tokio::test]
+async fn after_ten_seconds_it_begins_by_itself_whatever_the_clock_is_set_to() {
+    let (provider, world) = with_pins(3).await;
+    let keys: Vec<PinKey> = world.pins().await.iter().map(Pin::key).collect();
+    let accepted = world.engine.unpin(PinSet::Named(keys), 3, Grace::Given).await.unwrap();
+    let TransferState::Undoable { until } = world.transfer(&accepted.transfers[0]).await.state else { panic!() };
+    assert_eq!(until, world.clock.now().plus(Duration::from_secs(10)));
+    world.clock.set_wall(world.clock.now().plus(Duration::from_secs(365 * 86_400)));
+    world.clock.advance(Duration::from_secs(9));
+    world.engine.resume(None).await.unwrap();
+    eventually("the queue has seen the clock", || async {
+        let waits = world.engine.unpinnings().await.unwrap();
+        (waits.len() == 1 && waits[0].begins_in <= Duration::from_secs(1)).then_some(())
+    })
+    .await;
+    assert_eq!(provider.count(Call::Unpin), 0);
+    world.clock.advance(Duration::from_secs(1));
+    for id in &accepted.transfers {
+        assert_eq!(world.end_of(id).await.state, TransferState::Done);
+    }
+    assert_eq!(provider.count(Call::Unpin), 3);
+    let counts = world.engine.unpinning_counts(&accepted.unpinning).await.unwrap();
+    assert_eq!((counts.done, counts.waiting), (3, 0));
+}
+
+#[tokio::test]
+async fn what_can_be_undone_can_be_undone_after_a_restart_and_waits_no_longer_than_it_would_have() {
+    let (provider, world) = with_pins(100).await;
+    let accepted = world.engine.unpin(matching("", &[]), 100, Grace::Given).await.unwrap();
+    world.clock.advance(Duration::from_secs(4));
+    let world = world.restart().await;
+    assert_eq!(world.engine.unpinnings().await.unwrap()[0].begins_in, Duration::from_secs(6));
+    // A clock that was set back meanwhile makes nothing wait for a year.
+    world.clock.set_wall(world.clock.now().minus(Duration::from_secs(365 * 86_400)));
+    let world = world.restart().await;
+    assert_eq!(world.engine.unpinnings().await.unwrap()[0].begins_in, Duration::from_secs(10));
+    world.clock.advance(Duration::from_secs(9));
+    assert_eq!(world.engine.undo_unpin(&accepted.unpinning).await.unwrap().pins, 100);
+    assert_eq!((provider.count(Call::Unpin), world.pins().await.len()), (0, 100));
+}
+
+#[tokio::test]
+async fn what_has_begun_is_told_when_it_is_undone_too_late() {
+    let (provider, world) = with_pins(60).await;
+    provider.fail_always(Call::Unpin, Fault::Status { status: 403, retry_after: None, message: "no" });
+    let accepted = world.engine.unpin(matching("", &[]), 60, Grace::Waived).await.unwrap();
+    eventually("all have been tried", || async {
+        let counts = world.engine.unpinning_counts(&accepted.unpinning).await.unwrap();
+        (counts.failed == 60).then_some(())
+    })
+    .await;
+    let undone = world.engine.undo_unpin(&accepted.unpinning).await.unwrap();
+    assert_eq!((undone.pins, undone.begun), (0, 60));
+}
+
+#[tokio::test]
+async fn a_second_click_unpins_nothing_more_and_leaves_the_first_to_be_undone() {
+    let (_provider, world) = with_pins(2).await;
+    let keys: Vec<PinKey> = world.pins().await.iter().map(Pin::key).collect();
+    let first = world.engine.unpin(PinSet::Named(keys.clone()), 2, Grace::Given).await.unwrap();
+    let second = world.engine.unpin(PinSet::Named(keys), 2, Grace::Given).await.unwrap();
+    assert_eq!(second.transfers, first.transfers);
+    let [told] = &world.engine.unpinnings().await.unwrap()[..] else { panic!("one unpinning") };
+    assert_eq!((&told.id, told.pins), (&first.unpinning, 2));
 }

@@ -29,7 +29,7 @@ async fn space_used_on_this_computer_follows_what_is_pinned_there() {
     world.upload(&id, &world.write("b", b"defgh")).await;
     used(8).await;
     let key = world.pins().await[0].key();
-    world.engine.unpin(&[key]).await.unwrap();
+    world.unpin(&[key]).await;
     used(5).await;
 }
 

@@ -1,5 +1,7 @@
 //! The transfers as a person looks at them, and how many there are.
 
+use rusqlite::Rows;
+
 use super::{
     history::HAS_MEANING,
     row::{COLUMNS, transfer},
@@ -63,24 +65,24 @@ impl Store {
     }
 
     pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, StoreError> {
-        self.read(|db| {
-            let mut counts = TransferCounts::default();
-            let mut statement = db.prepare_cached("SELECT state, count FROM transfer_count")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let count = unsigned(row.get(1)?);
-                match row.get::<_, String>(0)?.as_str() {
-                    "queued" => counts.queued = count,
-                    "running" => counts.running = count,
-                    "waiting" => counts.waiting = count,
-                    "asked" => counts.asked = count,
-                    "failed" => counts.failed = count,
-                    "done" => counts.done = count,
-                    _ => {}
-                }
-            }
-            Ok(counts)
-        })
-        .await
+        self.read(|db| counts(db.prepare_cached("SELECT state, count FROM transfer_count")?.query([])?)).await
     }
+}
+
+/// Rows of a state and a number.
+pub(in crate::store) fn counts(mut rows: Rows<'_>) -> Result<TransferCounts, StoreError> {
+    let mut counts = TransferCounts::default();
+    while let Some(row) = rows.next()? {
+        let count = unsigned(row.get(1)?);
+        match row.get::<_, String>(0)?.as_str() {
+            "queued" => counts.queued = count,
+            "running" => counts.running = count,
+            "waiting" => counts.waiting = count,
+            "asked" => counts.asked = count,
+            "failed" => counts.failed = count,
+            "done" => counts.done = count,
+            _ => {}
+        }
+    }
+    Ok(counts)
 }

@@ -39,10 +39,7 @@ impl Store {
     pub(crate) async fn end_try(&self, id: &TransferId, end: EndOfTry, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
-            let until = match &end.state {
-                TransferState::Waiting { until, .. } => until.map(|at| at.0),
-                _ => None,
-            };
+            let until = end.state.until().map(|at| at.0);
             let failure = end.state.failure();
             let sql =
                 "UPDATE transfer SET state = ?2, until = ?3, code = ?4, failure = ?5, details = ?6, updated_at = ?7,

@@ -1,5 +1,7 @@
 //! What the queue asks the database: which transfer is next at an account, when one is due, and what waits at a gate.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::row::{COLUMNS, lane_number, transfer};
@@ -89,13 +91,15 @@ impl Store {
     /// When the next waiting transfer is due among what may be given to accounts.
     pub(crate) async fn next_due(&self, wanted: Vec<Wanted>) -> Result<Option<UnixMillis>, StoreError> {
         self.read(move |db| {
-            let sql =
-                "SELECT min(until) FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND until > 0";
+            let sql = "SELECT min(until) FROM transfer
+                       WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3 AND until > 0";
             let mut statement = db.prepare_cached(sql)?;
             let mut next: Option<i64> = None;
             for wanted in wanted {
-                let due = statement.query_row((&wanted.account.0, work_of(wanted.task)), |row| row.get(0))?;
-                next = next.into_iter().chain::<Option<i64>>(due).min();
+                for lane in lanes_up_to(wanted.slowest) {
+                    let due = statement.query_row((&wanted.account.0, work_of(wanted.task), lane), |row| row.get(0))?;
+                    next = next.into_iter().chain::<Option<i64>>(due).min();
+                }
             }
             Ok(next.map(UnixMillis))
         })
@@ -118,6 +122,7 @@ impl Store {
         self.write(move |db| {
             let sql = "UPDATE transfer SET until = until + ?1 WHERE state = 'waiting' AND until IS NOT NULL";
             db.execute(sql, [by])?;
+            db.execute("UPDATE unpinning SET until = until + ?1", [by])?;
             Ok(())
         })
         .await
@@ -130,25 +135,32 @@ fn is_everything_paused(db: &Connection) -> Result<bool, StoreError> {
 
 /// Lane and sequence of what is next of one kind.
 fn first_of(db: &Connection, wanted: &Wanted, now: UnixMillis) -> Result<Option<(i64, i64)>, StoreError> {
-    let (account, work, lane) = (&wanted.account.0, work_of(wanted.task), lane_number(wanted.slowest));
-    let place = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let queued =
-        "SELECT lane, sequence FROM transfer WHERE state = 'queued' AND account = ?1 AND work = ?2 AND lane <= ?3
-                  ORDER BY lane, sequence LIMIT 1";
-    let queued = db.prepare_cached(queued)?.query_row((account, work, lane), place).optional()?;
-    let due =
-        "SELECT lane, sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND until <= ?4
-                 AND lane <= ?3 ORDER BY until LIMIT 1";
-    let due = db.prepare_cached(due)?.query_row((account, work, lane, now.0), place).optional()?;
-    let held = match wanted.held_too {
-        true => {
-            let held = "SELECT lane, sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2
-                          AND until IS NULL AND lane <= ?3 ORDER BY lane, sequence LIMIT 1";
-            db.prepare_cached(held)?.query_row((account, work, lane), place).optional()?
+    let (account, work) = (&wanted.account.0, work_of(wanted.task));
+    let queued = "SELECT sequence FROM transfer WHERE state = 'queued' AND account = ?1 AND work = ?2 AND lane = ?3
+                  ORDER BY sequence LIMIT 1";
+    let due = "SELECT sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
+               AND until <= ?4 ORDER BY until LIMIT 1";
+    let held = "SELECT sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
+                AND until IS NULL ORDER BY sequence LIMIT 1";
+    let mut queued = db.prepare_cached(queued)?;
+    let (mut due, mut held) = (db.prepare_cached(due)?, db.prepare_cached(held)?);
+    for lane in lanes_up_to(wanted.slowest) {
+        let place = |row: &rusqlite::Row<'_>| row.get(0);
+        let mut first: Option<i64> = queued.query_row((account, work, lane), place).optional()?;
+        first = first.into_iter().chain(due.query_row((account, work, lane, now.0), place).optional()?).min();
+        if wanted.held_too {
+            first = first.into_iter().chain(held.query_row((account, work, lane), place).optional()?).min();
         }
-        false => None,
-    };
-    Ok(queued.into_iter().chain(due).chain(held).min())
+        if let Some(sequence) = first {
+            return Ok(Some((lane, sequence)));
+        }
+    }
+    Ok(None)
+}
+
+/// Every lane is asked for by itself, so that what is due of one is found without looking through the others.
+fn lanes_up_to(slowest: Lane) -> RangeInclusive<i64> {
+    lane_number(Lane::Click)..=lane_number(slowest)
 }
 
 const fn work_of(task: Task) -> &'static str {

@@ -37,7 +37,8 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
     };
     let sql =
         "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
-               created_at, updated_at, root, lane) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 0, ?9, ?10, ?11, ?11, ?12, ?13)";
+               created_at, updated_at, root, lane, until)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?14, ?8, 0, ?9, ?10, ?11, ?11, ?12, ?13, ?15)";
     db.prepare_cached(sql)?.execute((
         &transfer.id.0,
         &transfer.account.0,
@@ -52,6 +53,8 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
         transfer.created_at.0,
         root,
         lane_number(transfer.lane),
+        transfer.state.as_str(),
+        transfer.state.until().map(|at| at.0),
     ))?;
     Ok(())
 }
@@ -115,9 +118,10 @@ fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
     Ok(match row.get::<_, String>(7)?.as_str() {
         "queued" => TransferState::Queued,
         "running" => TransferState::Running,
-        "waiting" => {
-            TransferState::Waiting { until: row.get::<_, Option<i64>>(8)?.map(UnixMillis), failure: failure()? }
-        }
+        "waiting" => match (row.get::<_, Option<i64>>(8)?.map(UnixMillis), row.get::<_, Option<String>>(9)?) {
+            (Some(until), None) => TransferState::Undoable { until },
+            (until, _) => TransferState::Waiting { until, failure: failure()? },
+        },
         "asked" => TransferState::Asked,
         "failed" => TransferState::Failed(failure()?),
         "done" => TransferState::Done,

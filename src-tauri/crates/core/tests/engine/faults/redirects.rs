@@ -77,7 +77,7 @@ async fn lead_away<'a>(kind: ProviderKind, places: impl Iterator<Item = &'a (u16
             eventually("a pin is asked for", || async { (provider.count(Call::Get) > before).then_some(()) }).await;
         }
         if call == Call::Unpin {
-            begun.extend(world.engine.unpin(std::slice::from_ref(&key)).await.unwrap());
+            begun.extend(world.unpin(std::slice::from_ref(&key)).await);
         }
         for id in &begun {
             end_of_try(&world, id).await;

@@ -1,10 +1,10 @@
 //! What Rust tells the web view unasked.
 
-use holdfast_core::Change;
+use holdfast_core::{Changes, Which};
 use serde::Serialize;
 use ts_rs::TS;
 
-use super::{Selection, Shown};
+use super::{PinKey, Selection, Shown};
 
 /// Things held over the window, let go on it, or opened with Holdfast.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -27,38 +27,54 @@ pub(crate) enum DropEvent {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ChangeTag {
-    Pins,
-    Transfers,
-    Accounts,
-    Folders,
-    Settings,
-    Unpinnings,
-}
-
-/// Carries no data: who shows one of these asks again.
-#[derive(Clone, Debug, Serialize, TS)]
+/// What changed since the last time; who shows some of it asks again. What did not is null or false.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub(crate) struct Changed {
-    pub(crate) tags: Vec<ChangeTag>,
+    pub(crate) accounts: Option<SomeIds>,
+    pub(crate) folders: bool,
+    pub(crate) pins: Option<SomePins>,
+    pub(crate) settings: bool,
+    pub(crate) transfers: Option<SomeIds>,
+    pub(crate) unpinnings: bool,
 }
 
-impl ChangeTag {
-    /// Everything, for a listener that missed some.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Pins, Self::Transfers, Self::Accounts, Self::Folders, Self::Settings, Self::Unpinnings];
+/// These, or so many that they are not named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "which", rename_all = "snake_case")]
+pub(crate) enum SomeIds {
+    These { ids: Vec<String> },
+    Many,
 }
 
-impl From<Change> for ChangeTag {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Pins => Self::Pins,
-            Change::Transfers => Self::Transfers,
-            Change::Accounts => Self::Accounts,
-            Change::Folders => Self::Folders,
-            Change::Settings => Self::Settings,
-            Change::Unpinning => Self::Unpinnings,
+/// These, or so many that they are not named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "which", rename_all = "snake_case")]
+pub(crate) enum SomePins {
+    These { pins: Vec<PinKey> },
+    Many,
+}
+
+impl From<Changes> for Changed {
+    fn from(changes: Changes) -> Self {
+        Self {
+            accounts: changes.accounts.map(|which| some_ids(which, |id| id.0)),
+            folders: changes.folders,
+            pins: changes.pins.map(|which| match which {
+                Which::These(keys) => SomePins::These {
+                    pins: keys.into_iter().map(|key| PinKey { account: key.account.0, id: key.id.0 }).collect(),
+                },
+                Which::Many => SomePins::Many,
+            }),
+            settings: changes.settings,
+            transfers: changes.transfers.map(|which| some_ids(which, |id| id.0)),
+            unpinnings: changes.unpinning,
         }
+    }
+}
+
+fn some_ids<T: Ord>(which: Which<T>, id: impl Fn(T) -> String) -> SomeIds {
+    match which {
+        Which::These(ids) => SomeIds::These { ids: ids.into_iter().map(id).collect() },
+        Which::Many => SomeIds::Many,
     }
 }

@@ -129,7 +129,7 @@ pub(crate) struct PinPage {
     pub(crate) total_bytes: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub(crate) struct PinKey {
     pub(crate) account: String,
     pub(crate) id: String,

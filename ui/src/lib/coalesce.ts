@@ -6,10 +6,10 @@ export interface Coalesced {
 }
 
 /**
- * Requests that arrive during a run are answered by one further run. `gap_ms` is the least time between
- * the starts of two runs, so that a storm of events costs a bounded number of them.
+ * Requests that arrive during a run are answered by one further run. `gap` is the least time between
+ * the starts of two runs in milliseconds, so that a storm of events costs a bounded number of them; asked for with each.
  */
-export function coalesce(work: () => Promise<void>, gap_ms = 0): Coalesced {
+export function coalesce(work: () => Promise<void>, gap: number | (() => number) = 0): Coalesced {
   let next: Promise<void> | null = null;
   let current: Promise<void> = Promise.resolve();
   let started_at = -Infinity;
@@ -17,6 +17,7 @@ export function coalesce(work: () => Promise<void>, gap_ms = 0): Coalesced {
   async function run(): Promise<void> {
     // Whoever asked for the previous run was told how it ended.
     await current.catch(() => undefined);
+    const gap_ms = typeof gap === "number" ? gap : gap();
     const wait_ms = started_at + gap_ms - performance.now();
     if (wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, wait_ms));
     next = null;

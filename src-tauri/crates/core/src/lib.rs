@@ -5,6 +5,7 @@
 //! disk, keyring, network, randomness) it reaches only through the ports in [`Ports`]; [`host`] has the real ones.
 
 pub mod account;
+mod change;
 pub mod clock;
 mod code;
 pub mod content;
@@ -26,10 +27,11 @@ pub mod transfer;
 mod turns;
 pub mod vault;
 
+pub use change::{Change, Changes, Which};
 pub use code::Code;
 pub use engine::{
-    AcceptedUnpin, Background, Change, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount,
-    HeldUp, History, ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme,
+    AcceptedUnpin, Background, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount, HeldUp,
+    History, ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme,
     ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
 };
 pub use error::Error;

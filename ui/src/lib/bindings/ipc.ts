@@ -149,12 +149,10 @@ export type CardUpload = { empty_files: boolean, empty_directories: boolean, sym
  */
 exact_names: boolean, car: boolean, };
 
-export type ChangeTag = "pins" | "transfers" | "accounts" | "folders" | "settings" | "unpinnings";
-
 /**
- * Carries no data: who shows one of these asks again.
+ * What changed since the last time; who shows some of it asks again. What did not is null or false.
  */
-export type Changed = { tags: Array<ChangeTag>, };
+export type Changed = { accounts: SomeIds | null, folders: boolean, pins: SomePins | null, settings: boolean, transfers: SomeIds | null, unpinnings: boolean, };
 
 /**
  * A question that was asked about a pin, and the answer.
@@ -551,6 +549,16 @@ export type Settings = { theme: ThemeChoice, default_account: string | null, };
  * A name, a path, a service's own words: to be shown, not to be used. What could deceive a reader is an escape in it.
  */
 export type Shown = string;
+
+/**
+ * These, or so many that they are not named.
+ */
+export type SomeIds = { "which": "these", ids: Array<string>, } | { "which": "many" };
+
+/**
+ * These, or so many that they are not named.
+ */
+export type SomePins = { "which": "these", pins: Array<PinKey>, } | { "which": "many" };
 
 export type StartUploadRequest = { selection: string, account: string, name: string | null, metadata: { [key in string]: string }, };
 

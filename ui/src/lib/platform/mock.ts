@@ -37,7 +37,9 @@ export interface Mock extends Platform {
   /** The next call of `command` is refused. */
   failNext(command: Command, error: Ipc.IpcError): void;
   drop(event: Ipc.DropEvent): void;
-  changed(...tags: Ipc.ChangeTag[]): void;
+  changed(...what: (keyof Ipc.Changed)[]): void;
+  /** Tells which, as the core does of a few. */
+  tell(changed: Partial<Ipc.Changed>): void;
   /** Moves every transfer one step on; runs by itself in the browser. */
   advance(): void;
   /** An account becomes one that does not answer, or one that does again. */
@@ -57,6 +59,14 @@ export interface Mock extends Platform {
   transfers: Ipc.Transfer[];
   ready: boolean;
 }
+
+const NOTHING: Ipc.Changed = {
+  ...{ accounts: null, folders: false, pins: null, settings: false, transfers: null, unpinnings: false },
+};
+const MANY: Ipc.Changed = {
+  ...{ accounts: { which: "many" }, folders: true, pins: { which: "many" }, settings: true },
+  ...{ transfers: { which: "many" }, unpinnings: true },
+};
 
 type Handlers = { [C in Command]: (request: Request<C>) => Response<C> };
 
@@ -102,7 +112,8 @@ export function createMock(options: MockOptions = {}): Mock {
       if (event.type === "dropped") selections.set(event.selection.id, event.selection);
       on_drop.forEach((listener) => listener(event));
     },
-    changed: (...tags) => on_changed.forEach((listener) => listener({ tags })),
+    changed: (...what) => mock.tell(Object.fromEntries(what.map((one) => [one, MANY[one]]))),
+    tell: (changed) => on_changed.forEach((listener) => listener({ ...NOTHING, ...changed })),
     advance,
     trouble: (id, state, message) => {
       const change = { state, state_message: message ?? null, is_outdated: state !== "ok" };

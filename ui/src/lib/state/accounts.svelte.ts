@@ -8,7 +8,10 @@ import type {
   FoundService,
   SetFetchSourcesRequest,
 } from "../bindings/ipc.ts";
+import { coalesce } from "../coalesce.ts";
 import type { Platform } from "../platform/index.ts";
+
+const REFRESH_GAP_MS = 1000;
 
 /** Where nothing can be asked of an account. */
 export type Trouble = "unauthorized" | "unreachable" | "no_secret";
@@ -18,15 +21,35 @@ export function isTrouble(state: Account["state"]): state is Trouble {
 }
 
 export class Accounts {
-  list = $state.raw<Account[]>([]);
+  /** One question at a time, so that no earlier answer comes after a later one. */
+  readonly refresh = coalesce(() => this.#load(), REFRESH_GAP_MS);
+  #list = $state.raw<Account[]>([]);
+  /** Counts what was put into the list by other answers. */
+  #changes = 0;
   #platform: Platform;
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
-  async refresh(): Promise<void> {
-    this.list = await this.#platform.call("accounts");
+  get list(): Account[] {
+    return this.#list;
+  }
+
+  set list(list: Account[]) {
+    this.#changes += 1;
+    this.#list = list;
+  }
+
+  async #load(): Promise<void> {
+    let changes: number;
+    let list: Account[];
+    do {
+      changes = this.#changes;
+      list = await this.#platform.call("accounts");
+      // What was put there meanwhile may be newer than this answer.
+    } while (changes !== this.#changes);
+    this.#list = list;
   }
 
   find(id: string): Account | null {

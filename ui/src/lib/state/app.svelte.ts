@@ -1,7 +1,7 @@
 /** Puts the areas together: starts them, and tells each what changed at the other side. */
 
 import { createContext } from "svelte";
-import type { Account, Changed, ChangeTag, IpcError } from "../bindings/ipc.ts";
+import type { Account, Changed, IpcError } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
@@ -36,7 +36,7 @@ export class App {
   start_error = $state.raw<IpcError | null>(null);
   /** For screen readers: what ended last. */
   announcement = $state("");
-  #missed = new Set<ChangeTag>();
+  #missed_some = false;
   /** In the message that is shown. */
   #failed_told = 0;
 
@@ -44,12 +44,12 @@ export class App {
     this.platform = platform;
     this.settings = new Settings(platform);
     this.accounts = new Accounts(platform);
-    this.pins = new Pins(platform);
+    this.pins = new Pins(platform, () => this.navigation.screen === "pins");
     this.checks = new Checks(platform);
     this.comparisons = new Comparisons(platform);
-    this.transfers = new Transfers(platform);
+    this.transfers = new Transfers(platform, () => this.navigation.screen === "transfers");
     this.unpinnings = new Unpinnings(platform);
-    this.folders = new Folders(platform);
+    this.folders = new Folders(platform, () => this.navigation.screen === "folders");
     this.intake = new Intake(
       platform,
       this.toasts,
@@ -91,10 +91,9 @@ export class App {
     }
     this.#tellOfLostPort();
     this.pins.show(0, 1);
-    this.#onChanged({ tags: [...this.#missed] });
-    this.#missed.clear();
+    if (this.#missed_some) void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
+    this.#missed_some = false;
     void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
-    void this.try(t("folders.load_failed"), () => this.folders.refresh());
     void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
   }
 
@@ -119,34 +118,22 @@ export class App {
     }
   }
 
-  #onChanged({ tags }: Changed): void {
-    for (const tag of tags) {
-      if (!this.ready) {
-        // The snapshot under way may be older than this change.
-        this.#missed.add(tag);
-        continue;
-      }
-      switch (tag) {
-        case "pins":
-          void this.try(t("pins.load_failed"), () => this.pins.invalidate());
-          break;
-        case "transfers":
-          void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
-          break;
-        case "accounts":
-          void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
-          break;
-        case "folders":
-          void this.try(t("folders.load_failed"), () => this.folders.refresh());
-          break;
-        case "unpinnings":
-          void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
-          break;
-        case "settings":
-          void this.try(t("app.start_failed"), () => this.settings.refresh());
-          break;
-      }
+  /** Each asks again for what it shows of that, in its own time. */
+  #onChanged({ accounts, folders, pins, settings, transfers, unpinnings }: Changed): void {
+    if (!this.ready) {
+      // The snapshot under way may be older than this change; all else is asked for after it.
+      this.#missed_some = true;
+      return;
     }
+    const counts_pins = this.navigation.screen === "accounts";
+    if (pins) void this.try(t("pins.load_failed"), () => this.pins.changed(pins));
+    if (transfers) void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
+    if (accounts || (pins && counts_pins)) {
+      void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
+    }
+    if (folders) void this.try(t("folders.load_failed"), () => this.folders.changed());
+    if (settings) void this.try(t("app.start_failed"), () => this.settings.refresh());
+    if (unpinnings) void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
   }
 
   #tellOfLostPort(): void {

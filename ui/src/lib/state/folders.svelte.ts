@@ -4,7 +4,7 @@ import type { Folder, FolderEntry } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import type { Platform } from "../platform/index.ts";
 
-const REFRESH_GAP_MS = 200;
+const REFRESH_GAP_MS = 500;
 
 export class Folders {
   list = $state.raw<Folder[]>([]);
@@ -14,9 +14,16 @@ export class Folders {
     this.loaded = true;
   }, REFRESH_GAP_MS);
   #platform: Platform;
+  #is_shown: () => boolean;
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, is_shown: () => boolean) {
     this.#platform = platform;
+    this.#is_shown = is_shown;
+  }
+
+  /** Something changed at the other side. A screen that is not shown asks when it is. */
+  async changed(): Promise<void> {
+    if (this.#is_shown()) await this.refresh();
   }
 
   /** The system's dialog asks which; `false` when it was cancelled. */

@@ -4,18 +4,20 @@
  */
 
 import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSet, PinSort } from "../bindings/ipc.ts";
-import type { UnpinImpact } from "../bindings/ipc.ts";
+import type { SomePins, UnpinImpact } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import { toIpcError } from "../error.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Chosen } from "./chosen.ts";
-import { RowSelection } from "./selection.svelte.ts";
+import { keyOf, RowSelection } from "./selection.svelte.ts";
 
 export const PAGE_ROWS = 100;
 const BULK_ROWS = 500;
 const KEPT_PAGES = 24;
 const MOST_REQUESTS = 2;
 const REFRESH_GAP_MS = 150;
+/** For what came, went or changed outside of the view: it moves the rows, and is looked at in no hurry. */
+const UNSEEN_GAP_MS = 1000;
 
 export type Filter = Omit<PinQuery, "offset" | "limit">;
 
@@ -35,19 +37,18 @@ export class Pins {
   /** The rows on screen answer an earlier filter. */
   outdated = $state(false);
   error = $state.raw<IpcError | null>(null);
-  /** Counts the changes at the other side. */
+  /** Counts the looks at what changed at the other side. */
   revision = $state(0);
   /** Row position of the table, kept while another screen is shown. */
   position = 0;
   readonly selection = new RowSelection();
-  /** Something changed at the other side: asks again for what is shown. */
-  readonly invalidate = coalesce(async () => {
-    this.#generation += 1;
-    this.revision += 1;
-    this.#fill();
-  }, REFRESH_GAP_MS);
+  /** Asks again for what is shown. */
+  readonly invalidate = coalesce(() => this.#lookAgain(), REFRESH_GAP_MS);
+  /** The same, where no row in view is other than it was. */
+  readonly #invalidateLater = coalesce(() => this.#lookAgain(), UNSEEN_GAP_MS);
 
   #platform: Platform;
+  #is_shown: () => boolean;
   #pages = $state.raw<ReadonlyMap<number, Page>>(new Map());
   #generation = 0;
   /** Answers to questions before this generation belong to another filter. */
@@ -56,8 +57,9 @@ export class Pins {
   #asked = new Map<number, number>();
   #range_requests = 0;
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, is_shown: () => boolean = () => true) {
     this.#platform = platform;
+    this.#is_shown = is_shown;
   }
 
   get is_filtered(): boolean {
@@ -72,6 +74,13 @@ export class Pins {
   show(first: number, end: number): void {
     this.#wanted = { first, end };
     this.#fill();
+  }
+
+  /** Something changed at the other side. A table that is not shown asks when it is. */
+  async changed(which: SomePins): Promise<void> {
+    if (!this.#is_shown()) this.#generation += 1;
+    else if (which.which === "these" && this.#areInView(which.pins)) await this.invalidate();
+    else await this.#invalidateLater();
   }
 
   setFilter(change: Partial<Filter>): void {
@@ -164,6 +173,21 @@ export class Pins {
   async refreshFromAccounts(): Promise<void> {
     await this.#platform.call("refresh_pins");
     await this.invalidate();
+  }
+
+  async #lookAgain(): Promise<void> {
+    this.#generation += 1;
+    this.revision += 1;
+    this.#fill();
+  }
+
+  #areInView(pins: PinKey[]): boolean {
+    const in_view = new Set<string>();
+    for (let index = this.#wanted.first; index < this.#wanted.end; index += 1) {
+      const pin = this.row(index);
+      if (pin) in_view.add(keyOf(pin));
+    }
+    return pins.every((pin) => in_view.has(keyOf(pin)));
   }
 
   #rowsAtHand(first: number, last: number): Pin[] | null {

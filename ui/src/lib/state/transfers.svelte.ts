@@ -6,6 +6,8 @@ import { coalesce } from "../coalesce.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
 
 const REFRESH_GAP_MS = 150;
+/** Where only their numbers are shown. */
+const UNSEEN_GAP_MS = 1000;
 const NO_COUNTS: TransferCounts = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
 
 /** Why a transfer that could begin does not. */
@@ -39,11 +41,16 @@ export class Transfers {
     return rates.length > 0 ? rates.reduce((sum, rate) => sum + rate, 0) : null;
   });
   onEnded: (ended: Ended) => void = () => {};
-  readonly refresh = coalesce(() => this.#load(), REFRESH_GAP_MS);
+  readonly refresh = coalesce(
+    () => this.#load(),
+    () => (this.#is_shown() ? REFRESH_GAP_MS : UNSEEN_GAP_MS),
+  );
   #platform: Platform;
+  #is_shown: () => boolean;
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, is_shown: () => boolean) {
     this.#platform = platform;
+    this.#is_shown = is_shown;
   }
 
   watch(): Unsubscribe {

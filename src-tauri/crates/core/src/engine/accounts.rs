@@ -3,7 +3,7 @@
 use holdfast_content::Profile;
 use url::Url;
 
-use super::{Change, Engine, SecretRemoval, pins};
+use super::{Change, Engine, SecretRemoval, Which, pins};
 use crate::{
     account::{
         Account, AccountDraft, AccountEdit, AccountView, FetchesFrom, Keep, Preset, ProviderKind, parse_base_url,
@@ -107,8 +107,8 @@ impl Engine {
             return Err(taken(&account.label));
         }
         self.shared.renew_gateways_to_ask().await?;
-        self.shared.announce(Change::Accounts);
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Accounts(Which::Many));
+        self.shared.announce(Change::Pins(Which::Many));
         self.view(account).await
     }
 
@@ -157,7 +157,7 @@ impl Engine {
             self.shared.store.requeue_unsupported_uploads(self.shared.ports.clock.now()).await?;
         }
         self.shared.wake.notify_one();
-        for change in [Change::Accounts, Change::Pins, Change::Transfers] {
+        for change in [Change::Accounts(Which::Many), Change::Pins(Which::Many), Change::Transfers(Which::Many)] {
             self.shared.announce(change);
         }
         self.refresh_later(account.clone());
@@ -174,7 +174,7 @@ impl Engine {
             self.refresh_later(account.clone());
         }
         self.shared.keep_contact(id).await?;
-        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Accounts(Which::Many));
         self.view(account).await
     }
 
@@ -192,7 +192,9 @@ impl Engine {
         self.stop_transfers(id, None).await?;
         self.shared.store.remove_account(id).await?;
         self.shared.renew_gateways_to_ask().await?;
-        for change in [Change::Accounts, Change::Pins, Change::Transfers, Change::Folders] {
+        for change in
+            [Change::Accounts(Which::Many), Change::Pins(Which::Many), Change::Transfers(Which::Many), Change::Folders]
+        {
             self.shared.announce(change);
         }
         self.shared.remove_secret(id).await
@@ -245,7 +247,7 @@ impl Engine {
         }
         // Earlier versions kept lasting keys there.
         self.shared.access.wake_forgetting();
-        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Accounts(Which::Many));
         self.shared.wake.notify_one();
         self.view(account).await
     }
@@ -253,7 +255,7 @@ impl Engine {
     /// Shows at the account *This computer* why its service cannot be started in this run.
     pub fn this_computer_cannot_run(&self, reason: String) {
         self.shared.access.service_cannot_run(&this_computer_id(), reason);
-        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Accounts(Which::Many));
     }
 
     fn parse(&self, draft: AccountDraft) -> Result<Parsed, Error> {

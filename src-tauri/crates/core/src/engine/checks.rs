@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use super::{Change, Engine, Shared};
+use super::{Change, Engine, Shared, Which};
 use crate::{
     account::{AccountView, UsageThen, probe},
     error::Error,
@@ -44,8 +44,8 @@ impl Engine {
                 }
             }
             drop(listed);
-            shared.announce(Change::Accounts);
-            shared.announce(Change::Pins);
+            shared.announce(Change::Accounts(Which::Many));
+            shared.announce(Change::Pins(Which::Many));
             card.map(drop)
         });
         check.await.map_err(|_| Error::Internal)??;

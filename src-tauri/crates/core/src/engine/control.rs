@@ -1,6 +1,6 @@
 //! The queue as a whole: what holds it up, and what is done with all that has failed.
 
-use super::{Change, Engine};
+use super::{Change, Engine, Which};
 use crate::{
     error::Error,
     ids::AccountId,
@@ -64,7 +64,7 @@ impl Engine {
         for account in &accounts {
             self.try_now(account);
         }
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::Many));
         Ok(count)
     }
 
@@ -74,7 +74,7 @@ impl Engine {
     /// When the database fails.
     pub async fn clear_failed(&self) -> Result<(), Error> {
         self.shared.store.clear_failed().await?;
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::Many));
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use futures_util::future::join_all;
 use holdfast_content::{Cid, Extent, cid_v1};
 
-use super::{Change, Engine};
+use super::{Change, Engine, Which};
 use crate::{
     account::{Account, SameLogin, are_at_one_service, same_login},
     error::Error,
@@ -179,7 +179,7 @@ impl Engine {
         }
         let all = of_accounts.into_iter().map(|(id, keys)| self.check_copies_of(id, keys, extent, run, &checked));
         let ended = join_all(all).await.into_iter().collect();
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Pins(Which::Many));
         ended
     }
 
@@ -249,7 +249,7 @@ impl Engine {
             reason: check.reason.clone(),
         };
         self.shared.store.keep_check(kept).await?;
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Pins(Which::Many));
         Ok(check)
     }
 

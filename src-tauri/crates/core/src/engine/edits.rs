@@ -2,7 +2,7 @@
 
 use holdfast_content::same_content;
 
-use super::{Change, Engine, transfers::parse_name};
+use super::{Change, Engine, Which, transfers::parse_name};
 use crate::{
     error::Error,
     ids::PinKey,
@@ -41,12 +41,12 @@ impl Engine {
                 }
                 let error = Error::from(error);
                 self.shared.access.note(&key.account, since, Some(&error));
-                self.shared.announce(Change::Accounts);
+                self.shared.announce(Change::Accounts(Which::one(key.account.clone())));
                 return Err(error);
             }
         };
         self.shared.access.note(&key.account, since, None);
-        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Accounts(Which::one(key.account.clone())));
         if !same_content(&after.cid, &before.held.cid) {
             self.refresh_later(account);
             return Err(Error::OtherCid { asked: before.held.cid.to_string(), theirs: after.cid.to_string() });
@@ -58,7 +58,7 @@ impl Engine {
             self.shared.unpinned().insert(key.clone());
         }
         let pin = self.shared.store.replace_pin(key, after, self.shared.ports.clock.now()).await?;
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Pins([key.clone(), pin.key()].into_iter().collect()));
         Ok(pin)
     }
 }

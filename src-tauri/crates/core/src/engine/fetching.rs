@@ -4,7 +4,7 @@ use holdfast_content::Cid;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{Change, Engine, Shared};
+use super::{Change, Engine, Shared, Which};
 use crate::{account::Account, error::Error, gateway::FetchSources};
 
 /// The setting with what the person agreed to.
@@ -26,7 +26,7 @@ impl Engine {
     pub async fn set_fetch_sources(&self, sources: FetchSources) -> Result<(), Error> {
         self.shared.store.set_setting(FETCH_SOURCES, sources.kept()).await?;
         self.shared.renew_gateways_to_ask().await?;
-        self.shared.announce(Change::Accounts);
+        self.shared.announce(Change::Accounts(Which::Many));
         Ok(())
     }
 

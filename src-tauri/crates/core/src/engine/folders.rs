@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Change, Engine};
+use super::{Change, Engine, Which};
 use crate::{
     disk::EntryKind,
     entropy::new_id,
@@ -107,7 +107,7 @@ impl Engine {
                 self.folder_tasks().remove(id);
                 self.shared.folders().remove(id);
                 self.shared.announce(Change::Folders);
-                self.shared.announce(Change::Transfers);
+                self.shared.announce(Change::Transfers(Which::Many));
                 if is_removed { Ok(()) } else { Err(no_folder(id)) }
             }
             Err(error) => {

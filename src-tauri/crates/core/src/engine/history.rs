@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Change, Engine, Shared};
+use super::{Change, Engine, Shared, Which};
 use crate::{error::Error, store::Pruned};
 
 const DAYS: &str = "history_days";
@@ -80,7 +80,7 @@ async fn prune(shared: &Shared) -> Result<(), Error> {
         after = more_after;
     }
     if has_forgotten {
-        shared.announce(Change::Transfers);
+        shared.announce(Change::Transfers(Which::Many));
     }
     Ok(())
 }

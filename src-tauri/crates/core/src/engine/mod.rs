@@ -1,7 +1,7 @@
 //! The engine: one home, its accounts, pins, transfers and folders, behind calls that user interfaces make.
 //!
-//! What is asked for is durable before it is acknowledged; what changed is announced as a [`Change`], without data, so
-//! that nobody shows more than the database knows.
+//! What is asked for is durable before it is acknowledged; what changed is announced as a [`Change`], which says what but not how
+//! it is, so that nobody shows more than the database knows.
 
 mod accounts;
 mod archives;
@@ -41,6 +41,8 @@ pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 pub use transfers::PastedCid;
 pub use unpinning::{AcceptedUnpin, Grace, UNCONFIRMED_UNPINS};
+
+pub(crate) use crate::change::{Change, Which};
 
 use crate::{
     account::Access,
@@ -85,18 +87,6 @@ impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Ports")
     }
-}
-
-/// That something is not as it was; whoever shows it asks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each names what changed")]
-pub enum Change {
-    Accounts,
-    Folders,
-    Pins,
-    Settings,
-    Transfers,
-    Unpinning,
 }
 
 /// What a home is doing beside answering calls.
@@ -260,14 +250,14 @@ impl Shared {
     /// Makes transfers durable, and only then wakes the runner. What is under way already is the same transfer.
     pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
         let ids = self.store.accept(transfers).await?;
-        self.has_accepted();
+        self.has_accepted(ids.iter().cloned().collect());
         Ok(ids)
     }
 
     /// Wakes the runner for transfers that are durable.
-    pub(crate) fn has_accepted(&self) {
+    pub(crate) fn has_accepted(&self, which: Which<TransferId>) {
         self.wake.notify_one();
-        self.announce(Change::Transfers);
+        self.announce(Change::Transfers(which));
     }
 
     /// A new transfer.
@@ -314,8 +304,8 @@ impl Shared {
             // They go on one by one, as it is tried.
             Err(error) => tracing::error!(%error, "what waited for an account cannot be let go on"),
         }
-        self.announce(Change::Transfers);
-        self.announce(Change::Accounts);
+        self.announce(Change::Transfers(Which::Many));
+        self.announce(Change::Accounts(Which::one(account.clone())));
     }
 
     /// The account has answered: what waited because it did not goes on.
@@ -326,12 +316,13 @@ impl Shared {
         }
     }
 
-    /// Keeps what an account showed for the next run.
+    /// Keeps what an account showed for the next run, where that is not what was kept.
     pub(crate) async fn keep_contact(&self, account: &AccountId) -> Result<(), Error> {
-        match self.access.unwritten(account) {
-            Some(contact) => Ok(self.store.save_contact(account, contact).await?),
-            None => Ok(()),
+        if let Some(contact) = self.access.unwritten(account) {
+            self.announce(Change::Accounts(Which::one(account.clone())));
+            self.store.save_contact(account, contact).await?;
         }
+        Ok(())
     }
 
     /// Notes how a folder is being watched.

@@ -10,7 +10,7 @@ use holdfast_content::Profile;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{Change, Engine};
+use super::{Change, Engine, Which};
 use crate::{
     account::Account,
     content::Limits,
@@ -131,7 +131,7 @@ impl Engine {
         }
         let finding = Finding::File { path: path.clone(), state };
         self.shared.store.keep_check(Check { account: key.account.clone(), cid, at, finding, reason }).await?;
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Pins(Which::one(key.clone())));
         Ok(Comparison { path, known_since, outcome, at })
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use holdfast_content::{Cid, CidInText, cids_in_text};
 
-use super::{Change, Engine};
+use super::{Change, Engine, Which};
 use crate::{
     account::Account,
     content::{Chosen, Limits, Problem, Selection, entry_name, select},
@@ -280,7 +280,7 @@ impl Engine {
         if !self.shared.store.cancel_waiting(id, now).await? && !self.shared.running.cancel(id) {
             return Err(Error::InvalidInput("This has ended already.".into()));
         }
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::one(id.clone())));
         Ok(())
     }
 
@@ -297,7 +297,7 @@ impl Engine {
         for account in accounts {
             cancelled += self.stop_transfers(&account.id, None).await?;
         }
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::Many));
         Ok(cancelled)
     }
 
@@ -311,7 +311,7 @@ impl Engine {
             return Err(Error::InvalidInput("Only what has failed, waits or was cancelled can be tried again.".into()));
         }
         self.try_now(&transfer.account);
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::one(id.clone())));
         Ok(())
     }
 
@@ -361,8 +361,8 @@ impl Engine {
             self.account(account).await?;
         }
         self.shared.store.set_paused(account, paused).await?;
-        self.shared.announce(Change::Accounts);
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Accounts(Which::Many));
+        self.shared.announce(Change::Transfers(Which::Many));
         Ok(())
     }
 
@@ -394,7 +394,7 @@ impl Engine {
     /// When the database fails.
     pub async fn clear_finished(&self) -> Result<(), Error> {
         self.shared.store.clear_finished().await?;
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::Many));
         Ok(())
     }
 }

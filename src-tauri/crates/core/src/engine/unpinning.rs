@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Change, Engine, UnpinImpact, copies};
+use super::{Change, Engine, UnpinImpact, Which, copies};
 use crate::{
     entropy::new_id,
     error::Error,
@@ -65,7 +65,7 @@ impl Engine {
                 }
             }
         };
-        self.shared.has_accepted();
+        self.shared.has_accepted(if transfers.is_empty() { Which::Many } else { transfers.iter().cloned().collect() });
         self.shared.announce(Change::Unpinning);
         Ok(AcceptedUnpin { unpinning, pins, transfers })
     }
@@ -113,7 +113,7 @@ impl Engine {
     pub async fn undo_unpin(&self, unpinning: &UnpinningId) -> Result<Undone, Error> {
         let undone = self.shared.store.undo_unpin(unpinning).await?;
         let undone = undone.ok_or_else(|| Error::NoSuch { what: "unpinning", id: unpinning.0.clone() })?;
-        self.shared.announce(Change::Transfers);
+        self.shared.announce(Change::Transfers(Which::Many));
         self.shared.announce(Change::Unpinning);
         Ok(undone)
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Change, Shared};
+use super::{Change, Shared, Which};
 use crate::{
     account::{Account, UsageThen},
     error::Error,
@@ -16,7 +16,7 @@ const GATHER: Duration = Duration::from_secs(1);
 /// Asks an account how much is used, where its service says so.
 pub(super) async fn measure(shared: &Shared, account: &Account) {
     match ask(shared, account).await {
-        Ok(true) => shared.announce(Change::Accounts),
+        Ok(true) => shared.announce(Change::Accounts(Which::Many)),
         Ok(false) => {}
         Err(error) => tracing::debug!(account = %account.id, %error, "how much is used is not to be had"),
     }
@@ -27,7 +27,7 @@ pub(super) async fn follow_own(shared: Arc<Shared>) {
     let mut changes = shared.changes.subscribe();
     loop {
         match changes.recv().await {
-            Ok(Change::Pins) | Err(RecvError::Lagged(_)) => {}
+            Ok(Change::Pins(Which::Many)) | Err(RecvError::Lagged(_)) => {}
             Ok(_) => continue,
             Err(RecvError::Closed) => return,
         }

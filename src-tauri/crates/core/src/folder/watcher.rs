@@ -21,7 +21,7 @@ use crate::{
     clock::UnixMillis,
     content::Limits,
     disk::{Identity, Place, Root, Stat, Watch, WatchEvent},
-    engine::{Change, Shared},
+    engine::{Change, Shared, Which},
     error::Error,
     store::Observed,
 };
@@ -314,7 +314,7 @@ impl FolderTask {
         for upload in quiet.collect::<Vec<_>>() {
             self.shared.store.requeue(&upload, self.shared.ports.clock.now()).await?;
             self.shared.wake.notify_one();
-            self.shared.announce(Change::Transfers);
+            self.shared.announce(Change::Transfers(Which::one(upload)));
         }
         Ok(())
     }
@@ -419,7 +419,7 @@ impl FolderTask {
                 self.dirty.entry(path).or_insert(Dirty::since(now));
             }
             if !taken.accepted.is_empty() {
-                self.shared.has_accepted();
+                self.shared.has_accepted(Which::Many);
             }
             self.again
                 .taken(taken.accepted.into_iter().filter_map(|path| stats.get(&path).map(|stat| (path, *stat))), now);

@@ -8,7 +8,7 @@ use super::{Known, PinId, PinKey, PinStatus, ProviderPin};
 use crate::{
     account::Account,
     clock::UnixMillis,
-    engine::{Change, Shared},
+    engine::{Change, Shared, Which},
     error::Error,
     ids::AccountId,
     provider::{Gap, Provider, ProviderError},
@@ -47,7 +47,7 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
         shared.wake.notify_one();
     }
     shared.keep_contact(&account.id).await?;
-    shared.announce(Change::Accounts);
+    shared.announce(Change::Accounts(Which::one(account.id.clone())));
     result
 }
 
@@ -225,18 +225,19 @@ async fn ask_about(shared: &Shared, account: &Account, provider: &Arc<dyn Provid
 
 async fn forget(shared: &Shared, keys: Vec<PinKey>) -> Result<(), Error> {
     if !keys.is_empty() {
+        let which = keys.iter().cloned().collect();
         let written = shared.store.forget_pins(keys, shared.ports.clock.now()).await?;
-        announce(shared, written);
+        announce(shared, written, which);
     }
     Ok(())
 }
 
-fn announce(shared: &Shared, written: Written) {
+fn announce(shared: &Shared, written: Written, pins: Which<PinKey>) {
     if written.pins {
-        shared.announce(Change::Pins);
+        shared.announce(Change::Pins(pins));
     }
     if written.transfers {
-        shared.announce(Change::Transfers);
+        shared.announce(Change::Transfers(Which::Many));
         shared.announce(Change::Folders);
     }
 }
@@ -250,8 +251,9 @@ async fn observe(shared: &Shared, account: &AccountId, pins: Vec<ProviderPin>, s
         shown.into_iter().filter(|pin| !unpinned.contains(&key(pin))).collect()
     };
     if !pins.is_empty() {
+        let which = pins.iter().map(key).collect();
         let written = shared.store.observe_pins(account, pins, seen, shared.ports.clock.now()).await?;
-        announce(shared, written);
+        announce(shared, written, which);
     }
     Ok(())
 }

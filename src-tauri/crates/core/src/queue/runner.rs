@@ -71,16 +71,17 @@ impl Runner {
             let now = self.shared.ports.clock.now();
             let wanted = self.wanted().await?;
             let due = self.shared.store.next_transfers(now, wanted.clone()).await?;
-            let mut has_begun = false;
+            let mut begun = Vec::new();
             for transfer in due {
-                if has_place(transfer.lane, self.load(&transfer.account)) {
-                    has_begun |= self.begin(transfer, now).await?;
+                let id = transfer.id.clone();
+                if has_place(transfer.lane, self.load(&transfer.account)) && self.begin(transfer, now).await? {
+                    begun.push(id);
                 }
             }
-            if !has_begun {
+            if begun.is_empty() {
                 return self.nap(wanted, now).await;
             }
-            self.shared.announce(Change::Transfers);
+            self.shared.announce(Change::Transfers(begun.into_iter().collect()));
         }
     }
 

@@ -10,11 +10,12 @@ use super::{
     retry::{self, Next, Patience, Tries},
 };
 use crate::{
-    engine::{Change, Shared},
+    engine::{Change, Shared, Which},
     entropy::number_below,
     error::Error,
+    ids::PinKey,
     store::{EndOfTry, StoreError},
-    transfer::{Attempted, Failure, Run, Transfer, TransferState, attempt},
+    transfer::{Attempted, Failure, Run, Transfer, TransferState, Work, attempt},
 };
 
 /// Between tries to write the end of a run.
@@ -29,9 +30,11 @@ pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe:
     let attempt = AssertUnwindSafe(probed(shared, &transfer, &run, is_probe)).catch_unwind();
     let result = attempt.await.unwrap_or(Err(DIED));
     tell_gate(shared, &transfer, result.as_ref().err()).await;
+    let mut pin = transfer.pin.clone().map(|id| PinKey { account: transfer.account.clone(), id });
     match result {
         // A click that came after the provider had accepted is too late: what happened is recorded.
         Ok((finish, _turn)) => {
+            pin = Some(finish.pin().clone());
             written(shared, || shared.store.finish(&transfer.id, finish.clone(), shared.ports.clock.now())).await;
             shared.asked.notify_one();
         }
@@ -49,8 +52,18 @@ pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe:
     if let Err(error) = shared.keep_contact(&transfer.account).await {
         tracing::error!(%error, "what an account showed cannot be written");
     }
-    for change in [Change::Transfers, Change::Pins, Change::Folders, Change::Accounts] {
-        shared.announce(change);
+    announce_end(shared, &transfer, pin);
+}
+
+/// Says of this transfer and its pin that they are not as they were, and nothing of the others.
+fn announce_end(shared: &Shared, transfer: &Transfer, pin: Option<PinKey>) {
+    shared.announce(Change::Transfers(Which::one(transfer.id.clone())));
+    if let Some(pin) = pin {
+        shared.announce(Change::Pins(Which::one(pin)));
+    }
+    // What becomes of a watched file is said of its folder; so is that a pin went which may be one's.
+    if matches!(transfer.work, Work::Upload { folder: Some(_), .. } | Work::Unpin { .. }) {
+        shared.announce(Change::Folders);
     }
 }
 

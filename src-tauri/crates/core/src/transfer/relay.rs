@@ -12,7 +12,7 @@ use crate::{
     account::{Account, ProviderKind, Since, UploadRoute},
     content::{Limits, Progress, plan_at},
     disk::{Fingerprint, Place},
-    engine::{Change, Shared},
+    engine::{Change, Shared, Which},
     error::Error,
     ids::PinKey,
     pin::{PinStatus, ProviderPin, Receipt},
@@ -136,9 +136,9 @@ impl Relay<'_> {
             cancel: self.cancel,
         };
         let (finish, _turn) = self.at_node(&node, upload.run().await)?;
-        let now = self.shared.ports.clock.now();
+        let (now, pin) = (self.shared.ports.clock.now(), finish.pin().clone());
         self.shared.store.relay_added(&self.transfer.id, &record, finish, now).await?;
-        self.shared.announce(Change::Pins);
+        self.shared.announce(Change::Pins(Which::one(pin)));
         let added = self.shared.store.receipt_of_transfer(&record).await?;
         added.ok_or(Error::Internal)
     }
@@ -218,7 +218,8 @@ impl Relay<'_> {
         }
         let now = self.shared.ports.clock.now();
         self.shared.store.note_asked_for(&self.transfer.id, &self.target.id, pin, now).await?;
-        self.shared.announce(Change::Pins);
+        let key = PinKey { account: self.target.id.clone(), id: pin.id.clone() };
+        self.shared.announce(Change::Pins(Which::one(key)));
         Ok(())
     }
 

@@ -265,7 +265,7 @@ async fn a_label_and_a_gateway_can_be_changed() {
     assert_eq!(view.account.gateway_text().as_deref(), Some("https://gateway.example.org/ipfs/{cid}"));
     assert_eq!((view.pins, &view.account.profile), (1, &world.engine.account(&id).await.unwrap().profile));
     assert!(view.account.profile.is_some(), "what was learnt of it stays");
-    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| change == Change::Accounts));
+    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| matches!(change, Change::Accounts(_))));
     assert_eq!(edited(None, None).await.unwrap().account, view.account);
     assert_eq!(
         edited(Some("photos"), None).await.unwrap().account.label,

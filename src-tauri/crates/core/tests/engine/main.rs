@@ -3,6 +3,7 @@
 
 mod accounts;
 mod asked;
+mod changes;
 mod checks;
 mod control;
 mod copies;

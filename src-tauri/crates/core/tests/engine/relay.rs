@@ -312,7 +312,7 @@ async fn a_pin_that_is_edited_keeps_its_proof_under_its_new_id() {
     let after = scene.world.engine.edit_pin(&before.key(), Some(" b ".into()), metadata.clone()).await.unwrap();
     assert_eq!((after.name().as_str(), &after.held.metadata, after.content), ("b", &metadata, ContentProof::Verified));
     assert_ne!(after.held.id, before.held.id);
-    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| change == Change::Pins));
+    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(|change| matches!(change, Change::Pins(_))));
     assert_eq!(scene.world.engine.pin_details(&before.key()).await.unwrap_err().code(), Code::NotFound);
     let details = scene.world.engine.pin_details(&after.key()).await.unwrap();
     assert_eq!((details.receipts.len(), details.pin), (1, after.clone()));

@@ -25,6 +25,16 @@ pub(crate) enum Finish {
     Unpinned(PinKey),
 }
 
+impl Finish {
+    /// The pin that came or went.
+    pub(crate) const fn pin(&self) -> &PinKey {
+        match self {
+            Self::Pinned { receipt, .. } => &receipt.pin,
+            Self::Unpinned(key) => key,
+        }
+    }
+}
+
 /// What a try came to that did not go well.
 #[derive(Clone, Debug)]
 pub(crate) struct EndOfTry {

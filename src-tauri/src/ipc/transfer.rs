@@ -93,7 +93,7 @@ impl Transfer {
         use transfer::TransferState as State;
         let running = progress.iter().find(|one| one.id == transfer.id);
         let (state, error, retry_at) = match &transfer.state {
-            State::Queued => (TransferState::Queued, None, None),
+            State::Queued | State::Paused => (TransferState::Queued, None, None),
             State::Undoable { until } => (TransferState::Waiting, None, Some(until.0)),
             State::Running => (TransferState::Running, None, None),
             State::Waiting { until, failure } => {

@@ -72,43 +72,68 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// Stop all work, or that of one account, until `resume`: what is under way begins again then
-    Pause {
-        /// The account's label or id [default: everything]
-        #[arg(long)]
-        account: Option<String>,
+    /// List what was asked for together, with how far it is: what is under way first, then what needs you
+    Batches {
+        /// The most that are listed
+        #[arg(long, value_name = "COUNT", default_value = "100")]
+        limit: u32,
     },
+    /// Stop work until `resume`: all, that of an account, or batches and transfers by their ids; what is under way begins again then
+    Pause(WhichArgs),
     /// Let work go on that was paused
-    Resume {
-        /// The account's label or id [default: everything]
-        #[arg(long)]
-        account: Option<String>,
-    },
-    /// Try transfers again that failed, wait or were cancelled, and wait for them to end
+    Resume(WhichArgs),
+    /// Try again what failed of batches, or transfers that failed, wait or were cancelled, and wait for them to end
     Retry {
-        /// The transfers' ids
-        #[arg(required = true)]
-        ids: Vec<String>,
+        #[command(flatten)]
+        which: WhichArgs,
+        /// Everything that has failed
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// Send what failed of these batches to another account instead, by its label or id
+        #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["all", "matching", "account"])]
+        at: Option<String>,
     },
     /// Stop transfers; what a service has accepted by then stays pinned
     Cancel {
+        #[command(flatten)]
+        which: WhichArgs,
         /// Everything that has not ended
         #[arg(long, conflicts_with = "ids")]
         all: bool,
-        /// The transfers' ids
-        #[arg(required_unless_present = "all")]
-        ids: Vec<String>,
     },
+    /// Put batches or transfers before all else that has not begun and goes as fast
+    MoveUp(WhichArgs),
     /// Run a pinning service of your own
     Serve(ServeArgs),
+}
+
+/// Which transfers are meant.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WhichArgs {
+    /// Only what this account has to do, by its label or id
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) account: Option<String>,
+    /// All that have this text in their name
+    #[arg(long = "match", value_name = "TEXT", conflicts_with = "ids")]
+    pub(crate) matching: Option<String>,
+    /// Ids of batches (as b12) and of transfers
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+impl WhichArgs {
+    /// Whether transfers are named, and not an account or everything.
+    pub(crate) fn names_transfers(&self) -> bool {
+        !self.ids.is_empty() || self.matching.is_some()
+    }
 }
 
 /// What a new pin gets.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NewPinArgs {
-    /// The account's label or id [default: This computer]
+    /// The account's label or id; may be given again for several [default: This computer]
     #[arg(long)]
-    pub(crate) account: Option<String>,
+    pub(crate) account: Vec<String>,
     /// The pin's name [default: that of the file or folder, or none]
     #[arg(long)]
     pub(crate) name: Option<String>,

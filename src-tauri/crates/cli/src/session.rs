@@ -52,6 +52,21 @@ impl Session {
         })
     }
 
+    /// The accounts of those labels or ids, else the default one.
+    pub(crate) async fn accounts(&self, names: &[String]) -> Result<Vec<Account>, Failure> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for name in names {
+            let account = self.engine.account_named(name).await?;
+            if accounts.iter().all(|known| known.id != account.id) {
+                accounts.push(account);
+            }
+        }
+        if accounts.is_empty() {
+            accounts.push(self.engine.default_account().await?);
+        }
+        Ok(accounts)
+    }
+
     /// The label of an account.
     pub(crate) async fn label(&self, id: &AccountId) -> Result<String, Failure> {
         Ok(self.engine.account(id).await?.label)

@@ -37,4 +37,4 @@ pub use engine::{
 pub use error::Error;
 pub use home::Home;
 pub use queue::{ClosedGate, GateReason, Lane};
-pub use store::TransferCounts;
+pub use transfer::TransferCounts;

@@ -39,9 +39,9 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
         )));
     }
     let session = Session::start(home, Background::TransfersOnly).await?;
-    let account = session.account(args.pin.account.as_deref()).await?;
+    let accounts = session.accounts(&args.pin.account).await?;
     let absolute = args.paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
-    let selection = session.engine.select(absolute.clone(), &account.id).await?;
+    let selection = session.engine.select(absolute.clone(), &accounts[0].id).await?;
     if let Some(reason) = selection.needs_confirmation.filter(|_| !args.yes) {
         return Err(Failure::Plain(format!("{reason} Nothing was sent; --yes does it all the same.")));
     }
@@ -57,12 +57,15 @@ pub(crate) async fn run(args: AddArgs, home: Option<PathBuf>, out: Output) -> Re
     let mut complete = selection.refused.is_empty();
     let metadata = args.pin.metadata();
     let chosen: Vec<_> = selection.items.iter().map(Chosen::from).collect();
-    let ids = session.engine.upload(&account.id, chosen, args.pin.name, metadata).await?;
-    for (item, id) in selection.items.iter().zip(&ids) {
+    let to: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
+    let ids = session.engine.upload_to(&to, chosen, args.pin.name, metadata).await?;
+    for (item, ids) in selection.items.iter().zip(ids.chunks(accounts.len())) {
         // Said as it was typed.
         let typed = absolute.iter().zip(&args.paths).find(|(absolute, _)| **absolute == item.given);
         let path = typed.map_or(&item.path, |(_, typed)| typed).display().to_string();
-        complete &= report(&session, &account, path, id, out).await?;
+        for (account, id) in accounts.iter().zip(ids) {
+            complete &= report(&session, account, path.clone(), id, out).await?;
+        }
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }

@@ -141,12 +141,15 @@ pub(super) fn complain_of(walked: &Walked) {
 }
 
 async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    if pin.account.len() > 1 {
+        return Err(Failure::Plain("An archive is sent to one account at a time.".into()));
+    }
     let checked = path.to_owned();
     let checking = tokio::task::spawn_blocking(move || check_for_import(&checked));
     let (body, walked) = checking.await.map_err(std::io::Error::other)??;
     let root = body.root().to_string();
     let session = Session::with_service(home).await?;
-    let account = session.account(pin.account.as_deref()).await?;
+    let account = session.account(pin.account.first().map(String::as_str)).await?;
     let metadata = pin.metadata();
     let sent = session.engine.import_car(&account.id, pin.name.as_deref(), &metadata, body).await;
     let ended = session.end().await;

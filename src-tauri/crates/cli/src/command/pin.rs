@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-use holdfast_core::{Background, Code, gateway::OFFERED_GATEWAY, pin::PinKey, transfer::TransferState};
+use holdfast_core::{
+    Background, Code,
+    account::Account,
+    gateway::OFFERED_GATEWAY,
+    pin::PinKey,
+    transfer::{TransferId, TransferState},
+};
 use serde::Serialize;
 
 use super::add::explain;
@@ -26,41 +32,54 @@ struct Pinned<'a> {
 
 pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::start(home, Background::TransfersOnly).await?;
-    let account = session.account(args.pin.account.as_deref()).await?;
+    let accounts = session.accounts(&args.pin.account).await?;
+    let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
     let metadata = args.pin.metadata();
     let mut complete = true;
     for text in &args.cids {
-        let id = match session.engine.pin_text(&account.id, text, args.pin.name.clone(), metadata.clone()).await {
-            Ok(id) => id,
+        match session.engine.pin_text_at(&ids, text, args.pin.name.clone(), metadata.clone()).await {
+            Ok(accepted) => {
+                for (account, id) in accounts.iter().zip(&accepted) {
+                    complete &= report(&session, account, text, id, out).await?;
+                }
+            }
             Err(error) => {
                 complain(&format!("{text}: {error}"), None);
                 if error.code() == Code::NoSource {
                     note(&how_to_fetch());
                 }
                 complete = false;
-                continue;
             }
-        };
-        let ended = progress::until_ended(&session.engine, text, &id).await?;
-        let (Some(pin), TransferState::Done) = (&ended.pin, &ended.state) else {
-            explain(text, &ended);
-            complete = false;
-            continue;
-        };
-        let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await?;
-        let held = details.pin.held;
-        let pinned = Pinned {
-            account: &account.label,
-            id: held.id.0,
-            cid: held.cid.to_string(),
-            name: held.name,
-            status: held.status.as_str(),
-            message: held.message,
-        };
-        out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
+        }
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
+}
+
+async fn report(
+    session: &Session,
+    account: &Account,
+    text: &str,
+    id: &TransferId,
+    out: Output,
+) -> Result<bool, Failure> {
+    let ended = progress::until_ended(&session.engine, text, id).await?;
+    let (Some(pin), TransferState::Done) = (&ended.pin, &ended.state) else {
+        explain(text, &ended);
+        return Ok(false);
+    };
+    let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await?;
+    let held = details.pin.held;
+    let pinned = Pinned {
+        account: &account.label,
+        id: held.id.0,
+        cid: held.cid.to_string(),
+        name: held.name,
+        status: held.status.as_str(),
+        message: held.message,
+    };
+    out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
+    Ok(true)
 }
 
 /// What helps where This computer may fetch from nowhere.

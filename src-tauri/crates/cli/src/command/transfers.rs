@@ -1,11 +1,11 @@
-//! `holdfast transfers|pause|resume|retry|cancel`: the queue.
+//! `holdfast transfers`: what is in the queue.
 
 use std::path::PathBuf;
 
 use holdfast_core::{
     Background, Code,
     clock::UnixMillis,
-    transfer::{Transfer, TransferId, TransferState},
+    transfer::{BatchId, Transfer, TransferId, TransferState},
 };
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ use crate::{
 #[derive(Serialize)]
 struct Row {
     id: String,
+    batch: Option<BatchId>,
     account: String,
     work: &'static str,
     name: String,
@@ -49,7 +50,8 @@ pub(crate) async fn list(limit: u32, home: Option<PathBuf>, out: Output) -> Resu
 pub(crate) async fn watch(limit: u32, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let session = Session::start(home, Background::TransfersOnly).await?;
     let (transfers, _) = session.engine.transfers(limit).await?;
-    let open = transfers.into_iter().filter(|transfer| !transfer.state.is_final()).map(|transfer| transfer.id);
+    let goes_on = |transfer: &Transfer| !transfer.state.is_final() && transfer.state != TransferState::Paused;
+    let open = transfers.into_iter().filter(goes_on).map(|transfer| transfer.id);
     // The oldest first, as they are worked on.
     let open: Vec<_> = open.collect();
     let complete = until_all_ended(&session, open.into_iter().rev(), out).await?;
@@ -58,7 +60,7 @@ pub(crate) async fn watch(limit: u32, home: Option<PathBuf>, out: Output) -> Res
 }
 
 /// Whether all ended well.
-async fn until_all_ended(
+pub(super) async fn until_all_ended(
     session: &Session,
     ids: impl Iterator<Item = TransferId>,
     out: Output,
@@ -75,83 +77,6 @@ async fn until_all_ended(
         out.result(&row, || line(&row))?;
     }
     Ok(complete)
-}
-
-/// Stops all work, or that of one account.
-pub(crate) async fn pause(account: Option<String>, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    set_paused(account, true, home, out).await
-}
-
-/// Lets it go on.
-pub(crate) async fn resume(account: Option<String>, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    set_paused(account, false, home, out).await
-}
-
-async fn set_paused(account: Option<String>, paused: bool, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
-    let account = match &account {
-        Some(name) => Some(session.engine.account_named(name).await?),
-        None => None,
-    };
-    let id = account.as_ref().map(|account| &account.id);
-    if paused {
-        session.engine.pause(id).await?;
-    } else {
-        session.engine.resume(id).await?;
-    }
-    let label = account.map(|account| account.label);
-    out.result(&serde_json::json!({ "account": label, "paused": paused }), || {
-        let what = label.as_ref().map_or_else(|| "Everything".into(), |label| format!("The work of {label:?}"));
-        if paused {
-            format!("{what} is paused.")
-        } else {
-            format!("{what} goes on, from the next command or window on.")
-        }
-    })?;
-    session.end().await
-}
-
-/// Tries transfers again and waits for them to end.
-pub(crate) async fn retry(ids: Vec<String>, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
-    let mut complete = true;
-    let mut tried = Vec::new();
-    for id in ids.into_iter().map(TransferId) {
-        match session.engine.retry(&id).await {
-            Ok(()) => tried.push(id),
-            Err(error) => {
-                complain(&format!("{id}: {error}"), error.details().as_deref());
-                complete = false;
-            }
-        }
-    }
-    session.engine.start(Background::TransfersOnly).await?;
-    complete &= until_all_ended(&session, tried.into_iter(), out).await?;
-    session.end().await?;
-    if complete { Ok(()) } else { Err(Failure::Partial) }
-}
-
-/// Stops transfers.
-pub(crate) async fn cancel(all: bool, ids: Vec<String>, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
-    let mut complete = true;
-    if all {
-        let cancelled = session.engine.cancel_all(None).await?;
-        out.result(&serde_json::json!({ "cancelled": cancelled }), || format!("{cancelled} transfers cancelled"))?;
-    }
-    for id in ids.into_iter().map(TransferId) {
-        match session.engine.cancel(&id).await {
-            Ok(()) => {
-                out.result(&serde_json::json!({ "id": id.0, "cancelled": true }), || format!("{id} cancelled"))?
-            }
-            Err(error) => {
-                complain(&format!("{id}: {error}"), error.details().as_deref());
-                complete = false;
-            }
-        }
-    }
-    session.end().await?;
-    if complete { Ok(()) } else { Err(Failure::Partial) }
 }
 
 /// Says what waits because a person wanted it to.
@@ -182,6 +107,7 @@ async fn row(session: &Session, transfer: Transfer) -> Result<Row, Failure> {
         attempts: transfer.attempts,
         code: transfer.state.failure().map(|failure| failure.code),
         reason: transfer.state.failure().map(|failure| failure.message.clone()),
+        batch: transfer.batch,
         id: transfer.id.0,
     })
 }

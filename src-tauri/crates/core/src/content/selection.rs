@@ -50,17 +50,19 @@ pub struct Chosen {
     pub path: PathBuf,
     /// What its pin is called.
     pub name: Option<String>,
+    /// Bytes of content, as they were when it was chosen; 0 where nobody looked.
+    pub bytes: u64,
 }
 
 impl From<PathBuf> for Chosen {
     fn from(path: PathBuf) -> Self {
-        Self { path, name: None }
+        Self { path, name: None, bytes: 0 }
     }
 }
 
 impl From<&SelectionItem> for Chosen {
     fn from(item: &SelectionItem) -> Self {
-        Self { path: item.path.clone(), name: Some(item.name.clone()) }
+        Self { path: item.path.clone(), name: Some(item.name.clone()), bytes: item.bytes }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
     ids::AccountId,
-    transfer::relay,
+    transfer::{TransferSet, relay},
     vault::{CredentialKind, Credentials},
 };
 
@@ -189,7 +189,7 @@ impl Engine {
             return Err(Error::InvalidInput(format!("{THIS_COMPUTER} is part of Holdfast and cannot be removed.")));
         }
         self.stop_folders_of(id).await?;
-        self.stop_transfers(id, None).await?;
+        self.cancel_these(&TransferSet::all_of(Some(id))).await?;
         self.shared.store.remove_account(id).await?;
         self.shared.renew_gateways_to_ask().await?;
         for change in

@@ -1,10 +1,11 @@
-//! The queue as a whole: what holds it up, and what is done with all that has failed.
+//! The queue as a whole: what holds it up, and what a person does with parts of it.
 
 use super::{Change, Engine, Which};
 use crate::{
     error::Error,
-    ids::AccountId,
+    ids::{AccountId, TransferId},
     queue::{ClosedGate, Lane},
+    transfer::TransferSet,
 };
 
 /// What the queue waits for.
@@ -54,18 +55,117 @@ impl Engine {
         Ok(HeldUp { is_paused, accounts })
     }
 
-    /// Tries again, now, all that has failed: at one account, or everywhere. Says how many these are.
+    /// Pauses what has not ended of these: what runs is stopped, and begins again when the person lets it go on. It stays so over
+    /// restarts. Says how many these are.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn retry_failed(&self, account: Option<&AccountId>) -> Result<usize, Error> {
+    pub async fn pause_these(&self, which: &TransferSet) -> Result<usize, Error> {
+        let (paused, running) = self.shared.store.pause_these(which, self.shared.ports.clock.now()).await?;
+        self.shared.running.pause(&running);
+        self.shared.announce(Change::Transfers(of(which)));
+        Ok(paused)
+    }
+
+    /// Lets go on what was paused of these, each by itself or with its batch. Says how many these are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resume_these(&self, which: &TransferSet) -> Result<usize, Error> {
+        let resumed = self.shared.store.resume_these(which, self.shared.ports.clock.now()).await?;
+        self.shared.has_accepted(of(which));
+        Ok(resumed)
+    }
+
+    /// Stops all of these that has not ended, and waits for its end. What the provider has accepted by then stays pinned. Says how
+    /// many these are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_these(&self, which: &TransferSet) -> Result<u64, Error> {
+        let mut stopped = None;
+        let stopped = loop {
+            let now = self.shared.ports.clock.now();
+            // What was being written as waiting when it was told to stop is found by the next look.
+            let (waiting, running) = self.shared.store.cancel_these(which, now).await?;
+            let stopped = *stopped.get_or_insert((waiting + running.len()) as u64);
+            let mut is_ending = false;
+            for id in &running {
+                is_ending |= self.shared.running.cancel(id);
+            }
+            if !is_ending {
+                break stopped;
+            }
+            tokio::select! {
+                () = self.shared.running.end_of(&running) => {}
+                () = self.shared.stop.cancelled() => break stopped,
+            }
+        };
+        self.shared.announce(Change::Transfers(of(which)));
+        Ok(stopped)
+    }
+
+    /// Stops everything that has not ended: of an account, or of all. Says how much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_all(&self, account: Option<&AccountId>) -> Result<u64, Error> {
+        if let Some(account) = account {
+            self.account(account).await?;
+        }
+        self.cancel_these(&TransferSet::all_of(account)).await
+    }
+
+    /// Tries again, now, what has failed of these. Says how many these are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_these(&self, which: &TransferSet) -> Result<usize, Error> {
         let now = self.shared.ports.clock.now();
-        let (count, accounts) = self.shared.store.requeue_failed(account, now, Lane::of_so_many).await?;
+        let (count, accounts) = self.shared.store.requeue_failed(which, now, Lane::of_so_many).await?;
         for account in &accounts {
             self.try_now(account);
         }
         self.shared.announce(Change::Transfers(Which::Many));
         Ok(count)
+    }
+
+    /// What has failed of these.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn failed(&self, which: &TransferSet) -> Result<Vec<TransferId>, Error> {
+        Ok(self.shared.store.failed(which).await?)
+    }
+
+    /// Tries again, now, all that has failed: at one account, or everywhere. Says how many these are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_failed(&self, account: Option<&AccountId>) -> Result<usize, Error> {
+        self.retry_these(&TransferSet::all_of(account)).await
+    }
+
+    /// Puts what has not begun of these before all else that goes as fast: one of a few before these, one of many before those. Says
+    /// how many these are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn move_up(&self, which: &TransferSet) -> Result<usize, Error> {
+        let moved = self.shared.store.move_up(which, self.shared.ports.clock.now()).await?;
+        self.shared.announce(Change::Transfers(of(which)));
+        Ok(moved)
+    }
+
+    /// Forgets what is over of these, however it ended. Of a file in a watched folder it stays known that it is not to be pinned, so
+    /// that it is not sent again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clear_these(&self, which: &TransferSet) -> Result<(), Error> {
+        self.shared.store.clear_ended(which).await?;
+        self.shared.announce(Change::Transfers(of(which)));
+        Ok(())
     }
 
     /// Forgets what has failed. Of a file in a watched folder it stays known why it is not pinned, so that it is not sent again.
@@ -76,5 +176,13 @@ impl Engine {
         self.shared.store.clear_failed().await?;
         self.shared.announce(Change::Transfers(Which::Many));
         Ok(())
+    }
+}
+
+/// How changes call them.
+fn of(which: &TransferSet) -> Which<TransferId> {
+    match which {
+        TransferSet::One(id) => Which::one(id.clone()),
+        _ => Which::Many,
     }
 }

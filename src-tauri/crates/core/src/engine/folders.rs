@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     folder::{DEFAULT_SETTLE, Folder, FolderEntry, FolderTask, FolderView},
     ids::{AccountId, FolderId},
+    transfer::TransferSet,
 };
 
 /// Shorter settle times would read files that are being written.
@@ -99,7 +100,7 @@ impl Engine {
         let folder = known.ok_or_else(|| no_folder(id))?;
         self.end_folder(id).await;
         let removed = async {
-            self.stop_transfers(&folder.account, Some(id)).await?;
+            self.cancel_these(&TransferSet::Folder(id.clone())).await?;
             Ok(self.shared.store.remove_folder(id, self.shared.ports.clock.now()).await?)
         };
         match removed.await {

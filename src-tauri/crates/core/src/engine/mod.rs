@@ -5,6 +5,7 @@
 
 mod accounts;
 mod archives;
+mod batches;
 mod checks;
 mod control;
 mod copies;
@@ -58,7 +59,7 @@ use crate::{
     provider::Connect,
     queue::{Gates, Lane, Patience, Runner},
     store::Store,
-    transfer::{Running, Transfer, TransferState, Work},
+    transfer::{NewBatch, Running, Transfer, TransferState, Work},
     turns::Turns,
     vault::Vault,
 };
@@ -248,8 +249,8 @@ impl Shared {
     }
 
     /// Makes transfers durable, and only then wakes the runner. What is under way already is the same transfer.
-    pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
-        let ids = self.store.accept(transfers).await?;
+    pub(crate) async fn accept(&self, batch: NewBatch, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, Error> {
+        let ids = self.store.accept(batch, transfers).await?;
         self.has_accepted(ids.iter().cloned().collect());
         Ok(ids)
     }
@@ -268,6 +269,7 @@ impl Shared {
             work,
             account: account.clone(),
             lane: Lane::Click,
+            batch: None,
             name,
             metadata,
             state: TransferState::Queued,

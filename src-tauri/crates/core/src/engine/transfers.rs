@@ -10,12 +10,12 @@ use crate::{
     content::{Chosen, Limits, Problem, Selection, entry_name, select},
     disk::Place,
     error::Error,
-    ids::{AccountId, FolderId, PinKey, TransferId},
+    ids::{AccountId, PinKey, TransferId},
     pin::{MAX_PIN_NAME_BYTES, Metadata, Pin, PinStatus},
     provider::ProviderError,
     queue::{ClosedGate, Lane, gate::Task},
-    store::{TransferCounts, Wanted},
-    transfer::{Failure, Transfer, TransferProgress, TransferState, Work, relay},
+    store::Wanted,
+    transfer::{Failure, NewBatch, Origin, Transfer, TransferCounts, TransferProgress, TransferState, Work, relay},
 };
 
 /// Pairs of metadata that are taken; the Pinning Service API's limit.
@@ -58,8 +58,7 @@ impl Engine {
         self.shared.access.limits(&relay::first_stop(&self.shared, account).await?).await
     }
 
-    /// Accepts uploads of files and directories, each under its own name, or all under `name`; one transfer each, in their
-    /// order. What is being uploaded already is the same transfer.
+    /// Accepts uploads of files and directories to an account: see [`Engine::upload_to`].
     ///
     /// # Errors
     /// What is wrong with the request; then nothing is accepted.
@@ -70,18 +69,35 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<Vec<TransferId>, Error> {
-        self.account_for(account, &metadata).await?;
+        self.upload_to(std::slice::from_ref(account), chosen, name, metadata).await
+    }
+
+    /// Accepts uploads of files and directories to one account or several, all at once or none, each under its own name, or all
+    /// under `name`; one transfer for each and each account, in their order. What is being uploaded already is the same transfer.
+    ///
+    /// # Errors
+    /// What is wrong with the request; then nothing is accepted.
+    pub async fn upload_to(
+        &self,
+        accounts: &[AccountId],
+        chosen: Vec<impl Into<Chosen>>,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<Vec<TransferId>, Error> {
+        let accounts = self.accounts_for(accounts, &metadata).await?;
         let name = name.map(|name| parse_name(&name)).transpose()?.filter(|name| !name.is_empty());
-        let lane = Lane::of_so_many(chosen.len());
+        let (lane, items) = (Lane::of_so_many(chosen.len()), chosen.len() as u64);
         let mut transfers = Vec::new();
-        for Chosen { path, name: own } in chosen.into_iter().map(Into::into) {
-            let mut transfer = self.shared.upload_of(account, Place::of(&path), None);
-            transfer.name = name.clone().or(own).unwrap_or(transfer.name);
-            transfer.metadata.clone_from(&metadata);
-            transfer.lane = lane;
-            transfers.push(transfer);
+        for Chosen { path, name: own, bytes } in chosen.into_iter().map(Into::into) {
+            for account in &accounts {
+                let mut transfer = self.shared.upload_of(&account.id, Place::of(&path), None);
+                transfer.name = name.as_ref().or(own.as_ref()).unwrap_or(&transfer.name).clone();
+                transfer.metadata.clone_from(&metadata);
+                (transfer.lane, transfer.bytes) = (lane, bytes);
+                transfers.push(transfer);
+            }
         }
-        self.shared.accept(transfers).await
+        self.shared.accept(batch_of(Origin::Added, items, &transfers), transfers).await
     }
 
     /// What a text has to pin, and what of that the account has pinned.
@@ -98,11 +114,10 @@ impl Engine {
         Ok(pasted)
     }
 
-    /// Accepts pinning the CID in `text`: a CID or any link with one.
+    /// Accepts pinning the CID in `text` at an account: see [`Engine::pin_text_at`].
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when there is none in it, more than one, or only the path to one; and those of
-    /// [`Engine::pin`].
+    /// Those of [`Engine::pin_text_at`].
     pub async fn pin_text(
         &self,
         account: &AccountId,
@@ -110,6 +125,23 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<TransferId, Error> {
+        let mut accepted = self.pin_text_at(std::slice::from_ref(account), text, name, metadata).await?;
+        accepted.pop().ok_or(Error::Internal)
+    }
+
+    /// Accepts pinning the CID in `text`, a CID or any link with one, at one account or several; a transfer for each, in their
+    /// order.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when there is none in it, more than one, or only the path to one; and those of
+    /// [`Engine::pin_at`].
+    pub async fn pin_text_at(
+        &self,
+        accounts: &[AccountId],
+        text: &str,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<Vec<TransferId>, Error> {
         let found = match <[_; 1]>::try_from(in_text(text)?) {
             Ok([found]) => found,
             Err(several) => {
@@ -126,10 +158,10 @@ impl Engine {
                 found.path, found.cid
             )));
         }
-        self.pin(account, found.cid, name, metadata).await
+        self.pin_at(accounts, found.cid, name, metadata).await
     }
 
-    /// Accepts pinning a CID; asked twice, it is one transfer.
+    /// Accepts pinning a CID at an account; asked twice, it is one transfer.
     ///
     /// # Errors
     /// What is wrong with the request.
@@ -140,13 +172,30 @@ impl Engine {
         name: Option<String>,
         metadata: Metadata,
     ) -> Result<TransferId, Error> {
-        let known = self.account_for(account, &metadata).await?;
+        self.pin_at(std::slice::from_ref(account), cid, name, metadata).await?.pop().ok_or(Error::Internal)
+    }
+
+    /// The same at one account or several, all at once or none.
+    ///
+    /// # Errors
+    /// What is wrong with the request; then nothing is accepted.
+    pub async fn pin_at(
+        &self,
+        accounts: &[AccountId],
+        cid: Cid,
+        name: Option<String>,
+        metadata: Metadata,
+    ) -> Result<Vec<TransferId>, Error> {
+        let accounts = self.accounts_for(accounts, &metadata).await?;
         let name = parse_name(&name.unwrap_or_default())?;
-        let work = Work::Pin { cid };
-        self.can_get(&known, cid).await?;
-        let mut transfer = self.shared.transfer(account, work, name, metadata);
-        transfer.cid = Some(cid);
-        self.accept_one(transfer).await
+        let mut transfers = Vec::new();
+        for account in &accounts {
+            self.can_get(account, cid).await?;
+            let mut transfer = self.shared.transfer(&account.id, Work::Pin { cid }, name.clone(), metadata.clone());
+            transfer.cid = Some(cid);
+            transfers.push(transfer);
+        }
+        self.shared.accept(batch_of(Origin::Pinned, 1, &transfers), transfers).await
     }
 
     /// Accepts asking anew for a pin that the service has given up or removed; what it has of it is removed first.
@@ -165,11 +214,22 @@ impl Engine {
         let mut transfer = self.shared.transfer(&key.account, work, held.name.unwrap_or_default(), held.metadata);
         (transfer.cid, transfer.pin) = (Some(held.cid), Some(held.id));
         self.shared.store.forget_failed(key).await?;
-        self.accept_one(transfer).await
+        let batch = batch_of(Origin::Pinned, 1, std::slice::from_ref(&transfer));
+        self.shared.accept(batch, vec![transfer]).await?.pop().ok_or(Error::Internal)
     }
 
-    async fn accept_one(&self, transfer: Transfer) -> Result<TransferId, Error> {
-        self.shared.accept(vec![transfer]).await?.pop().ok_or(Error::Internal)
+    /// Accounts that are to have a pin with this metadata, each once.
+    async fn accounts_for(&self, ids: &[AccountId], metadata: &Metadata) -> Result<Vec<Account>, Error> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for id in ids {
+            if accounts.iter().all(|account| account.id != *id) {
+                accounts.push(self.account_for(id, metadata).await?);
+            }
+        }
+        if accounts.is_empty() {
+            return Err(Error::InvalidInput("There is no account to pin it at.".into()));
+        }
+        Ok(accounts)
     }
 
     /// An account that is to have a pin with this metadata.
@@ -217,6 +277,14 @@ impl Engine {
         Ok(self.shared.store.next_transfers(self.shared.ports.clock.now(), wanted.collect()).await?)
     }
 
+    /// How many transfers there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn transfer_counts(&self) -> Result<TransferCounts, Error> {
+        Ok(self.shared.store.transfer_counts().await?)
+    }
+
     /// One transfer.
     ///
     /// # Errors
@@ -236,7 +304,8 @@ impl Engine {
         let (mut changes, mut told, mut asked_at) = (self.changes(), None, None);
         loop {
             let transfer = self.transfer(id).await?;
-            if transfer.state.is_final() {
+            // What a person has paused goes on when they say so.
+            if transfer.state.is_final() || transfer.state == TransferState::Paused {
                 return Ok(transfer);
             }
             let (failure, next_look) = if transfer.state == TransferState::Asked {
@@ -269,6 +338,12 @@ impl Engine {
         self.shared.running.progress(self.shared.ports.clock.monotonic())
     }
 
+    /// How many bytes a second go out in all, over the last seconds; `None` until that is known.
+    #[must_use]
+    pub fn rate(&self) -> Option<u64> {
+        self.shared.running.rate(self.shared.ports.clock.monotonic())
+    }
+
     /// Stops a transfer. What the provider has accepted by then stays pinned.
     ///
     /// # Errors
@@ -282,23 +357,6 @@ impl Engine {
         }
         self.shared.announce(Change::Transfers(Which::one(id.clone())));
         Ok(())
-    }
-
-    /// Stops everything that has not ended: of an account, or of all. Says how much.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn cancel_all(&self, account: Option<&AccountId>) -> Result<u64, Error> {
-        let accounts = match account {
-            Some(account) => vec![self.account(account).await?],
-            None => self.shared.store.accounts().await?,
-        };
-        let mut cancelled = 0;
-        for account in accounts {
-            cancelled += self.stop_transfers(&account.id, None).await?;
-        }
-        self.shared.announce(Change::Transfers(Which::Many));
-        Ok(cancelled)
     }
 
     /// Tries a failed, waiting or cancelled transfer again, now.
@@ -366,28 +424,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Stops everything of an account, or of one folder at it, and waits for its end. Says how much.
-    pub(super) async fn stop_transfers(&self, account: &AccountId, folder: Option<&FolderId>) -> Result<u64, Error> {
-        let mut stopped = None;
-        loop {
-            let now = self.shared.ports.clock.now();
-            // What was being written as waiting when it was told to stop is found by the next look.
-            let (waiting, running) = self.shared.store.cancel_all(account, folder, now).await?;
-            let stopped = *stopped.get_or_insert((waiting + running.len()) as u64);
-            let mut is_ending = false;
-            for id in &running {
-                is_ending |= self.shared.running.cancel(id);
-            }
-            if !is_ending {
-                return Ok(stopped);
-            }
-            tokio::select! {
-                () = self.shared.running.end_of(&running) => {}
-                () = self.shared.stop.cancelled() => return Ok(stopped),
-            }
-        }
-    }
-
     /// Forgets transfers that are done or cancelled, but not that a file of a watched folder was not to be pinned.
     ///
     /// # Errors
@@ -397,6 +433,11 @@ impl Engine {
         self.shared.announce(Change::Transfers(Which::Many));
         Ok(())
     }
+}
+
+/// What transfers are accepted as, called as the first of them.
+pub(super) fn batch_of(origin: Origin, items: u64, transfers: &[Transfer]) -> NewBatch {
+    NewBatch { origin, name: transfers.first().map(Transfer::shown_name).unwrap_or_default(), items, folder: None }
 }
 
 /// Something to pin that a person pasted.

@@ -3,15 +3,15 @@
 
 use std::collections::HashSet;
 
-use super::{Change, Engine, UnpinImpact, Which, copies};
+use super::{Change, Engine, UnpinImpact, Which, copies, transfers::batch_of};
 use crate::{
     entropy::new_id,
     error::Error,
     ids::{PinKey, TransferId, UnpinningId},
     pin::{Metadata, Pin, PinQuery, PinSet},
     queue::{Lane, pause::TO_UNDO},
-    store::{Bulk, Matching, NewUnpinning, TransferCounts},
-    transfer::{TransferState, Undone, Unpinning, Work},
+    store::{Bulk, Matching, NewUnpinning},
+    transfer::{Origin, TransferCounts, TransferState, Undone, Unpinning, Work},
 };
 
 /// Pins are removed without that their number is confirmed, up to this one.
@@ -95,7 +95,8 @@ impl Engine {
             (transfer.pin, transfer.cid) = (Some(key.id), Some(pin.held.cid));
             transfers.push(transfer);
         }
-        Ok((pins, self.shared.store.unpin(new, transfers).await?))
+        let batch = batch_of(Origin::Unpinned, pins, &transfers);
+        Ok((pins, self.shared.store.unpin(new, batch, transfers).await?))
     }
 
     /// What is to be removed and waits, so that it can be undone; the latest last.

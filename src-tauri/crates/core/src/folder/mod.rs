@@ -12,7 +12,12 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::UnixMillis, ids::AccountId};
+use crate::{
+    clock::UnixMillis,
+    content::entry_name,
+    ids::AccountId,
+    transfer::{NewBatch, Origin},
+};
 
 pub use crate::ids::FolderId;
 pub(crate) use watcher::FolderTask;
@@ -33,6 +38,14 @@ pub struct Folder {
     pub settle: Duration,
     /// When it was last looked at whole.
     pub last_scan: Option<UnixMillis>,
+}
+
+impl Folder {
+    /// What its files are accepted with.
+    pub(crate) fn as_batch(&self) -> NewBatch {
+        let name = self.path.file_name().map_or_else(|| self.path.display().to_string(), entry_name);
+        NewBatch { origin: Origin::Folder, name, items: 0, folder: Some(self.id.clone()) }
+    }
 }
 
 /// How a folder is being watched.

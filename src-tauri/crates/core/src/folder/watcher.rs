@@ -24,6 +24,7 @@ use crate::{
     engine::{Change, Shared, Which},
     error::Error,
     store::Observed,
+    transfer::Transfer,
 };
 
 /// A folder is looked at whole this often, whatever its events said.
@@ -407,12 +408,14 @@ impl FolderTask {
             let to_send = self.shared.store.to_send(&self.folder.id, batch.clone()).await?;
             let (held, free) = self.by_writers(to_send).await?;
             batch.retain(|one| !held.contains(&one.path));
+            let sizes: HashMap<_, _> = batch.iter().map(|one| (one.path.clone(), one.fingerprint.bytes)).collect();
             let transfer = |path: PathBuf| {
                 let place = Place::below(&self.folder.path, &path)?;
-                Some((path, self.shared.upload_of(&self.folder.account, place, Some(&self.folder.id))))
+                let upload = self.shared.upload_of(&self.folder.account, place, Some(&self.folder.id));
+                Some((path.clone(), Transfer { bytes: sizes.get(&path).copied().unwrap_or(0), ..upload }))
             };
             let transfers = free.into_iter().filter_map(transfer).collect();
-            let taken = self.shared.store.take(&self.folder.id, batch, transfers).await?;
+            let taken = self.shared.store.take(&self.folder.id, batch, self.folder.as_batch(), transfers).await?;
             let taken = taken.ok_or_else(|| Error::NoSuch { what: "folder", id: self.folder.id.0.clone() })?;
             let now = self.now();
             for path in taken.another_look {

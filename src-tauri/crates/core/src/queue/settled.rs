@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     ids::PinKey,
     store::{EndOfTry, StoreError},
-    transfer::{Attempted, Failure, Run, Transfer, TransferState, Work, attempt},
+    transfer::{Attempted, Failure, Run, Then, Transfer, TransferState, Work, attempt},
 };
 
 /// Between tries to write the end of a run.
@@ -38,13 +38,27 @@ pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe:
             written(shared, || shared.store.finish(&transfer.id, finish.clone(), shared.ports.clock.now())).await;
             shared.asked.notify_one();
         }
+        // Whoever paused it has written that already, and may have let it go on since.
+        Err(Error::Cancelled) if run.stop.then() == Then::Paused => {
+            if shared.running.is_newest(&transfer.id, &run) {
+                written(shared, || shared.store.has_paused(&transfer.id, shared.ports.clock.now())).await;
+            }
+        }
         Err(error) => {
             tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
             let end = end_of(shared, &transfer, &run, &error, patience);
             written(shared, || shared.store.end_try(&transfer.id, end.clone(), shared.ports.clock.now())).await;
             // Told to stop while its end was written.
-            if run.stop.told.is_cancelled() && !run.stop.is_parked() {
-                written(shared, || shared.store.cancel_waiting(&transfer.id, shared.ports.clock.now())).await;
+            if run.stop.told.is_cancelled() {
+                match run.stop.then() {
+                    Then::Queued => {}
+                    Then::Cancelled => {
+                        written(shared, || shared.store.cancel_waiting(&transfer.id, shared.ports.clock.now())).await;
+                    }
+                    Then::Paused => {
+                        written(shared, || shared.store.has_paused(&transfer.id, shared.ports.clock.now())).await;
+                    }
+                }
             }
         }
     }
@@ -100,7 +114,11 @@ fn end_of(shared: &Shared, transfer: &Transfer, run: &Run, error: &Error, patien
     let sent = run.progress.bytes();
     let sent_in_vain = transfer.sent_in_vain.saturating_add(sent);
     if matches!(error, Error::Cancelled) {
-        let state = if run.stop.is_parked() { TransferState::Queued } else { TransferState::Cancelled };
+        let state = match run.stop.then() {
+            Then::Queued => TransferState::Queued,
+            Then::Paused => TransferState::Paused,
+            Then::Cancelled => TransferState::Cancelled,
+        };
         return EndOfTry { state, failures: transfer.failures, sent_in_vain: transfer.sent_in_vain };
     }
     let tries = Tries {

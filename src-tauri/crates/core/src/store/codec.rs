@@ -19,6 +19,8 @@ pub(super) fn register_functions(connection: &Connection) -> rusqlite::Result<()
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection
         .create_scalar_function("pin_number", 1, flags, |context| Ok(PinNumber::of(context.get_raw(0).as_str()?).0))?;
+    connection
+        .create_scalar_function("lowercase", 1, flags, |context| Ok(context.get_raw(0).as_str()?.to_lowercase()))?;
     connection.create_scalar_function("content_number", 1, flags, |context| {
         Ok(Cid::try_from(context.get_raw(0).as_str()?).ok().map(|cid| content_number(&cid)))
     })

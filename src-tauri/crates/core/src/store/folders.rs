@@ -18,7 +18,7 @@ use crate::{
     disk::Fingerprint,
     folder::{EntryState, Folder, FolderEntry},
     ids::{AccountId, FolderId, TransferId},
-    transfer::Transfer,
+    transfer::{NewBatch, Transfer},
 };
 
 /// Why a file waits.
@@ -124,6 +124,7 @@ impl Store {
         &self,
         id: &FolderId,
         seen: Vec<Observed>,
+        batch: NewBatch,
         transfers: HashMap<PathBuf, Transfer>,
     ) -> Result<Option<Taken>, StoreError> {
         let id = id.clone();
@@ -139,7 +140,7 @@ impl Store {
                     Need::AnotherLook => false,
                     // What somebody else has asked for may have been read before this version was there.
                     Need::Work => match transfers.get(&one.path) {
-                        Some(transfer) => transfers::accept(db, transfer)?.is_none(),
+                        Some(transfer) => transfers::batches::accept_of_folder(db, &batch, transfer)?,
                         None => false,
                     },
                 };
@@ -363,7 +364,7 @@ fn need(db: &Connection, id: &FolderId, one: &Observed) -> Result<Need, StoreErr
         // What was given up or stopped is tried again when the file is another one.
         Some("failed" | "cancelled") if known == Some(print) => Need::Nothing,
         // The file is read when its turn comes, in whatever version.
-        Some("queued" | "waiting") => Need::Nothing,
+        Some("queued" | "waiting" | "paused") => Need::Nothing,
         Some("running") => Need::AnotherLook,
         _ => Need::Work,
     })

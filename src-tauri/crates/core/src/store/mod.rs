@@ -22,7 +22,6 @@ use rusqlite::Connection;
 
 pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
-pub use transfers::TransferCounts;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
 pub(crate) use unpinning::{Bulk, Matching, NewUnpinning};
 

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 20] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -296,6 +296,141 @@ CREATE TABLE unpinning (
 DROP INDEX transfer_by_due;
 CREATE INDEX transfer_by_due ON transfer(account, work, lane, until) WHERE state = 'waiting';
 ",
+    // Batches: what was asked for together, with totals that change as its transfers do. What is done still counts when its
+    // transfers are forgotten. `turn` is below 0 for what was moved to the front, the lowest for what was moved last.
+    r"
+CREATE TABLE batch (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin TEXT NOT NULL,
+    name TEXT NOT NULL,
+    items INTEGER NOT NULL,
+    folder TEXT,
+    lane INTEGER NOT NULL,
+    turn INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    transfers INTEGER NOT NULL DEFAULT 0,
+    queued INTEGER NOT NULL DEFAULT 0,
+    running INTEGER NOT NULL DEFAULT 0,
+    waiting INTEGER NOT NULL DEFAULT 0,
+    paused INTEGER NOT NULL DEFAULT 0,
+    asked INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    bytes_done INTEGER NOT NULL DEFAULT 0,
+    standing INTEGER AS (CASE WHEN running > 0 THEN 0 WHEN failed > 0 THEN 1
+        WHEN queued + waiting + paused + asked > 0 THEN 2 ELSE 3 END) VIRTUAL,
+    ahead INTEGER AS (CASE WHEN running + failed + queued + waiting + paused + asked = 0 THEN -number ELSE lane END) VIRTUAL
+) STRICT;
+CREATE TABLE batch_account (
+    batch INTEGER NOT NULL REFERENCES batch(number) ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    PRIMARY KEY (batch, account)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE batch_trouble (
+    batch INTEGER NOT NULL REFERENCES batch(number) ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    state TEXT NOT NULL,
+    code TEXT NOT NULL,
+    transfers INTEGER NOT NULL,
+    failure TEXT NOT NULL,
+    details TEXT,
+    PRIMARY KEY (batch, account, state, code)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE transfer ADD COLUMN batch INTEGER;
+ALTER TABLE transfer ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN standing INTEGER AS (CASE state WHEN 'running' THEN 0 WHEN 'failed' THEN 1 WHEN 'queued' THEN 2
+    WHEN 'waiting' THEN 2 WHEN 'paused' THEN 3 WHEN 'asked' THEN 4 ELSE 5 END) VIRTUAL;
+INSERT INTO batch (number, origin, name, items, folder, lane, created_at)
+    SELECT min(sequence), CASE WHEN folder IS NOT NULL THEN 'folder' WHEN work = 'upload' THEN 'added'
+            WHEN work = 'pin' THEN 'pinned' ELSE 'unpinned' END,
+        coalesce(nullif(name, ''), cid, ''), count(*), folder, max(lane), min(created_at)
+    FROM transfer GROUP BY work, folder, account;
+UPDATE transfer SET batch = old.batch
+    FROM (SELECT min(sequence) AS batch, work, folder, account FROM transfer GROUP BY work, folder, account) AS old
+    WHERE old.work = transfer.work AND old.folder IS transfer.folder AND old.account = transfer.account;
+INSERT INTO batch_account SELECT DISTINCT batch, account FROM transfer;
+INSERT INTO batch_trouble
+    SELECT batch, account, state, code, count(*), ifnull(failure, ''), details FROM transfer
+    WHERE state IN ('failed', 'waiting') AND code IS NOT NULL GROUP BY batch, account, state, code;
+UPDATE batch SET (transfers, queued, running, waiting, paused, asked, failed, done, cancelled, bytes, bytes_done) = (
+    SELECT count(*), sum(state = 'queued'), sum(state = 'running'), sum(state = 'waiting'), 0, sum(state = 'asked'),
+        sum(state = 'failed'), sum(state = 'done'), sum(state = 'cancelled'), sum((state <> 'cancelled') * bytes),
+        sum((state IN ('done', 'asked')) * bytes)
+    FROM transfer WHERE batch = number);
+CREATE INDEX batch_in_order ON batch(standing, ahead, turn, number);
+CREATE INDEX batch_open ON batch(number) WHERE queued + running + waiting + paused > 0;
+CREATE INDEX batch_by_folder ON batch(folder) WHERE folder IS NOT NULL;
+CREATE INDEX transfer_of_batch ON transfer(batch, standing, turn, sequence);
+CREATE INDEX transfer_waits_in_batch ON transfer(batch, until) WHERE state = 'waiting' AND until IS NOT NULL;
+CREATE INDEX transfer_moved_up ON transfer(turn) WHERE turn < 0;
+DROP INDEX transfer_by_turn;
+DROP INDEX transfer_open;
+DROP INDEX transfer_open_by_source;
+DROP INDEX transfer_open_by_pin;
+DROP INDEX transfer_open_by_cid;
+CREATE INDEX transfer_by_turn ON transfer(account, work, lane, turn, sequence) WHERE state = 'queued';
+CREATE INDEX transfer_open ON transfer(sequence) WHERE state IN ('queued', 'running', 'waiting', 'paused', 'asked');
+CREATE INDEX transfer_open_by_source ON transfer(account, source) WHERE state IN ('queued', 'running', 'waiting', 'paused');
+CREATE INDEX transfer_open_by_pin ON transfer(account, pin) WHERE state IN ('queued', 'running', 'waiting', 'paused');
+CREATE INDEX transfer_open_by_cid ON transfer(account, cid) WHERE state IN ('queued', 'running', 'waiting', 'paused', 'asked');
+CREATE TRIGGER batch_counts_in AFTER INSERT ON transfer WHEN new.batch IS NOT NULL BEGIN
+    UPDATE batch SET transfers = transfers + 1, queued = queued + (new.state = 'queued'), running = running + (new.state = 'running'),
+        waiting = waiting + (new.state = 'waiting'), paused = paused + (new.state = 'paused'),
+        asked = asked + (new.state = 'asked'), failed = failed + (new.state = 'failed'),
+        done = done + (new.state = 'done'), cancelled = cancelled + (new.state = 'cancelled'),
+        bytes = bytes + (new.state <> 'cancelled') * new.bytes,
+        bytes_done = bytes_done + (new.state IN ('done', 'asked')) * new.bytes
+    WHERE number = new.batch;
+    INSERT OR IGNORE INTO batch_account VALUES (new.batch, new.account);
+END;
+CREATE TRIGGER batch_counts_over AFTER UPDATE OF state, bytes ON transfer
+WHEN new.batch IS NOT NULL AND (new.state <> old.state OR new.bytes <> old.bytes) BEGIN
+    UPDATE batch SET queued = queued + (new.state = 'queued') - (old.state = 'queued'),
+        running = running + (new.state = 'running') - (old.state = 'running'),
+        waiting = waiting + (new.state = 'waiting') - (old.state = 'waiting'),
+        paused = paused + (new.state = 'paused') - (old.state = 'paused'),
+        asked = asked + (new.state = 'asked') - (old.state = 'asked'),
+        failed = failed + (new.state = 'failed') - (old.state = 'failed'),
+        done = done + (new.state = 'done') - (old.state = 'done'),
+        cancelled = cancelled + (new.state = 'cancelled') - (old.state = 'cancelled'),
+        bytes = bytes + (new.state <> 'cancelled') * new.bytes - (old.state <> 'cancelled') * old.bytes,
+        bytes_done = bytes_done + (new.state IN ('done', 'asked')) * new.bytes - (old.state IN ('done', 'asked')) * old.bytes
+    WHERE number = new.batch;
+END;
+CREATE TRIGGER batch_counts_out AFTER DELETE ON transfer WHEN old.batch IS NOT NULL BEGIN
+    UPDATE batch SET transfers = transfers - 1, queued = queued - (old.state = 'queued'), running = running - (old.state = 'running'),
+        waiting = waiting - (old.state = 'waiting'), paused = paused - (old.state = 'paused'), asked = asked - (old.state = 'asked'),
+        failed = failed - (old.state = 'failed'),
+        bytes = bytes - (old.state NOT IN ('done', 'cancelled')) * old.bytes,
+        bytes_done = bytes_done - (old.state = 'asked') * old.bytes
+    WHERE number = old.batch;
+    UPDATE batch_trouble SET transfers = transfers - 1 WHERE old.state IN ('failed', 'waiting') AND batch = old.batch
+        AND account = old.account AND state = old.state AND code = old.code;
+    DELETE FROM batch WHERE number = old.batch AND transfers = 0;
+END;
+CREATE TRIGGER batch_left AFTER UPDATE OF batch ON transfer WHEN old.batch IS NOT NULL AND new.batch IS NULL BEGIN
+    UPDATE batch SET transfers = transfers - 1, queued = queued - (old.state = 'queued'), running = running - (old.state = 'running'),
+        waiting = waiting - (old.state = 'waiting'), paused = paused - (old.state = 'paused'), asked = asked - (old.state = 'asked'),
+        failed = failed - (old.state = 'failed'),
+        bytes = bytes - (old.state NOT IN ('done', 'cancelled')) * old.bytes,
+        bytes_done = bytes_done - (old.state = 'asked') * old.bytes
+    WHERE number = old.batch;
+    UPDATE batch_trouble SET transfers = transfers - 1 WHERE old.state IN ('failed', 'waiting') AND batch = old.batch
+        AND account = old.account AND state = old.state AND code = old.code;
+    DELETE FROM batch WHERE number = old.batch AND transfers = 0;
+END;
+CREATE TRIGGER batch_in_trouble AFTER UPDATE OF state, code ON transfer
+WHEN new.batch IS NOT NULL AND (old.state IN ('failed', 'waiting') OR new.state IN ('failed', 'waiting')) BEGIN
+    UPDATE batch_trouble SET transfers = transfers - 1 WHERE old.state IN ('failed', 'waiting') AND batch = old.batch
+        AND account = old.account AND state = old.state AND code = old.code;
+    INSERT INTO batch_trouble
+        SELECT new.batch, new.account, new.state, new.code, 1, ifnull(new.failure, ''), new.details
+        WHERE new.state IN ('failed', 'waiting') AND new.code IS NOT NULL
+    ON CONFLICT DO UPDATE SET transfers = transfers + 1, failure = excluded.failure, details = excluded.details;
+END;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.
@@ -376,5 +511,27 @@ mod tests {
         assert_eq!(verified, [cid]);
         let differs = "SELECT count(*) FROM receipt WHERE proof = 'differs'";
         assert_eq!(connection.query_row(differs, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_an_earlier_version_had_in_its_queue_is_in_batches_with_their_totals() {
+        let mut connection = opened();
+        connection.execute_batch(&STEPS[..19].concat()).unwrap();
+        connection.pragma_update(None, "user_version", 19).unwrap();
+        let account = "INSERT INTO account (id, label, kind, endpoint, this_computer, position, credentials)
+            VALUES ('a', 'A', 'aioz', 'https://example.org', 0, 1, 'key_and_secret');";
+        connection.execute_batch(account).unwrap();
+        let states = [("upload", "queued"), ("upload", "done"), ("pin", "failed"), ("upload", "cancelled")];
+        for (number, (work, state)) in (1..).zip(states) {
+            let sql = "INSERT INTO transfer (id, account, work, name, metadata, state, bytes, attempts, created_at, updated_at)
+                VALUES (?1, 'a', ?2, 'n' || ?1, '{}', ?3, 10, 0, 5, 5)";
+            connection.execute(sql, (number, work, state)).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT format('%s %s %d: %d %d %d %d %d/%d', origin, name, items, queued, failed, done, cancelled, bytes_done, bytes)
+            FROM batch ORDER BY number";
+        let mut select = connection.prepare(sql).unwrap();
+        let batches: Vec<String> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(batches, ["added n1 3: 1 0 1 1 10/20", "pinned n3 1: 0 1 0 0 0/10"]);
     }
 }

@@ -1,10 +1,11 @@
 //! Transfers in the database. Every change of state is durable before anybody is told of it.
 //!
-//! What is accepted is in here; what is next in `queue`, how a try ended in `outcome`, what becomes of pins that were asked for in
+//! What is accepted together is in `batches`; what is next in `queue`, how a try ended in `outcome`, what becomes of pins that were asked for in
 //! `asked`, how far one by way of a node has come in `relay`, what a person sees in `list` and does with many in
 //! `control`, what is kept of those that have ended in `history`.
 
 pub(super) mod asked;
+pub(super) mod batches;
 mod control;
 mod history;
 mod list;
@@ -15,17 +16,16 @@ mod row;
 
 use rusqlite::{Connection, OptionalExtension, types::Value};
 
-use super::{Store, StoreError, codec::signed, unpinning};
+use super::{Store, StoreError, unpinning};
 use crate::{
     clock::UnixMillis,
-    ids::{AccountId, FolderId, TransferId},
+    ids::{AccountId, TransferId},
     queue::pause::LONGEST_REST,
     transfer::{Transfer, Work},
 };
-use row::{COLUMNS, columns_of, insert, transfer};
+use row::{COLUMNS, columns_of, transfer};
 
 pub(crate) use history::Pruned;
-pub use list::TransferCounts;
 pub(super) use list::counts;
 pub(crate) use outcome::{EndOfTry, Finish};
 pub(crate) use queue::Wanted;
@@ -36,19 +36,6 @@ const UNANSWERED: &str = "UPDATE transfer SET unanswered_since = ?2, newest_then
     FROM pin_shelf WHERE pin_shelf.account = transfer.account) WHERE id = ?1";
 
 impl Store {
-    /// Writes new transfers; only then are they accepted. What does such work already, or will, is the same transfer: asking
-    /// twice does it once. Gives their ids, in their order.
-    pub(crate) async fn accept(&self, transfers: Vec<Transfer>) -> Result<Vec<TransferId>, StoreError> {
-        self.write(move |db| {
-            let mut ids = Vec::with_capacity(transfers.len());
-            for transfer in &transfers {
-                ids.push(accept(db, transfer)?.unwrap_or_else(|| transfer.id.clone()));
-            }
-            Ok(ids)
-        })
-        .await
-    }
-
     pub(crate) async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>, StoreError> {
         let id = id.clone();
         self.read(move |db| {
@@ -100,7 +87,7 @@ impl Store {
     pub(crate) async fn set_transfer_bytes(&self, id: &TransferId, bytes: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write_passing(move |db| {
-            db.execute("UPDATE transfer SET bytes = ?2 WHERE id = ?1", (&id.0, signed(bytes)))?;
+            db.execute("UPDATE transfer SET bytes = ?2 WHERE id = ?1", (&id.0, row::size(bytes)))?;
             Ok(())
         })
         .await
@@ -118,34 +105,12 @@ impl Store {
         .await
     }
 
-    /// Stops everything that has not begun of a folder or, where none is given, of an account. Says how much that was, and what
-    /// is running.
-    pub(crate) async fn cancel_all(
-        &self,
-        account: &AccountId,
-        folder: Option<&FolderId>,
-        now: UnixMillis,
-    ) -> Result<(usize, Vec<TransferId>), StoreError> {
-        let (account, folder) = (account.clone(), folder.map(|folder| folder.0.clone()));
-        self.write(move |db| {
-            let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?3
-                       WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state IN ('queued', 'waiting', 'asked')";
-            let waiting = db.execute(sql, (&account.0, &folder, now.0))?;
-            let sql =
-                "SELECT id FROM transfer WHERE account = ?1 AND (?2 IS NULL OR folder = ?2) AND state = 'running'";
-            let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map((&account.0, &folder), |row| row.get(0).map(TransferId))?;
-            Ok((waiting, rows.collect::<Result<_, _>>()?))
-        })
-        .await
-    }
-
     /// Cancels a transfer that is not running. `false` when it is, or has ended.
     pub(crate) async fn cancel_waiting(&self, id: &TransferId, now: UnixMillis) -> Result<bool, StoreError> {
         let id = id.clone();
         self.write(move |db| {
             let sql = "UPDATE transfer SET state = 'cancelled', until = NULL, updated_at = ?2
-                       WHERE id = ?1 AND state IN ('queued', 'waiting', 'asked', 'failed')";
+                       WHERE id = ?1 AND state IN ('queued', 'waiting', 'paused', 'asked', 'failed')";
             Ok(db.execute(sql, (&id.0, now.0))? == 1)
         })
         .await
@@ -213,23 +178,18 @@ impl Store {
     }
 }
 
-/// Writes a new transfer, unless one does such work already or will: then gives that one.
-pub(super) fn accept(db: &Connection, transfer: &Transfer) -> Result<Option<TransferId>, StoreError> {
-    let same = under_way(db, &transfer.account, &transfer.work)?;
-    if same.is_none() {
-        insert(db, transfer)?;
-    }
-    Ok(same)
-}
-
 /// The transfer that already does such work or will. A file whose bytes a service has is read again: it may be another one by
 /// now.
 fn under_way(db: &Connection, account: &AccountId, work: &Work) -> Result<Option<TransferId>, StoreError> {
     let (source, pin, cid) = columns_of(work);
     let (column, value) = match work {
-        Work::Upload { .. } => ("source = ?3 AND state IN ('queued', 'running', 'waiting')", Value::from(source)),
-        Work::Pin { .. } => ("cid = ?3 AND state IN ('queued', 'running', 'waiting', 'asked')", Value::from(cid)),
-        Work::Unpin { .. } => ("pin = ?3 AND state IN ('queued', 'running', 'waiting')", Value::from(pin)),
+        Work::Upload { .. } => {
+            ("source = ?3 AND state IN ('queued', 'running', 'waiting', 'paused')", Value::from(source))
+        }
+        Work::Pin { .. } => {
+            ("cid = ?3 AND state IN ('queued', 'running', 'waiting', 'paused', 'asked')", Value::from(cid))
+        }
+        Work::Unpin { .. } => ("pin = ?3 AND state IN ('queued', 'running', 'waiting', 'paused')", Value::from(pin)),
     };
     let sql = format!("SELECT id FROM transfer WHERE account = ?1 AND work = ?2 AND {column} LIMIT 1");
     let values = (&account.0, work.as_str(), value);

@@ -4,17 +4,18 @@
 use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 
 use super::{
-    Store, StoreError, TransferCounts,
+    Store, StoreError,
     codec::unsigned,
     pins::{self, folded},
-    shelves, transfers,
+    shelves,
+    transfers::{self, batches},
 };
 use crate::{
     clock::UnixMillis,
-    ids::{AccountId, PinId, PinKey, TransferId, UnpinningId},
+    ids::{AccountId, BatchId, PinId, PinKey, TransferId, UnpinningId},
     pin::{Pin, PinQuery, PinStatus},
-    queue::pause::TO_UNDO,
-    transfer::{Transfer, Undone, Unpinning},
+    queue::{Lane, pause::TO_UNDO},
+    transfer::{NewBatch, Origin, Transfer, TransferCounts, Undone, Unpinning},
 };
 
 /// More than fit into the writer's memory, beside everything else.
@@ -70,20 +71,17 @@ pub(crate) enum Bulk {
 
 impl Store {
     /// Accepts removing these pins together. What removes one already is the same transfer. Gives their ids, in their order.
-    pub(crate) async fn unpin(&self, new: NewUnpinning, pins: Vec<Transfer>) -> Result<Vec<TransferId>, StoreError> {
+    pub(crate) async fn unpin(
+        &self,
+        new: NewUnpinning,
+        batch: NewBatch,
+        pins: Vec<Transfer>,
+    ) -> Result<Vec<TransferId>, StoreError> {
         self.write(move |db| {
-            let (mut ids, mut rows) = (Vec::with_capacity(pins.len()), Vec::new());
-            for transfer in &pins {
-                ids.push(match transfers::accept(db, transfer)? {
-                    Some(same) => same,
-                    None => {
-                        rows.push(db.last_insert_rowid());
-                        transfer.id.clone()
-                    }
-                });
-            }
-            if let [first, ..] = rows[..] {
-                note(db, &new, first, rows.len() as i64)?;
+            let ids = batches::accept_all(db, &batch, &pins)?;
+            let accepted = pins.iter().zip(&ids).filter(|(pin, id)| pin.id == **id).count() as i64;
+            if accepted > 0 {
+                note(db, &new, db.last_insert_rowid() - accepted + 1, accepted)?;
             }
             Ok(ids)
         })
@@ -105,7 +103,7 @@ impl Store {
                 return Ok(Bulk::NotConfirmed(count));
             }
             db.pragma_update(None, "cache_spill", count > MANY)?;
-            let inserted = insert(db, &filter, values, &new);
+            let inserted = insert_as_batch(db, &filter, values, count, &new);
             db.pragma_update(None, "cache_spill", false)?;
             inserted.map(|()| Bulk::Accepted(count))
         })
@@ -153,7 +151,7 @@ impl Store {
             let Some((first, last, pins, created_at)) = gone.optional()? else { return Ok(None) };
             db.pragma_update(None, "cache_spill", unsigned(pins) > MANY)?;
             let sql = "DELETE FROM transfer WHERE sequence BETWEEN ?1 AND ?2 AND work = 'unpin' AND created_at = ?3
-                       AND attempts = 0 AND state IN ('waiting', 'queued')";
+                       AND attempts = 0 AND state IN ('waiting', 'queued', 'paused')";
             let undone = db.execute(sql, (first, last, created_at));
             db.pragma_update(None, "cache_spill", false)?;
             let undone = undone? as u64;
@@ -206,8 +204,31 @@ fn count(db: &Connection, filter: &str, values: &[Value]) -> Result<u64, StoreEr
     Ok(count.cast_unsigned())
 }
 
-fn insert(db: &Connection, filter: &str, mut values: Vec<Value>, new: &NewUnpinning) -> Result<(), StoreError> {
-    let at = values.len();
+fn insert_as_batch(
+    db: &Connection,
+    filter: &str,
+    values: Vec<Value>,
+    count: u64,
+    new: &NewUnpinning,
+) -> Result<(), StoreError> {
+    let name = format!("SELECT coalesce(nullif(name, ''), cid) FROM pin {filter} ORDER BY row LIMIT 1");
+    let name = db.query_row(&name, params_from_iter(&values), |row| row.get(0)).optional()?;
+    let Some(name) = name else { return Ok(()) };
+    let batch = NewBatch { origin: Origin::Unpinned, name, items: count, folder: None };
+    let batch = batches::begin(db, &batch, Lane::Bulk, new.now)?;
+    insert(db, filter, values, new, batch)?;
+    db.execute("DELETE FROM batch WHERE number = ?1 AND transfers = 0", [batch.0])?;
+    Ok(())
+}
+
+fn insert(
+    db: &Connection,
+    filter: &str,
+    mut values: Vec<Value>,
+    new: &NewUnpinning,
+    batch: BatchId,
+) -> Result<(), StoreError> {
+    let (at, batch) = (values.len(), batch.0);
     let (state, until) = match new.begins > new.now {
         true => ("waiting", Value::from(new.begins.0)),
         false => ("queued", Value::Null),
@@ -216,11 +237,11 @@ fn insert(db: &Connection, filter: &str, mut values: Vec<Value>, new: &NewUnpinn
     let (id, now, state, until) = (at + 1, at + 2, at + 3, at + 4);
     let sql = format!(
         "INSERT INTO transfer
-             (id, account, work, name, metadata, state, until, bytes, attempts, pin, created_at, updated_at, lane)
+             (id, account, work, name, metadata, state, until, bytes, attempts, pin, created_at, updated_at, lane, batch)
          SELECT ?{id} || '-' || row, account, 'unpin', coalesce(nullif(name, ''), cid), '{{}}', ?{state}, ?{until}, 0, 0, id,
-             ?{now}, ?{now}, 1
+             ?{now}, ?{now}, 1, {batch}
          FROM pin {filter} AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.account = pin.account AND t.pin = pin.id
-             AND t.work = 'unpin' AND t.state IN ('queued', 'running', 'waiting'))
+             AND t.work = 'unpin' AND t.state IN ('queued', 'running', 'waiting', 'paused'))
          ORDER BY row"
     );
     let inserted = db.execute(&sql, params_from_iter(values))? as i64;

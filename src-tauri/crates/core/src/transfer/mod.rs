@@ -1,6 +1,8 @@
 //! Transfers: durable pieces of work that make a pin exist or stop existing.
 
 mod attempt;
+mod batch;
+mod counts;
 pub(crate) mod find;
 mod pin_cid;
 pub(crate) mod relay;
@@ -18,10 +20,14 @@ use crate::{
     queue::Lane,
 };
 
-pub use crate::ids::{TransferId, UnpinningId};
-pub(crate) use attempt::{Attempted, attempt};
-pub(crate) use running::{Run, Running};
+pub use crate::ids::{BatchId, NoBatchId, TransferId, UnpinningId};
+pub use batch::{Batch, Origin, QueueTotals, TransferSet, Trouble};
+pub use counts::TransferCounts;
 pub use unpin::{Undone, Unpinning};
+
+pub(crate) use attempt::{Attempted, attempt};
+pub(crate) use batch::NewBatch;
+pub(crate) use running::{Run, Running, Then};
 
 /// What a transfer does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +82,8 @@ pub enum TransferState {
         /// Why the last try failed.
         failure: Failure,
     },
+    /// Not to begin until the person lets it go on.
+    Paused,
     /// The service has taken the request and works on its pin: what becomes of that ends the transfer, whenever it is.
     Asked,
     /// Given up; the user may retry.
@@ -94,6 +102,7 @@ impl TransferState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Undoable { .. } | Self::Waiting { .. } => "waiting",
+            Self::Paused => "paused",
             Self::Asked => "asked",
             Self::Failed(_) => "failed",
             Self::Done => "done",
@@ -155,6 +164,8 @@ pub struct Transfer {
     pub account: AccountId,
     /// What it goes before, and what goes before it.
     pub lane: Lane,
+    /// What it was accepted with; none for what was not accepted yet, or was cleared.
+    pub batch: Option<BatchId>,
     /// The name that the pin has or gets.
     pub name: String,
     /// The key/value pairs that the pin gets.

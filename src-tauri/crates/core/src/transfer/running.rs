@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,14 @@ pub(crate) struct Running {
     begun: AtomicU64,
     /// That one has ended.
     ended: Notify,
+    sent: Mutex<Sent>,
+}
+
+/// What all runs have sent together, also those that have ended.
+#[derive(Debug, Default)]
+struct Sent {
+    by_ended: u64,
+    samples: VecDeque<(Duration, u64)>,
 }
 
 /// A run of a transfer: what it tells, and what it is told.
@@ -43,13 +51,31 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     pub(crate) told: CancellationToken,
-    is_parked: Arc<AtomicBool>,
+    then: Arc<AtomicU8>,
+}
+
+/// What becomes of a run that was told to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Then {
+    /// It was given up.
+    #[default]
+    Cancelled,
+    /// It goes on when its account, or everything, does.
+    Queued,
+    /// It was paused by itself.
+    Paused,
 }
 
 impl Stop {
-    /// Whether it goes on later: the person has paused it and not given it up.
-    pub(crate) fn is_parked(&self) -> bool {
-        self.is_parked.load(Ordering::Acquire)
+    pub(crate) fn then(&self) -> Then {
+        let told = self.then.load(Ordering::Acquire);
+        [Then::Queued, Then::Paused].into_iter().find(|then| *then as u8 == told).unwrap_or_default()
+    }
+
+    fn tell(&self, then: Then) {
+        self.then.store(then as u8, Ordering::Release);
+        self.told.cancel();
     }
 }
 
@@ -89,6 +115,7 @@ impl Running {
         let mut all = self.all();
         if all.get(id).is_some_and(|one| one.run.number == run.number) {
             all.remove(id);
+            self.sent().by_ended += run.progress.bytes();
         }
         drop(all);
         self.ended.notify_waiters();
@@ -112,7 +139,7 @@ impl Running {
     /// Asks a transfer to stop. `false` when it is not running.
     pub(crate) fn cancel(&self, id: &TransferId) -> bool {
         self.all().get(id).is_some_and(|one| {
-            one.run.stop.told.cancel();
+            one.run.stop.tell(Then::Cancelled);
             true
         })
     }
@@ -120,9 +147,21 @@ impl Running {
     /// Asks what runs to stop and to go on later: of one account, or everything.
     pub(crate) fn park(&self, account: Option<&AccountId>) {
         for one in self.all().values().filter(|one| account.is_none_or(|account| one.account == *account)) {
-            one.run.stop.is_parked.store(true, Ordering::Release);
-            one.run.stop.told.cancel();
+            one.run.stop.tell(Then::Queued);
         }
+    }
+
+    /// Asks these to stop until the person lets them go on.
+    pub(crate) fn pause(&self, ids: &[TransferId]) {
+        let all = self.all();
+        for one in ids.iter().filter_map(|id| all.get(id)) {
+            one.run.stop.tell(Then::Paused);
+        }
+    }
+
+    /// Whether this is the newest run of a transfer.
+    pub(crate) fn is_newest(&self, id: &TransferId, run: &Run) -> bool {
+        self.all().get(id).is_some_and(|one| one.run.number == run.number)
     }
 
     /// How far everything is, at `now` of the monotonic clock.
@@ -133,6 +172,18 @@ impl Running {
         progress
     }
 
+    /// How many bytes a second all runs together send, at `now` of the monotonic clock; `None` until that is known.
+    pub(crate) fn rate(&self, now: Duration) -> Option<u64> {
+        let all = self.all();
+        let mut sent = self.sent();
+        let bytes = sent.by_ended + all.values().map(|one| one.run.progress.bytes()).sum::<u64>();
+        rate_of(&mut sent.samples, now, bytes)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<TransferId, One>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -141,17 +192,7 @@ impl Running {
 impl One {
     fn at(&mut self, id: &TransferId, now: Duration) -> TransferProgress {
         let bytes_done = self.run.progress.bytes().min(self.bytes_total);
-        self.samples.push_back((now, bytes_done));
-        while self.samples.len() > 2
-            && self.samples.front().is_some_and(|first| now.saturating_sub(first.0) > RATE_WINDOW)
-        {
-            self.samples.pop_front();
-        }
-        let bytes_per_second = self.samples.front().and_then(|&(since, before)| {
-            let elapsed = now.saturating_sub(since);
-            let bytes = bytes_done.checked_sub(before)?;
-            (elapsed >= LEAST_WINDOW).then(|| (bytes as f64 / elapsed.as_secs_f64()) as u64)
-        });
+        let bytes_per_second = rate_of(&mut self.samples, now, bytes_done);
         let left = self.bytes_total - bytes_done;
         TransferProgress {
             id: id.clone(),
@@ -160,5 +201,33 @@ impl One {
             bytes_per_second,
             seconds_left: bytes_per_second.filter(|&rate| rate > 0).map(|rate| left.div_ceil(rate)),
         }
+    }
+}
+
+/// Notes how many bytes there are by now, and says how fast they became more over the last seconds.
+fn rate_of(samples: &mut VecDeque<(Duration, u64)>, now: Duration, bytes: u64) -> Option<u64> {
+    samples.push_back((now, bytes));
+    while samples.len() > 2 && samples.front().is_some_and(|first| now.saturating_sub(first.0) > RATE_WINDOW) {
+        samples.pop_front();
+    }
+    let &(since, before) = samples.front()?;
+    let elapsed = now.saturating_sub(since);
+    let more = bytes.checked_sub(before)?;
+    (elapsed >= LEAST_WINDOW).then(|| (more as f64 / elapsed.as_secs_f64()) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_that_of_the_last_seconds_and_is_not_known_from_one_look() {
+        let mut samples = VecDeque::new();
+        assert_eq!(rate_of(&mut samples, Duration::from_secs(1), 500), None);
+        for second in 2..20 {
+            assert_eq!(rate_of(&mut samples, Duration::from_secs(second), 500 * second), Some(500));
+        }
+        assert!(samples.len() < 8);
+        assert_eq!(rate_of(&mut samples, Duration::from_secs(60), 9_500), Some(0));
     }
 }

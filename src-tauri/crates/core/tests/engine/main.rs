@@ -3,6 +3,7 @@
 
 mod accounts;
 mod asked;
+mod batches;
 mod changes;
 mod checks;
 mod control;

@@ -1,6 +1,6 @@
 //! Ended transfers as a history: what is forgotten of it, and what is not.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql, params_from_iter};
 
 use crate::{
     clock::UnixMillis,
@@ -28,14 +28,7 @@ pub(crate) struct Pruned {
 impl Store {
     /// Forgets transfers that are done or cancelled, but not that a watched file was not to be pinned.
     pub(crate) async fn clear_finished(&self) -> Result<(), StoreError> {
-        self.write(|db| {
-            let sql =
-                format!("SELECT sequence FROM transfer WHERE state IN ('done', 'cancelled') AND NOT ({HAS_MEANING})");
-            let mut statement = db.prepare_cached(&sql)?;
-            let rows: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            rows.into_iter().try_for_each(|sequence| forget(db, sequence).map(drop))
-        })
-        .await
+        self.write(|db| clear(db, "1", &[] as &[&str], "'done', 'cancelled'")).await
     }
 
     /// How many transfers are done or cancelled.
@@ -75,6 +68,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// Forgets transfers of some states. What says of a watched file that it is not to be pinned stays as that, and is of no batch.
+pub(super) fn clear<V: ToSql>(db: &Connection, condition: &str, values: &[V], states: &str) -> Result<(), StoreError> {
+    let these = format!("state IN ({states}) AND {condition}");
+    let meaning: Vec<i64> = {
+        let mut statement = db.prepare(&format!("SELECT sequence FROM transfer WHERE {these} AND {HAS_MEANING}"))?;
+        statement.query_map(params_from_iter(values), |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    let mut statement = db.prepare(&format!("SELECT sequence FROM transfer WHERE {these} AND NOT ({HAS_MEANING})"))?;
+    let rows: Vec<i64> = statement.query_map(params_from_iter(values), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for sequence in meaning {
+        db.prepare_cached("UPDATE transfer SET batch = NULL WHERE sequence = ?1")?.execute([sequence])?;
+        db.prepare_cached("UPDATE transfer SET state = 'cancelled' WHERE sequence = ?1")?.execute([sequence])?;
+    }
+    rows.into_iter().try_for_each(|sequence| forget(db, sequence).map(drop))
 }
 
 fn prune_sql() -> String {

@@ -8,35 +8,18 @@ use super::{
 };
 use crate::{
     store::{Store, StoreError, codec::unsigned},
-    transfer::Transfer,
+    transfer::{Transfer, TransferCounts},
 };
 
 /// States in which something more happens by itself, and those in which nothing does, as the indexes have them.
-const OPEN: &str = "'queued', 'running', 'waiting', 'asked'";
+const OPEN: &str = "'queued', 'running', 'waiting', 'paused', 'asked'";
 const ENDED: &str = "'failed', 'done', 'cancelled'";
-
-/// Transfers by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransferCounts {
-    /// Accepted.
-    pub queued: u64,
-    /// Under way.
-    pub running: u64,
-    /// To be tried again.
-    pub waiting: u64,
-    /// With a service that works on it.
-    pub asked: u64,
-    /// Given up.
-    pub failed: u64,
-    /// Done.
-    pub done: u64,
-}
 
 impl Store {
     /// What runs, what has failed, what comes next in its order, what services work on, and what ended last. However long one of
     /// these is, it leaves room for the others.
     pub(crate) async fn transfers(&self, limit: u32) -> Result<Vec<Transfer>, StoreError> {
-        let next = format!("state IN ({OPEN}) AND +state IN ('queued', 'waiting')");
+        let next = format!("state IN ({OPEN}) AND +state IN ('queued', 'waiting', 'paused')");
         let ended =
             format!("state IN ({ENDED}) AND +state <> 'failed' AND NOT (+state = 'cancelled' AND {HAS_MEANING})");
         // Which, in what order, and the part of the room that is left.
@@ -78,9 +61,11 @@ pub(in crate::store) fn counts(mut rows: Rows<'_>) -> Result<TransferCounts, Sto
             "queued" => counts.queued = count,
             "running" => counts.running = count,
             "waiting" => counts.waiting = count,
+            "paused" => counts.paused = count,
             "asked" => counts.asked = count,
             "failed" => counts.failed = count,
             "done" => counts.done = count,
+            "cancelled" => counts.cancelled = count,
             _ => {}
         }
     }

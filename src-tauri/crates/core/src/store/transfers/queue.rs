@@ -73,12 +73,12 @@ impl Store {
         self.read(move |db| {
             let mut next = Vec::new();
             for wanted in wanted.chunk_by(|a, b| a.account == b.account) {
-                let mut best: Option<(i64, i64)> = None;
+                let mut best: Option<(i64, i64, i64)> = None;
                 for wanted in wanted {
                     let first = first_of(db, wanted, now)?;
                     best = best.into_iter().chain(first).min();
                 }
-                if let Some((_, sequence)) = best {
+                if let Some((_, _, sequence)) = best {
                     let sql = format!("SELECT {COLUMNS} FROM transfer WHERE sequence = ?1");
                     next.push(db.prepare_cached(&sql)?.query_row([sequence], |row| Ok(transfer(row)))??);
                 }
@@ -133,26 +133,28 @@ fn is_everything_paused(db: &Connection) -> Result<bool, StoreError> {
     Ok(settings::get(db, PAUSED)?.is_some())
 }
 
-/// Lane and sequence of what is next of one kind.
-fn first_of(db: &Connection, wanted: &Wanted, now: UnixMillis) -> Result<Option<(i64, i64)>, StoreError> {
+/// Lane, turn and sequence of what is next of one kind.
+fn first_of(db: &Connection, wanted: &Wanted, now: UnixMillis) -> Result<Option<(i64, i64, i64)>, StoreError> {
     let (account, work) = (&wanted.account.0, work_of(wanted.task));
-    let queued = "SELECT sequence FROM transfer WHERE state = 'queued' AND account = ?1 AND work = ?2 AND lane = ?3
-                  ORDER BY sequence LIMIT 1";
-    let due = "SELECT sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
+    let queued =
+        "SELECT turn, sequence FROM transfer WHERE state = 'queued' AND account = ?1 AND work = ?2 AND lane = ?3
+                  ORDER BY turn, sequence LIMIT 1";
+    let due = "SELECT turn, sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
                AND until <= ?4 ORDER BY until LIMIT 1";
-    let held = "SELECT sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
-                AND until IS NULL ORDER BY sequence LIMIT 1";
+    let held =
+        "SELECT turn, sequence FROM transfer WHERE state = 'waiting' AND account = ?1 AND work = ?2 AND lane = ?3
+                AND until IS NULL ORDER BY turn, sequence LIMIT 1";
     let mut queued = db.prepare_cached(queued)?;
     let (mut due, mut held) = (db.prepare_cached(due)?, db.prepare_cached(held)?);
     for lane in lanes_up_to(wanted.slowest) {
-        let place = |row: &rusqlite::Row<'_>| row.get(0);
-        let mut first: Option<i64> = queued.query_row((account, work, lane), place).optional()?;
+        let place = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let mut first: Option<(i64, i64)> = queued.query_row((account, work, lane), place).optional()?;
         first = first.into_iter().chain(due.query_row((account, work, lane, now.0), place).optional()?).min();
         if wanted.held_too {
             first = first.into_iter().chain(held.query_row((account, work, lane), place).optional()?).min();
         }
-        if let Some(sequence) = first {
-            return Ok(Some((lane, sequence)));
+        if let Some((turn, sequence)) = first {
+            return Ok(Some((lane, turn, sequence)));
         }
     }
     Ok(None)

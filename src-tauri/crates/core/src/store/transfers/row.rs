@@ -6,7 +6,7 @@ use crate::{
     clock::UnixMillis,
     code::Code,
     disk::Place,
-    ids::{AccountId, FolderId, PinId, TransferId},
+    ids::{AccountId, BatchId, FolderId, PinId, TransferId},
     queue::Lane,
     store::{
         StoreError,
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) const COLUMNS: &str = "id, account, work, source, folder, name, metadata, state, until, code, failure, details, bytes, \
                        attempts, unanswered_since, pin, cid, verified, created_at, updated_at, failures, \
-                       root, lane, sent_in_vain";
+                       root, lane, sent_in_vain, batch";
 
 pub(super) type WorkColumns = (Option<Vec<u8>>, Option<String>, Option<String>);
 
@@ -29,7 +29,7 @@ pub(super) fn columns_of(work: &Work) -> WorkColumns {
     }
 }
 
-pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreError> {
+pub(super) fn insert(db: &Connection, transfer: &Transfer, batch: BatchId) -> Result<(), StoreError> {
     let (source, pin, cid) = columns_of(&transfer.work);
     let (root, folder) = match &transfer.work {
         Work::Upload { place, folder } => (Some(path_bytes(&place.root)), folder.as_ref().map(|folder| &folder.0)),
@@ -37,8 +37,8 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
     };
     let sql =
         "INSERT INTO transfer (id, account, work, source, folder, name, metadata, state, bytes, attempts, pin, cid,
-               created_at, updated_at, root, lane, until)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?14, ?8, 0, ?9, ?10, ?11, ?11, ?12, ?13, ?15)";
+               created_at, updated_at, root, lane, until, batch)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?14, ?8, 0, ?9, ?10, ?11, ?11, ?12, ?13, ?15, ?16)";
     db.prepare_cached(sql)?.execute((
         &transfer.id.0,
         &transfer.account.0,
@@ -47,7 +47,7 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
         folder,
         &transfer.name,
         metadata_text(&transfer.metadata),
-        signed(transfer.bytes),
+        size(transfer.bytes),
         pin.or_else(|| transfer.pin.as_ref().map(|pin| pin.0.clone())),
         cid,
         transfer.created_at.0,
@@ -55,6 +55,7 @@ pub(super) fn insert(db: &Connection, transfer: &Transfer) -> Result<(), StoreEr
         lane_number(transfer.lane),
         transfer.state.as_str(),
         transfer.state.until().map(|at| at.0),
+        batch.0,
     ))?;
     Ok(())
 }
@@ -84,6 +85,7 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         attempts: row.get(13)?,
         failures: row.get(20)?,
         lane: lane_of(row.get(22)?),
+        batch: row.get::<_, Option<i64>>(24)?.map(BatchId),
         sent_in_vain: unsigned(row.get(23)?),
         unanswered_since: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
         pin,
@@ -92,6 +94,11 @@ pub(super) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         created_at: UnixMillis(row.get(18)?),
         updated_at: UnixMillis(row.get(19)?),
     })
+}
+
+/// How much there is to send, as it is written: sums of these are kept, and must stay numbers.
+pub(super) fn size(bytes: u64) -> i64 {
+    signed(bytes.min(1 << 50))
 }
 
 /// The number of a lane: those of the smaller one go first.
@@ -122,6 +129,7 @@ fn state(row: &Row<'_>) -> Result<TransferState, StoreError> {
             (Some(until), None) => TransferState::Undoable { until },
             (until, _) => TransferState::Waiting { until, failure: failure()? },
         },
+        "paused" => TransferState::Paused,
         "asked" => TransferState::Asked,
         "failed" => TransferState::Failed(failure()?),
         "done" => TransferState::Done,

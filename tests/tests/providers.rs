@@ -169,6 +169,6 @@ async fn a_gateway_that_says_where_the_cid_stands_and_leads_elsewhere_gives_bloc
     let typed = format!("{}/gateway/{{cid}}", own.service.endpoint());
     let base = parse_base_url("gateway", &typed, PlainHttp::Refused)?;
     let gateway = HttpConnect::new(Arc::new(SystemEntropy), Arc::new(SystemClock::default())).gateway(&base)?;
-    assert_eq!(gateway.block(&pin.cid).await?.as_deref(), Some(&b"hello world"[..]));
+    assert_eq!(gateway.block(&pin.cid, &pin.cid).await?.as_deref(), Some(&b"hello world"[..]));
     Ok(())
 }

@@ -18,6 +18,9 @@ const RAW: &str = "application/vnd.ipld.raw";
 const BLOCK: &str = "x-holdfast-block";
 const DAMAGED: &str = "damaged";
 
+/// By this one it is told which pin a block belongs to.
+const ROOT: &str = "x-holdfast-root";
+
 /// Over the largest block, so that one that is too long is seen as such.
 const MOST_BYTES: usize = MAX_BLOCK_BYTES + 1;
 
@@ -67,9 +70,9 @@ impl HttpGateway {
 
 #[async_trait]
 impl Gateway for HttpGateway {
-    async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
+    async fn block(&self, cid: &Cid, root: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
         let url = format!("{}?format=raw", gateway_link(self.base.as_str(), &cid.to_string()));
-        let request = self.client.get(url).header(ACCEPT, RAW).build();
+        let request = self.client.get(url).header(ACCEPT, RAW).header(ROOT, root.to_string()).build();
         let request = request.map_err(|error| GatewayError::Network { reason: reason(&error) })?;
         if let Err(error) = self.limits.admit(request.method(), request.url().path()).await {
             let status = StatusCode::TOO_MANY_REQUESTS.as_u16();

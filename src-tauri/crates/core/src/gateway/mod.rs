@@ -15,8 +15,8 @@ pub use sources::{FetchSources, OFFERED_GATEWAY, as_typed};
 #[async_trait]
 pub trait Gateway: Send + Sync {
     /// The block's bytes, or `None` when the gateway does not have it. Whether they hash to `cid` is for the reader to
-    /// check.
-    async fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, GatewayError>;
+    /// check. `root` is what it is a part of: a service that finds it missing can then say so of its pin.
+    async fn block(&self, cid: &Cid, root: &Cid) -> Result<Option<Vec<u8>>, GatewayError>;
 }
 
 /// A gateway that has nothing: what is proven with it, a CID proves by itself.
@@ -25,7 +25,7 @@ pub(crate) struct NoGateway;
 
 #[async_trait]
 impl Gateway for NoGateway {
-    async fn block(&self, _: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
+    async fn block(&self, _: &Cid, _: &Cid) -> Result<Option<Vec<u8>>, GatewayError> {
         Ok(None)
     }
 }

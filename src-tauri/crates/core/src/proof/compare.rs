@@ -94,7 +94,7 @@ pub(crate) async fn by_blocks(
 ) -> Result<Outcome, Error> {
     course.expect(plan.content_bytes());
     blocking(&course, move |course| {
-        let source = RemoteBlocks::new(gateway, clock, course.stop.clone());
+        let source = RemoteBlocks::new(gateway, cid, clock, course.stop.clone());
         let limits = ProofLimits::default();
         let proven = match plan.single() {
             Some(file) => prove_file(&PlannedFile::open(&plan, file, course)?, &cid, &source, limits),

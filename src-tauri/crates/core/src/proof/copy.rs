@@ -199,7 +199,7 @@ pub async fn check_copy(
     extent: Extent,
     course: &Course,
 ) -> Result<CopyCheck, Error> {
-    let remote = Remote::new(gateway, clock);
+    let remote = Remote::new(gateway, cid, clock);
     let (mut survey, mut under_way, mut failed) = (Survey::of(cid, extent), FuturesUnordered::new(), None);
     let below = &mut |count| number_below(entropy, count);
     loop {

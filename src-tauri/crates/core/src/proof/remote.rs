@@ -32,21 +32,23 @@ pub(super) struct RemoteBlocks {
 #[derive(Clone)]
 pub(super) struct Remote {
     gateway: Arc<dyn Gateway>,
+    /// What the blocks are parts of.
+    root: Cid,
     clock: Arc<dyn Clock>,
 }
 
 type Fetched = Result<Option<Vec<u8>>, GatewayError>;
 
 impl Remote {
-    pub(super) fn new(gateway: Arc<dyn Gateway>, clock: Arc<dyn Clock>) -> Self {
-        Self { gateway, clock }
+    pub(super) fn new(gateway: Arc<dyn Gateway>, root: Cid, clock: Arc<dyn Clock>) -> Self {
+        Self { gateway, root, clock }
     }
 
     /// The block's bytes, or `None` when the gateway does not have it.
     pub(super) async fn fetch(self, cid: Cid) -> Fetched {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
-            match self.gateway.block(&cid).await {
+            match self.gateway.block(&cid, &self.root).await {
                 Err(error) if error.is_retryable() => {
                     let rest = error.retry_after().map(|asked| asked.min(LONGEST_REST));
                     self.clock.sleep(rest.unwrap_or(pause)).await;
@@ -55,14 +57,14 @@ impl Remote {
                 answer => return answer,
             }
         }
-        self.gateway.block(&cid).await
+        self.gateway.block(&cid, &self.root).await
     }
 }
 
 impl RemoteBlocks {
     /// To be made inside the runtime, and used outside.
-    pub(super) fn new(gateway: Arc<dyn Gateway>, clock: Arc<dyn Clock>, stop: CancellationToken) -> Self {
-        Self { remote: Remote::new(gateway, clock), runtime: Handle::current(), stop }
+    pub(super) fn new(gateway: Arc<dyn Gateway>, root: Cid, clock: Arc<dyn Clock>, stop: CancellationToken) -> Self {
+        Self { remote: Remote::new(gateway, root, clock), runtime: Handle::current(), stop }
     }
 
     fn wait(&self, fetching: impl Future<Output = Result<Option<Vec<u8>>, Error>>) -> io::Result<Option<Vec<u8>>> {

@@ -75,7 +75,7 @@ async fn requests_of_a_process_with_proxies() {
         async move {
             let cid = "bafkqaaa".parse().unwrap();
             // Nobody answers, soon or ever; what counts is who was asked.
-            let _ = tokio::join!(timeout(A_WHILE, provider.test()), timeout(A_WHILE, gateway.block(&cid)));
+            let _ = tokio::join!(timeout(A_WHILE, provider.test()), timeout(A_WHILE, gateway.block(&cid, &cid)));
         }
     });
     join_all(asked).await;

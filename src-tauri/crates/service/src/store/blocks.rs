@@ -22,6 +22,9 @@ pub(crate) use super::writer::BlockWriter;
 use super::{holds::Holds, room::Room, suspects::Suspects};
 use crate::ServiceError;
 
+/// What the names of damaged blocks' files end in that were put aside.
+const ASIDE: &str = "damaged";
+
 /// All blocks of a service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct BlockStore {
@@ -193,7 +196,28 @@ impl BlockStore {
     /// Puts a damaged block's file aside, under a name that no block has, so that the block can be written again.
     pub(crate) fn set_aside(&self, cid: &Cid) -> io::Result<()> {
         let path = self.path(cid);
-        absent_is_fine(fs::rename(&path, path.with_extension("damaged")))
+        absent_is_fine(fs::rename(&path, path.with_extension(ASIDE)))
+    }
+
+    /// Whether all that there is of the block is what was put aside.
+    pub(crate) fn is_set_aside(&self, cid: &Cid) -> bool {
+        let path = self.path(cid);
+        !path.exists() && path.with_extension(ASIDE).exists()
+    }
+
+    /// Removes what was put aside of blocks that came again, or that `is_needed` does not know.
+    pub(super) fn clear_aside(&self, is_needed: impl Fn(&Cid) -> bool) -> io::Result<()> {
+        for shard in 0..=u8::MAX {
+            for entry in fs::read_dir(self.inner.blocks.join(format!("{shard:02x}")))? {
+                let path = entry?.path();
+                let cid = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == ASIDE));
+                let Some(cid) = cid.and_then(|name| cid_of_name(name.to_str()?)) else { continue };
+                if !is_needed(&cid) || self.path(&cid).exists() {
+                    absent_is_fine(fs::remove_file(path))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Shows every block that is stored.

@@ -196,6 +196,7 @@ fn sweep(blocks: &BlockStore, needed: &HashSet<ShortHash>, stop: impl Fn() -> bo
         }
         Ok(())
     })?;
+    blocks.clear_aside(|cid| needed.contains(&ShortHash::of(cid)))?;
     Ok(swept)
 }
 

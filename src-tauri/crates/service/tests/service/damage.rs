@@ -104,6 +104,53 @@ async fn a_pin_of_which_a_block_is_lost_says_failed_once_somebody_wants_it() {
 }
 
 #[tokio::test]
+async fn a_lost_block_that_is_asked_for_by_itself_is_noted_of_the_pin_that_the_asker_names() {
+    let service = start().await;
+    let client = &service.client;
+    let bytes = noise(5, BYTES);
+    let pin = client.upload(Form::new().file("f", &bytes)).await;
+    let (block, path) = last_part(service.dir.path(), &bytes);
+    fs::remove_file(path).unwrap();
+    let ask = |root: &str| {
+        let request = client.ipfs(Method::GET, &format!("{block}?format=raw")).header("x-holdfast-root", root);
+        async { request.send().await.unwrap().status() }
+    };
+    // Neither nonsense nor what nobody has pinned does harm.
+    for root in ["nonsense", &block.to_string(), pin["cid"].as_str().unwrap()] {
+        assert_eq!(ask(root).await, StatusCode::NOT_FOUND, "{root}");
+    }
+    let failed = until_failed(client, &pin).await;
+    assert!(failed["message"].as_str().unwrap().contains(&block.to_string()), "{failed}");
+}
+
+#[tokio::test]
+async fn a_damaged_block_is_called_damaged_as_often_as_it_is_asked_for_until_it_is_there_again() {
+    let service = start().await;
+    let client = &service.client;
+    let bytes = noise(6, BYTES);
+    let pin = client.upload(Form::new().file("f", &bytes)).await;
+    let (block, path) = last_part(service.dir.path(), &bytes);
+    damage(&path);
+    let ask = async || {
+        let answer = client.ipfs(Method::GET, &format!("{block}?format=raw")).send().await.unwrap();
+        let word = answer.headers().get("x-holdfast-block").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status(), word)
+    };
+    let damaged = (StatusCode::INTERNAL_SERVER_ERROR, Some("damaged".to_owned()));
+    assert_eq!(ask().await, damaged);
+    until_failed(client, &pin).await;
+    assert!(!path.exists(), "it was put aside, to be written again");
+    assert_eq!(ask().await, damaged);
+    assert_eq!(client.try_upload(Form::new().file("f", &bytes)).await.0, StatusCode::CONFLICT);
+    assert_eq!(ask().await, (StatusCode::OK, None));
+    let aside = path.with_extension("damaged");
+    assert!(aside.exists());
+    // A collection takes what is of no use to anybody.
+    service.service.collect().await.unwrap();
+    assert!(!aside.exists() && path.exists());
+}
+
+#[tokio::test]
 async fn a_check_records_what_it_finds_and_forgets_what_is_whole_again() {
     let TestService { mut client, service, dir } = start().await;
     let bytes = noise(4, BYTES);

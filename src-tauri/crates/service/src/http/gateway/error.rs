@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_content::ReadError;
+use holdfast_content::{Cid, ReadError};
 
 /// An answer without content.
 #[derive(Debug)]
@@ -17,9 +17,9 @@ pub(super) struct GatewayError {
 }
 
 /// What is wrong with a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum BlockFault {
-    Missing,
+    Missing(Box<Cid>),
     /// The service's copy of it is not what its CID says: whoever asks whether all is there is to know.
     Damaged,
 }
@@ -44,9 +44,19 @@ impl GatewayError {
         self.status == StatusCode::NOT_FOUND
     }
 
-    /// Whether a block is not there, be it the first one or another.
-    pub(super) fn is_missing_block(&self) -> bool {
-        self.fault == Some(BlockFault::Missing)
+    /// The block that is not there, be it the first one or another.
+    pub(super) fn missing_block(&self) -> Option<&Cid> {
+        match &self.fault {
+            Some(BlockFault::Missing(cid.into())) => Some(cid),
+            _ => None,
+        }
+    }
+
+    /// For a block of which the service has other bytes.
+    pub(super) fn damaged() -> Self {
+        let message = "A stored block is damaged; `holdfast serve check` says which.";
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, message);
+        Self { fault: Some(BlockFault::Damaged), ..error }
     }
 
     /// For what is the service's own fault.
@@ -64,7 +74,7 @@ impl From<ReadError> for GatewayError {
         match error {
             ReadError::Missing(cid) => {
                 let error = Self::not_found(format!("This service does not hold {cid}."));
-                Self { fault: Some(BlockFault::Missing), ..error }
+                Self { fault: Some(BlockFault::Missing(cid)), ..error }
             }
             ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => Self::not_found("There is nothing at this path."),
             ReadError::UnknownCodec(_) => Self::new(
@@ -76,9 +86,7 @@ impl From<ReadError> for GatewayError {
             }
             ReadError::Io(ref damaged) if damaged.kind() == ErrorKind::InvalidData => {
                 log_read_error(&error, "reading a block failed");
-                let message = "A stored block is damaged; `holdfast serve check` says which.";
-                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, message);
-                Self { fault: Some(BlockFault::Damaged), ..error }
+                Self::damaged()
             }
             ReadError::Io(_) => {
                 log_read_error(&error, "reading a block failed");

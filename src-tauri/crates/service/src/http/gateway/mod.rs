@@ -40,12 +40,12 @@ use std::{
 use answer::Answer;
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use error::GatewayError;
 use format::Format;
-use holdfast_content::{CidTextError, cid_v1, parse_cid};
+use holdfast_content::{Cid, CidTextError, cid_v1, parse_cid};
 pub(crate) use on_demand::redirect;
 use parameters::Parameters;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -68,6 +68,9 @@ const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What an address cannot have as it is.
 const IN_ADDRESS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'`');
+
+/// By this header Holdfast names the pin whose blocks it asks for one by one.
+const ROOT: HeaderName = HeaderName::from_static("x-holdfast-root");
 
 /// The longest label of a host name (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
@@ -191,10 +194,18 @@ async fn answer(
     let memory = shared.store.memory.wait_for(whose, ANSWER_BYTES).await;
     let permit = permit.with_memory(memory.map_err(|_| GatewayError::busy())?);
     let query = parts.uri.query().map(String::from);
+    let part_of = part_of(&parts.headers);
     let found = shared.blocking(move |store| {
-        let found = find::find(store, &wanted, query.as_deref(), whose);
-        if matches!(&found, Err(error) if error.is_missing_block()) {
-            store.blocks.suspect(&wanted.root);
+        let mut found = find::find(store, &wanted, query.as_deref(), whose);
+        if let Err(error) = &found
+            && let Some(missing) = error.missing_block()
+        {
+            for root in part_of.iter().chain([&wanted.root]) {
+                store.blocks.suspect(root);
+            }
+            if store.blocks.is_set_aside(missing) {
+                found = Err(GatewayError::damaged());
+            }
         }
         (found, wanted, query)
     });
@@ -218,6 +229,11 @@ async fn answer(
         allow_reading(response.headers_mut());
     }
     Ok(response)
+}
+
+/// The root to which the block belongs that is asked for by itself, as whoever asks says: which it is, no block tells.
+fn part_of(headers: &HeaderMap) -> Option<Cid> {
+    parse_cid(headers.get(ROOT)?.to_str().ok()?).ok()
 }
 
 /// Another computer, as far as one can be told from the next.

@@ -1,4 +1,8 @@
 //! The vault: where secrets are kept. The only other place they appear is the request that needs them.
+//!
+//! What is held here of a secret is wiped from the memory when it goes. Its copies in a request are not: the HTTP and TLS
+//! libraries and the keyring's client have buffers of their own, which are freed as they are. A header with a secret is marked
+//! as sensitive, so that no output shows it, and the process leaves no core file (see `holdfast-private`).
 
 mod session;
 

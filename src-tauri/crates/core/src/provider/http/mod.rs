@@ -42,6 +42,7 @@ const LONGEST_PAGE_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct Http {
     client: Client,
     base: Url,
+    /// Not wiped when they go: see [`crate::vault`].
     credentials: HeaderMap,
     reader: Reader,
     limits: Arc<Limits>,
@@ -270,4 +271,29 @@ fn speaks_no_tls(cause: &(dyn Error + 'static)) -> bool {
         return speaks_no_tls(inner);
     }
     matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(InvalidContentType | UnknownProtocolVersion)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::SystemClock;
+
+    #[test]
+    fn every_header_with_a_secret_is_marked_as_one_and_shown_nowhere() {
+        let secret = || SecretString::from("canary-of-a-secret");
+        let in_headers = Sent::InHeaders { key: "pinning_api_key", secret: "pinning_secret_key" };
+        for (credentials, sent, headers) in [
+            (Credentials::KeyAndSecret { key: secret(), secret: secret() }, in_headers, 2),
+            (Credentials::Token(secret()), Sent::AsAuthorization, 1),
+            (Credentials::Login { user: secret(), password: secret() }, Sent::AsAuthorization, 1),
+        ] {
+            let base = Url::parse("http://127.0.0.1:1").unwrap();
+            let http = Http::new(base, &credentials, sent, Timing::new(Arc::new(SystemClock::default()))).unwrap();
+            let request = http.request(Method::GET, "/x").build().unwrap();
+            let marked = request.headers().values().filter(|value| value.is_sensitive()).count();
+            assert_eq!(marked, headers, "{credentials:?}");
+            let shown = format!("{request:?} {:?} {http:?}", request.headers());
+            assert!(!shown.contains("canary") && !shown.contains("Y2FuYXJ5"), "{shown}");
+        }
+    }
 }

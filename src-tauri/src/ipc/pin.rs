@@ -39,6 +39,7 @@ pub(crate) enum PinSort {
 pub(crate) enum Proof {
     Damaged,
     Missing,
+    Contradictory,
     Retrievable,
     Sampled,
     Verified,
@@ -299,6 +300,7 @@ impl From<pin::Standing> for Proof {
         match standing {
             pin::Standing::Damaged => Self::Damaged,
             pin::Standing::Missing => Self::Missing,
+            pin::Standing::Contradictory => Self::Contradictory,
             pin::Standing::Retrievable => Self::Retrievable,
             pin::Standing::Sampled => Self::Sampled,
             pin::Standing::Verified => Self::Verified,

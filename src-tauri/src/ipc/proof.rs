@@ -125,6 +125,7 @@ pub(crate) enum CopyOutcome {
     Sound,
     Damaged,
     Missing,
+    Contradictory,
     Unknown,
 }
 
@@ -146,6 +147,7 @@ pub(crate) struct CopiesChecked {
     pub(crate) sampled: u64,
     pub(crate) damaged: u64,
     pub(crate) missing: u64,
+    pub(crate) contradictory: u64,
     pub(crate) unknown: u64,
     pub(crate) faulty: Vec<CheckedCopy>,
     pub(crate) doubtful: Vec<CheckedCopy>,
@@ -207,13 +209,17 @@ impl CopiesChecked {
                 self.verified += 1;
                 self.sampled += u64::from(matches!(check.scope, Scope::Sample { .. }));
             }
-            CopyState::Damaged | CopyState::Contradictory => {
+            CopyState::Damaged => {
                 self.damaged += 1;
                 tell(&mut self.faulty, copy(CopyOutcome::Damaged));
             }
             CopyState::Missing => {
                 self.missing += 1;
                 tell(&mut self.faulty, copy(CopyOutcome::Missing));
+            }
+            CopyState::Contradictory => {
+                self.contradictory += 1;
+                tell(&mut self.faulty, copy(CopyOutcome::Contradictory));
             }
             CopyState::Unknown(_) => {
                 self.unknown += 1;
@@ -247,8 +253,9 @@ impl From<proof::Check> for Check {
                 };
                 let (outcome, code) = match state {
                     CopyState::Sound => (CopyOutcome::Sound, None),
-                    CopyState::Damaged | CopyState::Contradictory => (CopyOutcome::Damaged, None),
+                    CopyState::Damaged => (CopyOutcome::Damaged, None),
                     CopyState::Missing => (CopyOutcome::Missing, None),
+                    CopyState::Contradictory => (CopyOutcome::Contradictory, None),
                     CopyState::Unknown(doubt) => (CopyOutcome::Unknown, Some(doubt.as_str().to_owned())),
                 };
                 Self::Copy { at, outcome, code, blocks, of, reason }

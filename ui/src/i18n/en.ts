@@ -111,6 +111,7 @@ export const en = {
 
   "proof.damaged": "Damaged",
   "proof.missing": "Blocks missing",
+  "proof.contradictory": "Contradictory",
   "proof.retrievable": "Retrievable",
   "proof.sampled": "Sample right",
   "proof.verified": "Verified",
@@ -118,6 +119,8 @@ export const en = {
   "proof.not_checked": "Not checked",
   "proof.damaged.hint": "When the account was last asked, a stored block was damaged.",
   "proof.missing.hint": "When the account was last asked, a block was missing.",
+  "proof.contradictory.hint":
+    "When the account was last asked, every block was what its CID says, but nobody can read files of them.",
   "proof.retrievable.hint": "Every block was fetched from the account and is what its CID says.",
   "proof.sampled.hint": "A sample of the blocks was fetched from the account, and each is what its CID says.",
   "proof.verified.hint":
@@ -144,6 +147,7 @@ export const en = {
   "check.sampled": (count: number) => `${formatCount(count)} of these by a sample`,
   "check.damaged": (count: number) => `${formatCount(count)} damaged`,
   "check.missing": (count: number) => `${formatCount(count)} with missing blocks`,
+  "check.contradictory": (count: number) => `${formatCount(count)} contradictory`,
   "check.unknown": (count: number) => `${formatCount(count)} cannot be asked`,
   "check.stopped": "stopped before the end",
   "check.one": (name: string, account: string, reason: string) => `${name} at ${account}: ${reason}`,
@@ -157,6 +161,7 @@ export const en = {
     `A sample of ${formatCount(blocks)} of ${formatCount(of)} blocks was fetched, and is right`,
   "history.copy.damaged": (reason: string) => `A stored block is damaged: ${reason}`,
   "history.copy.missing": (reason: string) => `A block is missing: ${reason}`,
+  "history.copy.contradictory": (reason: string) => `The blocks contradict one another: ${reason}`,
   "history.copy.unknown": (reason: string) => `The account cannot be asked: ${reason}`,
   "history.file.same": (path: string) => `Unchanged: ${path} is what is pinned`,
   "history.file.other": (path: string) => `${path} is not what is pinned`,

@@ -279,6 +279,19 @@ describe("the proof of a pin", () => {
     expect(allByTestId("copy-words")).toHaveLength(0);
   });
 
+  test("blocks that contradict one another are neither damaged nor missing", async () => {
+    const { mock } = await openDetails("verified");
+    const reason = "the blocks are what their CIDs say, and nobody can read them: a name is there twice.";
+    mock.nextCheck = { ...mock.nextCheck, outcome: "contradictory", reason };
+    await fireEvent.click(byTestId("verify"));
+    await waitFor(() =>
+      expect(byTestId("proof-history").textContent).toContain(`The blocks contradict one another: ${reason}`),
+    );
+    expect(byTestId("proof-history").querySelector(".bad")).not.toBeNull();
+    expect(byTestId("details").querySelector(".contradictory")?.textContent).toContain("Contradictory");
+    expect(byTestId("details").textContent).not.toContain("Damaged");
+  });
+
   test("a sample is said to be one, and every block can be asked for", async () => {
     const { mock } = await openDetails("verified");
     mock.nextCheck = { ...mock.nextCheck, blocks: 300, of: 40_960 };

@@ -239,13 +239,13 @@ export type CopiesChecked = { verified: number,
 /**
  * Of these, those of which a sample was looked at.
  */
-sampled: number, damaged: number, missing: number, unknown: number, faulty: Array<CheckedCopy>, doubtful: Array<CheckedCopy>, 
+sampled: number, damaged: number, missing: number, contradictory: number, unknown: number, faulty: Array<CheckedCopy>, doubtful: Array<CheckedCopy>, 
 /**
  * It was stopped before all were asked for.
  */
 stopped: boolean, };
 
-export type CopyOutcome = "sound" | "damaged" | "missing" | "unknown";
+export type CopyOutcome = "sound" | "damaged" | "missing" | "contradictory" | "unknown";
 
 /**
  * What goes to the clipboard, one line per pin.
@@ -478,7 +478,7 @@ export type ProgressTick = { running: Array<TransferProgress>, };
  * What is known of a pin in one word: the worst, else the most. `verified` means that bytes read here have its CID, and that
  * the account's service was not asked for its blocks; `retrievable`, that all were fetched from there and are right.
  */
-export type Proof = "damaged" | "missing" | "retrievable" | "sampled" | "verified" | "not_reproduced" | "not_checked";
+export type Proof = "damaged" | "missing" | "contradictory" | "retrievable" | "sampled" | "verified" | "not_reproduced" | "not_checked";
 
 export type ProviderKind = "aioz" | "psa" | "kubo" | "cluster";
 

@@ -346,8 +346,9 @@ export function createMock(options: MockOptions = {}): Mock {
       const number = (wanted: Ipc.CopyOutcome) => (outcome === wanted ? pins.length : 0);
       return {
         ...{ verified: number("sound"), sampled: of === null ? 0 : number("sound") },
-        ...{ damaged: number("damaged"), missing: number("missing"), unknown: number("unknown") },
-        faulty: outcome === "damaged" || outcome === "missing" ? told : [],
+        ...{ damaged: number("damaged"), missing: number("missing") },
+        ...{ contradictory: number("contradictory"), unknown: number("unknown") },
+        faulty: outcome !== "sound" && outcome !== "unknown" ? told : [],
         doubtful: outcome === "unknown" ? told : [],
         stopped: false,
       };

@@ -34,10 +34,12 @@ pub struct CopyStanding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// A block at the service is not what its CID says, or the blocks contradict one another.
+    /// A block at the service is not what its CID says.
     Damaged,
     /// The service does not have a block.
     Missing,
+    /// The blocks at the service are what their CIDs say and contradict one another.
+    Contradictory,
     /// Every block was fetched from the account's gateway, and is what its CID says.
     Retrievable,
     /// The same of a sample of the blocks.
@@ -76,6 +78,7 @@ impl Standing {
         match self {
             Self::Damaged => "damaged",
             Self::Missing => "missing",
+            Self::Contradictory => "contradictory",
             Self::Retrievable => "retrievable",
             Self::Sampled => "sampled",
             Self::Verified => "verified",
@@ -86,8 +89,9 @@ impl Standing {
 
     pub(super) const fn of(content: ContentProof, copy: Option<CopyStanding>) -> Self {
         match (copy, content) {
-            (Some(CopyStanding { state: CopyState::Damaged | CopyState::Contradictory, .. }), _) => Self::Damaged,
+            (Some(CopyStanding { state: CopyState::Damaged, .. }), _) => Self::Damaged,
             (Some(CopyStanding { state: CopyState::Missing, .. }), _) => Self::Missing,
+            (Some(CopyStanding { state: CopyState::Contradictory, .. }), _) => Self::Contradictory,
             (Some(CopyStanding { state: CopyState::Sound, scope: Scope::All { .. }, .. }), _) => Self::Retrievable,
             (Some(CopyStanding { state: CopyState::Sound, scope: Scope::Sample { .. }, .. }), _) => Self::Sampled,
             (_, ContentProof::Verified) => Self::Verified,

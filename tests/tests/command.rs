@@ -345,6 +345,25 @@ fn a_watched_folder_is_pinned_once_and_not_again() -> Result<()> {
 }
 
 #[test]
+#[cfg(unix)]
+fn whoever_watches_what_a_link_leads_to_is_told_what_that_is() -> Result<()> {
+    let computer = Computer::start()?;
+    let (release, current) = (computer.path("release-1"), computer.path("current"));
+    fs::create_dir(&release)?;
+    std::os::unix::fs::symlink(&release, &current)?;
+    let added = computer.run(&["folder", "add", &current.to_string_lossy()])?.done()?;
+    let real = fs::canonicalize(&release)?;
+    let said = format!("{} leads to {}, and that is what is watched", current.display(), real.display());
+    assert!(added.err.contains(&said), "{}", added.err);
+    let list = computer.run(&["folder", "ls", "--json"])?.done()?.value()?;
+    assert_eq!(list[0]["path"], real.to_string_lossy().as_ref());
+    computer.run(&["folder", "rm", &current.to_string_lossy()])?.done()?;
+    let added = computer.run(&["folder", "add", &release.to_string_lossy()])?.done()?;
+    assert!(!added.err.contains("leads to"), "{}", added.err);
+    Ok(())
+}
+
+#[test]
 fn what_makes_no_sense_is_answered_with_usage_and_2() -> Result<()> {
     let computer = Computer::start()?;
     let nonsense: [&[&str]; 6] = [

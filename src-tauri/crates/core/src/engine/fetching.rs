@@ -35,25 +35,25 @@ impl Engine {
     pub fn gateways_to_ask(&self) -> watch::Receiver<Vec<Url>> {
         self.shared.gateways_to_ask.subscribe()
     }
+}
 
+impl Shared {
     /// Whether an account can get that content, as far as can be told without asking others for it.
     ///
     /// # Errors
     /// [`Error::FetchesFromNowhere`].
-    pub(super) async fn can_get(&self, account: &Account, cid: Cid) -> Result<(), Error> {
-        if !account.this_computer || !self.shared.gateways_to_ask.borrow().is_empty() {
+    pub(crate) async fn can_get(&self, account: &Account, cid: Cid) -> Result<(), Error> {
+        if !account.this_computer || !self.gateways_to_ask.borrow().is_empty() {
             return Ok(());
         }
-        let Some(gateway) = self.gateway_of(account, None)? else { return Ok(()) };
-        match gateway.block(&cid).await {
+        let Some(base) = &account.gateway else { return Ok(()) };
+        match self.ports.connect.gateway(base)?.block(&cid, &cid).await {
             // What it holds as a part of other content it need not fetch.
             Ok(None) => Err(Error::FetchesFromNowhere),
             Ok(Some(_)) | Err(_) => Ok(()),
         }
     }
-}
 
-impl Shared {
     pub(super) async fn fetch_sources(&self) -> Result<FetchSources, Error> {
         let kept = self.store.setting(FETCH_SOURCES).await?;
         Ok(kept.map(|text| FetchSources::from_kept(&text)).unwrap_or_default())

@@ -190,7 +190,7 @@ impl Engine {
         let name = parse_name(&name.unwrap_or_default())?;
         let mut transfers = Vec::new();
         for account in &accounts {
-            self.can_get(account, cid).await?;
+            self.shared.can_get(account, cid).await?;
             let mut transfer = self.shared.transfer(&account.id, Work::Pin { cid }, name.clone(), metadata.clone());
             transfer.cid = Some(cid);
             transfers.push(transfer);
@@ -198,10 +198,11 @@ impl Engine {
         self.shared.accept(batch_of(Origin::Pinned, 1, &transfers), transfers).await
     }
 
-    /// Accepts asking anew for a pin that the service has given up or removed; what it has of it is removed first.
+    /// Accepts asking anew for a pin that the service has given up or removed; what it has of it is removed first. What was
+    /// sent from here and still is that content is sent again.
     ///
     /// # Errors
-    /// [`Error::NoSuch`], and [`Error::InvalidInput`] for a pin that is none of these.
+    /// [`Error::NoSuch`], [`Error::InvalidInput`] for a pin that is none of these, and [`Error::FetchesFromNowhere`].
     pub async fn pin_again(&self, key: &PinKey) -> Result<TransferId, Error> {
         let pin = self.shared.store.pin(key).await?;
         let held = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0.clone() })?.held;
@@ -210,7 +211,10 @@ impl Engine {
         }
         held.all_kept()?;
         let work = Work::Pin { cid: held.cid };
-        self.can_get(&self.account(&key.account).await?, held.cid).await?;
+        let account = self.account(&key.account).await?;
+        if self.shared.sources_of(&account, key).await?.is_empty() {
+            self.shared.can_get(&account, held.cid).await?;
+        }
         let mut transfer = self.shared.transfer(&key.account, work, held.name.unwrap_or_default(), held.metadata);
         (transfer.cid, transfer.pin) = (Some(held.cid), Some(held.id));
         self.shared.store.forget_failed(key).await?;

@@ -1,6 +1,6 @@
 //! Receipts: what an account took, and from which version of which file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -29,6 +29,23 @@ impl Store {
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map((&key.account.0, &key.id.0), |row| Ok(receipt(row)))?;
             rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
+    /// Whence a pin's bytes were read, or were to be when it came to nothing; last first.
+    pub(crate) async fn sources_of(&self, key: &PinKey) -> Result<Vec<PathBuf>, StoreError> {
+        let key = key.clone();
+        self.read(move |db| {
+            let sql = "SELECT source, max(at) FROM (
+                    SELECT source, at FROM receipt WHERE account = ?1 AND pin = ?2
+                    UNION ALL
+                    SELECT source, created_at FROM transfer
+                    WHERE state = 'failed' AND work = 'upload' AND account = ?1 AND pin = ?2)
+                WHERE source IS NOT NULL GROUP BY source ORDER BY 2 DESC LIMIT 10";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map((&key.account.0, &key.id.0), |row| Ok(path_from(row.get(0)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

@@ -3,7 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Transfer, Work, pin_cid,
+    Transfer, Work,
+    pin_cid::PinTask,
     relay::Relay,
     unpin,
     upload::{Turn, Upload},
@@ -53,8 +54,14 @@ async fn attempt_with(
             let task = UploadTask { transfer, account: &account, place, progress, cancel, since };
             upload(shared, task).await
         }
-        Work::Pin { cid } => unless_cancelled(cancel, pin_cid::run(shared, transfer, &account, cid)).await,
-        Work::Unpin { pin } => unless_cancelled(cancel, unpin::run(shared, &account, pin)).await,
+        Work::Pin { cid } => {
+            let task = PinTask { shared, transfer, account: &account, cid, progress, cancel };
+            unless_cancelled(cancel, task.run()).await
+        }
+        Work::Unpin { pin } => {
+            let removed = unless_cancelled(cancel, unpin::run(shared, &account, pin)).await;
+            removed.map(|finish| (finish, None))
+        }
     };
     shared.access.note(&account.id, since, result.as_ref().err());
     result
@@ -86,12 +93,12 @@ async fn upload(shared: &Shared, task: UploadTask<'_>) -> Result<Attempted, Erro
     }
 }
 
-async fn unless_cancelled(
+async fn unless_cancelled<T>(
     cancel: &CancellationToken,
-    work: impl Future<Output = Result<Finish, Error>>,
-) -> Result<Attempted, Error> {
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     tokio::select! {
-        result = work => Ok((result?, None)),
+        result = work => result,
         () = cancel.cancelled() => Err(Error::Cancelled),
     }
 }

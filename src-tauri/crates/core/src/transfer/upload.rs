@@ -57,28 +57,60 @@ impl Upload<'_> {
             ready = self.prepare() => ready?,
             () = self.cancel.cancelled() => return Err(Error::Cancelled),
         };
-        let (plan, likeness) = {
+        let plan = {
             let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
             let is_watched = matches!(self.transfer.work, Work::Upload { folder: Some(_), .. });
             let look = move || {
                 let plan = plan_at(&*disk, &place, limits)?;
                 // What is written through a mapping may leave no trace but the bytes.
                 let is_held = is_watched && plan.has_writer();
-                if is_held {
-                    return Err(Error::BeingWritten { path: place.path() });
-                }
-                let likeness = Likeness::of(&plan)?;
-                Ok((Arc::new(plan), likeness))
+                if is_held { Err(Error::BeingWritten { path: place.path() }) } else { Ok(Arc::new(plan)) }
             };
             self.blocking(look).await?
         };
+        let turn = self.turn(&plan).await?;
+        Ok((self.sent(&plan, &provider).await?, turn))
+    }
+
+    /// What is to be sent, if that has this CID under a profile; what cannot be read has none.
+    pub(super) async fn plan_of(&self, cid: &Cid) -> Result<Option<Arc<Plan>>, Error> {
+        let (_, limits) = self.prepare().await?;
+        let (disk, place) = (Arc::clone(&self.shared.ports.disk), self.place.clone());
+        let looked = self.blocking(move || plan_at(&*disk, &place, limits).map(Arc::new)).await;
+        let identified = match looked {
+            Ok(plan) => self.identify(&plan, Profile::ALL.to_vec()).await.map(|identified| (plan, identified)),
+            Err(error) => Err(error),
+        };
+        match identified {
+            Ok((plan, identified)) => {
+                let is_that = identified.iter().any(|one| same_content(&one.link.cid, cid));
+                Ok(Some(plan).filter(|_| is_that))
+            }
+            Err(Error::Cancelled) => Err(Error::Cancelled),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Sends what is known to be nowhere there.
+    pub(super) async fn send_again(
+        &self,
+        plan: Arc<Plan>,
+        provider: &Arc<dyn Provider>,
+    ) -> Result<(Finish, Turn), Error> {
+        let turn = self.turn(&plan).await?;
+        Ok((self.sent_anew(&plan, provider).await?, turn))
+    }
+
+    /// Waits until nobody else sends what may be the same bytes.
+    async fn turn(&self, plan: &Arc<Plan>) -> Result<Turn, Error> {
+        let planned = Arc::clone(plan);
+        let likeness = self.blocking(move || Likeness::of(&planned)).await?;
         self.shared.running.set_total(&self.transfer.id, plan.content_bytes());
         self.shared.store.set_transfer_bytes(&self.transfer.id, plan.content_bytes()).await?;
-        let turn = tokio::select! {
-            turn = self.shared.upload_turns.take((self.account.id.clone(), likeness)) => turn,
-            () = self.cancel.cancelled() => return Err(Error::Cancelled),
-        };
-        Ok((self.sent(&plan, &provider).await?, turn))
+        tokio::select! {
+            turn = self.shared.upload_turns.take((self.account.id.clone(), likeness)) => Ok(turn),
+            () = self.cancel.cancelled() => Err(Error::Cancelled),
+        }
     }
 
     async fn sent(&self, plan: &Arc<Plan>, provider: &Arc<dyn Provider>) -> Result<Finish, Error> {
@@ -88,6 +120,10 @@ impl Upload<'_> {
         if let Some(finish) = self.recognise(provider, plan).await? {
             return Ok(finish);
         }
+        self.sent_anew(plan, provider).await
+    }
+
+    async fn sent_anew(&self, plan: &Arc<Plan>, provider: &Arc<dyn Provider>) -> Result<Finish, Error> {
         let (pin, sent) = self.send(provider, plan).await?;
         // The upload's answer has neither size nor the settled status.
         let pin = provider.get(&pin.id).await.ok().filter(|now| now.cid == pin.cid).unwrap_or(pin);

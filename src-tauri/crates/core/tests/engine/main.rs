@@ -32,6 +32,7 @@ mod queue;
 mod relay;
 mod retries;
 mod secrets;
+mod sent_again;
 mod table;
 mod this_computer;
 mod unpinning;

@@ -155,6 +155,11 @@ impl FakeProvider {
         self.inner().blocks.get_or_insert_default();
     }
 
+    /// Loses every block that it has.
+    pub fn forget_blocks(&self) {
+        self.inner().blocks.iter_mut().for_each(HashMap::clear);
+    }
+
     /// The keys that it accepts.
     ///
     /// # Panics

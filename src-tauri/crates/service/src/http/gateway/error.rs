@@ -47,7 +47,7 @@ impl GatewayError {
     /// The block that is not there, be it the first one or another.
     pub(super) fn missing_block(&self) -> Option<&Cid> {
         match &self.fault {
-            Some(BlockFault::Missing(cid.into())) => Some(cid),
+            Some(BlockFault::Missing(cid)) => Some(cid),
             _ => None,
         }
     }
@@ -74,7 +74,7 @@ impl From<ReadError> for GatewayError {
         match error {
             ReadError::Missing(cid) => {
                 let error = Self::not_found(format!("This service does not hold {cid}."));
-                Self { fault: Some(BlockFault::Missing(cid)), ..error }
+                Self { fault: Some(BlockFault::Missing(cid.into())), ..error }
             }
             ReadError::NoSuchEntry(_) | ReadError::WrongKind(..) => Self::not_found("There is nothing at this path."),
             ReadError::UnknownCodec(_) => Self::new(

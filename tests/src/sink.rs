@@ -8,6 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 /// Bytes read and dropped at once.
@@ -70,7 +71,7 @@ impl Sink {
         format!("http://{}", self.address)
     }
 
-    /// What it answers to uploads of this name, which has letters and digits only.
+    /// What it answers to uploads of this name.
     pub fn answer(&self, name: &str, cid: &str) {
         self.shared.cids.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), cid.into());
     }
@@ -164,9 +165,7 @@ impl Shared {
             client.shutdown(Shutdown::Both)?;
             bail!("cut");
         }
-        let head = String::from_utf8_lossy(&head);
-        let name = head.split("filename=\"").nth(1).and_then(|rest| rest.split(['"', '%']).next());
-        Ok(name.context("no name")?.to_owned())
+        root_named(&String::from_utf8_lossy(&head)).context("no name")
     }
 
     /// Does what was asked for: a status, and what is said.
@@ -190,7 +189,27 @@ impl Shared {
     }
 }
 
+/// The name of the root of what a form begins with.
+fn root_named(form: &str) -> Option<String> {
+    let path = form.split("filename=\"").nth(1)?.split('"').next()?;
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    path.split('/').next().map(str::to_owned)
+}
+
 fn drop_all(reader: &mut impl Read, length: u64) -> Result<String> {
     std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
     Ok(String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_answered_under_the_name_that_it_has_whatever_is_in_that() {
+        for (path, root) in [("file", "file"), ("random%2Ebin", "random.bin"), ("a%20b%2Fc%2Ed", "a b"), ("%F1", "")] {
+            let form = format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{path}\"\r\n\r\n");
+            assert_eq!(root_named(&form).unwrap_or_default(), root);
+        }
+    }
 }

@@ -32,7 +32,9 @@ pub(crate) async fn report(engine: Arc<Engine>, channel: Channel<ProgressTick>) 
         ticks.tick().await;
         let running: Vec<_> = engine.progress().into_iter().map(Into::into).collect();
         let is_running = !running.is_empty();
-        if (is_running || was_running) && channel.send(ProgressTick { running }).is_err() {
+        if (is_running || was_running)
+            && channel.send(ProgressTick { running, bytes_per_second: engine.rate() }).is_err()
+        {
             return;
         }
         was_running = is_running;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use holdfast_content::CidInText;
 use holdfast_core::Error;
 use holdfast_core::content::{self, Chosen, Problem};
-use tauri::{AppHandle, DragDropEvent, Manager, Runtime, Window, WindowEvent};
+use tauri::{AppHandle, DragDropEvent, LogicalPosition, Manager, PhysicalPosition, Runtime, Window, WindowEvent};
 
 pub(crate) use self::given::{Given, as_text};
 #[cfg(target_os = "linux")]
@@ -25,13 +25,20 @@ pub(crate) fn on_window_event<R: Runtime>(window: &Window<R>, event: &WindowEven
     let WindowEvent::DragDrop(event) = event else { return };
     let tell = |event| window.state::<Listeners>().drops.tell(event);
     match event {
-        DragDropEvent::Enter { paths, .. } => {
+        DragDropEvent::Enter { paths, position } => {
             tell(DropEvent::Enter { count: u32::try_from(paths.len()).unwrap_or(u32::MAX) });
+            let (x, y) = in_page(window, *position);
+            tell(DropEvent::Over { x, y });
+        }
+        DragDropEvent::Over { position } => {
+            let (x, y) = in_page(window, *position);
+            tell(DropEvent::Over { x, y });
         }
         DragDropEvent::Leave => tell(DropEvent::Leave),
-        DragDropEvent::Drop { paths, .. } => {
+        DragDropEvent::Drop { paths, position } => {
             // Looking at a large folder takes its time; the overlay does not wait for it.
-            tell(DropEvent::Leave);
+            let (x, y) = in_page(window, *position);
+            tell(DropEvent::LetGo { x, y });
             #[cfg(target_os = "linux")]
             let given = window.state::<Dragged>().take(paths);
             #[cfg(not(target_os = "linux"))]
@@ -40,6 +47,13 @@ pub(crate) fn on_window_event<R: Runtime>(window: &Window<R>, event: &WindowEven
         }
         _ => {}
     }
+}
+
+/// A place in the window as the page has it. GTK tells it in the page's pixels already.
+fn in_page<R: Runtime>(window: &Window<R>, position: PhysicalPosition<f64>) -> (f64, f64) {
+    let scale = if cfg!(target_os = "linux") { 1.0 } else { window.scale_factor().unwrap_or(1.0) };
+    let place: LogicalPosition<f64> = position.to_logical(scale);
+    (place.x, place.y)
 }
 
 /// Looks at what a person gave, and tells the web view what came of it.

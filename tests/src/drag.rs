@@ -107,6 +107,21 @@ impl<'a> Drag<'a> {
         Ok(drag)
     }
 
+    /// Carries what is held to a place of the window with this title, in its pixels.
+    ///
+    /// # Errors
+    ///
+    /// When the window is not there.
+    pub fn move_to(&self, title: &str, x: i32, y: i32) -> Result<()> {
+        let target = self.geometry(title)?.context("no window to move in")?;
+        let (x, y) = ((target.x + x).to_string(), (target.y + y).to_string());
+        let near = (target.x + target.width / 2).to_string();
+        // More than one motion, as with a hand.
+        let moves = ["mousemove", &near, &y, "sleep", PACE, "mousemove", &x, &y, "sleep", PACE];
+        process::output(self.desktop.command("xdotool").args(moves))?;
+        Ok(())
+    }
+
     /// Lets go, and waits until the source has handed the files over.
     ///
     /// # Errors

@@ -38,14 +38,12 @@ async fn an_upload_that_is_killed_is_finished_after_the_next_start_and_pinned_on
 
     line.open_up();
     wait::until_async("the transfer to be done", PATIENCE, || async {
-        let list = window.invoke("transfers", Value::Null).await?;
+        let list = queue(&window).await?;
         Ok((list["counts"]["done"] == 1).then_some(()))
     })
     .await?;
-    let list = window.invoke("transfers", Value::Null).await?;
-    let transfers = list["transfers"].as_array().context("no transfers")?;
-    assert_eq!(transfers.len(), 1, "{list}");
-    assert_eq!(transfers[0]["verified"], true, "{list}");
+    let list = queue(&window).await?;
+    assert_eq!((&list["total"], &list["batches"][0]["only"]["verified"]), (&1.into(), &true.into()), "{list}");
     let rows = window.wait_for_rows("the row", |rows| rows.len() == 1 && rows[0].status == "pinned").await?;
     window.close()?;
 
@@ -55,6 +53,10 @@ async fn an_upload_that_is_killed_is_finished_after_the_next_start_and_pinned_on
     let served = reqwest::get(format!("{}/ipfs/{}", server.gateway, rows[0].cid)).await?.error_for_status()?;
     assert!(served.bytes().await? == std::fs::read(&file)?, "the server has other bytes");
     Ok(())
+}
+
+async fn queue(window: &Window) -> Result<Value> {
+    window.invoke("queue", json!({ "offset": 0, "limit": 10, "open": null })).await
 }
 
 async fn add_account(window: &Window, server: &Server, line: &Proxy) -> Result<()> {

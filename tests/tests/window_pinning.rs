@@ -79,7 +79,7 @@ async fn what_is_elsewhere_is_pinned_once_the_person_has_said_where_to_fetch() -
     window.keep("accounts-fetching").await?;
     window.click("nav-pins").await?;
     let unheld = cid_of(b"held nowhere")?;
-    let asked = json!({ "account": own_account(&window).await?, "text": unheld, "name": null });
+    let asked = json!({ "accounts": [own_account(&window).await?], "text": unheld, "name": null, "metadata": {} });
     let refused = window.invoke("pin_cid", asked).await.unwrap_err().to_string();
     assert!(refused.contains("no_source"), "{refused}");
     window.close()

@@ -25,7 +25,10 @@ for (const theme of THEMES) {
   test.each(SCREENS)(`%s has no violation in the ${theme} theme`, async (screen) => {
     const { app } = await openApp({ screen });
     await app.settings.setTheme(theme);
-    await waitFor(() => expect(app.transfers.loaded && app.folders.loaded && app.pins.loaded).toBe(true));
+    // Folders are asked for when they are looked at.
+    const loaded = () =>
+      app.transfers.loaded && app.pins.loaded && (screen !== "folders" || app.folders.loaded);
+    await waitFor(() => expect(loaded()).toBe(true));
     expect(await violations()).toEqual([]);
   });
 }
@@ -94,5 +97,25 @@ test("the details panel has no violation", async () => {
   await waitFor(() => expect(byTestId("pin-row").dataset["cid"]).toBeTruthy());
   await fireEvent.dblClick(byTestId("pin-row"));
   await waitFor(() => expect(byTestId("details").textContent).toContain("Multihash"));
+  expect(await violations()).toEqual([]);
+});
+
+test("batches, and the transfers of one of them, have no violation", async () => {
+  const { mock } = await openApp({ busy: false });
+  const items = ["a.txt", "b.txt"].map((name) => ({ name, kind: "file" as const, files: 1, bytes: 10 }));
+  const rest = { skipped: [], remarks: [], refused: [], needs_confirmation: null };
+  mock.drop({ type: "dropped", selection: { id: "two", items, files: 2, bytes: 20, ...rest } });
+  await fireEvent.click(byTestId("nav-transfers"));
+  await waitFor(() => byTestId("batch-row"));
+  expect(await violations()).toEqual([]);
+  await fireEvent.click(byTestId("batch-open"));
+  await waitFor(() => expect(allByTestId("transfer-row")).toHaveLength(2));
+  expect(await violations()).toEqual([]);
+});
+
+test("the berths of the overlay have no violation", async () => {
+  const { mock } = await openApp();
+  mock.drop({ type: "enter", count: 2 });
+  await waitFor(() => expect(allByTestId("berth")).toHaveLength(3));
   expect(await violations()).toEqual([]);
 });

@@ -13,6 +13,16 @@ pub(crate) enum DropEvent {
     Enter {
         count: u32,
     },
+    /// Where they hang, in the page's pixels.
+    Over {
+        x: f64,
+        y: f64,
+    },
+    /// They were let go there; what they are is told as they have been looked at.
+    LetGo {
+        x: f64,
+        y: f64,
+    },
     Leave,
     Dropped {
         selection: Selection,

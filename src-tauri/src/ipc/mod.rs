@@ -3,6 +3,7 @@
 //! Shapes only. They become domain types before anything is decided, and no secret has a shape that leaves Rust.
 
 pub(crate) mod account;
+pub(crate) mod batch;
 #[cfg(test)]
 mod bindings;
 pub(crate) mod card;
@@ -23,6 +24,7 @@ pub(crate) use account::{
     Account, AccountDraft, AccountRemoval, AddAccountRequest, EditAccountRequest, FoundService,
     ImportKuboServicesRequest, SetFetchSourcesRequest,
 };
+pub(crate) use batch::{Queue, QueueRequest, SendFailedRequest, SteerRequest};
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
 pub(crate) use held::HeldUp;
@@ -36,5 +38,5 @@ pub(crate) use proof::{
 pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};
 pub(crate) use shown::Shown;
-pub(crate) use transfer::{Accepted, Transfer, TransferList};
+pub(crate) use transfer::{Accepted, Transfer};
 pub(crate) use unpin::{PinSet, Undone, UnpinRequest, Unpinning};

@@ -201,9 +201,11 @@ pub(crate) struct EditPinRequest {
 /// `text` is anything that contains a CID.
 #[derive(Clone, Debug, Deserialize, TS)]
 pub(crate) struct PinCidRequest {
-    pub(crate) account: String,
+    /// All of these get it.
+    pub(crate) accounts: Vec<String>,
     pub(crate) text: String,
     pub(crate) name: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize, TS)]

@@ -49,7 +49,8 @@ pub(crate) struct Selection {
 #[derive(Clone, Debug, Deserialize, TS)]
 pub(crate) struct StartUploadRequest {
     pub(crate) selection: String,
-    pub(crate) account: String,
+    /// All of these get it.
+    pub(crate) accounts: Vec<String>,
     pub(crate) name: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
 }

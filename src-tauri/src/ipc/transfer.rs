@@ -4,8 +4,8 @@ use holdfast_core::transfer::{self, Work};
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::Shown;
 use super::error::IpcError;
-use super::{HeldUp, Shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +21,7 @@ pub(crate) enum TransferState {
     Queued,
     Running,
     Waiting,
+    Paused,
     /// The service works on it.
     Asked,
     Failed,
@@ -52,17 +53,11 @@ pub(crate) struct TransferCounts {
     pub(crate) queued: u64,
     pub(crate) running: u64,
     pub(crate) waiting: u64,
+    pub(crate) paused: u64,
     pub(crate) asked: u64,
     pub(crate) failed: u64,
     pub(crate) done: u64,
-}
-
-/// At most 500: what runs, what has failed, what comes next in its order, what ended last.
-#[derive(Clone, Debug, Serialize, TS)]
-pub(crate) struct TransferList {
-    pub(crate) transfers: Vec<Transfer>,
-    pub(crate) counts: TransferCounts,
-    pub(crate) held_up: HeldUp,
+    pub(crate) cancelled: u64,
 }
 
 /// The durable transfers that a request became.
@@ -85,6 +80,8 @@ pub(crate) struct TransferProgress {
 #[derive(Clone, Debug, Serialize, TS)]
 pub(crate) struct ProgressTick {
     pub(crate) running: Vec<TransferProgress>,
+    /// Of all together, also of those that ended since; null when nobody knows.
+    pub(crate) bytes_per_second: Option<u64>,
 }
 
 impl Transfer {
@@ -93,12 +90,13 @@ impl Transfer {
         use transfer::TransferState as State;
         let running = progress.iter().find(|one| one.id == transfer.id);
         let (state, error, retry_at) = match &transfer.state {
-            State::Queued | State::Paused => (TransferState::Queued, None, None),
+            State::Queued => (TransferState::Queued, None, None),
             State::Undoable { until } => (TransferState::Waiting, None, Some(until.0)),
             State::Running => (TransferState::Running, None, None),
             State::Waiting { until, failure } => {
                 (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), until.map(|at| at.0))
             }
+            State::Paused => (TransferState::Paused, None, None),
             State::Asked => (TransferState::Asked, None, None),
             State::Failed(failure) => (TransferState::Failed, Some(IpcError::of_transfer(failure, false)), None),
             State::Done => (TransferState::Done, None, None),
@@ -134,9 +132,11 @@ impl From<holdfast_core::TransferCounts> for TransferCounts {
             queued: counts.queued,
             running: counts.running,
             waiting: counts.waiting,
+            paused: counts.paused,
             asked: counts.asked,
             failed: counts.failed,
             done: counts.done,
+            cancelled: counts.cancelled,
         }
     }
 }

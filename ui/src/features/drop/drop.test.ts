@@ -38,15 +38,95 @@ test("what is dropped is accepted at once, and nobody says pinned", async () => 
   expect(allByTestId("drop-overlay")).toHaveLength(0);
   expect(byTestId("toast").textContent).not.toMatch(/pinned/i);
   expect(requestsOf(mock, "start_upload")).toEqual([
-    { selection: "selection-9", account: "this-computer", name: null, metadata: {} },
+    { selection: "selection-9", accounts: ["this-computer"], name: null, metadata: {} },
   ]);
+});
+
+describe("berths", () => {
+  const at = (id: string) => {
+    const berth = allByTestId("berth").find(({ dataset }) => dataset["berth"] === id);
+    if (!berth) throw new Error(`there is no berth ${id}`);
+    return berth;
+  };
+
+  /** The DOM of the tests has no layout: the berths stand beside each other, 100 pixels wide. */
+  function layOut() {
+    allByTestId("berth").forEach((berth, index) => {
+      berth.getBoundingClientRect = () => new DOMRect(index * 100, 400, 100, 72);
+    });
+  }
+
+  async function hold(x: number, y: number) {
+    const opened = await openApp({ busy: false });
+    opened.mock.drop({ type: "enter", count: 3 });
+    await waitFor(() => expect(allByTestId("berth").length).toBeGreaterThan(0));
+    layOut();
+    opened.mock.drop({ type: "over", x, y });
+    return opened;
+  }
+
+  test("are the accounts and all of them together, and say who can see what goes there", async () => {
+    await hold(0, 0);
+    expect(allByTestId("berth").map(({ dataset }) => dataset["berth"])).toEqual([
+      "this-computer",
+      "hosted",
+      "all",
+    ]);
+    expect(at("this-computer").textContent).toContain("Only this computer");
+    expect(at("hosted").textContent).toContain("Public");
+  });
+
+  test("take what is let go on them, and the middle is the default account", async () => {
+    const { mock } = await hold(150, 420);
+    await waitFor(() => expect(at("hosted").classList.contains("aimed")).toBe(true));
+    mock.drop({ type: "let_go", x: 150, y: 420 });
+    await waitFor(() => expect(allByTestId("drop-overlay")).toHaveLength(0));
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: ["hosted"] }]));
+    mock.drop({ type: "enter", count: 1 });
+    await waitFor(() => expect(allByTestId("berth").length).toBeGreaterThan(0));
+    layOut();
+    mock.drop({ type: "let_go", x: 150, y: 20 });
+    mock.drop({ type: "dropped", selection: selection({ id: "another" }) });
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toHaveLength(2));
+    expect(requestsOf(mock, "start_upload")[1]).toMatchObject({ accounts: ["this-computer"] });
+  });
+
+  test("give it to every account together", async () => {
+    const { mock } = await hold(250, 420);
+    mock.drop({ type: "let_go", x: 250, y: 420 });
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() =>
+      expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: ["this-computer", "hosted"] }]),
+    );
+  });
+});
+
+test("files are added with a name and metadata to several accounts when that is asked for", async () => {
+  const { mock } = await openApp();
+  mock.nextSelection = selection();
+  await fireEvent.click(byTestId("add-options"));
+  await fireEvent.click(byTestId("menu-add-files"));
+  await waitFor(() => expect(byTestId("confirm-selection")).toBeTruthy());
+  expect(requestsOf(mock, "start_upload")).toHaveLength(0);
+  await fireEvent.click(byTestId("several-accounts"));
+  const hosted = byTestId("accounts-field").querySelector<HTMLInputElement>("[value=hosted]");
+  await fireEvent.click(hosted as HTMLInputElement);
+  const name = byTestId("confirm-selection").querySelector("[name=name]") as HTMLInputElement;
+  await fireEvent.input(name, { target: { value: "holiday" } });
+  await fireEvent.click(byTestId("confirm-upload"));
+  await waitFor(() =>
+    expect(requestsOf(mock, "start_upload")).toEqual([
+      { selection: "selection-9", accounts: ["this-computer", "hosted"], name: "holiday", metadata: {} },
+    ]),
+  );
 });
 
 test("the chosen default account gets the files", async () => {
   const { mock, app } = await openApp();
   await app.settings.setDefaultAccount("hosted");
   mock.drop({ type: "dropped", selection: selection() });
-  await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: "hosted" }]));
+  await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: ["hosted"] }]));
 });
 
 test("what was left out or refused is listed with its reason, and the message stays", async () => {
@@ -129,7 +209,7 @@ describe("an account that takes CIDs only", () => {
     await chooseAccount("hosted");
     expect(confirm().disabled).toBe(false);
     await fireEvent.click(confirm());
-    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: "hosted" }]));
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: ["hosted"] }]));
   });
 
   test("takes what is dropped once there is a node, without choosing again", async () => {
@@ -141,7 +221,7 @@ describe("an account that takes CIDs only", () => {
     await waitFor(() => expect(confirm().disabled).toBe(false));
     expect(byTestId("confirm-selection").textContent).toContain("Files go through Kubo.");
     await fireEvent.click(confirm());
-    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: PIN_ONLY }]));
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: [PIN_ONLY] }]));
   });
 
   test("with a node says through which its files go, and takes them at once", async () => {
@@ -150,7 +230,7 @@ describe("an account that takes CIDs only", () => {
     mock.drop({ type: "enter", count: 1 });
     await waitFor(() => expect(byTestId("drop-overlay").textContent).toContain("through My Kubo"));
     mock.drop({ type: "dropped", selection: selection() });
-    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ account: PIN_ONLY }]));
+    await waitFor(() => expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: [PIN_ONLY] }]));
   });
 
   test("cannot be added to where there is no other", async () => {

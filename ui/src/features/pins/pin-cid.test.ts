@@ -37,7 +37,9 @@ test("before This computer is asked it is said that it cannot fetch, and another
   await type(ONE);
   await fireEvent.click(submit());
   await waitFor(() =>
-    expect(requestsOf(mock, "pin_cid")).toEqual([{ account: "hosted", text: ONE, name: null }]),
+    expect(requestsOf(mock, "pin_cid")).toEqual([
+      { accounts: ["hosted"], text: ONE, name: null, metadata: {} },
+    ]),
   );
 });
 

@@ -33,7 +33,7 @@ test("a pin by its CID is not done before the service has pinned it, and says wh
   mock.transfers = [];
   mock.nextPinFailure = "this service has no other source for it";
   const cid = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
-  await mock.call("pin_cid", { account: "hosted", text: cid, name: null });
+  await mock.call("pin_cid", { accounts: ["hosted"], text: cid, name: null, metadata: {} });
   await waitFor(() => expect(rowOf("queued").textContent).toContain(cid));
   mock.advance();
   mock.advance();
@@ -53,7 +53,11 @@ test("cancel and retry ask Rust", async () => {
   const { mock } = await openTransfers();
   const failed = rowOf("failed");
   await fireEvent.click(failed.querySelector("[data-testid=transfer-retry]") as HTMLElement);
-  await waitFor(() => expect(requestsOf(mock, "retry_transfer")).toEqual([failed.dataset["id"]]));
+  await waitFor(() =>
+    expect(requestsOf(mock, "steer")).toEqual([
+      { act: "retry", which: { type: "one", id: failed.dataset["id"] } },
+    ]),
+  );
   const running = rowOf("running");
   await fireEvent.click(running.querySelector("[data-testid=transfer-cancel]") as HTMLElement);
   await waitFor(() => expect(rowOf("cancelled")).toBeTruthy());

@@ -109,6 +109,11 @@ export type AccountUsage = { used_bytes: number, quota_bytes: number | null,
  */
 as_of: number, };
 
+/**
+ * What a person does with transfers.
+ */
+export type Act = "pause" | "resume" | "cancel" | "retry" | "move_up" | "clear";
+
 export type AddAccountRequest = { draft: AccountDraft, 
 /**
  * Keep the secret in memory only, until the program ends.
@@ -119,6 +124,36 @@ session_only: boolean, };
  * The folder itself is picked in the system's dialog.
  */
 export type AddFolderRequest = { account: string, };
+
+export type Batch = { id: string, origin: Origin, 
+/**
+ * Of its first item, or of its folder.
+ */
+name: Shown, items: number, accounts: Array<string>, created_at: number, 
+/**
+ * Also of what is done and forgotten.
+ */
+counts: TransferCounts, 
+/**
+ * Transfers that can be listed.
+ */
+listed: number, bytes: number, 
+/**
+ * Sent whole.
+ */
+bytes_done: number, 
+/**
+ * When the first is tried again that waits for a time.
+ */
+next_try: number | null, 
+/**
+ * Each reason of an account once.
+ */
+troubles: Array<Trouble>, 
+/**
+ * Where it has only one.
+ */
+only: Transfer | null, };
 
 /**
  * Everything that the first screen needs, in one answer.
@@ -269,7 +304,7 @@ export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "
 /**
  * Things held over the window, let go on it, or opened with Holdfast.
  */
-export type DropEvent = { "type": "enter", count: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: Shown, };
+export type DropEvent = { "type": "enter", count: number, } | { "type": "over", x: number, y: number, } | { "type": "let_go", x: number, y: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: Shown, };
 
 /**
  * Null is what stays as it is.
@@ -407,6 +442,18 @@ label: string, };
 export type LookUpRequest = { account: string, text: string, };
 
 /**
+ * A batch with some of its transfers: what runs first, then what has failed, what comes next, what services work on, what is over.
+ */
+export type OpenBatch = { batch: Batch, transfers: Array<Transfer>, };
+
+export type OpenRequest = { batch: string, offset: number, limit: number, };
+
+/**
+ * How a batch came to be.
+ */
+export type Origin = "added" | "pinned" | "unpinned" | "folder" | "sent_on";
+
+/**
  * Another pin of the same content.
  */
 export type OtherCopy = { account: string, id: string, status: PinStatus, proof: Proof, same_login: SameLogin, };
@@ -433,7 +480,11 @@ pinned_at: number | null, };
 /**
  * `text` is anything that contains a CID.
  */
-export type PinCidRequest = { account: string, text: string, name: string | null, };
+export type PinCidRequest = { 
+/**
+ * All of these get it.
+ */
+accounts: Array<string>, text: string, name: string | null, metadata: { [key in string]: string }, };
 
 export type PinDetails = { pin: Pin, 
 /**
@@ -472,7 +523,11 @@ export type Problem = { name: Shown, reason: Shown, };
 /**
  * At most ten a second.
  */
-export type ProgressTick = { running: Array<TransferProgress>, };
+export type ProgressTick = { running: Array<TransferProgress>, 
+/**
+ * Of all together, also of those that ended since; null when nobody knows.
+ */
+bytes_per_second: number | null, };
 
 /**
  * What is known of a pin in one word: the worst, else the most. `verified` means that bytes read here have its CID, and that
@@ -481,6 +536,33 @@ export type ProgressTick = { running: Array<TransferProgress>, };
 export type Proof = "damaged" | "missing" | "contradictory" | "retrievable" | "sampled" | "verified" | "not_reproduced" | "not_checked";
 
 export type ProviderKind = "aioz" | "psa" | "kubo" | "cluster";
+
+/**
+ * Batches that run first, then those that need a person, then as the queue goes, then those that are over.
+ */
+export type Queue = { batches: Array<Batch>, 
+/**
+ * How many there are.
+ */
+total: number, counts: TransferCounts, totals: QueueTotals, held_up: HeldUp, 
+/**
+ * Null where it was not asked for, or is no more.
+ */
+open: OpenBatch | null, };
+
+/**
+ * Which batches, and which transfers of one of them.
+ */
+export type QueueRequest = { offset: number, limit: number, open: OpenRequest | null, };
+
+/**
+ * The queue as one progress: the batches of which something has not begun or is under way.
+ */
+export type QueueTotals = { transfers: number, 
+/**
+ * What services have taken.
+ */
+taken: number, bytes: number, bytes_done: number, };
 
 export type Receipt = { 
 /**
@@ -530,6 +612,8 @@ needs_confirmation: Shown | null, };
 
 export type SelectionItem = { name: Shown, kind: ItemKind, files: number, bytes: number, };
 
+export type SendFailedRequest = { batch: string, account: string, };
+
 /**
  * What the person agrees to from now on; nothing that is not in it.
  */
@@ -560,7 +644,13 @@ export type SomeIds = { "which": "these", ids: Array<string>, } | { "which": "ma
  */
 export type SomePins = { "which": "these", pins: Array<PinKey>, } | { "which": "many" };
 
-export type StartUploadRequest = { selection: string, account: string, name: string | null, metadata: { [key in string]: string }, };
+export type StartUploadRequest = { selection: string, 
+/**
+ * All of these get it.
+ */
+accounts: Array<string>, name: string | null, metadata: { [key in string]: string }, };
+
+export type SteerRequest = { act: Act, which: Which, };
 
 export type ThemeChoice = "system" | "light" | "dark";
 
@@ -570,21 +660,25 @@ export type Transfer = { id: string, kind: TransferKind, account: string, name: 
  */
 retry_at: number | null, created_at: number, updated_at: number, verified: boolean | null, };
 
-export type TransferCounts = { queued: number, running: number, waiting: number, asked: number, failed: number, done: number, };
+export type TransferCounts = { queued: number, running: number, waiting: number, paused: number, asked: number, failed: number, done: number, cancelled: number, };
 
 export type TransferKind = "upload" | "pin" | "unpin";
-
-/**
- * At most 500: what runs, what has failed, what comes next in its order, what ended last.
- */
-export type TransferList = { transfers: Array<Transfer>, counts: TransferCounts, held_up: HeldUp, };
 
 /**
  * Ephemeral: may be dropped, the truth is in the list of transfers.
  */
 export type TransferProgress = { id: string, bytes_done: number, bytes_total: number, bytes_per_second: number | null, seconds_left: number | null, };
 
-export type TransferState = "queued" | "running" | "waiting" | "asked" | "failed" | "done" | "cancelled";
+export type TransferState = "queued" | "running" | "waiting" | "paused" | "asked" | "failed" | "done" | "cancelled";
+
+/**
+ * Why transfers of a batch do not go on.
+ */
+export type Trouble = { account: string, 
+/**
+ * The others wait.
+ */
+failed: boolean, error: IpcError, transfers: number, };
 
 /**
  * What came of undoing.
@@ -630,6 +724,8 @@ export type Unpinning = { id: string, pins: number,
  */
 begins_in: number, };
 
+export type Which = { "type": "one", id: string, } | { "type": "batch", id: string, } | { "type": "everything" };
+
 /** Command name to request and response; a `null` request is no argument. */
 export type Rpc = {
   bootstrap: [null, Bootstrap],
@@ -652,10 +748,9 @@ export type Rpc = {
   look_up_cids: [LookUpRequest, Array<PastedCid>],
   pin_cid: [PinCidRequest, Accepted],
   pin_again: [PinKey, Accepted],
-  transfers: [null, TransferList],
-  cancel_transfer: [string, null],
-  retry_transfer: [string, null],
-  retry_failed_transfers: [null, null],
+  queue: [QueueRequest, Queue],
+  steer: [SteerRequest, null],
+  send_failed_to: [SendFailedRequest, Accepted],
   clear_finished_transfers: [null, null],
   clear_failed_transfers: [null, null],
   try_account_now: [string, null],

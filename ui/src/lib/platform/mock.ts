@@ -15,6 +15,7 @@ import {
   usedAt,
   THIS_COMPUTER,
 } from "./mock-accounts.ts";
+import { batchesOf, countsOf, steered, totalsOf, type Given } from "./mock-batches.ts";
 import { MADE_UP_ENTRIES, madeUpCid, madeUpFolders, madeUpPins, randomFrom } from "./mock-data.ts";
 import type { Arguments, Command, Platform, Request, Response } from "./types.ts";
 
@@ -89,6 +90,8 @@ export function createMock(options: MockOptions = {}): Mock {
   let settings: Ipc.Settings = { theme: "system", default_account: null };
   let accounts = [...madeUpAccounts(now), ...(options.accounts ?? [])];
   let folders = busy ? madeUpFolders(now) : [];
+  /** What was asked for together, by transfer. */
+  const given: Given = new Map();
   const paused = new Set<string>();
   let all_paused = false;
   let next_id = 1;
@@ -229,11 +232,20 @@ export function createMock(options: MockOptions = {}): Mock {
       mock.drop({ type: /\b(Qm\w{44}|baf\w{20,})/.test(text) ? "cid" : "text", text });
       return null;
     },
-    start_upload: ({ selection, account }) => {
+    start_upload: ({ selection, accounts: chosen_accounts, name: own }) => {
       const chosen = selections.get(selection);
       if (!chosen) throw failure("not_found", "This selection is gone.");
       return start(
-        chosen.items.map(({ name, bytes }) => ({ kind: "upload", name, bytes, account, cid: null })),
+        chosen.items.flatMap(({ name, bytes }) =>
+          chosen_accounts.map((account): Wish => ({
+            kind: "upload",
+            name: own ?? name,
+            bytes,
+            account,
+            cid: null,
+          })),
+        ),
+        chosen.items.length,
       );
     },
     look_up_cids: ({ account, text }) => {
@@ -246,27 +258,53 @@ export function createMock(options: MockOptions = {}): Mock {
           rows.find((pin) => pin.account === account && pin.cid === cid && pin.status !== "failed") ?? null,
       }));
     },
-    pin_cid: ({ text, account, name }) => {
-      if (found(accounts, account).fetches_from?.now.length === 0) {
+    pin_cid: ({ text, accounts: chosen, name }) => {
+      if (chosen.some((account) => found(accounts, account).fetches_from?.now.length === 0)) {
         throw failure("no_source", "this computer does not hold that content, and fetches from nowhere");
       }
       const cid = /baf[a-z2-7]{20,}|Qm[1-9A-HJ-NP-Za-km-z]{44}/.exec(text)?.[0];
       if (!cid) throw failure("invalid_input", "There is no CID in this text.");
-      return start([{ kind: "pin", name: name ?? cid, bytes: 0, account, cid }]);
+      return start(
+        chosen.map((account): Wish => ({ kind: "pin", name: name ?? cid, bytes: 0, account, cid })),
+        1,
+      );
     },
-    transfers: () => ({ transfers: mock.transfers.slice(0, 500), counts: counts(), held_up: heldUp() }),
-    cancel_transfer: (id) => set(id, { state: "cancelled" }),
+    queue: ({ offset, limit, open }) => {
+      const all = batchesOf(mock.transfers, given);
+      const opened = all.find(({ batch }) => batch.id === open?.batch);
+      return {
+        batches: all.slice(offset, offset + limit).map(({ batch }) => batch),
+        total: all.length,
+        counts: countsOf(mock.transfers),
+        totals: totalsOf(all.map(({ batch }) => batch)),
+        held_up: heldUp(),
+        open:
+          opened && open
+            ? {
+                batch: opened.batch,
+                transfers: opened.transfers.slice(open.offset, open.offset + open.limit),
+              }
+            : null,
+      };
+    },
+    steer: ({ act, which }) => {
+      mock.transfers = steered(mock.transfers, act, which, given);
+      mock.changed("transfers");
+      return null;
+    },
+    send_failed_to: ({ batch, account }) => {
+      const one = batchesOf(mock.transfers, given).find((other) => other.batch.id === batch);
+      const failed = one?.transfers.filter(({ state }) => state === "failed") ?? [];
+      mock.transfers = mock.transfers.filter((other) => !failed.includes(other));
+      return start(
+        failed.map(({ kind, name, bytes_total, cid }) => ({ kind, name, bytes: bytes_total, account, cid })),
+        failed.length,
+      );
+    },
     pin_again: (key) => {
       const again = row(key);
       rows.splice(rows.indexOf(again), 1);
       return start([{ kind: "pin", bytes: 0, ...named(again) }]);
-    },
-    retry_transfer: (id) => set(id, { state: "queued", error: null, retry_at: null }),
-    retry_failed_transfers: () => {
-      for (const { id, state } of mock.transfers) {
-        if (state === "failed") set(id, { state: "queued", error: null, retry_at: null });
-      }
-      return null;
     },
     clear_failed_transfers: () => {
       mock.transfers = mock.transfers.filter(({ state }) => state !== "failed");
@@ -468,21 +506,17 @@ export function createMock(options: MockOptions = {}): Mock {
     return selection;
   }
 
-  function start(wishes: Wish[]): Ipc.Accepted {
+  function start(wishes: Wish[], items = wishes.length): Ipc.Accepted {
+    const batch = fresh("b");
     const started = wishes.map((wish): Ipc.Transfer => ({
       ...{ id: wish.pin_id ?? fresh("transfer"), kind: wish.kind, account: wish.account, name: wish.name },
       ...{ cid: wish.cid, state: "queued", bytes_done: 0, bytes_total: wish.bytes, attempts: 0, error: null },
       ...{ retry_at: null, created_at: Date.now(), updated_at: Date.now(), verified: null },
     }));
+    started.forEach(({ id }) => given.set(id, { batch, items }));
     mock.transfers = [...started, ...mock.transfers];
     mock.changed("transfers");
     return { transfers: started.map(({ id }) => id) };
-  }
-
-  function set(id: string, change: Partial<Ipc.Transfer>): null {
-    mock.transfers = mock.transfers.map((one) => (one.id === id ? { ...one, ...change } : one));
-    mock.changed("transfers");
-    return null;
   }
 
   function setPaused(account: string | null, is_paused: boolean): null {
@@ -506,12 +540,6 @@ export function createMock(options: MockOptions = {}): Mock {
 
   function isHeld({ account }: Ipc.Transfer): boolean {
     return all_paused || heldUp().accounts.some((held) => held.account === account);
-  }
-
-  function counts(): Ipc.TransferCounts {
-    const result = { queued: 0, running: 0, waiting: 0, asked: 0, failed: 0, done: 0 };
-    for (const { state } of mock.transfers) if (state !== "cancelled") result[state] += 1;
-    return result;
   }
 
   function advance(): void {
@@ -548,7 +576,8 @@ export function createMock(options: MockOptions = {}): Mock {
       running.push({ id: one.id, bytes_done, bytes_total: one.bytes_total, bytes_per_second, seconds_left });
       return { ...one, bytes_done };
     });
-    on_progress.forEach((listener) => listener({ running }));
+    const bytes_per_second = running.reduce((sum, one) => sum + (one.bytes_per_second ?? 0), 0);
+    on_progress.forEach((listener) => listener({ running, bytes_per_second }));
     if (ended) mock.changed("transfers", "pins", "accounts");
   }
 

@@ -5,6 +5,7 @@ import type { Account, Changed, IpcError } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform, Unsubscribe } from "../platform/index.ts";
+import { labelOf } from "../batch.ts";
 import { Accounts } from "./accounts.svelte.ts";
 import { Checks } from "./checks.svelte.ts";
 import { Clock } from "./clock.svelte.ts";
@@ -17,6 +18,9 @@ import { Settings } from "./settings.svelte.ts";
 import { Toasts } from "./toasts.svelte.ts";
 import { Transfers, type Ended } from "./transfers.svelte.ts";
 import { Unpinnings } from "./unpinnings.svelte.ts";
+
+/** In one message; more are counted. */
+const MOST_BATCHES_TOLD = 4;
 
 export class App {
   readonly platform: Platform;
@@ -38,7 +42,7 @@ export class App {
   announcement = $state("");
   #missed_some = false;
   /** In the message that is shown. */
-  #failed_told = 0;
+  #failed_told = { count: 0, batches: new Map<string, { label: string; count: number }>() };
 
   constructor(platform: Platform) {
     this.platform = platform;
@@ -144,19 +148,27 @@ export class App {
     }
   }
 
-  #tell({ done, failed }: Ended): void {
+  #tell({ done, failed, batches }: Ended): void {
     const parts: string[] = [];
-    if (done.length > 0) parts.push(t("transfers.announce.done", done.length));
-    if (failed.length > 0) parts.push(t("transfers.announce.failed", failed.length));
+    if (done > 0) parts.push(t("transfers.announce.done", done));
+    if (failed > 0) parts.push(t("transfers.announce.failed", failed));
     this.announcement = parts.join(", ");
-    const [first] = failed;
-    if (!first || this.navigation.screen === "transfers") return;
-    this.#failed_told = failed.length + (this.toasts.tells("failed") ? this.#failed_told : 0);
+    if (failed === 0 || this.navigation.screen === "transfers") return;
+    if (!this.toasts.tells("failed")) this.#failed_told = { count: 0, batches: new Map() };
+    this.#failed_told.count += failed;
+    for (const { batch, failed: more } of batches) {
+      const told = this.#failed_told.batches.get(batch.id)?.count ?? 0;
+      this.#failed_told.batches.set(batch.id, { label: labelOf(batch), count: told + more });
+    }
+    const lines = [...this.#failed_told.batches.values()].map(({ label, count }) =>
+      t("transfers.announce.batch", label, count),
+    );
+    const rest = lines.length - MOST_BATCHES_TOLD;
     this.toasts.add({
       kind: "error",
       topic: "failed",
-      title: t("transfers.announce.failed", this.#failed_told),
-      lines: [t("transfers.some", this.#failed_told, first.name)],
+      title: t("transfers.announce.failed", this.#failed_told.count),
+      lines: [...lines.slice(0, MOST_BATCHES_TOLD), ...(rest > 0 ? [t("intake.confirm.more", rest)] : [])],
       action: { label: t("transfers.failed_show"), run: () => this.navigation.go("transfers") },
       stays: true,
     });

@@ -1,22 +1,39 @@
 /** How files come in: dropped on the window or chosen in the system's dialog. Only Rust knows their paths. */
 
-import type { Account, DropEvent, Problem, Selection } from "../bindings/ipc.ts";
+import type { Account, DropEvent, Problem, Selection, StartUploadRequest } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import { t } from "../../i18n/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { isTrouble, type Accounts } from "./accounts.svelte.ts";
 import type { Toasts } from "./toasts.svelte.ts";
 
+type Metadata = StartUploadRequest["metadata"];
+
 /** More are counted, not listed. */
 const MOST_PROBLEMS = 100;
 /** Longer texts are cut where they are shown. */
 const MOST_SHOWN = 200;
 
+/** Where what is dropped goes: to these accounts, or (`null`) to the default one. */
+export type Destination = readonly string[] | null;
+
+/** A question for a person: what, and to which accounts it would go. */
+export interface Pending {
+  selection: Selection;
+  accounts: readonly string[];
+}
+
 export class Intake {
   /** How many items hang over the window; `null` when none do. */
   hovering = $state<number | null>(null);
+  /** Where they hang, in the page's pixels. */
+  over = $state.raw<{ x: number; y: number } | null>(null);
+  /** Says which destination is at a place; there is one while an overlay shows them. */
+  destinationAt: (x: number, y: number) => Destination = () => null;
   /** Waits for a person to say yes, or to choose an account that takes files. */
-  pending = $state.raw<Selection | null>(null);
+  pending = $state.raw<Pending | null>(null);
+  /** Where what was let go last goes, once it has been looked at. */
+  #destination: Destination = null;
   #platform: Platform;
   #toasts: Toasts;
   #defaultAccount: () => Account | null;
@@ -41,8 +58,18 @@ export class Intake {
   }
 
   async onDrop(event: DropEvent): Promise<void> {
+    if (event.type === "over") {
+      this.over = { x: event.x, y: event.y };
+      return;
+    }
+    if (event.type === "let_go") this.#destination = this.destinationAt(event.x, event.y);
     this.hovering = event.type === "enter" ? event.count : null;
-    if (event.type === "dropped") await this.#receive(event.selection);
+    this.over = null;
+    if (event.type === "dropped") {
+      const destination = this.#destination;
+      this.#destination = null;
+      await this.#receive(event.selection, destination, false);
+    }
     if (event.type === "cid") this.#pinCid(event.text);
     if (event.type === "text") {
       const lines = [event.text.slice(0, MOST_SHOWN), t("intake.text.advice")];
@@ -59,59 +86,76 @@ export class Intake {
   }
 
   async pickFiles(): Promise<void> {
-    await this.#pick("pick_files");
+    await this.#pick("pick_files", false);
   }
 
   async pickDirectory(): Promise<void> {
-    await this.#pick("pick_directory");
+    await this.#pick("pick_directory", false);
+  }
+
+  /** The same, and asks for accounts, a name and metadata before anything is sent. */
+  async pickFilesFor(): Promise<void> {
+    await this.#pick("pick_files", true);
+  }
+
+  async pickDirectoryFor(): Promise<void> {
+    await this.#pick("pick_directory", true);
   }
 
   /** Says yes to the pending selection. */
-  async confirm(account: string): Promise<void> {
-    const selection = this.pending;
-    if (!selection) return;
-    await this.#upload(selection, account);
+  async confirm(accounts: readonly string[], name: string | null, metadata: Metadata): Promise<void> {
+    const { pending } = this;
+    if (!pending) return;
+    await this.#upload(pending.selection, accounts, name, metadata);
     this.pending = null;
   }
 
   async discard(): Promise<void> {
-    const selection = this.pending;
+    const { pending } = this;
     this.pending = null;
-    if (selection) await this.#discard(selection);
+    if (pending) await this.#discard(pending.selection);
   }
 
-  async #pick(command: "pick_files" | "pick_directory"): Promise<void> {
+  async #pick(command: "pick_files" | "pick_directory", asks: boolean): Promise<void> {
     try {
       const selection = await this.#platform.call(command);
-      if (selection) await this.#receive(selection);
+      if (selection) await this.#receive(selection, null, asks);
     } catch (error) {
       this.#toasts.fail(t("intake.failed"), toIpcError(error));
     }
   }
 
-  async #receive(selection: Selection): Promise<void> {
-    const account = this.#defaultAccount();
-    if (selection.items.length === 0 || account === null) {
-      const title = account === null ? t("drop.no_account") : t("intake.nothing");
+  async #receive(selection: Selection, destination: Destination, asks: boolean): Promise<void> {
+    const preferred = this.#defaultAccount();
+    const accounts = destination ?? (preferred ? [preferred.id] : []);
+    const takes_files = accounts.every((id) => this.#accounts.find(id)?.can_upload !== "needs_node");
+    if (selection.items.length === 0 || accounts.length === 0) {
+      const title = accounts.length === 0 ? t("drop.no_account") : t("intake.nothing");
       this.#toasts.add({ kind: "warning", title, lines: problemLines(selection), stays: true });
       await this.#discard(selection);
-    } else if (selection.needs_confirmation === null && account.can_upload !== "needs_node") {
+    } else if (selection.needs_confirmation === null && takes_files && !asks) {
       try {
-        await this.#upload(selection, account.id);
+        await this.#upload(selection, accounts, null, {});
       } catch (error) {
         this.#toasts.fail(t("intake.failed"), toIpcError(error));
       }
     } else {
       // One question at a time: the newer one replaces the older.
       await this.discard();
-      this.pending = selection;
+      this.pending = { selection, accounts };
     }
   }
 
-  async #upload(selection: Selection, account: string): Promise<void> {
-    await this.#platform.call("start_upload", { selection: selection.id, account, name: null, metadata: {} });
+  async #upload(
+    selection: Selection,
+    accounts: readonly string[],
+    name: string | null,
+    metadata: Metadata,
+  ): Promise<void> {
+    const request = { selection: selection.id, accounts: [...accounts], name, metadata };
+    await this.#platform.call("start_upload", request);
     const { items, skipped, refused } = selection;
-    const to = this.#accounts.find(account);
+    const to = accounts.map((id) => this.#accounts.find(id)).find((one) => one && isTrouble(one.state));
     if (to && isTrouble(to.state)) {
       this.#toasts.add({
         kind: "warning",

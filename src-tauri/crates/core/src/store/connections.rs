@@ -14,7 +14,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, ffi};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{StoreError, codec, schema};
+use super::{StoreError, codec, schema, sheets};
 
 /// Questions that are answered at once beside the one that writes.
 const READERS: usize = 2;
@@ -216,7 +216,7 @@ fn write_together(connection: &Connection, jobs: &mut VecDeque<Job>) {
         };
         done.extend(attempted);
     }
-    let kept = kept.and_then(|()| connection.execute_batch("COMMIT"));
+    let kept = kept.and_then(|()| sheets::renew(connection)).and_then(|()| connection.execute_batch("COMMIT"));
     if let Err(error) = &kept {
         tracing::error!(%error, "writes to the database are not kept");
         if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {

@@ -418,7 +418,7 @@ mod tests {
             Ok(steps.collect::<Result<Vec<_>, _>>()?)
         });
         let looked_up: Vec<_> = plan.await.unwrap().into_iter().filter(|step| step.contains(" pin ")).collect();
-        assert!(looked_up.iter().all(|step| step.contains("account=? AND number=?")), "{looked_up:#?}");
+        assert!(looked_up.iter().all(|step| step.contains("pin_by_number (number=?)")), "{looked_up:#?}");
         assert!(!looked_up.is_empty());
     }
 }

@@ -19,13 +19,11 @@ impl Store {
 }
 
 fn share(db: &Connection, one: &AccountId, other: &AccountId) -> Result<bool, StoreError> {
-    let sql = "SELECT p.cid, q.cid FROM (SELECT number, id, cid, content, pinned_at FROM pin WHERE account = ?1
-            ORDER BY number LIMIT ?3) p
-        JOIN pin q ON q.account = ?2 AND q.number = p.number AND q.id = p.id
+    let sql = "WITH p AS (SELECT pin.number, id, cid, content, pinned_at FROM pin_shelf s JOIN pin ON pin.shelf = s.number
+            WHERE s.account = ?1 ORDER BY pin.number LIMIT ?3)
+        SELECT p.cid, q.cid FROM p JOIN pin q ON q.number = p.number AND q.id = p.id AND +q.account = ?2
         UNION ALL
-        SELECT p.cid, q.cid FROM (SELECT content, cid, pinned_at FROM pin WHERE account = ?1 AND pinned_at IS NOT NULL
-            ORDER BY number LIMIT ?3) p
-        JOIN pin q ON q.content = p.content AND +q.account = ?2 AND +q.pinned_at = p.pinned_at";
+        SELECT p.cid, q.cid FROM p JOIN pin q ON q.content = p.content AND +q.account = ?2 AND +q.pinned_at = p.pinned_at";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query((&one.0, &other.0, LOOKED_FOR))?;
     while let Some(row) = rows.next()? {

@@ -31,7 +31,9 @@ impl Store {
     pub(crate) async fn known_pins(&self, account: &AccountId) -> Result<Known, StoreError> {
         let account = account.clone();
         self.read(move |db| {
-            let mut select = db.prepare_cached("SELECT number, fingerprint FROM pin WHERE account = ?1")?;
+            let mut select = db.prepare_cached(
+                "SELECT pin.number, fingerprint FROM pin_shelf s JOIN pin ON pin.shelf = s.number WHERE s.account = ?1",
+            )?;
             let pins = select.query_map([&account.0], |row| Ok((PinNumber(row.get(0)?), Fingerprint(row.get(1)?))))?;
             Ok(pins.collect::<Result<_, _>>()?)
         })

@@ -7,13 +7,13 @@ use super::{
     Store, StoreError,
     codec::{cid_from, content_number, metadata_from, unsigned},
     paging::{self, Part},
-    proofs,
+    proofs, search,
     shelves::{self, Shelf},
 };
 use crate::{
     clock::UnixMillis,
     ids::{AccountId, PinId, PinKey},
-    pin::{ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinPage, PinQuery, PinSort, PinStatus, ProviderPin},
+    pin::{ContentProof, LeftOut, MAX_PAGE_ROWS, Pin, PinPage, PinQuery, PinStatus, ProviderPin},
 };
 
 const COLUMNS: &str =
@@ -36,7 +36,7 @@ impl Store {
         self.read(move |db| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM pin
-                 WHERE account IN (SELECT id FROM account) AND number = pin_number(?1) AND id = ?1 ORDER BY account"
+                 WHERE number = pin_number(?1) AND id = ?1 ORDER BY account"
             );
             select(db, &sql, vec![id.0.into()])
         })
@@ -117,13 +117,13 @@ pub(super) fn folded(text: &str) -> String {
 
 fn page(db: &Connection, query: &PinQuery, outdated: &[AccountId]) -> Result<PinPage, StoreError> {
     let shelves = shelves::matching(db, query, outdated)?;
-    if !query.search.trim().is_empty() {
-        return search(db, query, &shelves);
-    }
-    let everything = query.account.is_none() && query.status.is_none();
     let limit = query.limit.min(MAX_PAGE_ROWS).into();
     let part = Part { offset: query.offset, limit, descending: query.descending };
-    let rows = paging::rows(db, &shelves, everything, query.sort, part)?;
+    if !query.search.trim().is_empty() {
+        let found = search::page(db, query, part, &shelves)?;
+        return Ok(PinPage { rows: at(db, found.rows)?, total: found.total, total_bytes: found.total_bytes });
+    }
+    let rows = paging::rows(db, &shelves, query.sort, part)?;
     let (total, total_bytes) = shelves::totals(&shelves);
     Ok(PinPage { rows: at(db, rows)?, total, total_bytes })
 }
@@ -152,30 +152,6 @@ pub(super) fn filter(query: &PinQuery, shelves: &[Shelf]) -> (String, Vec<Value>
     }
     let has_text = "(shown_folded LIKE ?1 ESCAPE '\\' OR cid LIKE ?1 ESCAPE '\\')";
     (format!("{on_shelves} AND {has_text}"), vec![format!("%{}%", escape_like(&folded(text))).into()])
-}
-
-/// A page of what has a text in it, on these shelves.
-fn search(db: &Connection, query: &PinQuery, shelves: &[Shelf]) -> Result<PinPage, StoreError> {
-    let (filter, values) = filter(query, shelves);
-    let totals = format!("SELECT count(*), CAST(total(bytes) AS INTEGER) FROM pin {filter}");
-    let (total, total_bytes): (i64, i64) =
-        db.prepare_cached(&totals)?.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if total == 0 {
-        return Ok(PinPage { rows: Vec::new(), total: 0, total_bytes: 0 });
-    }
-    let column = match query.sort {
-        PinSort::Name => "shown_folded",
-        PinSort::Size => "bytes",
-        PinSort::Status => "status",
-        PinSort::PinnedAt => "pinned_at",
-    };
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    let rows = format!(
-        "SELECT {COLUMNS} FROM pin {filter} ORDER BY {column} {direction}, row {direction} LIMIT {} OFFSET {}",
-        query.limit.min(MAX_PAGE_ROWS),
-        i64::try_from(query.offset).unwrap_or(i64::MAX),
-    );
-    Ok(PinPage { rows: select(db, &rows, values)?, total: unsigned(total), total_bytes: unsigned(total_bytes) })
 }
 
 fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Pin>, StoreError> {

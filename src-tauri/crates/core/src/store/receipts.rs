@@ -131,7 +131,7 @@ impl Store {
         let account = account.clone();
         self.read(move |db| {
             // A provider's size may be that of the DAG; a receipt has that of the content.
-            let sql = "SELECT EXISTS (SELECT 1 FROM pin WHERE bytes = ?2 AND +account = ?1)
+            let sql = "SELECT EXISTS (SELECT 1 FROM pin_shelf s JOIN pin ON pin.shelf = s.number AND bytes_or_none = ?2 WHERE s.account = ?1)
                 OR EXISTS (SELECT 1 FROM receipt r JOIN pin ON pin.account = r.account AND pin.number = pin_number(r.pin) AND pin.id = r.pin
                     WHERE r.account = ?1 AND r.bytes = ?2)";
             Ok(db.prepare_cached(sql)?.query_row((&account.0, signed(bytes)), |row| row.get(0))?)

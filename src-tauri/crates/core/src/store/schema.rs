@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, sheets};
 
-const STEPS: [&str; 20] = [
+const STEPS: [&str; 21] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -431,6 +431,36 @@ WHEN new.batch IS NOT NULL AND (old.state IN ('failed', 'waiting') OR new.state 
     ON CONFLICT DO UPDATE SET transfers = transfers + 1, failure = excluded.failure, details = excluded.details;
 END;
 ",
+    // What is searched and counted of the mirror: see `sheets` and `marks`. With these an order needs no index over all shelves,
+    // and a number none with the account in it: hardly two pins have the same.
+    r"
+DROP INDEX pin_by_number;
+DROP INDEX pin_by_name;
+DROP INDEX pin_by_bytes;
+DROP INDEX pin_by_pinned_at;
+CREATE INDEX pin_by_number ON pin(number);
+CREATE TABLE pin_sheet (number INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;
+CREATE TABLE pin_cid_sheet (number INTEGER PRIMARY KEY, cids BLOB NOT NULL) STRICT;
+CREATE TABLE pin_mark (
+    shelf INTEGER NOT NULL,
+    sort INTEGER NOT NULL,
+    value ANY NOT NULL,
+    row INTEGER NOT NULL,
+    pins INTEGER NOT NULL,
+    PRIMARY KEY (shelf, sort, value, row)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pin_sheet_outdated (number INTEGER PRIMARY KEY) STRICT;
+CREATE TRIGGER pin_sheet_lacks AFTER INSERT ON pin BEGIN
+    INSERT INTO pin_sheet_outdated VALUES (new.row >> 6) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER pin_sheet_has_gone AFTER DELETE ON pin BEGIN
+    INSERT INTO pin_sheet_outdated VALUES (old.row >> 6) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER pin_sheet_has_otherwise AFTER UPDATE OF shelf, bytes_or_none, pinned_at_or_none, shown_folded, cid ON pin BEGIN
+    INSERT INTO pin_sheet_outdated VALUES (new.row >> 6) ON CONFLICT DO NOTHING;
+END;
+INSERT INTO pin_sheet_outdated SELECT DISTINCT row >> 6 FROM pin;
+",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.
@@ -443,6 +473,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for (step, sql) in (1..).zip(STEPS).skip(usize::try_from(found).unwrap_or(0)) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
+        if step == known {
+            sheets::renew(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", step)?;
         transaction.commit()?;
     }

@@ -7,7 +7,9 @@ mod serve;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use holdfast_core::pin::Metadata;
+use holdfast_core::{AtOnce, LimitedHours, pin::Metadata};
+
+use crate::command::limit::{TypedRate, parse_at_once, parse_hours, parse_rate};
 
 pub(crate) use account::{AccountAddArgs, AccountCommand, AccountEditArgs, ImportKuboArgs, Kind, KnownBy};
 pub(crate) use content::{CarCommand, CidArgs, LeaveOut};
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     Pause(WhichArgs),
     /// Let work go on that was paused
     Resume(WhichArgs),
+    /// Show or set how fast bytes go, how much at once, and for how long ended transfers are kept
+    ///
+    /// What stays on this computer is not limited.
+    Limit(LimitArgs),
     /// Try again what failed of batches, or transfers that failed, wait or were cancelled, and wait for them to end
     Retry {
         #[command(flatten)]
@@ -168,6 +174,31 @@ pub(crate) struct PinArgs {
     /// CIDs, or links that contain one
     #[arg(required = true, value_name = "CID")]
     pub(crate) cids: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LimitArgs {
+    /// All that is sent together, such as 2MB/s; `none` for as fast as it goes
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) up: Option<TypedRate>,
+    /// All that is fetched to prove it, the same
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) down: Option<TypedRate>,
+    /// Transfers at once at each account, of those that come in bulk
+    #[arg(long, value_name = "COUNT", value_parser = parse_at_once)]
+    pub(crate) at_once: Option<AtOnce>,
+    /// Hours of every day in which no more goes, such as 08:00-18:00=500KB/s; may be given again, and takes the place of all
+    #[arg(long, value_name = "HOURS=RATE", value_parser = parse_hours)]
+    pub(crate) schedule: Vec<LimitedHours>,
+    /// No such hours
+    #[arg(long, conflicts_with = "schedule")]
+    pub(crate) no_schedule: bool,
+    /// Days that ended transfers are kept for
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) keep_days: Option<u32>,
+    /// How many of them are kept
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) keep_transfers: Option<u32>,
 }
 
 #[derive(Debug, ClapArgs)]

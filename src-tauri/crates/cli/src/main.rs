@@ -109,6 +109,7 @@ async fn run(args: Args, umask: Umask) -> Result<(), Failure> {
         Command::Batches { limit } => command::batches::list(limit, home, out).await,
         Command::Pause(which) => command::control::pause(which, home, out).await,
         Command::Resume(which) => command::control::resume(which, home, out).await,
+        Command::Limit(args) => command::limit::run(args, home, out).await,
         Command::Retry { which, all, at } => command::control::retry(which, all, at, home, out).await,
         Command::Cancel { which, all } => command::control::cancel(which, all, home, out).await,
         Command::MoveUp(which) => command::control::move_up(which, home, out).await,

@@ -53,6 +53,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Time since some fixed moment of this run, awake or asleep; never set.
     fn monotonic(&self) -> Duration;
 
+    /// Minutes since midnight, as the clocks on the walls around show it.
+    fn minute_of_day(&self) -> u16 {
+        u16::try_from(self.now().0.div_euclid(60_000).rem_euclid(24 * 60)).unwrap_or_default()
+    }
+
     /// Ends after `duration`, whatever the wall clock does; soon after waking up where that is slept through.
     fn sleep(&self, duration: Duration) -> Sleep;
 }

@@ -31,10 +31,10 @@ pub use change::{Change, Changes, Which};
 pub use code::Code;
 pub use engine::{
     AcceptedUnpin, Background, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount, HeldUp,
-    History, ImportedService, OtherCopy, PastedCid, PinDetails, Ports, Remains, SecretRemoval, Settings, Theme,
-    ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
+    History, ImportedService, LimitedHours, Limits, MinuteOfDay, OtherCopy, PastedCid, PinDetails, Ports, Rate,
+    Remains, SecretRemoval, Settings, Theme, ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
 };
 pub use error::Error;
 pub use home::Home;
-pub use queue::{ClosedGate, GateReason, Lane};
+pub use queue::{AtOnce, ClosedGate, GateReason, Lane};
 pub use transfer::TransferCounts;

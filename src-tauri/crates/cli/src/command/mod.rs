@@ -11,6 +11,7 @@ pub(crate) mod cid;
 pub(crate) mod control;
 pub(crate) mod edit;
 pub(crate) mod folder;
+pub(crate) mod limit;
 pub(crate) mod list;
 pub(crate) mod pin;
 pub(crate) mod serve;

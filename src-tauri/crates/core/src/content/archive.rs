@@ -10,7 +10,7 @@ use futures_util::{Stream, stream};
 use holdfast_content::Cid;
 use tokio::sync::mpsc;
 
-use super::PIECE_BYTES;
+use super::{PIECE_BYTES, Throttle};
 
 /// Pieces between the disk and the request.
 const PIECES_IN_FLIGHT: usize = 4;
@@ -21,6 +21,7 @@ pub struct ArchiveBody {
     file: File,
     root: Cid,
     bytes: u64,
+    throttle: Option<Throttle>,
 }
 
 impl ArchiveBody {
@@ -31,7 +32,13 @@ impl ArchiveBody {
     pub fn new(mut file: File, root: Cid) -> io::Result<Self> {
         let bytes = file.seek(io::SeekFrom::End(0))?;
         file.rewind()?;
-        Ok(Self { file, root, bytes })
+        Ok(Self { file, root, bytes, throttle: None })
+    }
+
+    /// The same at a rate that it shares with others.
+    #[must_use]
+    pub fn throttled(self, throttle: Throttle) -> Self {
+        Self { throttle: Some(throttle), ..self }
     }
 
     /// What the archive's header names.
@@ -49,13 +56,21 @@ impl ArchiveBody {
     /// The bytes. Ends in an error, and never short, when they cannot be read or became fewer.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
-        tokio::task::spawn_blocking(move || self.send_all(&sender));
-        stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|piece| (piece, receiver)))
+        let throttle = self.throttle.clone();
+        let most = throttle.as_ref().map_or(PIECE_BYTES, |throttle| throttle.at_once(PIECE_BYTES));
+        tokio::task::spawn_blocking(move || self.send_all(&sender, most));
+        stream::unfold((receiver, throttle), async |(mut receiver, throttle)| {
+            let piece: io::Result<Bytes> = receiver.recv().await?;
+            if let (Some(throttle), Ok(piece)) = (&throttle, &piece) {
+                throttle.take(piece.len()).await;
+            }
+            Some((piece, (receiver, throttle)))
+        })
     }
 
-    fn send_all(mut self, sender: &mpsc::Sender<io::Result<Bytes>>) {
+    fn send_all(mut self, sender: &mpsc::Sender<io::Result<Bytes>>, most: usize) {
         let mut left = self.bytes;
-        let mut buffer = vec![0; PIECE_BYTES];
+        let mut buffer = vec![0; most];
         while left > 0 {
             let wanted = buffer.len().min(usize::try_from(left).unwrap_or(buffer.len()));
             let read = match self.file.read(&mut buffer[..wanted]) {

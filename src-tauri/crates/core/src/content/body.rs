@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    HashingPool, PIECE_BYTES, Plan, PlanEntry, PlanKind, RUN_BYTES,
+    HashingPool, PIECE_BYTES, Plan, PlanEntry, PlanKind, RUN_BYTES, Throttle,
     blocks::Blocks,
     identify::{Identified, Identifier},
     reader::{Filled, Reader, Run},
@@ -97,6 +97,7 @@ pub struct UploadBody {
     progress: Progress,
     sent: oneshot::Sender<Result<Vec<Identified>, Error>>,
     stop: CancellationToken,
+    throttle: Option<Throttle>,
 }
 
 impl std::fmt::Debug for UploadBody {
@@ -112,7 +113,13 @@ impl UploadBody {
         let (sent, outcome) = oneshot::channel();
         let stop = CancellationToken::new();
         let receiver = Sent { outcome, reading: stop.clone().drop_guard() };
-        (Self { pool, plan, profiles, progress, sent, stop }, receiver)
+        (Self { pool, plan, profiles, progress, sent, stop, throttle: None }, receiver)
+    }
+
+    /// The same at a rate that it shares with others.
+    #[must_use]
+    pub fn throttled(self, throttle: Throttle) -> Self {
+        Self { throttle: Some(throttle), ..self }
     }
 
     /// The parts, in the order in which they are sent.
@@ -140,7 +147,7 @@ impl UploadBody {
         end: Bytes,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let (to_request, filled) = mpsc::unbounded_channel();
-        let (sent, progress) = (self.sent, self.progress);
+        let (sent, progress, throttle) = (self.sent, self.progress, self.throttle);
         let (pool, plan, profiles, stop) = (self.pool, self.plan, self.profiles, self.stop);
         let runtime = Handle::current();
         let reading = tokio::task::spawn_blocking(move || {
@@ -154,7 +161,7 @@ impl UploadBody {
             drop(sent.send(reading.await.unwrap_or(Err(Error::Internal))));
         });
         stream::unfold((filled, Pieces::default()), move |(mut filled, mut pieces)| {
-            let progress = progress.clone();
+            let (progress, throttle) = (progress.clone(), throttle.clone());
             async move {
                 if pieces.is_empty() {
                     match filled.recv().await? {
@@ -162,7 +169,11 @@ impl UploadBody {
                         Err(error) => return Some((Err(error), (filled, pieces))),
                     }
                 }
-                let (piece, content_bytes) = pieces.next();
+                let most = throttle.as_ref().map_or(PIECE_BYTES, |throttle| throttle.at_once(PIECE_BYTES));
+                let (piece, content_bytes) = pieces.next(most);
+                if let Some(throttle) = throttle {
+                    throttle.take(piece.len()).await;
+                }
                 progress.add(content_bytes);
                 Some((Ok(piece), (filled, pieces)))
             }
@@ -202,8 +213,8 @@ impl Pieces {
     }
 
     /// The next piece, and how much of it is content.
-    fn next(&mut self) -> (Bytes, u64) {
-        let piece = self.bytes.split_to(self.bytes.len().min(PIECE_BYTES));
+    fn next(&mut self, most: usize) -> (Bytes, u64) {
+        let piece = self.bytes.split_to(self.bytes.len().min(most));
         let (mut left, mut content) = (piece.len(), 0);
         while let Some(run) = self.runs.front_mut().filter(|_| left > 0) {
             let bytes = run.bytes.min(left);

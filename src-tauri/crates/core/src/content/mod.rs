@@ -12,6 +12,7 @@ mod read;
 mod reader;
 mod selection;
 mod stream;
+mod throttle;
 
 pub use archive::ArchiveBody;
 pub use body::{PartKind, Progress, Sent, UploadBody, UploadPart};
@@ -24,6 +25,7 @@ pub use plan::{Limits, Plan, PlanEntry, PlanKind, Problem, plan, plan_at};
 pub use pool::{HashingPool, Urgency};
 pub(crate) use read::{open_same, read_run};
 pub use selection::{Chosen, Selection, SelectionItem, select};
+pub use throttle::Throttle;
 
 /// Bytes of a file that are read and hashed at once: leaves of every named profile end there, and three of the largest are
 /// hashed in step.

@@ -32,6 +32,10 @@ impl Engine {
         }
         let provider = self.shared.access.provider(&account).await?;
         let root = *archive.root();
+        let archive = match account.this_computer {
+            true => archive,
+            false => archive.throttled(self.shared.up.clone()),
+        };
         let pin = match provider.import_car(name, metadata, archive).await {
             Ok(pin) => pin,
             Err(error @ ProviderError::AlreadyExists { .. }) => {

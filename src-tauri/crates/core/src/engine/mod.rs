@@ -15,6 +15,7 @@ mod folders;
 mod following;
 mod history;
 mod kubo_import;
+mod limits;
 mod pins;
 mod proofs;
 mod secrets;
@@ -37,6 +38,7 @@ pub use control::{HeldAccount, HeldUp};
 pub use copies::{CheckProgress, CheckRun, CheckedPin, OtherCopy, Remains, UnpinImpact};
 pub use history::History;
 pub use kubo_import::{FoundService, ImportedService};
+pub use limits::{LimitedHours, Limits, MinuteOfDay, Rate};
 pub use pins::PinDetails;
 pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
@@ -46,18 +48,19 @@ pub use unpinning::{AcceptedUnpin, Grace, UNCONFIRMED_UNPINS};
 pub(crate) use crate::change::{Change, Which};
 
 use crate::{
-    account::Access,
+    account::{Access, Account},
     clock::{Clock, UnixMillis},
-    content::{HashingPool, Likeness},
+    content::{HashingPool, Likeness, Throttle},
     disk::{Disk, Place},
     entropy::{Entropy, new_id},
     error::Error,
     folder::FolderState,
+    gateway::{Gateway, GatewayError, Throttled},
     home::Home,
     ids::{AccountId, FolderId, PinKey, TransferId},
     pin::{Metadata, mirror::UnderWay},
     provider::Connect,
-    queue::{Gates, Lane, Patience, Runner},
+    queue::{AtOnce, Gates, Lane, Patience, Runner},
     store::Store,
     transfer::{NewBatch, Running, Transfer, TransferState, Work},
     turns::Turns,
@@ -131,6 +134,10 @@ pub(crate) struct Shared {
     /// That a service may have been asked for something.
     pub(crate) asked: Notify,
     pub(crate) stop: CancellationToken,
+    /// The rates that all that is sent and all that is fetched share.
+    pub(crate) up: Throttle,
+    pub(crate) down: Throttle,
+    at_once: Mutex<AtOnce>,
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
     unpinned: Mutex<HashSet<PinKey>>,
@@ -157,7 +164,11 @@ impl Engine {
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
+        let [up, down] = [(), ()].map(|()| Throttle::new(Arc::clone(&ports.clock)));
         let shared = Arc::new(Shared {
+            up,
+            down,
+            at_once: Mutex::default(),
             ports,
             store,
             access,
@@ -197,6 +208,8 @@ impl Engine {
         if background == Background::Everything {
             self.shared.store.requeue_asked_for().await?;
         }
+        limits::apply(&self.shared).await?;
+        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), limits::follow));
         self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
         self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
         let which = match background {
@@ -292,6 +305,20 @@ impl Shared {
         let lane = if folder.is_some() { Lane::Bulk } else { Lane::Click };
         let work = Work::Upload { place, folder: folder.cloned() };
         Transfer { lane, ..self.transfer(account, work, name, Metadata::new()) }
+    }
+
+    /// The gateway of an account at `base`, at the rate that all that is fetched shares: not what stays on this computer.
+    pub(crate) fn gateway(&self, account: &Account, base: &Url) -> Result<Arc<dyn Gateway>, GatewayError> {
+        let gateway = self.ports.connect.gateway(base)?;
+        Ok(match account.this_computer && account.gateway.as_ref() == Some(base) {
+            true => gateway,
+            false => Arc::new(Throttled { gateway, down: self.down.clone() }),
+        })
+    }
+
+    /// How many transfers that came in bulk an account is given at once.
+    pub(crate) fn at_once(&self) -> AtOnce {
+        *self.at_once.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why accounts get no work.

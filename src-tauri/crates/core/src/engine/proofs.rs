@@ -150,6 +150,6 @@ impl Engine {
 
     pub(super) fn gateway_of(&self, account: &Account, other: Option<&Url>) -> Result<Option<Arc<dyn Gateway>>, Error> {
         let base = other.or(account.gateway.as_ref());
-        Ok(base.map(|base| self.shared.ports.connect.gateway(base)).transpose()?)
+        Ok(base.map(|base| self.shared.gateway(account, base)).transpose()?)
     }
 }

@@ -3,6 +3,7 @@
 
 mod http;
 mod sources;
+mod throttled;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use holdfast_content::Cid;
 pub(crate) use http::HttpGateway;
 pub use sources::{FetchSources, OFFERED_GATEWAY, as_typed};
+pub(crate) use throttled::Throttled;
 
 /// A place that gives blocks by CID. Every call is one request; none retries by itself.
 #[async_trait]

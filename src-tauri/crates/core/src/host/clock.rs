@@ -25,6 +25,11 @@ impl Clock for SystemClock {
         UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
+    fn minute_of_day(&self) -> u16 {
+        let now = jiff::Zoned::now();
+        u16::try_from(i16::from(now.hour()) * 60 + i16::from(now.minute())).unwrap_or_default()
+    }
+
     fn monotonic(&self) -> Duration {
         awake_or_asleep().saturating_sub(self.started)
     }

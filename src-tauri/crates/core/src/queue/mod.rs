@@ -11,7 +11,7 @@ mod runner;
 mod settled;
 
 pub use gate::{ClosedGate, GateReason};
-pub use lanes::Lane;
+pub use lanes::{AtOnce, Lane};
 
 pub(crate) use gate::Gates;
 pub(crate) use retry::Patience;

@@ -74,7 +74,8 @@ impl Runner {
             let mut begun = Vec::new();
             for transfer in due {
                 let id = transfer.id.clone();
-                if has_place(transfer.lane, self.load(&transfer.account)) && self.begin(transfer, now).await? {
+                let has_place = has_place(transfer.lane, self.load(&transfer.account), self.shared.at_once());
+                if has_place && self.begin(transfer, now).await? {
                     begun.push(id);
                 }
             }
@@ -93,10 +94,10 @@ impl Runner {
         }
         let now = self.shared.ports.clock.monotonic();
         let gates = self.shared.gates();
-        let mut wanted = Vec::new();
+        let (mut wanted, at_once) = (Vec::new(), self.shared.at_once());
         for account in accounts {
             let load = self.load(&account);
-            let Some(lane) = [Lane::Bulk, Lane::Click].into_iter().find(|lane| has_place(*lane, load)) else {
+            let Some(lane) = [Lane::Bulk, Lane::Click].into_iter().find(|lane| has_place(*lane, load, at_once)) else {
                 continue;
             };
             for task in Task::ALL {

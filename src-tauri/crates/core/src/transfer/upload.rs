@@ -195,6 +195,11 @@ impl Upload<'_> {
         let pool = self.shared.ports.hashing.clone();
         let expected = self.expected_profiles().await?;
         let (body, sent) = UploadBody::new(pool, Arc::clone(plan), expected, self.progress.clone());
+        // What stays on this computer takes nothing of its line.
+        let body = match self.account.this_computer {
+            true => body,
+            false => body.throttled(self.shared.up.clone()),
+        };
         store.set_unanswered(id, Some(self.shared.ports.clock.now())).await?;
         let answer = tokio::select! {
             answer = provider.upload(&self.transfer.name, &self.transfer.metadata, body) => answer,
@@ -273,7 +278,7 @@ impl Upload<'_> {
             self.shared.store.note_taken(self.record, taken, self.shared.ports.clock.now()).await?;
         }
         let outcome = match &self.account.gateway {
-            Some(base) => self.by_blocks(plan, pin.cid, self.shared.ports.connect.gateway(base)?).await,
+            Some(base) => self.by_blocks(plan, pin.cid, self.shared.gateway(self.account, base)?).await,
             None => Ok(Outcome::Unknown("the account has no gateway to get its blocks from.".into())),
         };
         let outcome = outcome.unwrap_or_else(|error| Outcome::Unknown(format!("{error}.")));

@@ -19,6 +19,7 @@ mod folders_simulated;
 mod gates;
 mod keyring;
 mod kubo_import;
+mod limits;
 mod logs;
 mod lost_answers;
 mod mirror;

@@ -118,7 +118,7 @@ pub struct UnpinImpact {
 }
 
 /// Names of an impact that are told.
-const MOST_NAMED: usize = 8;
+pub(super) const MOST_NAMED: usize = 8;
 
 impl CheckRun {
     /// A new one, which ends when `engine` does.
@@ -278,12 +278,14 @@ impl UnpinImpact {
         self
     }
 
-    pub(super) fn add(&mut self, pin: &Pin, label: String, others: &[OtherCopy]) {
-        self.pins += 1;
-        *self.accounts.entry(label.clone()).or_default() += 1;
-        if self.some.len() < MOST_NAMED {
-            self.some.push((pin.name(), label.clone()));
-        }
+    /// So many of an account go.
+    pub(super) fn count(&mut self, label: String, pins: u64) {
+        self.pins += pins;
+        *self.accounts.entry(label).or_default() += pins;
+    }
+
+    /// What becomes of a pin's content when only these copies stay.
+    pub(super) fn judge(&mut self, pin: &Pin, label: String, others: &[OtherCopy]) {
         match others.iter().map(|other| other.remains(pin)).max().unwrap_or(Remains::No) {
             Remains::Yes => {}
             Remains::Perhaps => {

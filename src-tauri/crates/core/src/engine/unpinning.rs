@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Change, Engine, UnpinImpact, Which, copies, transfers::batch_of};
+use super::{Change, Engine, UnpinImpact, Which, copies, copies::MOST_NAMED, transfers::batch_of};
 use crate::{
     entropy::new_id,
     error::Error,
@@ -136,21 +136,32 @@ impl Engine {
         match pins {
             PinSet::Named(keys) => {
                 let leaving: HashSet<&PinKey> = keys.iter().collect();
+                for key in &leaving {
+                    impact.count(logins.label(&key.account), 1);
+                }
+                impact.some = self.named(&logins, keys.iter().take(MOST_NAMED).cloned().collect()).await?;
                 for keys in keys.chunks(AT_ONCE) {
                     let leaves = |pin: &Pin| leaving.contains(&pin.key());
-                    self.add_impact(&mut impact, &mut logins, keys.to_vec(), leaves).await?;
+                    self.judge(&mut impact, &mut logins, keys.to_vec(), leaves).await?;
                 }
             }
             PinSet::Matching { query, except } => {
                 let which = self.matching(query, except);
+                let leaving = self.shared.store.leaving(which.clone(), MOST_NAMED).await?;
+                for (account, pins) in leaving.accounts {
+                    impact.count(logins.label(&account), pins);
+                }
+                impact.some = self.named(&logins, leaving.some).await?;
+                impact.last = self.named(&logins, leaving.some_alone).await?;
+                impact.last_count = leaving.alone;
                 let mut after = i64::MIN;
                 loop {
-                    let (keys, last) = self.shared.store.keys_matching(which.clone(), after, AT_ONCE).await?;
+                    let (keys, last) = self.shared.store.leaving_a_copy(which.clone(), after, AT_ONCE).await?;
                     if keys.is_empty() {
                         break;
                     }
                     after = last;
-                    self.add_impact(&mut impact, &mut logins, keys, |pin| which.has(pin)).await?;
+                    self.judge(&mut impact, &mut logins, keys, |pin| which.has(pin)).await?;
                 }
             }
         }
@@ -161,7 +172,14 @@ impl Engine {
         Matching { query, outdated: self.shared.access.all_outdated(), except }
     }
 
-    async fn add_impact(
+    /// What these pins are called, and where they are.
+    async fn named(&self, logins: &copies::Logins<'_>, keys: Vec<PinKey>) -> Result<Vec<(String, String)>, Error> {
+        let pins = self.shared.store.pins_and_their_others(keys).await?;
+        Ok(pins.into_iter().map(|(pin, _)| (pin.name(), logins.label(&pin.account))).collect())
+    }
+
+    /// Looks for each of these pins at the copies that stay.
+    async fn judge(
         &self,
         impact: &mut UnpinImpact,
         logins: &mut copies::Logins<'_>,
@@ -172,7 +190,7 @@ impl Engine {
             let others = others.into_iter().filter(|other| !leaves(other));
             let others = logins.seen_from(&pin, others.collect()).await?;
             let label = logins.label(&pin.account);
-            impact.add(&pin, label, &others);
+            impact.judge(&pin, label, &others);
         }
         Ok(())
     }

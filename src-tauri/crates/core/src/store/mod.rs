@@ -4,6 +4,7 @@ mod accounts;
 mod codec;
 mod connections;
 mod folders;
+mod leaving;
 mod logins;
 mod marks;
 mod mirror;

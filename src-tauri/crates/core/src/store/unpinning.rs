@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::UnixMillis,
-    ids::{AccountId, BatchId, PinId, PinKey, TransferId, UnpinningId},
+    ids::{AccountId, BatchId, PinKey, TransferId, UnpinningId},
     pin::{Pin, PinQuery, PinStatus},
     queue::{Lane, pause::TO_UNDO},
     transfer::{NewBatch, Origin, Transfer, TransferCounts, Undone, Unpinning},
@@ -159,31 +159,10 @@ impl Store {
         })
         .await
     }
-
-    /// Some of these pins, behind a row: their keys, and the last one's row.
-    pub(crate) async fn keys_matching(
-        &self,
-        which: Matching,
-        after: i64,
-        limit: usize,
-    ) -> Result<(Vec<PinKey>, i64), StoreError> {
-        self.read(move |db| {
-            let (filter, values) = filter(db, &which)?;
-            let sql = format!("SELECT account, id, row FROM pin {filter} AND row > {after} ORDER BY row LIMIT {limit}");
-            let mut statement = db.prepare(&sql)?;
-            let mut rows = statement.query(params_from_iter(values))?;
-            let (mut keys, mut last) = (Vec::new(), after);
-            while let Some(row) = rows.next()? {
-                keys.push(PinKey { account: AccountId(row.get(0)?), id: PinId(row.get(1)?) });
-                last = row.get(2)?;
-            }
-            Ok((keys, last))
-        })
-        .await
-    }
 }
 
-fn filter(db: &Connection, which: &Matching) -> Result<(String, Vec<Value>), StoreError> {
+/// The condition for these pins, and its parameters.
+pub(super) fn filter(db: &Connection, which: &Matching) -> Result<(String, Vec<Value>), StoreError> {
     let shelves = shelves::matching(db, &which.query, &which.outdated)?;
     let (filter, values) = pins::filter(&which.query, &shelves);
     let mut row =

@@ -7,7 +7,7 @@ use holdfast_content::{Extent, Profile};
 use holdfast_core::{
     Background, CheckRun, Error, Remains,
     account::{AccountEdit, AccountId, SameLogin},
-    pin::{ContentProof, Pin, PinKey, PinSet, Standing},
+    pin::{ContentProof, Pin, PinKey, PinQuery, PinSet, Standing},
     proof::{CopyCheck, CopyState, Doubt, Finding, Scope, USUAL_EXTENT},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
@@ -232,14 +232,24 @@ async fn two_views_of_one_login_are_one_copy() {
     let impact = world.engine.unpin_impact(PinSet::Named(keys.clone())).await.unwrap();
     assert_eq!((impact.last_count, impact.perhaps_last_count), (2, 0));
     assert_eq!(impact.last[0], ("a".into(), "by key".into()));
+    // The same of a question as of keys.
+    let all_of = |account: Option<AccountId>| PinSet::Matching {
+        query: PinQuery { account, ..PinQuery::default() },
+        except: Vec::new(),
+    };
+    assert_eq!(world.engine.unpin_impact(all_of(Some(first.clone()))).await.unwrap(), impact);
     // A copy at another service is one, and only of what is there.
     let other = world.account(&elsewhere, "elsewhere").await;
     world.upload(&other, &world.files.path().join("a")).await;
     let impact = world.engine.unpin_impact(PinSet::Named(keys.clone())).await.unwrap();
     assert_eq!((impact.last_count, impact.last[0].0.as_str()), (1, "b"));
+    assert_eq!(world.engine.unpin_impact(all_of(Some(first))).await.unwrap(), impact);
     // Unless it goes at the same time.
     let everything: Vec<_> = world.pins().await.iter().map(Pin::key).collect();
-    assert_eq!(world.engine.unpin_impact(PinSet::Named(everything.clone())).await.unwrap().last_count, 5);
+    for everything in [PinSet::Named(everything), all_of(None)] {
+        let impact = world.engine.unpin_impact(everything).await.unwrap();
+        assert_eq!((impact.pins, impact.last_count, impact.some.len(), impact.last.len()), (5, 5, 5, 5));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,6 +59,8 @@ pub(crate) struct Account {
     pub(crate) last_contact: Option<i64>,
     /// What it told of its pins is as of `last_contact`: it was asked since, and did not tell.
     pub(crate) is_outdated: bool,
+    /// Pins that were in its list so far, while that is being read.
+    pub(crate) reading: Option<u64>,
     pub(crate) credentials: CredentialKind,
     /// What the last check found out; null before there was one.
     pub(crate) card: Option<AccountCard>,
@@ -251,6 +253,7 @@ impl From<AccountView> for Account {
             bytes: view.bytes,
             last_contact: view.last_contact.map(|time| time.0),
             is_outdated: view.is_outdated,
+            reading: view.reading,
             credentials: view.account.credentials.into(),
             card: view.account.card.map(AccountCard::from),
             can_upload,

@@ -28,6 +28,21 @@ export const en = {
   "action.details": "Details",
 
   "count.selected": (count: number) => `${formatCount(count)} selected`,
+  "count.pins": (count: number) => pins(count),
+
+  "selection.label": "Selected pins",
+  "selection.accounts": (count: number) => many(count, "account", "accounts"),
+
+  "reading.label": (account: string) => `Reading the list of ${account}`,
+  "reading.line": (account: string, count: number) => `Reading the list of ${account}: ${pins(count)} so far`,
+
+  "pins.came_above": (count: number) => `${formatCount(count)} new`,
+
+  "sending.share": (percent: number) => `Sending ${percent} %`,
+  "sending.running": "Sending",
+  "sending.waits": "Accepted",
+  "sending.held": "Waits",
+  "sending.more": (count: number) => `${formatCount(count)} more on their way`,
 
   "pins.toolbar": "Pins toolbar",
   "pins.add_files": "Add files",

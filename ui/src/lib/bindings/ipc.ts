@@ -18,7 +18,11 @@ last_contact: number | null,
 /**
  * What it told of its pins is as of `last_contact`: it was asked since, and did not tell.
  */
-is_outdated: boolean, credentials: CredentialKind, 
+is_outdated: boolean, 
+/**
+ * Pins that were in its list so far, while that is being read.
+ */
+reading: number | null, credentials: CredentialKind, 
 /**
  * What the last check found out; null before there was one.
  */

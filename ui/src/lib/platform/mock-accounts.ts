@@ -41,7 +41,7 @@ type Own = "id" | "label" | "kind" | "endpoint" | "credentials" | "last_contact"
 const BASE: Omit<Ipc.Account, Own> = {
   ...{ gateway: null, this_computer: false, state: "ok", state_message: null, secret_kept: "keyring" },
   ...{ pins: 0, bytes: 0, card: null, can_upload: "yes", upload_through: null },
-  ...{ is_outdated: false, can_edit: false, keeps_metadata: true, lost_port: null },
+  ...{ reading: null, is_outdated: false, can_edit: false, keeps_metadata: true, lost_port: null },
   ...{ fetches_from: null, usage: null },
 };
 

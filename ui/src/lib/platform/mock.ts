@@ -43,6 +43,8 @@ export interface Mock extends Platform {
   tell(changed: Partial<Ipc.Changed>): void;
   /** Moves every transfer one step on; runs by itself in the browser. */
   advance(): void;
+  /** The list of an account is being read, so far; `null` when it is read. */
+  read(id: string, pins: number | null): void;
   /** An account becomes one that does not answer, or one that does again. */
   trouble(id: string, state: Ipc.AccountState, message?: string): void;
   /** What the next file dialog gives. */
@@ -122,6 +124,10 @@ export function createMock(options: MockOptions = {}): Mock {
       const change = { state, state_message: message ?? null, is_outdated: state !== "ok" };
       accounts = accounts.map((account) => (account.id === id ? { ...account, ...change } : account));
       mock.changed("accounts", "transfers");
+    },
+    read: (id, reading) => {
+      accounts = accounts.map((account) => (account.id === id ? { ...account, reading } : account));
+      mock.changed("accounts");
     },
     async call<C extends Command>(command: C, ...args: Arguments<C>): Promise<Response<C>> {
       const request = (args[0] ?? null) as Request<C>;
@@ -481,6 +487,7 @@ export function createMock(options: MockOptions = {}): Mock {
         bytes: 0,
         last_contact: now,
         is_outdated: false,
+        reading: null,
       },
       ...{ card: null, can_upload: "yes", upload_through: null },
       ...{ can_edit: kind === "psa", keeps_metadata: kind !== "kubo", lost_port: null },

@@ -61,6 +61,11 @@ export class Accounts {
     return this.list.filter(({ state }) => isTrouble(state));
   }
 
+  /** Those whose lists are being read, where that takes a while. */
+  get being_read(): Account[] {
+    return this.list.filter(({ reading }) => reading !== null);
+  }
+
   /** Since when what this account told may not be so any more; `null` while it tells, and where nobody knows. */
   outdated(id: string): { since: number | null } | null {
     const account = this.find(id);

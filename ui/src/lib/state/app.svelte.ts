@@ -14,6 +14,7 @@ import { Folders } from "./folders.svelte.ts";
 import { Intake } from "./intake.svelte.ts";
 import { Navigation } from "./navigation.svelte.ts";
 import { Pins } from "./pins.svelte.ts";
+import { Sending } from "./sending.svelte.ts";
 import { Settings } from "./settings.svelte.ts";
 import { Toasts } from "./toasts.svelte.ts";
 import { Transfers, type Ended } from "./transfers.svelte.ts";
@@ -33,6 +34,7 @@ export class App {
   readonly checks: Checks;
   readonly comparisons: Comparisons;
   readonly transfers: Transfers;
+  readonly sending: Sending;
   readonly unpinnings: Unpinnings;
   readonly folders: Folders;
   readonly intake: Intake;
@@ -52,6 +54,7 @@ export class App {
     this.checks = new Checks(platform);
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform, () => this.navigation.screen === "transfers");
+    this.sending = new Sending(this.pins, this.transfers);
     this.unpinnings = new Unpinnings(platform);
     this.folders = new Folders(platform, () => this.navigation.screen === "folders");
     this.intake = new Intake(

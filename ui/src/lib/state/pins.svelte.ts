@@ -4,10 +4,11 @@
  */
 
 import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSet, PinSort } from "../bindings/ipc.ts";
-import type { SomePins, UnpinImpact } from "../bindings/ipc.ts";
+import type { PinPage, SomePins, UnpinImpact } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import { toIpcError } from "../error.ts";
 import type { Platform } from "../platform/index.ts";
+import { ROW_HEIGHT } from "../virtual.ts";
 import type { Chosen } from "./chosen.ts";
 import { keyOf, RowSelection } from "./selection.svelte.ts";
 
@@ -37,10 +38,16 @@ export class Pins {
   /** The rows on screen answer an earlier filter. */
   outdated = $state(false);
   error = $state.raw<IpcError | null>(null);
+  /** How many times the accounts are being asked for their lists because a person wants it. */
+  refreshing = $state(0);
   /** Counts the looks at what changed at the other side. */
   revision = $state(0);
   /** Row position of the table, kept while another screen is shown. */
   position = 0;
+  /** Rows that came above those in view since the table was last at its top. */
+  came_above = $state(0);
+  /** What draws the rows has to follow them. */
+  onMoved: (position: number) => void = () => {};
   readonly selection = new RowSelection();
   /** Asks again for what is shown. */
   readonly invalidate = coalesce(() => this.#lookAgain(), REFRESH_GAP_MS);
@@ -93,6 +100,7 @@ export class Pins {
     this.#filter_generation = this.#generation;
     this.#wanted = { first: 0, end: this.#wanted.end - this.#wanted.first };
     this.outdated = true;
+    this.came_above = 0;
     this.#fill();
   }
 
@@ -128,9 +136,21 @@ export class Pins {
   get chosen(): Chosen {
     const { selection, filter } = this;
     const pins: PinSet = selection.all
-      ? { which: "matching", query: { ...filter, offset: 0, limit: 0 }, except: selection.except }
+      ? { which: "matching", query: { ...filter, offset: 0, limit: 0 }, except: keysOf(selection.except) }
       : { which: "named", pins: keysOf(selection.pins) };
     return { pins, count: selection.count(this.total) };
+  }
+
+  /** How many are selected, how large they are as far as that is known, and how many of each account, where that is known. */
+  get summary(): { count: number; bytes: number; of_accounts: ReadonlyMap<string, number> | null } {
+    const { selection } = this;
+    const bytesOf = (pins: Pin[]) => pins.reduce((sum, { size }) => sum + (size ?? 0), 0);
+    const count = selection.count(this.total);
+    if (selection.all)
+      return { count, bytes: this.total_bytes - bytesOf(selection.except), of_accounts: null };
+    const of_accounts = new Map<string, number>();
+    for (const { account } of selection.pins) of_accounts.set(account, (of_accounts.get(account) ?? 0) + 1);
+    return { count, bytes: bytesOf(selection.pins), of_accounts };
   }
 
   details(key: PinKey): Promise<PinDetails> {
@@ -171,14 +191,79 @@ export class Pins {
   }
 
   async refreshFromAccounts(): Promise<void> {
-    await this.#platform.call("refresh_pins");
-    await this.invalidate();
+    this.refreshing += 1;
+    try {
+      await this.#platform.call("refresh_pins");
+      await this.invalidate();
+    } finally {
+      this.refreshing -= 1;
+    }
   }
 
   async #lookAgain(): Promise<void> {
-    this.#generation += 1;
     this.revision += 1;
+    const anchored = this.loaded && !this.outdated && this.position >= ROW_HEIGHT;
+    if (anchored && (await this.#lookFromAnchor())) return;
+    this.#generation += 1;
     this.#fill();
+  }
+
+  /**
+   * Asks again so that the first row in view stays where it is, wherever it is in the table by now. Nothing is drawn before
+   * all that comes into view is there. `false` when the row cannot be found, or something else was asked meanwhile.
+   */
+  async #lookFromAnchor(): Promise<boolean> {
+    const { first, end } = this.#wanted;
+    const anchor = this.row(first);
+    if (!anchor) return false;
+    const generation = this.#generation;
+    const fetched = new Map<number, PinPage>();
+    const page = async (number: number): Promise<PinPage> => {
+      const known = fetched.get(number);
+      if (known) return known;
+      const query = { ...this.filter, offset: number * PAGE_ROWS, limit: PAGE_ROWS };
+      const answer = await this.#platform.call("pins", query);
+      fetched.set(number, answer);
+      return answer;
+    };
+    const find = async (guess: number): Promise<number | null> => {
+      const number = Math.floor(Math.max(0, guess) / PAGE_ROWS);
+      const at = (await page(number)).rows.findIndex((pin) => keyOf(pin) === keyOf(anchor));
+      return at < 0 ? null : number * PAGE_ROWS + at;
+    };
+    try {
+      let at = await find(first);
+      const { total = this.total } = fetched.values().next().value ?? {};
+      // What came before it has moved it by as many rows; where some of that came behind it, by fewer.
+      for (const guess of [first + total - this.total, first + PAGE_ROWS, first - PAGE_ROWS]) {
+        if (at === null) at = await find(guess);
+      }
+      if (at === null) return false;
+      const moved = at - first;
+      for (let row = first; row < end; row += PAGE_ROWS) await page(Math.floor((row + moved) / PAGE_ROWS));
+      const last = await page(Math.floor(Math.max(0, Math.min(end + moved, total) - 1) / PAGE_ROWS));
+      if (generation !== this.#generation || this.#wanted.first !== first) return false;
+      this.#generation += 1;
+      this.#pages = new Map(
+        [...fetched].map(([number, { rows }]) => [number, { rows, generation: this.#generation }]),
+      );
+      [this.total, this.total_bytes, this.error] = [last.total, last.total_bytes, null];
+      this.#moveBy(moved);
+      return true;
+    } catch (error) {
+      this.error = toIpcError(error);
+      return true;
+    }
+  }
+
+  /** The rows in view are so many rows further down by now. */
+  #moveBy(rows: number): void {
+    this.came_above = Math.max(0, this.came_above + rows);
+    if (rows === 0) return;
+    this.selection.shift(rows, this.total);
+    this.#wanted = { first: this.#wanted.first + rows, end: this.#wanted.end + rows };
+    this.position += rows * ROW_HEIGHT;
+    this.onMoved(this.position);
   }
 
   #areInView(pins: PinKey[]): boolean {
@@ -238,7 +323,9 @@ export class Pins {
     try {
       const query = { ...this.filter, offset: page * PAGE_ROWS, limit: PAGE_ROWS };
       const answer = await this.#platform.call("pins", query);
-      if (generation >= this.#filter_generation) this.#take(page, { rows: answer.rows, generation }, answer);
+      const held = this.#pages.get(page)?.generation ?? -1;
+      if (generation >= Math.max(this.#filter_generation, held))
+        this.#take(page, { rows: answer.rows, generation }, answer);
     } catch (error) {
       this.error = toIpcError(error);
       // Asked again with the next change, not in a circle.

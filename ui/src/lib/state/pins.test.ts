@@ -1,6 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Pin, PinPage, PinQuery } from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
+import { ROW_HEIGHT } from "../virtual.ts";
 import { Pins } from "./pins.svelte.ts";
 
 interface Question {
@@ -112,4 +113,70 @@ test("a range over rows that are not at hand fetches them", async () => {
   }
   await done;
   expect(pins.selection.count(2000)).toBe(1200);
+});
+
+/** Answers at once, from rows that a test may change. */
+function tableOf(rows: Pin[]): { pins: Pins; asked: PinQuery[] } {
+  const asked: PinQuery[] = [];
+  const call = (_command: string, query: PinQuery) => {
+    asked.push(query);
+    const page = rows.slice(query.offset, query.offset + query.limit);
+    return Promise.resolve({ rows: page, total: rows.length, total_bytes: rows.length });
+  };
+  return { pins: new Pins({ call } as unknown as Platform), asked };
+}
+
+describe("rows do not slide under the pointer", () => {
+  const names = (pins: Pins, first: number) => [0, 1, 15].map((row) => pins.row(first + row)?.name);
+
+  async function scrolledTo(row: number, rows: Pin[]) {
+    const { pins, asked } = tableOf(rows);
+    const moved: number[] = [];
+    pins.onMoved = (position) => moved.push(position / ROW_HEIGHT);
+    pins.show(0, 16);
+    await settled();
+    pins.position = row * ROW_HEIGHT;
+    pins.show(row, row + 16);
+    await settled();
+    pins.selection.only(pins.row(row + 2) as Pin, row + 2);
+    asked.length = 0;
+    return { pins, asked, moved };
+  }
+
+  const many = Array.from({ length: 5000 }, (_, index) => pin(index, "old"));
+
+  test("when others come above them, and it is said how many", async () => {
+    const rows = [...many];
+    const { pins, asked, moved } = await scrolledTo(1000, rows);
+    rows.unshift(...Array.from({ length: 120 }, (_, index) => pin(index, "new")));
+    await pins.changed({ which: "many" });
+    await vi.waitFor(() => expect(moved).toEqual([1120]));
+    expect(names(pins, 1120)).toEqual(["old1000", "old1001", "old1015"]);
+    expect([pins.came_above, pins.total, pins.selection.active]).toEqual([120, 5120, 1122]);
+    expect(asked.length).toBeLessThanOrEqual(4);
+  });
+
+  test("when others go above them", async () => {
+    const rows = [...many];
+    const { pins, moved } = await scrolledTo(1000, rows);
+    rows.splice(10, 30);
+    await pins.changed({ which: "many" });
+    await vi.waitFor(() => expect(moved).toEqual([970]));
+    expect(names(pins, 970)).toEqual(["old1000", "old1001", "old1015"]);
+    expect(pins.came_above).toBe(0);
+  });
+
+  test("unless the table is at its top, or the first of them is gone", async () => {
+    const rows = [...many];
+    const top = await scrolledTo(0, rows);
+    rows.unshift(pin(1, "new"));
+    await top.pins.changed({ which: "many" });
+    await settled();
+    expect(names(top.pins, 0)).toEqual(["new1", "old0", "old14"]);
+    const { pins, moved } = await scrolledTo(1000, rows);
+    rows.splice(1000, 1);
+    await pins.changed({ which: "many" });
+    await vi.waitFor(() => expect(pins.total).toBe(5000));
+    expect([moved, names(pins, 1000)]).toEqual([[], ["old1000", "old1001", "old1015"]]);
+  });
 });

@@ -19,7 +19,7 @@ export class RowSelection {
   all = $state(false);
   #anchor = 0;
   #pins = $state.raw<ReadonlyMap<string, Pin>>(new Map());
-  #except = $state.raw<ReadonlyMap<string, PinKey>>(new Map());
+  #except = $state.raw<ReadonlyMap<string, Pin>>(new Map());
 
   has(pin: PinKey): boolean {
     const key = keyOf(pin);
@@ -37,7 +37,7 @@ export class RowSelection {
   }
 
   /** What is left out where `all` is set. */
-  get except(): PinKey[] {
+  get except(): Pin[] {
     return [...this.#except.values()];
   }
 
@@ -56,7 +56,7 @@ export class RowSelection {
     const key = keyOf(pin);
     if (this.all) {
       const except = new Map(this.#except);
-      if (!except.delete(key)) except.set(key, { account: pin.account, id: pin.id });
+      if (!except.delete(key)) except.set(key, pin);
       this.#except = except;
     } else {
       const pins = new Map(this.#pins);
@@ -71,6 +71,13 @@ export class RowSelection {
   range(pins: Pin[], active: number): void {
     this.#set(pins);
     this.active = active;
+  }
+
+  /** The rows are at other indexes by now, so many further down. */
+  shift(rows: number, total: number): void {
+    const moved = (index: number) => Math.min(Math.max(0, index + rows), Math.max(0, total - 1));
+    this.active = moved(this.active);
+    this.#anchor = moved(this.#anchor);
   }
 
   /** Moves the tab stop without selecting anything. */
@@ -90,16 +97,10 @@ export class RowSelection {
 
   /** The same pin under another id, or with other values. */
   replace(before: PinKey, after: Pin): void {
-    const rename = (key: string) => (key === keyOf(before) ? keyOf(after) : key);
-    this.#except = new Map(
-      [...this.#except].map(([key, pin]) => [
-        rename(key),
-        key === keyOf(before) ? { account: after.account, id: after.id } : pin,
-      ]),
-    );
-    this.#pins = new Map(
-      [...this.#pins].map(([key, pin]) => [rename(key), key === keyOf(before) ? after : pin]),
-    );
+    const renamed = (pins: ReadonlyMap<string, Pin>) =>
+      new Map([...pins].map(([key, pin]) => (key === keyOf(before) ? [keyOf(after), after] : [key, pin])));
+    this.#except = renamed(this.#except);
+    this.#pins = renamed(this.#pins);
   }
 
   isExcepted(pin: PinKey): boolean {

@@ -226,6 +226,8 @@ pub struct AccountView {
     pub fetches_from: Option<FetchesFrom>,
     /// How much is used there, and when the service said so.
     pub usage: Option<UsageThen>,
+    /// While its list is being read: pins that were in it so far.
+    pub reading: Option<u64>,
 }
 
 /// Where *This computer* may fetch what it is asked to pin by CID.

@@ -321,6 +321,7 @@ impl Engine {
             false => None,
         };
         let usage = self.shared.store.usage(&account.id).await?;
+        let reading = self.shared.reading.of(&account.id);
         Ok(AccountView {
             account,
             secret_kept,
@@ -335,6 +336,7 @@ impl Engine {
             lost_port,
             fetches_from,
             usage,
+            reading,
         })
     }
 }

@@ -58,7 +58,7 @@ use crate::{
     gateway::{Gateway, GatewayError, Throttled},
     home::Home,
     ids::{AccountId, FolderId, PinKey, TransferId},
-    pin::{Metadata, mirror::UnderWay},
+    pin::{Metadata, mirror::UnderWay, reading::Reading},
     provider::Connect,
     queue::{AtOnce, Gates, Lane, Patience, Runner},
     store::Store,
@@ -130,6 +130,7 @@ pub(crate) struct Shared {
     /// Uploads to one account that may be of the same bytes, so that the later ones find what the first one pinned.
     pub(crate) upload_turns: Turns<(AccountId, Likeness)>,
     pub(crate) list_turns: Turns<AccountId>,
+    pub(crate) reading: Reading,
     pub(crate) wake: Notify,
     /// That a service may have been asked for something.
     pub(crate) asked: Notify,
@@ -176,6 +177,7 @@ impl Engine {
             gates: Mutex::default(),
             upload_turns: Turns::default(),
             list_turns: Turns::default(),
+            reading: Reading::default(),
             wake: Notify::new(),
             asked: Notify::new(),
             stop: CancellationToken::new(),

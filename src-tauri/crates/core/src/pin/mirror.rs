@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 
-use super::{Known, PinId, PinKey, PinStatus, ProviderPin};
+use super::{Known, PinId, PinKey, PinStatus, ProviderPin, reading::List};
 use crate::{
     account::Account,
     clock::UnixMillis,
@@ -24,6 +24,9 @@ const MOST_UNWRITTEN: usize = 20_000;
 const MOST_UNWRITTEN_BYTES: usize = 8 << 20;
 const LONGEST_UNWRITTEN: Duration = Duration::from_secs(1);
 
+/// Between two words about how far a list is read; one that takes no longer is not spoken of.
+const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+
 /// Pins asked for one by one in one round: those last asked for longest ago.
 const MAX_POLLED: u32 = 10;
 
@@ -39,7 +42,7 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
     // Two lists of one account at a time would take each other's word for what is there.
     let _turn = shared.list_turns.take(account.id.clone()).await;
     let since = shared.access.moment();
-    let result = list_all(shared, account).await;
+    let result = list_all(shared, account, shared.reading.begin(&account.id)).await;
     shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
         shared.answered(&account.id).await;
@@ -91,13 +94,13 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
     pin.status != PinStatus::Unpinned || pin.message.is_some()
 }
 
-async fn list_all(shared: &Shared, account: &Account) -> Result<(), Error> {
+async fn list_all(shared: &Shared, account: &Account, reading: List<'_>) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
     let first_began = shared.ports.clock.now();
     let mut earlier = Known::default();
     for pass in 1..=MAX_PASSES {
         let began = shared.ports.clock.now();
-        let mut listing = list_once(shared, account, &provider, began).await?;
+        let mut listing = list_once(shared, account, &provider, began, &reading).await?;
         if !listing.whole {
             break;
         }
@@ -134,9 +137,11 @@ async fn list_once(
     account: &Account,
     provider: &Arc<dyn Provider>,
     began: UnixMillis,
+    reading: &List<'_>,
 ) -> Result<Listing, Error> {
     let clock = &shared.ports.clock;
     let (mut understood, mut not_understood) = (0, 0);
+    let mut told_at = clock.monotonic();
     shared.unpinned().retain(|key| key.account != account.id);
     let known = shared.store.known_pins(&account.id).await?;
     let mut listing = Listing { steady: true, whole: true, ended: true, known };
@@ -152,6 +157,11 @@ async fn list_once(
             }
         };
         understood += page.pins.len() as u64;
+        reading.is_at(understood);
+        if clock.monotonic().saturating_sub(told_at) >= OFTEN_ENOUGH {
+            told_at = clock.monotonic();
+            shared.announce(Change::Accounts(Which::one(account.id.clone())));
+        }
         not_understood += page.not_understood;
         listing.whole &= page.not_understood == 0 && page.gap != Some(Gap::Truncated);
         listing.steady &= page.gap != Some(Gap::Moved);

@@ -3,6 +3,7 @@
 mod known;
 pub(crate) mod mirror;
 mod query;
+pub(crate) mod reading;
 mod standing;
 mod stuck;
 

@@ -305,3 +305,26 @@ async fn a_version_0_cid_and_its_version_1_are_copies_of_each_other() {
         assert_eq!(world.engine.pin_details(&pin.key()).await.unwrap().others.len(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_list_that_takes_a_while_says_how_far_it_is_read_and_a_short_one_nothing() {
+    let (provider, world, account) = listed().await;
+    let reading = || async { world.engine.accounts().await.unwrap().remove(0).reading };
+    let clock = world.clock.clone();
+    provider.between_pages(move |_, _| clock.advance(Duration::from_millis(600)));
+    let (mut changes, mut told) = (world.engine.changes(), Vec::new());
+    let mut refresh = Box::pin(world.engine.refresh(Some(&account)));
+    loop {
+        tokio::select! {
+            refreshed = &mut refresh => break refreshed.unwrap(),
+            Ok(_) = changes.recv() => told.extend(reading().await),
+        }
+    }
+    assert!(told.iter().any(|pins| (200..MANY).contains(pins)) && told.is_sorted(), "{told:?}");
+    assert!(told.len() <= 9, "not with every page: {told:?}");
+    assert_eq!(reading().await, None);
+    provider.between_pages(|_, _| {});
+    let mut changes = world.engine.changes();
+    world.engine.refresh(Some(&account)).await.unwrap();
+    assert_eq!(std::iter::from_fn(|| changes.try_recv().ok()).count(), 1, "only that it was listed");
+}

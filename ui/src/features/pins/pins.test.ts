@@ -186,7 +186,7 @@ test("all that match go by the question and its exceptions, and only when their 
 });
 
 test("with no pins the table says what to do and what becomes public", async () => {
-  await openApp({ pins: 0 });
+  await openApp({ pins: 0, busy: false });
   await waitFor(() => expect(byTestId("empty-state").textContent).toContain("Drop a file here"));
   expect(byTestId("empty-state").textContent).toContain("This computer");
   expect(byTestId("empty-state").textContent).toContain("anybody who knows the CID");

@@ -54,7 +54,7 @@ export class App {
     this.checks = new Checks(platform);
     this.comparisons = new Comparisons(platform);
     this.transfers = new Transfers(platform, () => this.navigation.screen === "transfers");
-    this.sending = new Sending(this.pins, this.transfers);
+    this.sending = new Sending(platform, this.pins, this.transfers);
     this.unpinnings = new Unpinnings(platform);
     this.folders = new Folders(platform, () => this.navigation.screen === "folders");
     this.intake = new Intake(
@@ -134,7 +134,9 @@ export class App {
     }
     const counts_pins = this.navigation.screen === "accounts";
     if (pins) void this.try(t("pins.load_failed"), () => this.pins.changed(pins));
-    if (transfers) void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
+    const shows_pins = this.navigation.screen === "pins";
+    if (transfers && shows_pins) void this.try(t("transfers.load_failed"), () => this.sending.refresh());
+    else if (transfers) void this.try(t("transfers.load_failed"), () => this.transfers.refresh());
     if (accounts || (pins && counts_pins)) {
       void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
     }

@@ -231,7 +231,8 @@ async fn drop_on_berth(desktop: &Desktop, window: &Window, file: &Path, berth: &
     window.wait_for("drop-overlay").await?;
     let mut found = None;
     for one in window.all("berth").await? {
-        if one.text().await?.contains(berth) {
+        // The driver takes what no pointer reaches for hidden, and its text for none.
+        if one.prop("textContent").await?.unwrap_or_default().contains(berth) {
             found = Some(one.rect().await?);
         }
     }

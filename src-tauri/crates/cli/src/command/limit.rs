@@ -5,7 +5,12 @@ use std::{num::NonZeroU64, path::PathBuf};
 use holdfast_core::{AtOnce, History, LimitedHours, Limits, Rate};
 use serde_json::{Value, json};
 
-use crate::{Failure, args::LimitArgs, output::Output, session::Session};
+use crate::{
+    Failure,
+    args::LimitArgs,
+    output::{Lines, Output},
+    session::Session,
+};
 
 /// What is typed for no limit.
 const NONE: &str = "none";
@@ -48,7 +53,7 @@ fn as_json(limits: &Limits, history: History) -> Value {
     })
 }
 
-fn lines(limits: &Limits, history: History) -> String {
+fn lines(limits: &Limits, history: History) -> Lines {
     let rate = |rate: Rate| rate.map_or_else(|| "as fast as it goes".into(), shown);
     let mut lines = vec![
         format!("Up:       {}", rate(limits.up)),
@@ -59,7 +64,7 @@ fn lines(limits: &Limits, history: History) -> String {
         lines.push(format!("{}-{}:  {} at the most, up and down", hours.from, hours.until, shown(hours.rate)));
     }
     lines.push(format!("Ended transfers are kept for {} days, at most {}.", history.days, history.transfers));
-    lines.join("\n")
+    lines.into_iter().collect()
 }
 
 fn shown(rate: NonZeroU64) -> String {

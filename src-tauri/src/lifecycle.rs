@@ -1,7 +1,6 @@
 //! From the first line to the last: one instance a home, a window before anything slow, and an end that loses nothing.
 
 use std::ffi::OsString;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -9,6 +8,7 @@ use std::time::Instant;
 use clap::Parser;
 use holdfast_core::Home;
 use holdfast_core::home::HomeError;
+use holdfast_core::lasting::LastingNumber;
 use holdfast_private::Umask;
 use tauri::{App, AppHandle, Builder, Manager, RunEvent, Runtime, Wry};
 
@@ -66,8 +66,7 @@ pub(crate) fn run(args: Args, umask: Umask, started: Instant) -> Result<(), RunE
 
 /// The second launch for a home raises the window of the first.
 fn single_instance<R: Runtime>(home: &Path) -> tauri::plugin::TauriPlugin<R> {
-    let mut hasher = DefaultHasher::new();
-    home.hash(&mut hasher);
+    let number = LastingNumber::default().name(home.as_os_str()).finish();
     tauri_plugin_single_instance::Builder::new()
         .callback(|app, arguments, directory| {
             window::raise(app);
@@ -75,7 +74,7 @@ fn single_instance<R: Runtime>(home: &Path) -> tauri::plugin::TauriPlugin<R> {
             let Ok(args) = Args::try_parse_from(arguments) else { return };
             intake::take_in(app, Given::on_command_line(args.open, Path::new(&directory)));
         })
-        .dbus_id(format!("network.holdfast.desktop.home{:016x}", hasher.finish()))
+        .dbus_id(format!("network.holdfast.desktop.home{:016x}", number))
         .build()
 }
 

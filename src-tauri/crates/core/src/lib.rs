@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod home;
 pub mod host;
 mod ids;
+pub mod lasting;
 pub mod pin;
 pub mod proof;
 pub mod provider;

@@ -1,13 +1,11 @@
 //! What the mirror has of an account while its list is gone through, in little memory.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
 use super::{ProviderPin, mirror::is_shown};
+use crate::lasting::LastingNumber;
 
 /// A number for a provider's id: short to keep and to look for. Should two ids share one, a pin that is gone stays in the
 /// mirror until the other is: a million have such a pair once in forty million lists.
@@ -21,16 +19,28 @@ impl PinNumber {
     }
 }
 
-/// A number for all that a provider says of a pin, another for anything else. Only ever compared with others of one program:
-/// a newer one takes every pin as changed, once.
+/// A number for all that a provider says of a pin, another for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) i64);
 
 impl Fingerprint {
     pub(crate) fn of(pin: &ProviderPin) -> Self {
-        let mut hasher = DefaultHasher::new();
-        pin.hash(&mut hasher);
-        Self(hasher.finish().cast_signed())
+        let ProviderPin { id, cid, name, bytes, status, raw_status, message, is_directory, .. } = pin;
+        let number = LastingNumber::default()
+            .bytes(id.0.as_bytes())
+            .bytes(&cid.to_bytes())
+            .optional(name.as_deref().map(str::as_bytes))
+            .optional(bytes.map(u64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
+            .bytes(status.as_str().as_bytes())
+            .bytes(raw_status.as_bytes())
+            .optional(message.as_deref().map(str::as_bytes))
+            .number((*is_directory).into())
+            .optional(pin.pinned_at.map(|at| at.0.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice))
+            .number(pin.left_out.0)
+            .number(pin.metadata.len() as u64);
+        let pairs = pin.metadata.iter();
+        let number = pairs.fold(number, |number, (key, value)| number.bytes(key.as_bytes()).bytes(value.as_bytes()));
+        Self(number.finish().cast_signed())
     }
 }
 
@@ -74,5 +84,35 @@ impl Known {
 impl FromIterator<(PinNumber, Fingerprint)> for Known {
     fn from_iter<I: IntoIterator<Item = (PinNumber, Fingerprint)>>(pins: I) -> Self {
         Self(pins.into_iter().map(|(number, said)| (number, KnownPin { said, is_listed: false })).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::UnixMillis,
+        pin::{LeftOut, Metadata, PinId, PinStatus},
+    };
+
+    #[test]
+    fn what_is_known_of_a_pin_is_the_same_number_in_every_release() {
+        let pin = ProviderPin {
+            id: PinId("a".into()),
+            cid: "bafkqaaa".parse().unwrap(),
+            name: Some("a name".into()),
+            bytes: Some(7),
+            status: PinStatus::Pinned,
+            raw_status: "pinned".into(),
+            message: None,
+            is_directory: true,
+            pinned_at: Some(UnixMillis(1_700_000_000_000)),
+            metadata: Metadata::from([("key".into(), "value".into())]),
+            left_out: LeftOut(2),
+        };
+        let number = -6_123_634_085_426_730_146;
+        assert_eq!(Fingerprint::of(&pin).0, number);
+        assert_ne!(Fingerprint::of(&ProviderPin { message: Some(String::new()), ..pin }).0, number);
+        assert_eq!(PinNumber::of("a").0, -3_848_465_438_864_589_366);
     }
 }

@@ -78,7 +78,7 @@ impl PinStatus {
 }
 
 /// A pin as the provider describes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderPin {
     /// The provider's id.
     pub id: PinId,
@@ -125,7 +125,7 @@ impl ProviderPin {
 
 /// How many of a pin's texts are not kept as its provider has them, for they are too long or too many: pairs that are left out,
 /// a name that is cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut(pub u64);
 
 impl LeftOut {

@@ -9,7 +9,7 @@ use super::{
     Plan, Problem,
     part::{Called, DirectoryNumber, Found, PlanKind},
 };
-use crate::{content::names::Renamed, error::Error};
+use crate::{content::names::Renamed, error::Error, lasting::LastingNumber};
 
 /// One part of an upload.
 #[derive(Clone, Copy, Debug)]
@@ -19,20 +19,20 @@ pub struct PlanEntry<'a> {
 }
 
 /// The entries of a plan in their order. Each has only its own name: paths are put together when they are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PlanEntries {
     /// The directories that something is in. That of number zero, the top, is not among them.
     directories: Vec<Directory>,
     entries: Vec<Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Directory {
     above: DirectoryNumber,
     name: Name,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     directory: DirectoryNumber,
     name: Name,
@@ -40,7 +40,7 @@ struct Entry {
 }
 
 /// What something is called, on the disk and where it is sent. Nearly always that is one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Same(Box<str>),
     Other(Box<(Box<OsStr>, Box<str>)>),
@@ -110,6 +110,18 @@ impl PlanEntries {
         self.entries.iter().map(|entry| &entry.kind)
     }
 
+    /// A number with all that is in them.
+    pub(super) fn counted_in(&self, number: LastingNumber) -> LastingNumber {
+        let number = number.number(self.directories.len() as u64);
+        let number = self
+            .directories
+            .iter()
+            .fold(number, |number, directory| directory.name.counted_in(number.number(directory.above.0.into())));
+        self.entries.iter().fold(number, |number, entry| {
+            entry.kind.counted_in(entry.name.counted_in(number.number(entry.directory.0.into())))
+        })
+    }
+
     fn directory_of(&self, number: DirectoryNumber) -> Option<&Directory> {
         self.directories.get(usize::try_from(number.0.checked_sub(1)?).ok()?)
     }
@@ -135,6 +147,10 @@ impl Name {
             Self::Same(name) => name,
             Self::Other(names) => &names.1,
         }
+    }
+
+    fn counted_in(&self, number: LastingNumber) -> LastingNumber {
+        number.name(self.on_disk()).bytes(self.sent_as().as_bytes())
     }
 
     fn is(&self, called: Called<'_>) -> bool {

@@ -8,7 +8,6 @@ mod walk;
 
 use std::{
     ffi::OsStr,
-    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,6 +19,7 @@ use super::names::{Names, Renamed};
 use crate::{
     disk::{Disk, EntryKind, Fingerprint, Opened, Place, Root},
     error::Error,
+    lasting::LastingNumber,
 };
 pub use entries::PlanEntry;
 use entries::{Collected, Compared, PlanEntries};
@@ -134,11 +134,10 @@ impl Plan {
         self.root.open(&place.below)
     }
 
-    /// A number that another version of the same path has not, as far as the file system can tell.
+    /// A number that another version of the same path has not, as far as the file system can tell. It is kept over restarts.
     pub(crate) fn version(&self) -> i64 {
-        let mut hasher = DefaultHasher::new();
-        (self.is_directory, &self.entries).hash(&mut hasher);
-        hasher.finish().cast_signed()
+        let top = LastingNumber::default().number(self.is_directory.into());
+        self.entries.counted_in(top).finish().cast_signed()
     }
 
     /// Bytes of content.

@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 
 use super::Problem;
-use crate::{disk::Fingerprint, error::Error};
+use crate::{disk::Fingerprint, error::Error, lasting::LastingNumber};
 
 /// What a part of an upload is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanKind {
     /// A file, as it was when the plan was made.
     File(Fingerprint),
@@ -17,7 +17,7 @@ pub enum PlanKind {
 }
 
 /// The number of a directory in its plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DirectoryNumber(pub(super) u32);
 
 /// What something is called on the disk, and what it is sent as.
@@ -46,6 +46,17 @@ impl PlanKind {
             Self::File(fingerprint) => fingerprint.bytes,
             Self::EmptyDirectory => 0,
             Self::Symlink(target) => target.len() as u64,
+        }
+    }
+    /// A number with what it is.
+    pub(super) fn counted_in(&self, number: LastingNumber) -> LastingNumber {
+        match self {
+            Self::File(Fingerprint { bytes, modified_ns, changed_ns, device, inode }) => {
+                let parts = [0, *bytes, modified_ns.cast_unsigned(), changed_ns.cast_unsigned(), *device, *inode];
+                parts.into_iter().fold(number, LastingNumber::number)
+            }
+            Self::EmptyDirectory => number.number(1),
+            Self::Symlink(target) => number.number(2).bytes(target),
         }
     }
 }

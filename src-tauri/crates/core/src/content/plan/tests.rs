@@ -180,3 +180,22 @@ fn a_second_look_sees_what_came_went_or_moved_and_passes_over_what_is_not_sent()
         assert!(matches!(planned.check(), Err(Error::Changed { .. })));
     }
 }
+
+#[test]
+fn a_version_is_the_same_number_in_every_release_and_another_for_anything_else() {
+    use part::{Called, DirectoryNumber, Found};
+
+    let numbered = |called: &str, inode: u64, target: &[u8]| {
+        let mut all = Collected::default();
+        let called = Called { on_disk: called.as_ref(), sent_as: called };
+        let below = all.directory(DirectoryNumber::default(), called).unwrap();
+        let file = Fingerprint { bytes: 3, modified_ns: -1, changed_ns: 5, device: 6, inode };
+        all.entry(below, called, PlanKind::File(file)).unwrap();
+        all.entry(below, called, PlanKind::Symlink(target.into())).unwrap();
+        all.entry(below, called, PlanKind::EmptyDirectory).unwrap();
+        all.entries.counted_in(LastingNumber::default()).finish()
+    };
+    assert_eq!(numbered("a", 7, b"there"), 17_280_651_334_385_592_569);
+    let others = [numbered("b", 7, b"there"), numbered("a", 8, b"there"), numbered("a", 7, b"here")];
+    assert!(others.iter().all(|other| *other != numbered("a", 7, b"there")));
+}

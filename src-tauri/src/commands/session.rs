@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::backend::Backend;
 use crate::ipc::account::AccountPreset;
 use crate::ipc::settings::Keyring;
-use crate::ipc::{Account, Bootstrap, IpcError, Settings};
+use crate::ipc::{Account, Bootstrap, HomeTrouble, IpcError, Settings};
 use crate::window;
 
 /// A keyring that is locked waits for a person; the first screen does not. What comes later comes as a change.
@@ -36,6 +36,7 @@ pub(crate) async fn bootstrap<R: Runtime>(
         keyring,
         accounts: engine.accounts().await?.into_iter().map(Account::from).collect(),
         presets: PRESETS.iter().map(AccountPreset::from).collect(),
+        troubles: engine.troubles().borrow().iter().cloned().map(HomeTrouble::from).collect(),
     })
 }
 

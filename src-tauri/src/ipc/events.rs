@@ -45,6 +45,7 @@ pub(crate) struct Changed {
     pub(crate) pins: Option<SomePins>,
     pub(crate) settings: bool,
     pub(crate) transfers: Option<SomeIds>,
+    pub(crate) troubles: bool,
     pub(crate) unpinnings: bool,
 }
 
@@ -77,6 +78,7 @@ impl From<Changes> for Changed {
             }),
             settings: changes.settings,
             transfers: changes.transfers.map(|which| some_ids(which, |id| id.0)),
+            troubles: changes.troubles,
             unpinnings: changes.unpinning,
         }
     }

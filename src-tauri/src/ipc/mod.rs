@@ -18,6 +18,7 @@ pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod transfer;
+pub(crate) mod trouble;
 pub(crate) mod unpin;
 
 pub(crate) use account::{
@@ -39,4 +40,5 @@ pub(crate) use selection::{Selection, StartUploadRequest};
 pub(crate) use settings::{Bootstrap, Settings};
 pub(crate) use shown::Shown;
 pub(crate) use transfer::{Accepted, Transfer};
+pub(crate) use trouble::HomeTrouble;
 pub(crate) use unpin::{PinSet, Undone, UnpinRequest, Unpinning};

@@ -4,8 +4,8 @@ use holdfast_core::account::AccountId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Shown;
 use super::account::{Account, AccountPreset};
+use super::{HomeTrouble, Shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +38,7 @@ pub(crate) struct Bootstrap {
     pub(crate) keyring: Keyring,
     pub(crate) accounts: Vec<Account>,
     pub(crate) presets: Vec<AccountPreset>,
+    pub(crate) troubles: Vec<HomeTrouble>,
 }
 
 impl From<holdfast_core::Settings> for Settings {

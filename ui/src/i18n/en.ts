@@ -27,6 +27,21 @@ export const en = {
   "action.retry": "Try again",
   "action.details": "Details",
 
+  "home_trouble.label": "What is wrong",
+  "home_trouble.defect": (task: string, times: number) =>
+    times === 1
+      ? `Holdfast met a defect of its own while ${task}. It goes on by itself; please report it, with what its log says.`
+      : `Holdfast met a defect of its own while ${task}, ${formatCount(times)} times in a row. It tries again by itself; please report it, with what its log says.`,
+  "home_trouble.duty.queue": "working through the queue",
+  "home_trouble.duty.lists": "asking the accounts for their lists",
+  "home_trouble.duty.under_way": "asking about what services work on",
+  "home_trouble.duty.account": (account: string) => `asking ${account}`,
+  "home_trouble.duty.usage": "measuring what this computer holds",
+  "home_trouble.duty.keyring": "having the keyring forget what is not needed",
+  "home_trouble.duty.history": "forgetting old transfers",
+  "home_trouble.duty.limits": "keeping to the limits of the hour",
+  "home_trouble.duty.folder": (path: string) => `watching ${path}`,
+
   "count.selected": (count: number) => `${formatCount(count)} selected`,
   "count.pins": (count: number) => pins(count),
 

@@ -7,6 +7,7 @@ mod output;
 mod progress;
 mod session;
 mod stream;
+mod troubles;
 
 use std::{ffi::OsString, process::ExitCode};
 

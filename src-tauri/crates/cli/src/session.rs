@@ -11,7 +11,7 @@ use holdfast_core::{
 };
 use holdfast_service::RunningService;
 
-use crate::{Failure, output::note};
+use crate::{Failure, output::note, troubles};
 
 /// Who owns a home meanwhile, as others are told.
 const OWNER: &str = "the holdfast command";
@@ -26,6 +26,7 @@ impl Session {
     /// Opens the home for commands that only look at or change what is there.
     pub(crate) async fn open(home: Option<PathBuf>) -> Result<Self, Failure> {
         let engine = Engine::open(open_home(home, OWNER)?, host::ports(Urgency::Foreground)?).await?;
+        tokio::spawn(troubles::tell(engine.troubles()));
         Ok(Self { engine, service: None })
     }
 

@@ -20,6 +20,8 @@ pub enum Change {
     Settings,
     /// Transfers came, went, or stand elsewhere.
     Transfers(Which<TransferId>),
+    /// What is wrong with the home as a whole.
+    Troubles,
     /// What can be undone.
     Unpinning,
 }
@@ -42,6 +44,7 @@ pub struct Changes {
     pub pins: Option<Which<PinKey>>,
     pub settings: bool,
     pub transfers: Option<Which<TransferId>>,
+    pub troubles: bool,
     pub unpinning: bool,
 }
 
@@ -80,6 +83,7 @@ impl Changes {
             pins: Some(Which::Many),
             settings: true,
             transfers: Some(Which::Many),
+            troubles: true,
             unpinning: true,
         }
     }
@@ -92,6 +96,7 @@ impl Changes {
             Change::Pins(which) => add(&mut self.pins, which),
             Change::Settings => self.settings = true,
             Change::Transfers(which) => add(&mut self.transfers, which),
+            Change::Troubles => self.troubles = true,
             Change::Unpinning => self.unpinning = true,
         }
     }

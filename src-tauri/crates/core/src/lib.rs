@@ -10,6 +10,7 @@ pub mod clock;
 mod code;
 pub mod content;
 pub mod disk;
+mod duty;
 mod engine;
 pub mod entropy;
 pub mod error;
@@ -25,11 +26,13 @@ pub mod provider;
 mod queue;
 mod store;
 pub mod transfer;
+mod trouble;
 mod turns;
 pub mod vault;
 
 pub use change::{Change, Changes, Which};
 pub use code::Code;
+pub use duty::Duty;
 pub use engine::{
     AcceptedUnpin, Background, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount, HeldUp,
     History, ImportedService, LimitedHours, Limits, MinuteOfDay, OtherCopy, PastedCid, PinDetails, Ports, Rate,
@@ -39,3 +42,4 @@ pub use error::Error;
 pub use home::Home;
 pub use queue::{AtOnce, ClosedGate, GateReason, Lane};
 pub use transfer::TransferCounts;
+pub use trouble::Trouble;

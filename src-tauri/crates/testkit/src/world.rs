@@ -14,6 +14,7 @@ use holdfast_core::{
     clock::Clock,
     content::{HashingPool, Urgency},
     disk::Disk,
+    entropy::Entropy,
     host::{RealDisk, SystemClock},
     pin::{Metadata, Pin, PinKey, PinQuery, PinSet},
     provider::{Connect, HttpConnect},
@@ -39,12 +40,17 @@ pub struct World {
     home: TempDir,
 }
 
+/// What is put around a port.
+type Around<P> = Box<dyn Fn(Arc<P>) -> Arc<P> + Send>;
+
 /// How a world differs from the usual one, whose time stands still and whose disk is real.
 pub struct WorldBuilder {
     real_time: bool,
     background: Background,
     disk: Arc<dyn Disk>,
     connect: Box<dyn Fn(HttpConnect) -> Arc<dyn Connect> + Send>,
+    clock: Around<dyn Clock>,
+    entropy: Option<Arc<dyn Entropy>>,
 }
 
 impl std::fmt::Debug for WorldBuilder {
@@ -60,6 +66,8 @@ impl Default for WorldBuilder {
             background: Background::TransfersOnly,
             disk: Arc::new(RealDisk),
             connect: Box::new(|http| Arc::new(http)),
+            clock: Box::new(|clock| clock),
+            entropy: None,
         }
     }
 }
@@ -89,6 +97,18 @@ impl WorldBuilder {
         Self { connect: Box::new(move |http| Arc::new(connect(http))), ..self }
     }
 
+    /// With something around its clock.
+    #[must_use]
+    pub fn by_clock(self, clock: impl Fn(Arc<dyn Clock>) -> Arc<dyn Clock> + Send + 'static) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    /// With other randomness for all but the network.
+    #[must_use]
+    pub fn with_entropy(self, entropy: impl Entropy) -> Self {
+        Self { entropy: Some(Arc::new(entropy)), ..self }
+    }
+
     /// Opens the home and starts the engine.
     ///
     /// # Panics
@@ -96,13 +116,15 @@ impl WorldBuilder {
     pub async fn start(self) -> World {
         let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (vault, manual) = (Arc::new(MemoryVault::default()), Arc::new(ManualClock::default()));
-        let entropy = Arc::new(SeededEntropy::new(1));
+        let of_network: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+        let entropy = self.entropy.unwrap_or_else(|| Arc::clone(&of_network));
         let clock: Arc<dyn Clock> = if self.real_time { Arc::new(SystemClock::default()) } else { manual.clone() };
+        let clock = (self.clock)(clock);
         let ports = Ports {
             clock: Arc::clone(&clock),
             disk: self.disk,
             vault: vault.clone(),
-            connect: (self.connect)(HttpConnect::new(entropy.clone(), clock).with_page_pauses(&[])),
+            connect: (self.connect)(HttpConnect::new(of_network, clock).with_page_pauses(&[])),
             entropy,
             hashing: HashingPool::start(Urgency::Foreground).unwrap(),
         };
@@ -134,6 +156,12 @@ impl World {
         drop(engine);
         let engine = open(home.path(), &ports, background).await;
         Self { engine, vault, clock, files, ports, background, home }
+    }
+
+    /// Drops the engine as it is, and leaves its home.
+    #[must_use]
+    pub fn drop_engine(self) -> TempDir {
+        self.home
     }
 
     /// The home directory.

@@ -162,7 +162,7 @@ only: Transfer | null, };
 /**
  * Everything that the first screen needs, in one answer.
  */
-export type Bootstrap = { version: string, home: Shown, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, };
+export type Bootstrap = { version: string, home: Shown, settings: Settings, keyring: Keyring, accounts: Array<Account>, presets: Array<AccountPreset>, troubles: Array<HomeTrouble>, };
 
 /**
  * How files get to an account. One that only pins by CID gets them through the person's own node.
@@ -191,7 +191,7 @@ exact_names: boolean, car: boolean, };
 /**
  * What changed since the last time; who shows some of it asks again. What did not is null or false.
  */
-export type Changed = { accounts: SomeIds | null, folders: boolean, pins: SomePins | null, settings: boolean, transfers: SomeIds | null, unpinnings: boolean, };
+export type Changed = { accounts: SomeIds | null, folders: boolean, pins: SomePins | null, settings: boolean, transfers: SomeIds | null, troubles: boolean, unpinnings: boolean, };
 
 /**
  * A question that was asked about a pin, and the answer.
@@ -311,6 +311,11 @@ export type DifferenceWhat = "content" | "only_here" | "only_there" | "kind" | "
 export type DropEvent = { "type": "enter", count: number, } | { "type": "over", x: number, y: number, } | { "type": "let_go", x: number, y: number, } | { "type": "leave" } | { "type": "dropped", selection: Selection, } | { "type": "cid", text: string, } | { "type": "text", text: Shown, };
 
 /**
+ * What Holdfast does by itself.
+ */
+export type Duty = { "what": "queue" } | { "what": "lists" } | { "what": "under_way" } | { "what": "account", "id": string } | { "what": "usage" } | { "what": "keyring" } | { "what": "history" } | { "what": "limits" } | { "what": "folder", "id": string };
+
+/**
  * Null is what stays as it is.
  */
 export type EditAccountRequest = { id: string, label: string | null, 
@@ -407,6 +412,8 @@ export type HeldUp = {
  * Everything is paused.
  */
 paused: boolean, accounts: Array<HeldAccount>, };
+
+export type HomeTrouble = { "type": "defect", duty: Duty, times: number, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**

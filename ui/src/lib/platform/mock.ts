@@ -60,15 +60,25 @@ export interface Mock extends Platform {
   /** How long every answer takes. */
   latency_ms: number;
   transfers: Ipc.Transfer[];
+  /** What is wrong with the program as a whole. */
+  troubles: Ipc.HomeTrouble[];
   ready: boolean;
 }
 
 const NOTHING: Ipc.Changed = {
-  ...{ accounts: null, folders: false, pins: null, settings: false, transfers: null, unpinnings: false },
+  ...{
+    accounts: null,
+    folders: false,
+    pins: null,
+    settings: false,
+    transfers: null,
+    troubles: false,
+    unpinnings: false,
+  },
 };
 const MANY: Ipc.Changed = {
   ...{ accounts: { which: "many" }, folders: true, pins: { which: "many" }, settings: true },
-  ...{ transfers: { which: "many" }, unpinnings: true },
+  ...{ transfers: { which: "many" }, troubles: true, unpinnings: true },
 };
 
 type Handlers = { [C in Command]: (request: Request<C>) => Response<C> };
@@ -111,6 +121,7 @@ export function createMock(options: MockOptions = {}): Mock {
     },
     kubo_services: KUBO_SERVICES,
     latency_ms: options.latency_ms ?? 0,
+    troubles: [],
     ready: false,
     failNext: (command, error) => void refusals.set(command, error),
     drop: (event) => {
@@ -158,6 +169,7 @@ export function createMock(options: MockOptions = {}): Mock {
       keyring: options.keyring ?? { state: "available" },
       accounts: counted(),
       presets: PRESETS,
+      troubles: mock.troubles,
     }),
     save_settings: (values) => {
       settings = values;

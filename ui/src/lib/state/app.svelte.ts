@@ -126,7 +126,7 @@ export class App {
   }
 
   /** Each asks again for what it shows of that, in its own time. */
-  #onChanged({ accounts, folders, pins, settings, transfers, unpinnings }: Changed): void {
+  #onChanged({ accounts, folders, pins, settings, transfers, troubles, unpinnings }: Changed): void {
     if (!this.ready) {
       // The snapshot under way may be older than this change; all else is asked for after it.
       this.#missed_some = true;
@@ -141,7 +141,7 @@ export class App {
       void this.try(t("accounts.load_failed"), () => this.accounts.refresh());
     }
     if (folders) void this.try(t("folders.load_failed"), () => this.folders.changed());
-    if (settings) void this.try(t("app.start_failed"), () => this.settings.refresh());
+    if (settings || troubles) void this.try(t("app.start_failed"), () => this.settings.refresh());
     if (unpinnings) void this.try(t("unpinning.load_failed"), () => this.unpinnings.refresh());
   }
 

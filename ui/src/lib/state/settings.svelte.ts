@@ -1,6 +1,13 @@
 /** Settings, and what does not change while the program runs: version, home, keyring, presets. */
 
-import type { AccountPreset, Bootstrap, Keyring, Settings as Values, ThemeChoice } from "../bindings/ipc.ts";
+import type {
+  AccountPreset,
+  Bootstrap,
+  HomeTrouble,
+  Keyring,
+  Settings as Values,
+  ThemeChoice,
+} from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 
 export class Settings {
@@ -9,6 +16,8 @@ export class Settings {
   home = $state("");
   keyring = $state.raw<Keyring>({ state: "available" });
   presets = $state.raw<AccountPreset[]>([]);
+  /** What is wrong with the program as a whole. */
+  troubles = $state.raw<HomeTrouble[]>([]);
   #platform: Platform;
 
   constructor(platform: Platform) {
@@ -20,6 +29,7 @@ export class Settings {
     this.home = bootstrap.home;
     this.keyring = bootstrap.keyring;
     this.presets = bootstrap.presets;
+    this.troubles = bootstrap.troubles;
     this.#show(bootstrap.settings);
   }
 

@@ -9,6 +9,7 @@ use crate::{
         Account, AccountDraft, AccountEdit, AccountView, FetchesFrom, Keep, Preset, ProviderKind, parse_base_url,
         parse_label,
     },
+    duty::guarded,
     entropy::{THIS_COMPUTER_ID, new_id},
     error::Error,
     ids::AccountId,
@@ -296,7 +297,7 @@ impl Engine {
         self.tasks.spawn(async move {
             tokio::select! {
                 () = shared.stop.cancelled() => {}
-                () = pins::refresh_one(&shared, &account) => {}
+                _ = guarded(pins::refresh_one(&shared, &account)) => {}
             }
         });
     }

@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Change, Engine, Which};
 use crate::{
     disk::EntryKind,
+    duty::{Duty, keep},
     entropy::new_id,
     error::Error,
     folder::{DEFAULT_SETTLE, Folder, FolderEntry, FolderTask, FolderView},
@@ -107,6 +108,7 @@ impl Engine {
             Ok(is_removed) => {
                 self.folder_tasks().remove(id);
                 self.shared.folders().remove(id);
+                self.shared.is_well_again(&Duty::Folder(id.clone()));
                 self.shared.announce(Change::Folders);
                 self.shared.announce(Change::Transfers(Which::Many));
                 if is_removed { Ok(()) } else { Err(no_folder(id)) }
@@ -165,8 +167,10 @@ impl Engine {
             Watching { rescan: Arc::default(), stop: self.shared.stop.child_token(), task: TaskTracker::new() };
         let Watching { rescan, stop, task } = watching.clone();
         self.folder_tasks().insert(folder.id.clone(), watching);
-        let run = FolderTask::new(Arc::clone(&self.shared), folder, rescan).run();
-        self.tasks.spawn(task.track_future(async move { stop.run_until_cancelled(run).await }));
+        let duty = Duty::Folder(folder.id.clone());
+        let watch = move |shared| FolderTask::new(shared, folder.clone(), Arc::clone(&rescan)).run();
+        let watch = keep(Arc::clone(&self.shared), duty, watch);
+        self.tasks.spawn(task.track_future(async move { stop.run_until_cancelled(watch).await }));
         task.close();
     }
 

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnord
 use super::{Shared, pins};
 use crate::{
     account::Account,
+    duty::{Spared, guarded},
     pin::mirror::{self, UnderWay},
 };
 
@@ -72,23 +73,27 @@ async fn in_turns<F: Future<Output = ()>>(
     mut pause: impl FnMut() -> BoxFuture<'static, ()>,
     work: impl Fn(Arc<Shared>, Account) -> F,
 ) {
-    let (mut at_work, mut busy) = (FuturesUnordered::new(), HashSet::new());
+    let (mut at_work, mut busy, mut spared) = (FuturesUnordered::new(), HashSet::new(), Spared::default());
     loop {
         let accounts = shared.store.accounts().await.unwrap_or_else(|error| {
             tracing::error!(%error, "the accounts cannot be read");
             Vec::new()
         });
+        let now = shared.ports.clock.monotonic();
         for account in accounts {
-            if busy.insert(account.id.clone()) {
+            if !spared.has(&account.id, now) && busy.insert(account.id.clone()) {
                 let id = account.id.clone();
-                at_work.push(work(Arc::clone(&shared), account).map(|()| id));
+                at_work.push(guarded(work(Arc::clone(&shared), account)).map(|ended| (id, ended.is_some())));
             }
         }
         let mut next_turn = pause();
         loop {
             tokio::select! {
                 () = &mut next_turn => break,
-                Some(id) = at_work.next() => drop(busy.remove(&id)),
+                Some((id, ended_well)) = at_work.next() => {
+                    busy.remove(&id);
+                    spared.note(&shared, &id, ended_well);
+                }
             }
         }
     }

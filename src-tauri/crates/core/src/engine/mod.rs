@@ -52,6 +52,7 @@ use crate::{
     clock::{Clock, UnixMillis},
     content::{HashingPool, Likeness, Throttle},
     disk::{Disk, Place},
+    duty::{Duty, keep, keep_to_the_end},
     entropy::{Entropy, new_id},
     error::Error,
     folder::FolderState,
@@ -63,6 +64,7 @@ use crate::{
     queue::{AtOnce, Gates, Lane, Patience, Runner},
     store::Store,
     transfer::{NewBatch, Running, Transfer, TransferState, Work},
+    trouble::{Trouble, Troubles},
     turns::Turns,
     vault::Vault,
 };
@@ -105,7 +107,8 @@ pub enum Background {
 /// An engine that owns a home.
 pub struct Engine {
     shared: Arc<Shared>,
-    home: Home,
+    /// Its lock is given up by whoever of engine, tasks and database ends last.
+    home: Arc<Home>,
     tasks: TaskTracker,
     folders: Mutex<HashMap<FolderId, folders::Watching>>,
     proofs: proofs::Proofs,
@@ -139,6 +142,7 @@ pub(crate) struct Shared {
     pub(crate) up: Throttle,
     pub(crate) down: Throttle,
     at_once: Mutex<AtOnce>,
+    troubles: Troubles,
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
     unpinned: Mutex<HashSet<PinKey>>,
@@ -160,7 +164,8 @@ impl Engine {
     /// # Errors
     /// When the database cannot be opened.
     pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
-        let store = Store::open(Some(&home.database()?)).await?;
+        let home = Arc::new(home);
+        let store = Store::open(&home.database()?, home.clone()).await?;
         store.requeue_interrupted(ports.clock.now()).await?;
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
@@ -181,6 +186,7 @@ impl Engine {
             wake: Notify::new(),
             asked: Notify::new(),
             stop: CancellationToken::new(),
+            troubles: Troubles::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
             unpinned: Mutex::default(),
@@ -211,19 +217,20 @@ impl Engine {
             self.shared.store.requeue_asked_for().await?;
         }
         limits::apply(&self.shared).await?;
-        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), limits::follow));
-        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), secrets::forget_secrets));
-        self.tasks.spawn(Runner::new(Arc::clone(&self.shared), patience).run());
+        self.keep(Duty::Limits, limits::follow);
+        self.keep(Duty::Keyring, secrets::forget_secrets);
+        let queue = move |shared| Runner::new(shared, patience).run();
+        self.tasks.spawn(keep_to_the_end(Arc::clone(&self.shared), Duty::Queue, queue));
         let which = match background {
             Background::Everything => UnderWay::All,
             Background::TransfersOnly => UnderWay::AskedFor,
         };
-        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), move |shared| following::poll(shared, which)));
-        self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::look_soon));
+        self.keep(Duty::UnderWay, move |shared| following::poll(shared, which));
+        self.keep(Duty::UnderWay, following::look_soon);
         if background == Background::Everything {
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), following::follow));
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), usage::follow_own));
-            self.tasks.spawn(until_stopped(Arc::clone(&self.shared), history::follow));
+            self.keep(Duty::Lists, following::follow);
+            self.keep(Duty::Usage, usage::follow_own);
+            self.keep(Duty::History, history::follow);
             self.start_folders().await?;
         }
         Ok(())
@@ -231,7 +238,7 @@ impl Engine {
 
     /// The home.
     #[must_use]
-    pub const fn home(&self) -> &Home {
+    pub fn home(&self) -> &Home {
         &self.home
     }
 
@@ -241,16 +248,29 @@ impl Engine {
         self.shared.changes.subscribe()
     }
 
+    /// What is wrong with the home as a whole, from now on.
+    #[must_use]
+    pub fn troubles(&self) -> watch::Receiver<Vec<Trouble>> {
+        self.shared.troubles.follow()
+    }
+
     /// Stops all work and waits for it. Transfers that were under way go on at the next start.
     pub async fn shut_down(&self) {
         self.shared.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
+
+    fn keep<F>(&self, duty: Duty, begin: impl FnMut(Arc<Shared>) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(keep(Arc::clone(&self.shared), duty, begin));
+    }
 }
 
 impl Drop for Engine {
-    /// Nobody may work in a home that is free for the next engine.
+    /// Tasks and database hold the home until they have ended: nobody works in one that is free for the next engine.
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }
@@ -261,6 +281,20 @@ impl Shared {
     pub(crate) fn announce(&self, change: Change) {
         // Nobody listening is fine.
         drop(self.changes.send(change));
+    }
+
+    /// Says what is wrong with the home as a whole.
+    pub(crate) fn troubled(&self, trouble: Trouble) {
+        if self.troubles.add(trouble) {
+            self.announce(Change::Troubles);
+        }
+    }
+
+    /// Says that a duty is done as it should be.
+    pub(crate) fn is_well_again(&self, well: &Duty) {
+        if self.troubles.end(|Trouble::Defect { duty, .. }| duty == well) {
+            self.announce(Change::Troubles);
+        }
     }
 
     /// Makes transfers durable, and only then wakes the runner. What is under way already is the same transfer.
@@ -385,10 +419,4 @@ impl Shared {
     fn folders(&self) -> MutexGuard<'_, HashMap<FolderId, FolderNow>> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs a task that never ends by itself until the engine stops, whatever it waits for then.
-async fn until_stopped<F: Future<Output = ()>>(shared: Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) {
-    let stop = shared.stop.clone();
-    stop.run_until_cancelled(task(shared)).await;
 }

@@ -164,6 +164,13 @@ impl Gates {
         }
     }
 
+    /// Nobody finds anything out any more.
+    pub(crate) fn forget_probes(&mut self) {
+        for closed in self.0.values_mut().flat_map(BTreeMap::values_mut) {
+            closed.is_probed = false;
+        }
+    }
+
     /// The account has answered somebody else. `true` when its gate has opened.
     pub(crate) fn answered(&mut self, account: &AccountId) -> bool {
         let is_outage = |closed: &Closed| matches!(closed.reason, GateReason::Unreachable | GateReason::NotRunning);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Before the second try.
-pub(super) const FIRST: Duration = Duration::from_secs(1);
+pub(crate) const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest rest that a service is believed to want.
 pub(crate) const LONGEST_REST: Duration = Duration::from_secs(3600);
@@ -12,7 +12,7 @@ pub(crate) const LONGEST_REST: Duration = Duration::from_secs(3600);
 pub(crate) const TO_UNDO: Duration = Duration::from_secs(10);
 
 /// The pause after so many tries: `first` after one, and twice as long after each, up to `longest`.
-pub(super) fn doubled(first: Duration, longest: Duration, tries: u32) -> Duration {
+pub(crate) fn doubled(first: Duration, longest: Duration, tries: u32) -> Duration {
     first.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(longest)
 }
 

@@ -1,7 +1,13 @@
 //! The runner: begins due transfers where there are places, and lets each end be written.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::{
@@ -12,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::UnixMillis,
-    engine::{Change, Shared},
+    engine::{Change, Shared, Which},
     error::Error,
     ids::AccountId,
     store::{StoreError, Wanted},
@@ -44,7 +50,18 @@ impl Runner {
 
     /// Runs until the engine stops; what runs then is stopped and goes on at the next start.
     pub(crate) async fn run(mut self) {
+        let worked = AssertUnwindSafe(self.work()).catch_unwind().await;
+        // Nothing of it goes on beside those that begin it anew.
+        self.running.shutdown().await;
+        self.shared.running.forget_all();
+        if let Err(defect) = worked {
+            resume_unwind(defect);
+        }
+    }
+
+    async fn work(&mut self) {
         let shared = Arc::clone(&self.shared);
+        self.recover().await;
         loop {
             let pause = match self.fill().await {
                 Ok(pause) => pause,
@@ -61,7 +78,14 @@ impl Runner {
                 () = shared.ports.clock.sleep(pause) => {}
             }
         }
-        self.running.shutdown().await;
+    }
+
+    /// Puts back into the queue what another runner was at when it ended with a defect.
+    async fn recover(&self) {
+        self.shared.gates().forget_probes();
+        let shared = &self.shared;
+        settled::written(shared, || shared.store.requeue_interrupted(shared.ports.clock.now())).await;
+        self.shared.announce(Change::Transfers(Which::Many));
     }
 
     /// Begins what is due where there are places, an account after the other. Gives how long nothing more can begin by itself.
@@ -148,10 +172,9 @@ impl Runner {
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         let id = match ended {
             Ok((id, ())) => id,
-            Err(error) => {
-                tracing::error!(%error, "a transfer's task died");
-                error.id()
-            }
+            // Not even its end could be written: all that runs is put back, and begun again after a pause.
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(error) => error.id(),
         };
         self.places.remove(&id);
     }

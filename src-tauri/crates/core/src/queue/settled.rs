@@ -1,8 +1,6 @@
 //! A transfer's run from its beginning to its end in the database: whatever it comes to is written, however long that takes.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
-
-use futures_util::FutureExt;
+use std::time::Duration;
 
 use super::{
     gate::Task,
@@ -10,6 +8,7 @@ use super::{
     retry::{self, Next, Patience, Tries},
 };
 use crate::{
+    duty::guarded,
     engine::{Change, Shared, Which},
     entropy::number_below,
     error::Error,
@@ -27,26 +26,35 @@ const DIED: Error = Error::Internal;
 /// Runs a transfer once. As a probe of a gate, it asks the account something small before anything is sent.
 pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe: bool, patience: Patience) {
     // A defect in one transfer must not leave it running for ever, nor end the others.
-    let attempt = AssertUnwindSafe(probed(shared, &transfer, &run, is_probe)).catch_unwind();
-    let result = attempt.await.unwrap_or(Err(DIED));
-    tell_gate(shared, &transfer, result.as_ref().err()).await;
-    let mut pin = transfer.pin.clone().map(|id| PinKey { account: transfer.account.clone(), id });
+    if guarded(to_its_end(shared, &transfer, &run, is_probe, patience)).await.is_none() {
+        given_up(shared, &transfer, &run).await;
+        shared.running.end(&transfer.id, &run);
+        announce_end(shared, &transfer, transfer_pin(&transfer));
+    }
+}
+
+async fn to_its_end(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: bool, patience: Patience) {
+    let result = guarded(probed(shared, transfer, run, is_probe)).await.unwrap_or(Err(DIED));
+    let mut pin = transfer_pin(transfer);
     match result {
         // A click that came after the provider had accepted is too late: what happened is recorded.
         Ok((finish, _turn)) => {
             pin = Some(finish.pin().clone());
             written(shared, || shared.store.finish(&transfer.id, finish.clone(), shared.ports.clock.now())).await;
             shared.asked.notify_one();
+            tell_gate(shared, transfer, None).await;
         }
         // Whoever paused it has written that already, and may have let it go on since.
         Err(Error::Cancelled) if run.stop.then() == Then::Paused => {
-            if shared.running.is_newest(&transfer.id, &run) {
+            tell_gate(shared, transfer, Some(&Error::Cancelled)).await;
+            if shared.running.is_newest(&transfer.id, run) {
                 written(shared, || shared.store.has_paused(&transfer.id, shared.ports.clock.now())).await;
             }
         }
         Err(error) => {
             tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
-            let end = end_of(shared, &transfer, &run, &error, patience);
+            tell_gate(shared, transfer, Some(&error)).await;
+            let end = end_of(shared, transfer, run, &error, patience);
             written(shared, || shared.store.end_try(&transfer.id, end.clone(), shared.ports.clock.now())).await;
             // Told to stop while its end was written.
             if run.stop.told.is_cancelled() {
@@ -62,11 +70,11 @@ pub(super) async fn run(shared: &Shared, transfer: Transfer, run: Run, is_probe:
             }
         }
     }
-    shared.running.end(&transfer.id, &run);
+    shared.running.end(&transfer.id, run);
     if let Err(error) = shared.keep_contact(&transfer.account).await {
         tracing::error!(%error, "what an account showed cannot be written");
     }
-    announce_end(shared, &transfer, pin);
+    announce_end(shared, transfer, pin);
 }
 
 /// Says of this transfer and its pin that they are not as they were, and nothing of the others.
@@ -79,6 +87,34 @@ fn announce_end(shared: &Shared, transfer: &Transfer, pin: Option<PinKey>) {
     if matches!(transfer.work, Work::Upload { folder: Some(_), .. } | Work::Unpin { .. }) {
         shared.announce(Change::Folders);
     }
+}
+
+/// The pin that a transfer had before this try.
+fn transfer_pin(transfer: &Transfer) -> Option<PinKey> {
+    transfer.pin.clone().map(|id| PinKey { account: transfer.account.clone(), id })
+}
+
+/// Ends a transfer that ended with a defect before that was written.
+async fn given_up(shared: &Shared, transfer: &Transfer, run: &Run) {
+    tracing::error!(transfer = %transfer.id, "a transfer ended with a defect");
+    shared.gates().found_nothing(&transfer.account, Task::of(&transfer.work));
+    let end = || async {
+        let is_running =
+            shared.store.transfer(&transfer.id).await?.is_some_and(|now| now.state == TransferState::Running);
+        if is_running {
+            let end = match run.stop.told.is_cancelled() {
+                true => stopped(transfer, run),
+                false => EndOfTry {
+                    state: TransferState::Failed(Failure::from(&DIED)),
+                    failures: transfer.failures.saturating_add(1),
+                    sent_in_vain: transfer.sent_in_vain,
+                },
+            };
+            shared.store.end_try(&transfer.id, end, shared.ports.clock.now()).await?;
+        }
+        Ok(())
+    };
+    written(shared, end).await;
 }
 
 async fn probed(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: bool) -> Result<Attempted, Error> {
@@ -110,16 +146,21 @@ async fn tell_gate(shared: &Shared, transfer: &Transfer, error: Option<&Error>) 
     }
 }
 
+/// The end of what was told to end before its time.
+fn stopped(transfer: &Transfer, run: &Run) -> EndOfTry {
+    let state = match run.stop.then() {
+        Then::Queued => TransferState::Queued,
+        Then::Paused => TransferState::Paused,
+        Then::Cancelled => TransferState::Cancelled,
+    };
+    EndOfTry { state, failures: transfer.failures, sent_in_vain: transfer.sent_in_vain }
+}
+
 fn end_of(shared: &Shared, transfer: &Transfer, run: &Run, error: &Error, patience: Patience) -> EndOfTry {
     let sent = run.progress.bytes();
     let sent_in_vain = transfer.sent_in_vain.saturating_add(sent);
     if matches!(error, Error::Cancelled) {
-        let state = match run.stop.then() {
-            Then::Queued => TransferState::Queued,
-            Then::Paused => TransferState::Paused,
-            Then::Cancelled => TransferState::Cancelled,
-        };
-        return EndOfTry { state, failures: transfer.failures, sent_in_vain: transfer.sent_in_vain };
+        return stopped(transfer, run);
     }
     let tries = Tries {
         attempts: transfer.attempts,
@@ -139,7 +180,10 @@ fn end_of(shared: &Shared, transfer: &Transfer, run: &Run, error: &Error, patien
 }
 
 /// Writes until it is written: a database that fails holds the work up, and loses none of it.
-async fn written<T, F: Future<Output = Result<T, StoreError>>>(shared: &Shared, mut write: impl FnMut() -> F) {
+pub(super) async fn written<T, F: Future<Output = Result<T, StoreError>>>(
+    shared: &Shared,
+    mut write: impl FnMut() -> F,
+) {
     let mut tries = 0;
     while let Err(error) = write().await {
         tracing::error!(%error, "the end of a try cannot be written, which is tried again");

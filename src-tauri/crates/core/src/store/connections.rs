@@ -3,6 +3,7 @@
 //! Whoever asks waits for a place in a short queue, so that a slow disk slows its askers and fills no memory.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
@@ -61,6 +62,9 @@ pub(super) struct Connections {
     readers: mpsc::Sender<Job>,
 }
 
+/// What is held as long as a connection is open.
+pub(super) type Held = Arc<dyn Any + Send + Sync>;
+
 /// A question or a write.
 struct Job {
     kept: Kept,
@@ -81,17 +85,20 @@ struct Done {
 type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 impl Connections {
-    /// Opens the database file, making or upgrading it. `None` is one in memory, which one connection writes and reads.
-    pub(super) async fn open(path: Option<&Path>) -> Result<Self, StoreError> {
+    /// Opens the database file, making or upgrading it. `None` is one in memory, which one connection writes and reads. `held` is
+    /// let go when the last connection is closed.
+    pub(super) async fn open(path: Option<&Path>, held: Held) -> Result<Self, StoreError> {
         let (writer, jobs) = mpsc::channel(WAITING_JOBS);
         let at = path.map(Path::to_owned);
-        run("store-writer", move || to_write(at.as_deref()), move |connection| write_all(&connection, jobs)).await?;
+        let write = move |connection| write_all(&connection, jobs);
+        run("store-writer", Arc::clone(&held), move || to_write(at.as_deref()), write).await?;
         let Some(path) = path else { return Ok(Self { readers: writer.clone(), writer }) };
         let (readers, jobs) = mpsc::channel(WAITING_JOBS);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
             let (at, jobs) = (path.to_owned(), Arc::clone(&jobs));
-            run("store-reader", move || to_read(&at), move |connection| read_all(&connection, &jobs)).await?;
+            let read = move |connection| read_all(&connection, &jobs);
+            run("store-reader", Arc::clone(&held), move || to_read(&at), read).await?;
         }
         Ok(Self { writer, readers })
     }
@@ -136,6 +143,7 @@ async fn ask<T: Send + 'static>(
 /// Starts a thread that opens a connection and works with it.
 async fn run(
     name: &str,
+    held: Held,
     open: impl FnOnce() -> Result<Connection, StoreError> + Send + 'static,
     work: impl FnOnce(Connection) + Send + 'static,
 ) -> Result<(), StoreError> {
@@ -144,6 +152,7 @@ async fn run(
         Ok(connection) => {
             drop(ready.send(Ok(())));
             work(connection);
+            drop(held);
         }
         Err(error) => drop(ready.send(Err(error))),
     };
@@ -283,7 +292,7 @@ mod tests {
 
     /// A connection whose writer is held until `release` is told.
     async fn held(path: &Path) -> (Connections, std::sync::mpsc::Sender<()>, Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let connections = Connections::open(Some(path)).await.unwrap();
+        let connections = Connections::open(Some(path), Arc::new(())).await.unwrap();
         let (release, held) = std::sync::mpsc::channel::<()>();
         let (begun, writing) = oneshot::channel();
         let writer = connections.clone();

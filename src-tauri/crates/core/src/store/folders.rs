@@ -411,7 +411,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_receipt_leads_to_its_pin_and_not_through_all_of_the_account() {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let plan = store.read(|db| {
             let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", entries_sql()))?;
             let steps = statement.query_map(["a folder"], |row| row.get::<_, String>(3))?;

@@ -29,7 +29,7 @@ pub(crate) use mirror::Written;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
 pub(crate) use unpinning::{Bulk, Matching, NewUnpinning};
 
-use connections::{Company, Connections, Kept};
+use connections::{Company, Connections, Held, Kept};
 
 /// Why the database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +72,15 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database file, making or upgrading it; `None` is one in memory.
-    pub(crate) async fn open(path: Option<&Path>) -> Result<Self, StoreError> {
-        Ok(Self { connections: Connections::open(path).await? })
+    /// Opens the database file, making or upgrading it. `held` is let go when it is closed.
+    pub(crate) async fn open(path: &Path, held: Held) -> Result<Self, StoreError> {
+        Ok(Self { connections: Connections::open(Some(path), held).await? })
+    }
+
+    /// One in memory.
+    #[cfg(test)]
+    async fn in_memory() -> Self {
+        Self { connections: Connections::open(None, std::sync::Arc::new(())).await.unwrap() }
     }
 
     /// Runs `work` whole or not at all; it is on the disk when this returns.

@@ -202,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_pin_of_an_account_is_read_from_an_index_and_not_looked_for() {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let plan = store.read(|db| {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {UNANSWERED}"))?;
             Ok(plan.query_map(("a", 1), |row| row.get::<_, String>(3))?.collect::<Result<Vec<_>, _>>()?)

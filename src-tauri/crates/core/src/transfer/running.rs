@@ -121,6 +121,12 @@ impl Running {
         self.ended.notify_waiters();
     }
 
+    /// Nothing runs any more.
+    pub(crate) fn forget_all(&self) {
+        self.all().clear();
+        self.ended.notify_waiters();
+    }
+
     /// Waits until none of these is running.
     pub(crate) async fn end_of(&self, ids: &[TransferId]) {
         loop {

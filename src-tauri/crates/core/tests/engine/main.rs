@@ -10,6 +10,7 @@ mod control;
 mod copies;
 mod disks;
 mod duplicates;
+mod duties;
 mod faults;
 mod fetching;
 mod files;

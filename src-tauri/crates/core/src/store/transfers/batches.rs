@@ -268,7 +268,7 @@ mod tests {
     const STATES: [&str; 8] = ["queued", "running", "waiting", "paused", "asked", "failed", "done", "cancelled"];
 
     async fn store() -> Store {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let accounts = |db: &Connection| {
             for account in ["a", "b"] {
                 db.execute(
@@ -394,7 +394,7 @@ mod tests {
 
     #[tokio::test]
     async fn neither_batches_nor_their_transfers_are_sorted_or_looked_for_through_a_table() {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let questions = [
             format!("SELECT {BATCH} FROM batch {IN_ORDER} LIMIT 100 OFFSET 10"),
             of_batch(),

@@ -110,7 +110,7 @@ mod tests {
 
     /// Transfers by folder, source and state, each ended at the time of its place.
     async fn store_with(transfers: Vec<(Option<&'static str>, String, &'static str)>) -> Store {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let write = move |db: &Connection| {
             db.execute_batch(
                 "INSERT INTO account (id, label, kind, endpoint, this_computer, position, credentials)
@@ -197,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn history_is_looked_through_by_its_indexes() {
-        let store = Store::open(None).await.unwrap();
+        let store = Store::in_memory().await;
         let plan = store.read(|db| {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {}", prune_sql()))?;
             Ok(plan.query_map((0, 1), |row| row.get::<_, String>(3))?.collect::<Result<Vec<_>, _>>()?)

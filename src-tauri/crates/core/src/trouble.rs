@@ -1,0 +1,60 @@
+//! What is wrong with a home as a whole, for as long as it is: people are told once, and not of each thing that it holds up.
+
+use tokio::sync::watch;
+
+use crate::duty::Duty;
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Something that Holdfast does by itself has ended with a defect, and is begun again.
+    Defect {
+        /// What.
+        duty: Duty,
+        /// How often in a row.
+        times: u32,
+    },
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Troubles(watch::Sender<Vec<Trouble>>);
+
+impl Troubles {
+    /// Follows them.
+    pub(crate) fn follow(&self) -> watch::Receiver<Vec<Trouble>> {
+        self.0.subscribe()
+    }
+
+    /// Adds one, in the place of an earlier one of the same thing. Whether that is any news.
+    pub(crate) fn add(&self, trouble: Trouble) -> bool {
+        self.0.send_if_modified(|all| match all.iter_mut().find(|other| other.is_of_the_same(&trouble)) {
+            Some(other) if *other == trouble => false,
+            Some(other) => {
+                *other = trouble;
+                true
+            }
+            None => {
+                all.push(trouble);
+                true
+            }
+        })
+    }
+
+    /// Takes those away that are over. Whether there were any.
+    pub(crate) fn end(&self, is_over: impl Fn(&Trouble) -> bool) -> bool {
+        self.0.send_if_modified(|all| {
+            let before = all.len();
+            all.retain(|trouble| !is_over(trouble));
+            all.len() < before
+        })
+    }
+}
+
+impl Trouble {
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Defect { duty, .. }, Self::Defect { duty: other, .. }) => duty == other,
+        }
+    }
+}

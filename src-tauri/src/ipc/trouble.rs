@@ -1,0 +1,53 @@
+//! What is wrong with the home as a whole.
+
+use holdfast_core as core;
+use serde::Serialize;
+use ts_rs::TS;
+
+/// What Holdfast does by itself.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(tag = "what", content = "id", rename_all = "snake_case")]
+pub(crate) enum Duty {
+    Queue,
+    Lists,
+    UnderWay,
+    /// Asking the account of that id.
+    Account(String),
+    Usage,
+    Keyring,
+    History,
+    Limits,
+    /// Watching the folder of that id.
+    Folder(String),
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum HomeTrouble {
+    /// Something has ended with a defect, so many times in a row, and is begun again.
+    Defect { duty: Duty, times: u32 },
+}
+
+impl From<core::Trouble> for HomeTrouble {
+    fn from(trouble: core::Trouble) -> Self {
+        match trouble {
+            core::Trouble::Defect { duty, times } => Self::Defect { duty: duty.into(), times },
+        }
+    }
+}
+
+impl From<core::Duty> for Duty {
+    fn from(duty: core::Duty) -> Self {
+        match duty {
+            core::Duty::Queue => Self::Queue,
+            core::Duty::Lists => Self::Lists,
+            core::Duty::UnderWay => Self::UnderWay,
+            core::Duty::Account(id) => Self::Account(id.0),
+            core::Duty::Usage => Self::Usage,
+            core::Duty::Keyring => Self::Keyring,
+            core::Duty::History => Self::History,
+            core::Duty::Limits => Self::Limits,
+            core::Duty::Folder(id) => Self::Folder(id.0),
+        }
+    }
+}

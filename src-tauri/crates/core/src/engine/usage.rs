@@ -27,7 +27,7 @@ pub(super) async fn follow_own(shared: Arc<Shared>) {
     let mut changes = shared.changes.subscribe();
     loop {
         match changes.recv().await {
-            Ok(Change::Pins(Which::Many)) | Err(RecvError::Lagged(_)) => {}
+            Ok(Change::Pins(_)) | Err(RecvError::Lagged(_)) => {}
             Ok(_) => continue,
             Err(RecvError::Closed) => return,
         }

@@ -3,22 +3,16 @@
 
 use std::collections::HashSet;
 
-use holdfast_content::{
-    CODEC_DAG_PB, CODEC_RAW, Cid, HASH_IDENTITY, HASH_SHA2_256,
-    car::{car_header, push_car_block},
+use holdfast_content::{CODEC_DAG_PB, CODEC_RAW, Cid, HASH_SHA2_256};
+use holdfast_testkit::crafted::{
+    Crafted, CraftedLink as Link, CraftedMessage as Message, archive_of, crafted_cid, identity_cid, links_of,
+    push_field, push_varint,
+    unixfs_type::{DIRECTORY, FILE, METADATA, RAW, SHARD, SYMLINK},
 };
 use sha2::{Digest, Sha256};
 
 /// A codec whose links are not known here.
 const CODEC_DAG_CBOR: u64 = 0x71;
-
-/// UnixFS types.
-const RAW: u64 = 0;
-const DIRECTORY: u64 = 1;
-const FILE: u64 = 2;
-const METADATA: u64 = 3;
-const SYMLINK: u64 = 4;
-const SHARD: u64 = 5;
 
 const MURMUR3: u64 = 0x22;
 
@@ -49,77 +43,31 @@ pub enum Kubo {
 impl Dag {
     /// As an archive of one root.
     pub fn archive(&self) -> Vec<u8> {
-        let mut archive = car_header(&[self.root]);
-        for (cid, bytes) in &self.blocks {
-            push_car_block(&mut archive, cid, bytes);
-        }
-        archive
+        archive_of(&self.root, &self.blocks)
     }
 }
 
-/// One link: what it leads to, its name, the bytes of the file that it spans, and `Tsize`.
-#[derive(Clone, Debug)]
-struct Link {
-    cid: Cid,
-    name: Vec<u8>,
-    bytes: u64,
-    tsize: Option<u64>,
-}
-
-fn link(cid: Cid, name: &str, bytes: u64) -> Link {
-    Link { cid, name: name.into(), bytes, tsize: Some(bytes) }
-}
-
-/// Makes the blocks of one DAG.
-#[derive(Clone, Debug, Default)]
-struct Maker {
-    blocks: Vec<(Cid, Vec<u8>)>,
-}
-
-impl Maker {
-    fn raw(&mut self, bytes: &[u8]) -> Cid {
-        self.put(CODEC_RAW, bytes.into())
-    }
-
-    fn put(&mut self, codec: u64, bytes: Vec<u8>) -> Cid {
-        let cid = cid_of(codec, &bytes);
-        self.blocks.retain(|(known, _)| *known != cid);
-        self.blocks.push((cid, bytes));
-        cid
-    }
-
-    fn node(&mut self, links: &[Link], message: &[u8]) -> Cid {
-        let mut block = links_of(links);
-        field(&mut block, 0x0a, message);
-        self.put(CODEC_DAG_PB, block)
-    }
-
-    fn leaf(&mut self, kind: u64, bytes: &[u8]) -> Cid {
-        self.node(
-            &[],
-            &Message { kind, data: Some(bytes.into()), size: Some(bytes.len() as u64), ..Message::default() }.bytes(),
-        )
-    }
-
-    fn file(&mut self, links: &[Link]) -> Cid {
-        let sizes: Vec<_> = links.iter().map(|link| link.bytes).collect();
-        let size = Some(sizes.iter().sum());
-        self.node(links, &Message { kind: FILE, size, sizes, ..Message::default() }.bytes())
-    }
-
-    fn directory(&mut self, links: &[Link]) -> Cid {
-        self.node(links, &message(DIRECTORY))
-    }
-
-    fn symlink(&mut self, target: &[u8]) -> Cid {
-        self.node(&[], &Message { kind: SYMLINK, data: Some(target.into()), ..Message::default() }.bytes())
-    }
-
+/// The shards of a directory, and what a DAG is to become.
+trait Making: Sized {
     /// A shard with these links, whose names have their slots already.
     fn shard(&mut self, fanout: u64, links: &[Link], slots: &[u64]) -> Cid {
         self.shard_with(fanout, MURMUR3, links, slots)
     }
 
+    fn shard_with(&mut self, fanout: u64, hash: u64, links: &[Link], slots: &[u64]) -> Cid;
+
+    /// The trie of these names, every one a file with its name as content.
+    fn trie(&mut self, fanout: u64, names: &[String], bits: u32) -> Cid;
+
+    fn done(self, what: impl Into<String>, root: Cid, taken: bool) -> Dag;
+
+    /// The same, where Kubo does something else.
+    fn disputed(self, what: impl Into<String>, root: Cid, taken: bool) -> Dag {
+        Dag { kubo: Kubo::Differs, ..self.done(what, root, taken) }
+    }
+}
+
+impl Making for Crafted {
     fn shard_with(&mut self, fanout: u64, hash: u64, links: &[Link], slots: &[u64]) -> Cid {
         let mut field = vec![0_u8; (fanout as usize).div_ceil(8)];
         for slot in slots {
@@ -128,13 +76,12 @@ impl Maker {
         }
         let mut bytes = Message { kind: SHARD, data: Some(field), ..Message::default() }.bytes();
         bytes.push(0x28);
-        varint(&mut bytes, hash);
+        push_varint(&mut bytes, hash);
         bytes.push(0x30);
-        varint(&mut bytes, fanout);
+        push_varint(&mut bytes, fanout);
         self.node(links, &bytes)
     }
 
-    /// The trie of these names, every one a file with its name as content.
     fn trie(&mut self, fanout: u64, names: &[String], bits: u32) -> Cid {
         let digits = digits(fanout);
         let (mut links, mut slots) = (Vec::new(), Vec::new());
@@ -143,10 +90,10 @@ impl Maker {
             let prefix = format!("{slot:0digits$X}");
             match here.as_slice() {
                 [] => continue,
-                [name] => links.push(link(self.raw(name.as_bytes()), &format!("{prefix}{name}"), 1)),
+                [name] => links.push(Link::new(self.raw(name.as_bytes()), &format!("{prefix}{name}"), 1)),
                 several => {
                     let below = self.trie(fanout, several, bits + fanout.ilog2());
-                    links.push(link(below, &prefix, 1));
+                    links.push(Link::new(below, &prefix, 1));
                 }
             }
             slots.push(slot);
@@ -155,98 +102,16 @@ impl Maker {
     }
 
     fn done(self, what: impl Into<String>, root: Cid, taken: bool) -> Dag {
-        Dag { what: what.into(), root, blocks: self.blocks, taken, kubo: Kubo::Agrees }
-    }
-
-    /// The same, where Kubo does something else.
-    fn disputed(self, what: impl Into<String>, root: Cid, taken: bool) -> Dag {
-        Dag { kubo: Kubo::Differs, ..self.done(what, root, taken) }
-    }
-}
-
-/// A UnixFS message.
-#[derive(Clone, Debug, Default)]
-struct Message {
-    kind: u64,
-    data: Option<Vec<u8>>,
-    size: Option<u64>,
-    sizes: Vec<u64>,
-    is_packed: bool,
-}
-
-impl Message {
-    fn bytes(&self) -> Vec<u8> {
-        let mut out = message(self.kind);
-        if let Some(data) = &self.data {
-            field(&mut out, 0x12, data);
-        }
-        if let Some(size) = self.size {
-            out.push(0x18);
-            varint(&mut out, size);
-        }
-        if self.is_packed {
-            let mut packed = Vec::new();
-            self.sizes.iter().for_each(|size| varint(&mut packed, *size));
-            field(&mut out, 0x22, &packed);
-        } else {
-            for size in &self.sizes {
-                out.push(0x20);
-                varint(&mut out, *size);
-            }
-        }
-        out
+        Dag { what: what.into(), root, blocks: self.into_blocks(), taken, kubo: Kubo::Agrees }
     }
 }
 
 fn message(kind: u64) -> Vec<u8> {
-    vec![0x08, kind as u8]
-}
-
-fn links_of(links: &[Link]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for Link { cid, name, tsize, .. } in links {
-        let mut link = Vec::new();
-        field(&mut link, 0x0a, &cid.to_bytes());
-        field(&mut link, 0x12, name);
-        if let Some(tsize) = tsize {
-            link.push(0x18);
-            varint(&mut link, *tsize);
-        }
-        field(&mut block, 0x12, &link);
-    }
-    block
+    Message::of(kind).bytes()
 }
 
 fn cid_of(codec: u64, bytes: &[u8]) -> Cid {
-    cid_with(codec, HASH_SHA2_256, &Sha256::digest(bytes))
-}
-
-fn identity(codec: u64, bytes: &[u8]) -> Cid {
-    cid_with(codec, HASH_IDENTITY, bytes)
-}
-
-#[expect(clippy::expect_used, reason = "these are the parts of a CID")]
-fn cid_with(codec: u64, code: u64, digest: &[u8]) -> Cid {
-    let mut bytes = vec![1];
-    for number in [codec, code, digest.len() as u64] {
-        varint(&mut bytes, number);
-    }
-    bytes.extend_from_slice(digest);
-    Cid::try_from(bytes).expect("a CID")
-}
-
-fn field(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
-    out.push(key);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    crafted_cid(codec, HASH_SHA2_256, &Sha256::digest(bytes))
 }
 
 fn digits(fanout: u64) -> usize {
@@ -281,11 +146,11 @@ fn files() -> Vec<Dag> {
                 for tsize in [None, Some(5), Some(u64::MAX)] {
                     for sizes in ["right", "packed", "absent", "one short", "one more", "wrong"] {
                         for size in ["right", "absent", "one more", "without the data"] {
-                            let mut maker = Maker::default();
-                            let leaf = |maker: &mut Maker, bytes: &[u8]| match leaves {
+                            let mut maker = Crafted::default();
+                            let leaf = |maker: &mut Crafted, bytes: &[u8]| match leaves {
                                 "raw" => maker.raw(bytes),
                                 "file" => maker.leaf(FILE, bytes),
-                                "identity" => identity(CODEC_RAW, bytes),
+                                "identity" => identity_cid(CODEC_RAW, bytes),
                                 _ => maker.leaf(RAW, bytes),
                             };
                             let links = [leaf(&mut maker, b"first"), leaf(&mut maker, b"other")];
@@ -335,18 +200,18 @@ fn files() -> Vec<Dag> {
 /// What stands in the place of a file's part.
 fn parts() -> Vec<Dag> {
     let mut family = Vec::new();
-    let mut with = |what: &str, bytes: u64, taken: bool, agrees: bool, part: &dyn Fn(&mut Maker) -> Cid| {
-        let mut maker = Maker::default();
+    let mut with = |what: &str, bytes: u64, taken: bool, agrees: bool, part: &dyn Fn(&mut Crafted) -> Cid| {
+        let mut maker = Crafted::default();
         let first = maker.raw(b"first");
         let part = part(&mut maker);
         let last = maker.raw(b"last");
-        let root = maker.file(&[link(first, "", 5), link(part, "", bytes), link(last, "", 4)]);
+        let root = maker.file(&[Link::new(first, "", 5), Link::new(part, "", bytes), Link::new(last, "", 4)]);
         let what = format!("a file with a part that is {what}");
         family.push(if agrees { maker.done(what, root, taken) } else { maker.disputed(what, root, taken) });
     };
     with("a file of its own", 3, true, true, &|maker| {
         let links = [maker.raw(b"a"), maker.leaf(FILE, b"bc")];
-        maker.file(&[link(links[0], "", 1), link(links[1], "", 2)])
+        maker.file(&[Link::new(links[0], "", 1), Link::new(links[1], "", 2)])
     });
     with("longer than is said", 3, false, false, &|maker| maker.raw(b"four"));
     with("a node that is longer than is said", 3, false, false, &|maker| maker.leaf(FILE, b"four"));
@@ -356,7 +221,7 @@ fn parts() -> Vec<Dag> {
     with("a node that is missing", 4, false, true, &|_| cid_of(CODEC_DAG_PB, b"nowhere"));
     with("empty", 0, true, true, &|maker| maker.raw(b""));
     with("an empty node", 0, true, true, &|maker| maker.leaf(FILE, b""));
-    with("an identity node", 2, true, true, &|_| identity(CODEC_DAG_PB, &[0x0a, 6, 8, 2, 0x12, 2, b'h', b'i']));
+    with("an identity node", 2, true, true, &|_| identity_cid(CODEC_DAG_PB, &[0x0a, 6, 8, 2, 0x12, 2, b'h', b'i']));
     with("a directory", 0, false, false, &|maker| maker.directory(&[]));
     with("a directory that is said to have bytes", 4, false, false, &|maker| maker.directory(&[]));
     with("a symlink", 4, false, false, &|maker| maker.symlink(b"last"));
@@ -364,28 +229,28 @@ fn parts() -> Vec<Dag> {
     with("of another codec", 1, false, false, &|maker| maker.put(CODEC_DAG_CBOR, vec![0xa0]));
     with("a node of no UnixFS", 1, false, false, &|maker| maker.put(CODEC_DAG_PB, Vec::new()));
     with("a look-alike of the first", 5, false, true, &|_| {
-        cid_with(CODEC_RAW, HASH_SHA2_256, &Sha256::digest(b"first")[..20])
+        crafted_cid(CODEC_RAW, HASH_SHA2_256, &Sha256::digest(b"first")[..20])
     });
     let mut chain = |nodes: usize, taken: bool| {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let mut root = maker.raw(b"deep");
         for _ in 0..nodes {
-            root = maker.file(&[link(root, "", 4)]);
+            root = maker.file(&[Link::new(root, "", 4)]);
         }
         let what = format!("a file of {nodes} nodes one below the other");
         family.push(if taken { maker.done(what, root, true) } else { maker.disputed(what, root, false) });
     };
     chain(64, true);
     chain(65, false);
-    let mut maker = Maker::default();
+    let mut maker = Crafted::default();
     let leaf = maker.raw(b"again");
-    let inner = maker.file(&vec![link(leaf, "", 5); 20]);
-    let root = maker.file(&vec![link(inner, "", 100); 20]);
+    let inner = maker.file(&vec![Link::new(leaf, "", 5); 20]);
+    let root = maker.file(&vec![Link::new(inner, "", 100); 20]);
     family.push(maker.done("a file that repeats itself", root, true));
-    let mut maker = Maker::default();
+    let mut maker = Crafted::default();
     let leaf = maker.raw(b"x");
     let sizes = Message { kind: FILE, sizes: vec![u64::MAX, 1], ..Message::default() };
-    let root = maker.node(&[link(leaf, "", 1), link(leaf, "", 1)], &sizes.bytes());
+    let root = maker.node(&[Link::new(leaf, "", 1), Link::new(leaf, "", 1)], &sizes.bytes());
     family.push(maker.disputed("a file of more than 64 bits", root, false));
     family
 }
@@ -394,7 +259,7 @@ fn parts() -> Vec<Dag> {
 fn directories() -> Vec<Dag> {
     let mut family = Vec::new();
     let mut named = |what: &str, names: &[&[u8]], taken: bool, agrees: bool| {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let links: Vec<_> = names
             .iter()
             .enumerate()
@@ -422,31 +287,31 @@ fn directories() -> Vec<Dag> {
     named("odd names", &[b" ", b"%41", b"?", b"\\", b"\xc3\xa4", b"\n"], true, true);
     named("a name that is no UTF-8", &[b"M\xfcller", b"plain"], true, false);
     named("names that are one as text", &[b"%FF", b"\xff"], false, false);
-    let mut with = |what: &str, taken: bool, agrees: bool, entry: &dyn Fn(&mut Maker) -> Cid| {
-        let mut maker = Maker::default();
+    let mut with = |what: &str, taken: bool, agrees: bool, entry: &dyn Fn(&mut Crafted) -> Cid| {
+        let mut maker = Crafted::default();
         let first = maker.raw(b"first");
         let entry = entry(&mut maker);
-        let root = maker.directory(&[link(first, "a", 5), link(entry, "b", 1), link(first, "c", 5)]);
+        let root = maker.directory(&[Link::new(first, "a", 5), Link::new(entry, "b", 1), Link::new(first, "c", 5)]);
         let what = format!("a directory with an entry that is {what}");
         family.push(if agrees { maker.done(what, root, taken) } else { maker.disputed(what, root, taken) });
     };
     with("missing", false, true, &|_| cid_of(CODEC_RAW, b"nowhere"));
     with("of another codec", false, false, &|maker| maker.put(CODEC_DAG_CBOR, vec![0xa0]));
     with("a symlink", true, true, &|maker| maker.symlink(b"a"));
-    with("an identity file", true, true, &|_| identity(CODEC_RAW, b"inline"));
-    with("an identity directory", true, true, &|_| identity(CODEC_DAG_PB, &[0x0a, 2, 8, 1]));
+    with("an identity file", true, true, &|_| identity_cid(CODEC_RAW, b"inline"));
+    with("an identity directory", true, true, &|_| identity_cid(CODEC_DAG_PB, &[0x0a, 2, 8, 1]));
     with("a directory", true, true, &|maker| {
         let file = maker.leaf(FILE, b"deep");
-        maker.directory(&[link(file, "d", 4)])
+        maker.directory(&[Link::new(file, "d", 4)])
     });
     with("a broken file", false, false, &|maker| {
         let leaf = maker.raw(b"four");
-        maker.file(&[link(leaf, "", 5)])
+        maker.file(&[Link::new(leaf, "", 5)])
     });
     with("a sharded directory", true, true, &|maker| maker.trie(256, &names(9), 0));
     with("a part of a sharded directory", false, false, &|maker| {
         let below = maker.trie(256, &crowded(256), 8);
-        maker.blocks.retain(|(cid, _)| *cid == below || cid.codec() == CODEC_RAW);
+        maker.retain(|cid| *cid == below || cid.codec() == CODEC_RAW);
         below
     });
     for (what, message) in [
@@ -454,23 +319,23 @@ fn directories() -> Vec<Dag> {
         ("a file size", Message { kind: DIRECTORY, size: Some(7), ..Message::default() }),
         ("block sizes", Message { kind: DIRECTORY, sizes: vec![7], ..Message::default() }),
     ] {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let file = maker.raw(b"file");
-        let root = maker.node(&[link(file, "f", 4)], &message.bytes());
+        let root = maker.node(&[Link::new(file, "f", 4)], &message.bytes());
         family.push(maker.done(format!("a directory with {what}"), root, true));
     }
     for (tsize, what) in [(None, "no Tsize"), (Some(0), "a Tsize of 0"), (Some(u64::MAX), "the largest Tsize")] {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let cid = maker.raw(b"file");
         let links = ["a", "b"].map(|name| Link { cid, name: name.into(), bytes: 0, tsize });
         let root = maker.directory(&links);
         family.push(maker.done(format!("a directory with {what}"), root, true));
     }
     for (directories, taken) in [(257, true), (258, false)] {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let mut root = maker.directory(&[]);
         for _ in 1..directories {
-            root = maker.directory(&[link(root, "d", 1)]);
+            root = maker.directory(&[Link::new(root, "d", 1)]);
         }
         let what = format!("{directories} directories one below the other");
         family.push(if taken { maker.done(what, root, true) } else { maker.disputed(what, root, false) });
@@ -491,44 +356,46 @@ fn crowded(fanout: u64) -> Vec<String> {
 fn shards() -> Vec<Dag> {
     let mut family = Vec::new();
     for fanout in [8, 16, 64, 256, 1024] {
-        let mut maker = Maker::default();
+        let mut maker = Crafted::default();
         let root = maker.trie(fanout, &[names(40), crowded(fanout)].concat(), 0);
         family.push(maker.done(format!("a sharded directory of fan-out {fanout}"), root, true));
     }
     let name = "file 0";
-    let mut with = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Maker, Cid) -> Cid| {
-        let mut maker = Maker::default();
+    let mut with = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Crafted, Cid) -> Cid| {
+        let mut maker = Crafted::default();
         let file = maker.raw(name.as_bytes());
         let root = make(&mut maker, file);
         let what = format!("a sharded directory with {what}");
         family.push(if agrees { maker.done(what, root, taken) } else { maker.disputed(what, root, taken) });
     };
     let slot = slot_of(name, 256, 0);
-    let at = move |slot: u64, file: Cid| link(file, &format!("{slot:02X}{name}"), 1);
+    let at = move |slot: u64, file: Cid| Link::new(file, &format!("{slot:02X}{name}"), 1);
     let other = (slot + 1) % 256;
     with("one entry", true, true, &|maker, file| maker.shard(256, &[at(slot, file)], &[slot]));
     with("no entry", true, true, &|maker, _| maker.shard(256, &[], &[]));
     with("a name in a wrong slot", false, false, &|maker, file| maker.shard(256, &[at(other, file)], &[other]));
     with("a slot twice", false, false, &|maker, file| maker.shard(256, &[at(slot, file), at(slot, file)], &[slot]));
-    with("a link without a slot", false, false, &|maker, file| maker.shard(256, &[link(file, "0", 1)], &[0]));
-    with("a slot in small letters", false, false, &|maker, file| maker.shard(256, &[link(file, "abx", 1)], &[0xab]));
+    with("a link without a slot", false, false, &|maker, file| maker.shard(256, &[Link::new(file, "0", 1)], &[0]));
+    with("a slot in small letters", false, false, &|maker, file| {
+        maker.shard(256, &[Link::new(file, "abx", 1)], &[0xab])
+    });
     with("a wrong list of slots", false, false, &|maker, file| maker.shard(256, &[at(slot, file)], &[other]));
     with("an empty list of slots", false, false, &|maker, file| maker.shard(256, &[at(slot, file)], &[]));
     with("an empty shard below", false, false, &|maker, _| {
         let below = maker.shard(256, &[], &[]);
-        maker.shard(256, &[link(below, "00", 1)], &[0])
+        maker.shard(256, &[Link::new(below, "00", 1)], &[0])
     });
-    with("a file in a shard's place", false, false, &|maker, file| maker.shard(256, &[link(file, "00", 1)], &[0]));
+    with("a file in a shard's place", false, false, &|maker, file| maker.shard(256, &[Link::new(file, "00", 1)], &[0]));
     with("a missing shard below", false, true, &|maker, _| {
-        maker.shard(256, &[link(cid_of(CODEC_DAG_PB, b"nowhere"), "00", 1)], &[0])
+        maker.shard(256, &[Link::new(cid_of(CODEC_DAG_PB, b"nowhere"), "00", 1)], &[0])
     });
     with("another fan-out below", false, false, &|maker, _| {
         let below = maker.trie(64, &crowded(256), 8);
-        maker.shard(256, &[link(below, "01", 1)], &[1])
+        maker.shard(256, &[Link::new(below, "01", 1)], &[1])
     });
     with("a slash in a name", false, false, &|maker, file| {
         let slot = slot_of("a/b", 256, 0);
-        maker.shard(256, &[link(file, &format!("{slot:02X}a/b"), 1)], &[slot])
+        maker.shard(256, &[Link::new(file, &format!("{slot:02X}a/b"), 1)], &[slot])
     });
     with("another hash", false, false, &|maker, file| maker.shard_with(256, 0x12, &[at(slot, file)], &[slot]));
     for fanout in [4, 12, 2048] {
@@ -540,8 +407,8 @@ fn shards() -> Vec<Dag> {
 /// Symlinks, and roots of other kinds.
 fn others() -> Vec<Dag> {
     let mut family = Vec::new();
-    let mut is = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Maker) -> Cid| {
-        let mut maker = Maker::default();
+    let mut is = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Crafted) -> Cid| {
+        let mut maker = Crafted::default();
         let root = make(&mut maker);
         family.push(if agrees { maker.done(what, root, taken) } else { maker.disputed(what, root, taken) });
     };
@@ -551,11 +418,11 @@ fn others() -> Vec<Dag> {
     is("a symlink with links", false, false, &|maker| {
         let file = maker.raw(b"file");
         let message = Message { kind: SYMLINK, data: Some(b"x".to_vec()), ..Message::default() };
-        maker.node(&[link(file, "", 1)], &message.bytes())
+        maker.node(&[Link::new(file, "", 1)], &message.bytes())
     });
     is("a raw block", true, true, &|maker| maker.raw(b"raw"));
     is("a raw block that is empty", true, true, &|maker| maker.raw(b""));
-    is("an identity file", true, true, &|_| identity(CODEC_RAW, b"inline"));
+    is("an identity file", true, true, &|_| identity_cid(CODEC_RAW, b"inline"));
     is("a block of another codec", false, false, &|maker| maker.put(CODEC_DAG_CBOR, vec![0xa0]));
     is("an empty file without a size", true, true, &|maker| maker.node(&[], &message(FILE)));
     is("a missing root", false, true, &|maker| {
@@ -574,15 +441,15 @@ fn others() -> Vec<Dag> {
 /// What dag-pb and UnixFS messages may be like.
 fn nodes() -> Vec<Dag> {
     let mut family = Vec::new();
-    let mut is = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Maker, &[Link]) -> Vec<u8>| {
-        let mut maker = Maker::default();
-        let links = ["a", "b"].map(|name| link(maker.raw(name.as_bytes()), name, 1));
+    let mut is = |what: &str, taken: bool, agrees: bool, make: &dyn Fn(&mut Crafted, &[Link]) -> Vec<u8>| {
+        let mut maker = Crafted::default();
+        let links = ["a", "b"].map(|name| Link::new(maker.raw(name.as_bytes()), name, 1));
         let block = make(&mut maker, &links);
         let root = maker.put(CODEC_DAG_PB, block);
         let what = format!("a node with {what}");
         family.push(if agrees { maker.done(what, root, taken) } else { maker.disputed(what, root, taken) });
     };
-    let data = |out: &mut Vec<u8>| field(out, 0x0a, &message(DIRECTORY));
+    let data = |out: &mut Vec<u8>| push_field(out, 0x0a, &message(DIRECTORY));
     is("nothing in it", false, false, &|_, _| Vec::new());
     is("links and no data", false, false, &|_, links| links_of(links));
     is("its data first", true, true, &|_, links| {
@@ -604,22 +471,22 @@ fn nodes() -> Vec<Dag> {
     is("a field that is unknown", false, true, &|_, links| {
         let mut out = links_of(links);
         data(&mut out);
-        field(&mut out, 0x1a, b"new");
+        push_field(&mut out, 0x1a, b"new");
         out
     });
     is("a cut field", false, true, &|_, _| vec![0x0a, 5, 8, 1]);
     is("a link whose name comes first", false, true, &|_, links| {
         let mut link = Vec::new();
-        field(&mut link, 0x12, b"a");
-        field(&mut link, 0x0a, &links[0].cid.to_bytes());
+        push_field(&mut link, 0x12, b"a");
+        push_field(&mut link, 0x0a, &links[0].cid.to_bytes());
         let mut out = Vec::new();
-        field(&mut out, 0x12, &link);
+        push_field(&mut out, 0x12, &link);
         data(&mut out);
         out
     });
     is("a link without a CID", false, true, &|_, _| {
         let mut out = Vec::new();
-        field(&mut out, 0x12, &[0x12, 1, b'a']);
+        push_field(&mut out, 0x12, &[0x12, 1, b'a']);
         data(&mut out);
         out
     });
@@ -632,7 +499,7 @@ fn nodes() -> Vec<Dag> {
     ] {
         is(what, false, false, &|_, links| {
             let mut out = links_of(links);
-            field(&mut out, 0x0a, &bytes);
+            push_field(&mut out, 0x0a, &bytes);
             out
         });
     }

@@ -5,6 +5,7 @@
 
 mod clock;
 mod connect;
+pub mod crafted;
 mod disk;
 mod entropy;
 mod provider;

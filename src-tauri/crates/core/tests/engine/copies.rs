@@ -7,10 +7,14 @@ use holdfast_content::{Extent, Profile};
 use holdfast_core::{
     Background, CheckRun, Error, Remains,
     account::{AccountEdit, AccountId, SameLogin},
-    pin::{ContentProof, Pin, PinKey, PinQuery, PinSet, Standing},
+    pin::{ContentProof, Metadata, Pin, PinKey, PinQuery, PinSet, Standing},
     proof::{CopyCheck, CopyState, Doubt, Finding, Scope, USUAL_EXTENT},
 };
-use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, bytes_of, eventually, identified};
+use holdfast_testkit::{
+    Call, FakeProvider, Fault, World, WorldBuilder, bytes_of,
+    crafted::{Crafted, CraftedLink},
+    eventually, identified,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Many chunks.
@@ -100,6 +104,24 @@ async fn a_damaged_and_a_missing_block_are_told_as_that_and_outlast_a_restart() 
     provider.heal();
     check(&world, std::slice::from_ref(&pin), USUAL_EXTENT).await;
     assert_eq!(standing(&world, &pin.key()).await, Standing::Retrievable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_are_whole_and_contradict_one_another_are_told_as_that() {
+    let (provider, world, account) = with_gateway(Profile::UNIXFS_V1_2025).await;
+    let mut crafted = Crafted::default();
+    let leaf = crafted.raw(b"four");
+    let root = crafted.file(&[CraftedLink::new(leaf, "", 5)]);
+    provider.plant_blocks(crafted.into_blocks());
+    let asked = world.engine.pin(&account, root, None, Metadata::new()).await.unwrap();
+    world.end_of(&asked).await;
+    let pin = world.pins().await.remove(0);
+    let found = check(&world, std::slice::from_ref(&pin), USUAL_EXTENT).await.remove(0);
+    assert_eq!((found.state, found.faults.len()), (CopyState::Contradictory, 0), "{found:?}");
+    assert!(found.reason.unwrap().contains("nobody can read them"));
+    assert_eq!(standing(&world, &pin.key()).await, Standing::Contradictory);
+    let world = world.restart().await;
+    assert_eq!(standing(&world, &pin.key()).await, Standing::Contradictory);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,12 +3,12 @@
 use std::io::Cursor;
 
 use holdfast_content::{BlockSink, CODEC_RAW, Cid, Discard, Profile, TreeBuilder, car::CarWriter, import_symlink};
+use holdfast_testkit::crafted::{Crafted, CraftedLink, crafted_cid};
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::{
     client::{self, Form, PROFILE, file_cid, file_link, import_file, noise, start},
-    crafted::{Crafted, multihash},
     durability::block_files,
 };
 
@@ -129,7 +129,7 @@ fn look_alikes(of: &Cid) -> Vec<(&'static str, Cid)> {
     let digest = of.hash().digest();
     let mut equal_start = digest.to_vec();
     equal_start[16..].fill(0);
-    let raw = |code, digest: &[u8]| Cid::new_v1(CODEC_RAW, multihash(code, digest));
+    let raw = |code, digest: &[u8]| crafted_cid(CODEC_RAW, code, digest);
     vec![
         ("another hash function", raw(0x16, digest)),
         ("a hash function that nobody knows", raw(0x30_0001, digest)),
@@ -150,11 +150,11 @@ async fn a_leaf_that_only_resembles_one_that_is_there_is_missing() {
             let mut crafted = Crafted::default();
             let leaf = crafted.raw(b"leaf");
             let links = if with_leaf_first { [leaf, missing] } else { [missing, leaf] };
-            let root = crafted.file(&links.map(|cid| (cid, "", 4)));
+            let root = crafted.file(&links.map(|cid| CraftedLink::new(cid, "", 4)));
             let message = format!("the block {missing} is missing");
             refused(&service, car(&crafted.archive(&root)), &message).await;
             // As one of a directory, and where the resembling one is held already.
-            let directory = crafted.directory(&[(leaf, "a", 4), (missing, "b", 4)]);
+            let directory = crafted.directory(&[CraftedLink::new(leaf, "a", 4), CraftedLink::new(missing, "b", 4)]);
             refused(&service, car(&crafted.archive(&directory)), &message).await;
             service.upload(Form::new().file("leaf", b"leaf")).await;
             refused(&service, car(&crafted.archive(&directory)), &message).await;

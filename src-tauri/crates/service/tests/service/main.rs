@@ -11,7 +11,6 @@ mod archives;
 mod client;
 mod collection;
 mod connections;
-mod crafted;
 mod crash;
 mod damage;
 mod durability;

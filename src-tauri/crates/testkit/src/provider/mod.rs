@@ -155,6 +155,11 @@ impl FakeProvider {
         self.inner().blocks.get_or_insert_default();
     }
 
+    /// Gives these blocks at its gateway, whoever they come from.
+    pub fn plant_blocks(&self, blocks: Vec<(Cid, Vec<u8>)>) {
+        self.inner().blocks.get_or_insert_default().extend(blocks);
+    }
+
     /// Loses every block that it has.
     pub fn forget_blocks(&self) {
         self.inner().blocks.iter_mut().for_each(HashMap::clear);

@@ -229,15 +229,13 @@ async fn what_is_dropped_on_a_berth_goes_to_its_account_and_on_all_to_all() -> R
 async fn drop_on_berth(desktop: &Desktop, window: &Window, file: &Path, berth: &str) -> Result<()> {
     let drag = Drag::over(desktop, TITLE, &[file])?;
     window.wait_for("drop-overlay").await?;
-    let mut found = None;
-    for one in window.all("berth").await? {
-        // The driver takes what no pointer reaches for hidden, and its text for none.
-        if one.prop("textContent").await?.unwrap_or_default().contains(berth) {
-            found = Some(one.rect().await?);
-        }
-    }
-    let rect = found.with_context(|| format!("no berth {berth}"))?;
-    drag.move_to(TITLE, (rect.x + rect.width / 2.0) as i32, (rect.y + rect.height / 2.0) as i32)?;
+    // The driver takes what no pointer reaches for hidden: the page itself is asked where it is.
+    let middle = "const berth = [...document.querySelectorAll('[data-testid=berth]')]
+            .find((one) => one.textContent.includes(arguments[0]));
+        const { x, y, width, height } = berth.getBoundingClientRect();
+        return [Math.round(x + width / 2), Math.round(y + height / 2)];";
+    let (x, y): (i32, i32) = window.session()?.execute(middle, vec![json!(berth)]).await?.convert()?;
+    drag.move_to(TITLE, x, y)?;
     window.keep(&format!("berth-{}", berth.to_lowercase().replace(' ', "-"))).await?;
     drag.drop_here()?;
     window.wait_until_gone("drop-overlay").await

@@ -24,6 +24,8 @@ export default defineConfig(({ mode }) => {
       include: ["src/**/*.test.ts"],
       setupFiles: ["src/test-setup.ts"],
       restoreMocks: true,
+      // A deadline and no measure: checks of accessibility take seconds on a busy machine.
+      testTimeout: 60_000,
     },
   };
 });

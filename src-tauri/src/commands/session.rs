@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::backend::Backend;
 use crate::ipc::account::AccountPreset;
 use crate::ipc::settings::Keyring;
-use crate::ipc::{Account, Bootstrap, HomeTrouble, IpcError, Settings};
+use crate::ipc::{Account, Bootstrap, HomeTrouble, IpcError, Limits, Settings};
 use crate::window;
 
 /// A keyring that is locked waits for a person; the first screen does not. What comes later comes as a change.
@@ -49,5 +49,20 @@ pub(crate) async fn save_settings<R: Runtime>(
     let theme = request.theme;
     backend.engine().await?.save_settings(request.into()).await?;
     window::set_theme(&window, theme);
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn limits(backend: State<'_, Backend>) -> Result<Limits, IpcError> {
+    let engine = backend.engine().await?;
+    Ok(Limits::new(&engine.limits().await?, engine.history().await?))
+}
+
+#[tauri::command]
+pub(crate) async fn set_limits(backend: State<'_, Backend>, request: Limits) -> Result<(), IpcError> {
+    let engine = backend.engine().await?;
+    let (limits, history) = request.parse()?;
+    engine.set_limits(limits).await?;
+    engine.set_history(history).await?;
     Ok(())
 }

@@ -5,6 +5,8 @@ commands! {
     session {
         bootstrap(()) -> Bootstrap,
         save_settings(Settings) -> (),
+        limits(()) -> Limits,
+        set_limits(Limits) -> (),
     }
     accounts {
         accounts(()) -> Vec<Account>,

@@ -11,6 +11,7 @@ pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod folder;
 pub(crate) mod held;
+pub(crate) mod limits;
 pub(crate) mod pin;
 pub(crate) mod proof;
 pub(crate) mod registry;
@@ -29,6 +30,7 @@ pub(crate) use batch::{Queue, QueueRequest, SendFailedRequest, SteerRequest};
 pub(crate) use error::IpcError;
 pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
 pub(crate) use held::HeldUp;
+pub(crate) use limits::Limits;
 pub(crate) use pin::{
     CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinKey, PinPage,
     PinQuery, UnpinImpact,

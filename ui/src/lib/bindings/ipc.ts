@@ -450,6 +450,41 @@ export type LeavingPin = { name: Shown,
  */
 label: string, };
 
+/**
+ * From one time of day, such as "08:00", until another.
+ */
+export type LimitedHours = { from: string, until: string, 
+/**
+ * Bytes a second.
+ */
+rate: number, };
+
+export type Limits = { 
+/**
+ * Bytes a second of all that is sent; none for as fast as it goes.
+ */
+up: number | null, 
+/**
+ * The same of all that is fetched to prove it.
+ */
+down: number | null, 
+/**
+ * Transfers at once at each account, of those that come in bulk.
+ */
+at_once: number, 
+/**
+ * Hours of every day in which no more than this goes.
+ */
+schedule: Array<LimitedHours>, 
+/**
+ * Days that ended transfers are kept for.
+ */
+keep_days: number, 
+/**
+ * How many of them are kept.
+ */
+keep_transfers: number, };
+
 export type LookUpRequest = { account: string, text: string, };
 
 /**
@@ -741,6 +776,8 @@ export type Which = { "type": "one", id: string, } | { "type": "batch", id: stri
 export type Rpc = {
   bootstrap: [null, Bootstrap],
   save_settings: [Settings, null],
+  limits: [null, Limits],
+  set_limits: [Limits, null],
   accounts: [null, Array<Account>],
   test_account: [AccountDraft, null],
   add_account: [AddAccountRequest, Account],

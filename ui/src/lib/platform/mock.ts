@@ -99,6 +99,10 @@ export function createMock(options: MockOptions = {}): Mock {
   const on_drop = new Set<(event: Ipc.DropEvent) => void>();
   const on_changed = new Set<(event: Ipc.Changed) => void>();
   const on_progress = new Set<(tick: Ipc.ProgressTick) => void>();
+  let limits: Ipc.Limits = {
+    ...{ up: null, down: null, at_once: 3, schedule: [] },
+    ...{ keep_days: 30, keep_transfers: 10_000 },
+  };
   let settings: Ipc.Settings = { theme: "system", default_account: null };
   let accounts = [...madeUpAccounts(now), ...(options.accounts ?? [])];
   let folders = busy ? madeUpFolders(now) : [];
@@ -173,6 +177,11 @@ export function createMock(options: MockOptions = {}): Mock {
     }),
     save_settings: (values) => {
       settings = values;
+      return null;
+    },
+    limits: () => limits,
+    set_limits: (values) => {
+      limits = values;
       return null;
     },
     accounts: counted,

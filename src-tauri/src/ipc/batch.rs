@@ -39,14 +39,14 @@ pub(crate) struct Batch {
     /// When the first is tried again that waits for a time.
     pub(crate) next_try: Option<i64>,
     /// Each reason of an account once.
-    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) troubles: Vec<BatchTrouble>,
     /// Where it has only one.
     pub(crate) only: Option<Transfer>,
 }
 
 /// Why transfers of a batch do not go on.
 #[derive(Clone, Debug, Serialize, TS)]
-pub(crate) struct Trouble {
+pub(crate) struct BatchTrouble {
     pub(crate) account: String,
     /// The others wait.
     pub(crate) failed: bool,
@@ -154,14 +154,14 @@ impl Batch {
             bytes: batch.bytes,
             bytes_done: batch.bytes_done,
             next_try: batch.next_try.map(|at| at.0),
-            troubles: batch.troubles.into_iter().map(Trouble::from).collect(),
+            troubles: batch.troubles.into_iter().map(BatchTrouble::from).collect(),
             only: batch.only.map(|transfer| Transfer::new(transfer, progress)),
         }
     }
 }
 
-impl From<transfer::Trouble> for Trouble {
-    fn from(trouble: transfer::Trouble) -> Self {
+impl From<transfer::BatchTrouble> for BatchTrouble {
+    fn from(trouble: transfer::BatchTrouble) -> Self {
         Self {
             account: trouble.account.0,
             failed: trouble.has_failed,

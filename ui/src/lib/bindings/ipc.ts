@@ -153,11 +153,20 @@ next_try: number | null,
 /**
  * Each reason of an account once.
  */
-troubles: Array<Trouble>, 
+troubles: Array<BatchTrouble>, 
 /**
  * Where it has only one.
  */
 only: Transfer | null, };
+
+/**
+ * Why transfers of a batch do not go on.
+ */
+export type BatchTrouble = { account: string, 
+/**
+ * The others wait.
+ */
+failed: boolean, error: IpcError, transfers: number, };
 
 /**
  * Everything that the first screen needs, in one answer.
@@ -716,15 +725,6 @@ export type TransferKind = "upload" | "pin" | "unpin";
 export type TransferProgress = { id: string, bytes_done: number, bytes_total: number, bytes_per_second: number | null, seconds_left: number | null, };
 
 export type TransferState = "queued" | "running" | "waiting" | "paused" | "asked" | "failed" | "done" | "cancelled";
-
-/**
- * Why transfers of a batch do not go on.
- */
-export type Trouble = { account: string, 
-/**
- * The others wait.
- */
-failed: boolean, error: IpcError, transfers: number, };
 
 /**
  * What came of undoing.

@@ -105,7 +105,7 @@ function batchOf(id: string, transfers: Ipc.Transfer[], given: Given): WithTrans
   return { batch, transfers: sorted };
 }
 
-function troublesOf(transfers: Ipc.Transfer[]): Ipc.Trouble[] {
+function troublesOf(transfers: Ipc.Transfer[]): Ipc.BatchTrouble[] {
   const troubled = transfers.filter(
     ({ error, state }) => error !== null && ["failed", "waiting"].includes(state),
   );

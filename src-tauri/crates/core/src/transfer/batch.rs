@@ -69,7 +69,7 @@ pub struct Batch {
     /// When the first of those is tried again that wait for a time.
     pub next_try: Option<UnixMillis>,
     /// Why transfers failed or wait: each reason of an account once.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<BatchTrouble>,
     /// Its transfer, where it has only one.
     pub only: Option<Transfer>,
 }
@@ -87,7 +87,7 @@ impl Batch {
 
 /// Why transfers of a batch do not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct BatchTrouble {
     /// At which account.
     pub account: AccountId,
     /// Whether they have failed; the others wait.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use crate::ids::{BatchId, NoBatchId, TransferId, UnpinningId};
-pub use batch::{Batch, Origin, QueueTotals, TransferSet, Trouble};
+pub use batch::{Batch, BatchTrouble, Origin, QueueTotals, TransferSet};
 pub use counts::TransferCounts;
 pub use unpin::{Undone, Unpinning};
 

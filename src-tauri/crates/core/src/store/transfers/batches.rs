@@ -16,7 +16,7 @@ use crate::{
         Store, StoreError,
         codec::{signed, unsigned},
     },
-    transfer::{Batch, Failure, NewBatch, Origin, QueueTotals, Transfer, TransferCounts, Trouble},
+    transfer::{Batch, BatchTrouble, Failure, NewBatch, Origin, QueueTotals, Transfer, TransferCounts},
 };
 
 const BATCH: &str = "number, origin, name, items, folder, created_at, transfers, queued, running, waiting, paused, asked, failed, \
@@ -245,7 +245,7 @@ fn complete(db: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
                    WHERE batch = ?1 AND transfers > 0 ORDER BY state, transfers DESC, account, code";
         let mut troubles = db.prepare_cached(sql)?;
         let troubles = troubles.query_map([id], |row| {
-            Ok(Trouble {
+            Ok(BatchTrouble {
                 account: AccountId(row.get(0)?),
                 has_failed: row.get::<_, String>(1)? == "failed",
                 failure: Failure {

@@ -13,6 +13,7 @@ pub(crate) mod folder;
 pub(crate) mod held;
 pub(crate) mod limits;
 pub(crate) mod pin;
+pub(crate) mod pin_key;
 pub(crate) mod proof;
 pub(crate) mod registry;
 pub(crate) mod selection;
@@ -32,9 +33,10 @@ pub(crate) use folder::{AddFolderRequest, Folder, FolderEntry};
 pub(crate) use held::HeldUp;
 pub(crate) use limits::Limits;
 pub(crate) use pin::{
-    CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinKey, PinPage,
-    PinQuery, UnpinImpact,
+    CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinPage, PinQuery,
+    UnpinImpact,
 };
+pub(crate) use pin_key::PinKey;
 pub(crate) use proof::{
     CheckCopiesRequest, CheckProgress, ComparePinRequest, Comparison, ComparisonProgress, CopiesChecked,
 };

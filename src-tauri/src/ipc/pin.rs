@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
 use holdfast_core::account::{self, AccountId};
-use holdfast_core::pin::{self, PinId};
+use holdfast_core::pin;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::Shown;
+use super::pin_key::PinKey;
 use super::proof::Check;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -128,12 +129,6 @@ pub(crate) struct PinPage {
     pub(crate) rows: Vec<Pin>,
     pub(crate) total: u64,
     pub(crate) total_bytes: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub(crate) struct PinKey {
-    pub(crate) account: String,
-    pub(crate) id: String,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]
@@ -350,12 +345,6 @@ impl From<holdfast_core::UnpinImpact> for UnpinImpact {
             perhaps_last_count: impact.perhaps_last_count,
             perhaps_same: impact.perhaps_same,
         }
-    }
-}
-
-impl From<PinKey> for pin::PinKey {
-    fn from(key: PinKey) -> Self {
-        Self { account: AccountId(key.account), id: PinId(key.id) }
     }
 }
 

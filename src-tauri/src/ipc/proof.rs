@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::Shown;
-use super::pin::PinKey;
+use super::pin_key::PinKey;
 
 /// What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]

@@ -1,6 +1,6 @@
 //! Batches: what was asked for together, as people see it.
 
-use super::{Engine, Which, transfers::batch_of};
+use super::{Engine, Which, intake::batch_of};
 use crate::{
     entropy::new_id,
     error::Error,

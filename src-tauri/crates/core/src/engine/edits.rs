@@ -2,7 +2,7 @@
 
 use holdfast_content::same_content;
 
-use super::{Change, Engine, Which, transfers::parse_name};
+use super::{Change, Engine, Which, intake::parse_name};
 use crate::{
     error::Error,
     ids::PinKey,

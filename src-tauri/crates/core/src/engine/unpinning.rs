@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Change, Engine, UnpinImpact, Which, copies, copies::MOST_NAMED, transfers::batch_of};
+use super::{Change, Engine, UnpinImpact, Which, copies, copies::MOST_NAMED, intake::batch_of};
 use crate::{
     entropy::new_id,
     error::Error,

@@ -230,8 +230,10 @@ async fn what_can_be_undone_can_be_undone_after_a_restart_and_waits_no_longer_th
     // A clock that was set back meanwhile makes nothing wait for a year.
     world.clock.set_wall(world.clock.now().minus(Duration::from_secs(365 * 86_400)));
     let world = world.restart().await;
-    assert_eq!(world.engine.unpinnings().await.unwrap()[0].begins_in, Duration::from_secs(10));
-    world.clock.advance(Duration::from_secs(9));
+    // The engine that ended may have noticed and left 6 seconds; else all ten are given again.
+    let begins_in = world.engine.unpinnings().await.unwrap()[0].begins_in;
+    assert!(begins_in <= Duration::from_secs(10), "{begins_in:?}");
+    world.clock.advance(Duration::from_secs(5));
     assert_eq!(world.engine.undo_unpin(&accepted.unpinning).await.unwrap().pins, 100);
     assert_eq!((provider.count(Call::Unpin), world.pins().await.len()), (0, 100));
 }

@@ -92,19 +92,22 @@ async fn offline_for_hours(play: Play) {
     for number in 1..=QUEUED {
         ids.push(begin(&world, &account, play, number).await);
     }
-    for _ in 0..MINUTES_OFFLINE {
-        let gate = eventually("its gate is closed, and nobody is trying it", || async {
+    let closed = || {
+        eventually("its gate is closed, and nobody is trying it", || async {
             // The runner may only now begin to wait.
             world.clock.advance(Duration::from_millis(50));
             let gate = world.engine.closed_gates().pop()?;
             let is_tried = world.engine.transfers(100).await.unwrap().1.running > 0;
             (!is_tried && gate.next_try.is_some_and(|left| !left.is_zero())).then_some(gate)
         })
-        .await;
+    };
+    for _ in 0..MINUTES_OFFLINE {
+        let gate = closed().await;
         assert_eq!((gate.account, gate.reason), (account.clone(), GateReason::Unreachable));
         assert_eq!(gate.failure.code, Code::Network);
         world.clock.advance(Duration::from_secs(75));
     }
+    closed().await;
     let mut tries = 0;
     for id in &ids {
         let transfer = world.transfer(id).await;

@@ -754,8 +754,8 @@ export const en = {
   "where.metadata.add": "Add metadata",
   "where.metadata.none": "not every one of these accounts keeps metadata",
   "drop.title": (count: number) => (count > 0 ? `Drop ${items(count)} to pin` : "Drop to pin"),
-  "drop.account": (account: string) => `They go to ${account}`,
-  "drop.account.through": (account: string, node: string) => `They go to ${account}, through ${node}`,
+  "drop.account": (account: string) => `Goes to ${account}`,
+  "drop.account.through": (account: string, node: string) => `Goes to ${account}, through ${node}`,
   "drop.needs_node": (account: string) =>
     `${account} takes no files itself. You will be asked where they go.`,
   "drop.no_account": "Add an account first",

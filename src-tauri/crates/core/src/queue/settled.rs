@@ -54,18 +54,17 @@ async fn to_its_end(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: b
         Err(error) => {
             tracing::info!(transfer = %transfer.id, code = error.code().as_str(), attempt = transfer.attempts, "a try failed");
             tell_gate(shared, transfer, Some(&error)).await;
+            let written_so = matches!(error, Error::Cancelled).then(|| run.stop.then());
             let end = end_of(shared, transfer, run, &error, patience);
             written(shared, || shared.store.end_try(&transfer.id, end.clone(), shared.ports.clock.now())).await;
-            // Told to stop while its end was written.
-            if run.stop.told.is_cancelled() {
-                match run.stop.then() {
-                    Then::Queued => {}
-                    Then::Cancelled => {
-                        written(shared, || shared.store.cancel_waiting(&transfer.id, shared.ports.clock.now())).await;
-                    }
-                    Then::Paused => {
-                        written(shared, || shared.store.has_paused(&transfer.id, shared.ports.clock.now())).await;
-                    }
+            // Told to stop while its end was written. Where that is its end, the person may have let it go on since.
+            match run.stop.wish().filter(|wish| written_so != Some(*wish)) {
+                None | Some(Then::Queued) => {}
+                Some(Then::Cancelled) => {
+                    written(shared, || shared.store.cancel_waiting(&transfer.id, shared.ports.clock.now())).await;
+                }
+                Some(Then::Paused) => {
+                    written(shared, || shared.store.has_paused(&transfer.id, shared.ports.clock.now())).await;
                 }
             }
         }

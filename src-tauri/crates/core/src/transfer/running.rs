@@ -73,6 +73,11 @@ impl Stop {
         [Then::Queued, Then::Paused].into_iter().find(|then| *then as u8 == told).unwrap_or_default()
     }
 
+    /// What it was told, if it was.
+    pub(crate) fn wish(&self) -> Option<Then> {
+        self.told.is_cancelled().then(|| self.then())
+    }
+
     fn tell(&self, then: Then) {
         self.then.store(then as u8, Ordering::Release);
         self.told.cancel();

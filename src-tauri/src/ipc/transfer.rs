@@ -21,6 +21,8 @@ pub(crate) enum TransferState {
     Queued,
     Running,
     Waiting,
+    /// Begins at `retry_at`, when it cannot be undone any more.
+    Undoable,
     Paused,
     /// The service works on it.
     Asked,
@@ -53,6 +55,8 @@ pub(crate) struct TransferCounts {
     pub(crate) queued: u64,
     pub(crate) running: u64,
     pub(crate) waiting: u64,
+    /// Those that wait so that they can be undone.
+    pub(crate) undoable: u64,
     pub(crate) paused: u64,
     pub(crate) asked: u64,
     pub(crate) failed: u64,
@@ -91,7 +95,7 @@ impl Transfer {
         let running = progress.iter().find(|one| one.id == transfer.id);
         let (state, error, retry_at) = match &transfer.state {
             State::Queued => (TransferState::Queued, None, None),
-            State::Undoable { until } => (TransferState::Waiting, None, Some(until.0)),
+            State::Undoable { until } => (TransferState::Undoable, None, Some(until.0)),
             State::Running => (TransferState::Running, None, None),
             State::Waiting { until, failure } => {
                 (TransferState::Waiting, Some(IpcError::of_transfer(failure, true)), until.map(|at| at.0))
@@ -132,6 +136,7 @@ impl From<holdfast_core::TransferCounts> for TransferCounts {
             queued: counts.queued,
             running: counts.running,
             waiting: counts.waiting,
+            undoable: counts.undoable,
             paused: counts.paused,
             asked: counts.asked,
             failed: counts.failed,

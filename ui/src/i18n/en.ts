@@ -380,6 +380,7 @@ export const en = {
   "transfer.bytes": (done: string, total: string) => `${done} of ${total}`,
   "transfer.left": (duration: string) => `${duration} left`,
   "transfer.retry_at": (when: string) => `tries again ${when}`,
+  "transfer.undoable": "can be undone",
   "transfer.to": (kind: string, account: string) => `${kind}, ${account}`,
   "transfer.progress": (name: string) => `Progress of ${name}`,
   "transfer.cancel": (name: string) => `Cancel ${name}`,

@@ -15,6 +15,7 @@ export function wanted({ counts }: Batch): number {
     counts.queued +
     counts.running +
     counts.waiting +
+    counts.undoable +
     counts.paused +
     counts.asked +
     counts.failed +
@@ -29,7 +30,8 @@ export function taken({ counts }: Batch): number {
 
 /** Whether something of it has not ended. */
 export function isOpen({ counts }: Batch): boolean {
-  return counts.queued + counts.running + counts.waiting + counts.paused + counts.asked > 0;
+  const { queued, running, waiting, undoable, paused, asked } = counts;
+  return queued + running + waiting + undoable + paused + asked > 0;
 }
 
 /** Whether something of it can be paused. */
@@ -41,7 +43,7 @@ export function standingOf({ counts }: Batch, hold: Hold | null): Standing {
   if (hold === "paused" || hold === "all_paused") return "paused";
   if (hold !== null) return "waiting";
   if (counts.running > 0) return "running";
-  if (counts.queued + counts.waiting > 0) return "waiting";
+  if (counts.queued + counts.waiting + counts.undoable > 0) return "waiting";
   if (counts.paused > 0) return "paused";
   if (counts.failed > 0) return "failed";
   if (counts.asked > 0) return "asked";
@@ -60,6 +62,7 @@ export function figuresOf(batch: Batch, now: number): string {
             : formatBytes(batch.bytes),
         ]
       : []),
+    ...(batch.counts.undoable > 0 ? [t("transfer.undoable")] : []),
     ...(isOpen(batch) ? [] : [formatRelative(batch.created_at, now)]),
   ];
   return parts.join(" · ");

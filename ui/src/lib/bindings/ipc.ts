@@ -715,7 +715,11 @@ export type Transfer = { id: string, kind: TransferKind, account: string, name: 
  */
 retry_at: number | null, created_at: number, updated_at: number, verified: boolean | null, };
 
-export type TransferCounts = { queued: number, running: number, waiting: number, paused: number, asked: number, failed: number, done: number, cancelled: number, };
+export type TransferCounts = { queued: number, running: number, waiting: number, 
+/**
+ * Those that wait so that they can be undone.
+ */
+undoable: number, paused: number, asked: number, failed: number, done: number, cancelled: number, };
 
 export type TransferKind = "upload" | "pin" | "unpin";
 
@@ -724,7 +728,7 @@ export type TransferKind = "upload" | "pin" | "unpin";
  */
 export type TransferProgress = { id: string, bytes_done: number, bytes_total: number, bytes_per_second: number | null, seconds_left: number | null, };
 
-export type TransferState = "queued" | "running" | "waiting" | "paused" | "asked" | "failed" | "done" | "cancelled";
+export type TransferState = "queued" | "running" | "waiting" | "undoable" | "paused" | "asked" | "failed" | "done" | "cancelled";
 
 /**
  * What came of undoing.

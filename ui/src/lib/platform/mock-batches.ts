@@ -14,13 +14,16 @@ const NO_COUNTS = {
   queued: 0,
   running: 0,
   waiting: 0,
+  undoable: 0,
   paused: 0,
   asked: 0,
   failed: 0,
   done: 0,
   cancelled: 0,
 };
-const ORDER: readonly Ipc.TransferState[] = ["running", "failed", "queued", "waiting", "paused", "asked"];
+const ORDER: readonly Ipc.TransferState[] = [
+  ...(["running", "failed", "queued", "waiting", "undoable", "paused", "asked"] as const),
+];
 
 export function countsOf(transfers: Ipc.Transfer[]): Ipc.TransferCounts {
   const counts = { ...NO_COUNTS };
@@ -134,5 +137,6 @@ function place({ state }: Ipc.Transfer): number {
 function standing({ counts }: Ipc.Batch): number {
   if (counts.running > 0) return 0;
   if (counts.failed > 0) return 1;
-  return counts.queued + counts.waiting + counts.paused + counts.asked > 0 ? 2 : 3;
+  const { queued, waiting, undoable, paused, asked } = counts;
+  return queued + waiting + undoable + paused + asked > 0 ? 2 : 3;
 }

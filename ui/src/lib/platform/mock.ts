@@ -380,7 +380,11 @@ export function createMock(options: MockOptions = {}): Mock {
           `this would unpin ${leaving.length} pins, and ${confirmed} were confirmed`,
         );
       }
-      unpinnings.set(fresh("unpinning"), { leaving, begins_at: Date.now() + 10_000 });
+      const begins_at = Date.now() + 10_000;
+      start(
+        leaving.map((pin) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(pin), pin_id: pin.id, begins_at })),
+      );
+      unpinnings.set(fresh("unpinning"), { leaving, begins_at });
       mock.changed("unpinnings");
       return null;
     },
@@ -389,11 +393,13 @@ export function createMock(options: MockOptions = {}): Mock {
         ...{ id, pins: leaving.length, begins_in: Math.max(0, begins_at - Date.now()) },
       })),
     undo_unpin: (id) => {
-      const pins = unpinnings.get(id)?.leaving.length;
-      if (pins === undefined) throw failure("not_found", "This has begun.");
+      const leaving = unpinnings.get(id)?.leaving;
+      if (leaving === undefined) throw failure("not_found", "This has begun.");
       unpinnings.delete(id);
-      mock.changed("unpinnings");
-      return { pins, begun: 0 };
+      const stay = new Set(leaving.map((pin) => pin.id));
+      mock.transfers = mock.transfers.filter((one) => one.state !== "undoable" || !stay.has(one.id));
+      mock.changed("unpinnings", "transfers");
+      return { pins: leaving.length, begun: 0 };
     },
     refresh_pins: () => null,
     copy_pins: () => null,
@@ -538,8 +544,9 @@ export function createMock(options: MockOptions = {}): Mock {
     const batch = fresh("b");
     const started = wishes.map((wish): Ipc.Transfer => ({
       ...{ id: wish.pin_id ?? fresh("transfer"), kind: wish.kind, account: wish.account, name: wish.name },
-      ...{ cid: wish.cid, state: "queued", bytes_done: 0, bytes_total: wish.bytes, attempts: 0, error: null },
-      ...{ retry_at: null, created_at: Date.now(), updated_at: Date.now(), verified: null },
+      ...{ cid: wish.cid, state: wish.begins_at === undefined ? "queued" : "undoable", error: null },
+      ...{ bytes_done: 0, bytes_total: wish.bytes, attempts: 0, retry_at: wish.begins_at ?? null },
+      ...{ created_at: Date.now(), updated_at: Date.now(), verified: null },
     }));
     started.forEach(({ id }) => given.set(id, { batch, items }));
     mock.transfers = [...started, ...mock.transfers];
@@ -574,8 +581,11 @@ export function createMock(options: MockOptions = {}): Mock {
     for (const [id, { leaving, begins_at }] of unpinnings) {
       if (begins_at > Date.now()) continue;
       unpinnings.delete(id);
-      start(leaving.map((pin) => ({ ...{ kind: "unpin", bytes: 0 }, ...named(pin), pin_id: pin.id })));
-      mock.changed("unpinnings");
+      const begin = new Set(leaving.map((pin) => pin.id));
+      mock.transfers = mock.transfers.map((one) =>
+        one.state === "undoable" && begin.has(one.id) ? { ...one, state: "queued", retry_at: null } : one,
+      );
+      mock.changed("unpinnings", "transfers");
     }
     const running: Ipc.TransferProgress[] = [];
     let ended = false;
@@ -677,6 +687,8 @@ type Wish = {
   account: string;
   cid: string | null;
   pin_id?: string;
+  /** Until then it can be undone. */
+  begins_at?: number;
 };
 
 function named({ account, cid, name }: Ipc.Pin): Pick<Wish, "account" | "cid" | "name"> {

@@ -11,7 +11,8 @@ const UNSEEN_GAP_MS = 1000;
 /** Rows are asked for in these parts. */
 const PAGE = 50;
 const NO_COUNTS: TransferCounts = {
-  ...{ queued: 0, running: 0, waiting: 0, paused: 0, asked: 0, failed: 0, done: 0, cancelled: 0 },
+  ...{ queued: 0, running: 0, waiting: 0, undoable: 0, paused: 0 },
+  ...{ asked: 0, failed: 0, done: 0, cancelled: 0 },
 };
 const NO_TOTALS: QueueTotals = { transfers: 0, taken: 0, bytes: 0, bytes_done: 0 };
 

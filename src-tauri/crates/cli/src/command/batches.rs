@@ -35,6 +35,7 @@ struct Counts {
     queued: u64,
     running: u64,
     waiting: u64,
+    undoable: u64,
     paused: u64,
     asked: u64,
     failed: u64,
@@ -90,6 +91,7 @@ async fn row(session: &Session, batch: Batch) -> Result<Row, Failure> {
             queued: counts.queued,
             running: counts.running,
             waiting: counts.waiting,
+            undoable: counts.undoable,
             paused: counts.paused,
             asked: counts.asked,
             failed: counts.failed,
@@ -104,11 +106,12 @@ async fn row(session: &Session, batch: Batch) -> Result<Row, Failure> {
 }
 
 fn lines(row: &Row) -> Vec<String> {
-    let Counts { queued, running, waiting, paused, asked, failed, done, cancelled } = row.counts;
+    let Counts { queued, running, waiting, undoable, paused, asked, failed, done, cancelled } = row.counts;
     let counts = [
         (running, "running"),
         (failed, "failed"),
         (queued + waiting, "waiting"),
+        (undoable, "can be undone"),
         (paused, "paused"),
         (asked, "being pinned"),
         (done, "done"),

@@ -16,7 +16,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn batches(&self, offset: u64, limit: u32) -> Result<(u64, Vec<Batch>), Error> {
-        Ok(self.shared.store.batches(offset, limit).await?)
+        Ok(self.shared.store.batches(offset, limit, self.shared.ports.clock.now()).await?)
     }
 
     /// One batch.
@@ -24,7 +24,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSuch`].
     pub async fn batch(&self, id: BatchId) -> Result<Batch, Error> {
-        let batch = self.shared.store.batch(id).await?;
+        let batch = self.shared.store.batch(id, self.shared.ports.clock.now()).await?;
         batch.ok_or_else(|| Error::NoSuch { what: "batch", id: id.to_string() })
     }
 
@@ -36,12 +36,12 @@ impl Engine {
         Ok(self.shared.store.transfers_of_batch(id, offset, limit).await?)
     }
 
-    /// The queue as one progress.
+    /// The queue as one progress, without what waits to be undone.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn queue_totals(&self) -> Result<QueueTotals, Error> {
-        Ok(self.shared.store.queue_totals().await?)
+        Ok(self.shared.store.queue_totals(self.shared.ports.clock.now()).await?)
     }
 
     /// Accepts at another account what has failed of a batch, in its place: what is to be removed at one account is not for

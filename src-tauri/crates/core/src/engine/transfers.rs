@@ -22,7 +22,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn transfers(&self, limit: u32) -> Result<(Vec<Transfer>, TransferCounts), Error> {
-        Ok((self.shared.store.transfers(limit).await?, self.shared.store.transfer_counts().await?))
+        Ok((self.shared.store.transfers(limit).await?, self.transfer_counts().await?))
     }
 
     /// What each account would be given next if it had a place for it, paused or not.
@@ -43,7 +43,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn transfer_counts(&self) -> Result<TransferCounts, Error> {
-        Ok(self.shared.store.transfer_counts().await?)
+        Ok(self.shared.store.transfer_counts(self.shared.ports.clock.now()).await?)
     }
 
     /// One transfer.

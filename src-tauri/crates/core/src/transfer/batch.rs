@@ -124,7 +124,7 @@ impl TransferSet {
     }
 }
 
-/// The queue as one progress: the batches of which something has not begun or is under way.
+/// The queue as one progress: the batches of which something has not begun or is under way, but for those that can be undone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueTotals {
     /// Their transfers, without those that were cancelled.

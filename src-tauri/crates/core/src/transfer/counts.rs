@@ -9,6 +9,8 @@ pub struct TransferCounts {
     pub running: u64,
     /// To be tried again.
     pub waiting: u64,
+    /// Accepted, and to begin when they cannot be undone any more.
+    pub undoable: u64,
     /// Paused by themselves.
     pub paused: u64,
     /// With a service that works on it.
@@ -19,4 +21,11 @@ pub struct TransferCounts {
     pub done: u64,
     /// Stopped.
     pub cancelled: u64,
+}
+
+impl TransferCounts {
+    /// The same, where so many of those that wait do so to be undone.
+    pub(crate) const fn with_undoable(self, undoable: u64) -> Self {
+        Self { waiting: self.waiting.saturating_sub(undoable), undoable, ..self }
+    }
 }

@@ -196,6 +196,27 @@ async fn for_ten_seconds_nothing_is_sent_and_everything_can_be_undone() {
 }
 
 #[tokio::test]
+async fn what_can_be_undone_is_no_part_of_the_progress_and_does_not_count_as_waiting() {
+    let (_provider, world) = with_pins(300).await;
+    let keys: Vec<PinKey> = world.pins().await.iter().take(2).map(Pin::key).collect();
+    world.engine.unpin(PinSet::Named(keys.clone()), 2, Grace::Given).await.unwrap();
+    world.engine.unpin(matching("", &keys), 298, Grace::Given).await.unwrap();
+    let counts = world.engine.transfer_counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.undoable), (0, 300));
+    assert_eq!(world.engine.queue_totals().await.unwrap(), Default::default());
+    let (_, batches) = world.engine.batches(0, 10).await.unwrap();
+    assert_eq!(batches.iter().map(|batch| batch.counts.undoable).sum::<u64>(), 300);
+    assert!(batches.iter().all(|batch| batch.counts.waiting == 0 && batch.next_try.is_some()));
+
+    // What is sent beside it counts as ever, and so does what cannot be undone any more.
+    world.engine.pause(None).await.unwrap();
+    world.clock.advance(Duration::from_secs(11));
+    assert_eq!(world.engine.queue_totals().await.unwrap().transfers, 300);
+    let counts = world.engine.transfer_counts().await.unwrap();
+    assert_eq!((counts.queued + counts.waiting, counts.undoable), (300, 0));
+}
+
+#[tokio::test]
 async fn after_ten_seconds_it_begins_by_itself_whatever_the_clock_is_set_to() {
     let (provider, world) = with_pins(3).await;
     let keys: Vec<PinKey> = world.pins().await.iter().map(Pin::key).collect();

@@ -25,6 +25,12 @@ const BATCH: &str = "number, origin, name, items, folder, created_at, transfers,
 /// Running first, then what needs a person, then as the queue goes, then what is over, newest first.
 const IN_ORDER: &str = "ORDER BY standing, ahead, turn, number";
 
+/// That something of a batch has not begun or is under way.
+const IS_OPEN: &str = "queued + running + waiting + paused > 0";
+
+/// That a batch waits to be undone, at the time of parameter 1.
+const CAN_BE_UNDONE: &str = "origin = 'unpinned' AND created_at IN (SELECT created_at FROM unpinning WHERE until > ?1)";
+
 impl Store {
     /// Writes new transfers as a batch; only then are they accepted. What does such work already, or will, is the same transfer:
     /// asking twice does it once. Gives their ids, in their order.
@@ -54,25 +60,30 @@ impl Store {
     }
 
     /// How many batches there are, and some of them in their order.
-    pub(crate) async fn batches(&self, offset: u64, limit: u32) -> Result<(u64, Vec<Batch>), StoreError> {
+    pub(crate) async fn batches(
+        &self,
+        offset: u64,
+        limit: u32,
+        now: UnixMillis,
+    ) -> Result<(u64, Vec<Batch>), StoreError> {
         self.read(move |db| {
             let count: i64 = db.prepare_cached("SELECT count(*) FROM batch")?.query_row([], |row| row.get(0))?;
             let sql = format!("SELECT {BATCH} FROM batch {IN_ORDER} LIMIT ?1 OFFSET ?2");
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map((limit, signed(offset)), |row| Ok(batch(row)))?;
             let mut batches = rows.map(|row| row?).collect::<Result<Vec<_>, StoreError>>()?;
-            batches.iter_mut().try_for_each(|batch| complete(db, batch))?;
+            batches.iter_mut().try_for_each(|batch| complete(db, batch, now))?;
             Ok((unsigned(count), batches))
         })
         .await
     }
 
-    pub(crate) async fn batch(&self, id: BatchId) -> Result<Option<Batch>, StoreError> {
+    pub(crate) async fn batch(&self, id: BatchId, now: UnixMillis) -> Result<Option<Batch>, StoreError> {
         self.read(move |db| {
             let sql = format!("SELECT {BATCH} FROM batch WHERE number = ?1");
             let found = db.prepare_cached(&sql)?.query_row([id.0], |row| Ok(batch(row))).optional()?;
             let mut found = found.transpose()?;
-            found.iter_mut().try_for_each(|batch| complete(db, batch))?;
+            found.iter_mut().try_for_each(|batch| complete(db, batch, now))?;
             Ok(found)
         })
         .await
@@ -106,13 +117,15 @@ impl Store {
         .await
     }
 
-    /// The batches of which something has not begun or is under way, as one.
-    pub(crate) async fn queue_totals(&self) -> Result<QueueTotals, StoreError> {
-        self.read(|db| {
-            let sql = "SELECT ifnull(sum(queued + running + waiting + paused + asked + failed + done), 0),
-                           ifnull(sum(asked + done), 0), ifnull(sum(bytes), 0), ifnull(sum(bytes_done), 0)
-                       FROM batch INDEXED BY batch_open WHERE queued + running + waiting + paused > 0";
-            Ok(db.prepare_cached(sql)?.query_row([], |row| {
+    /// The batches of which something has not begun or is under way, as one; without those that can be undone.
+    pub(crate) async fn queue_totals(&self, now: UnixMillis) -> Result<QueueTotals, StoreError> {
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT ifnull(sum(queued + running + waiting + paused + asked + failed + done), 0),
+                     ifnull(sum(asked + done), 0), ifnull(sum(bytes), 0), ifnull(sum(bytes_done), 0)
+                 FROM batch INDEXED BY batch_open WHERE {IS_OPEN} AND NOT ({CAN_BE_UNDONE})"
+            );
+            Ok(db.prepare_cached(&sql)?.query_row([now.0], |row| {
                 Ok(QueueTotals {
                     transfers: unsigned(row.get(0)?),
                     taken: unsigned(row.get(1)?),
@@ -123,6 +136,13 @@ impl Store {
         })
         .await
     }
+}
+
+/// How many transfers wait so that they can be undone.
+pub(super) fn undoable(db: &Connection, now: UnixMillis) -> Result<u64, StoreError> {
+    let sql =
+        format!("SELECT ifnull(sum(waiting), 0) FROM batch INDEXED BY batch_open WHERE {IS_OPEN} AND {CAN_BE_UNDONE}");
+    Ok(unsigned(db.prepare_cached(&sql)?.query_row([now.0], |row| row.get(0))?))
 }
 
 /// Begins a batch.
@@ -209,6 +229,7 @@ fn batch(row: &Row<'_>) -> Result<Batch, StoreError> {
             queued: count(7)?,
             running: count(8)?,
             waiting: count(9)?,
+            undoable: 0,
             paused: count(10)?,
             asked: count(11)?,
             failed: count(12)?,
@@ -225,7 +246,7 @@ fn batch(row: &Row<'_>) -> Result<Batch, StoreError> {
 }
 
 /// Reads what is not in a batch's own row.
-fn complete(db: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
+fn complete(db: &Connection, batch: &mut Batch, now: UnixMillis) -> Result<(), StoreError> {
     let id = batch.id.0;
     let accounts =
         "SELECT account FROM batch_account JOIN account ON account.id = account WHERE batch = ?1 ORDER BY position";
@@ -239,6 +260,12 @@ fn complete(db: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
         let sql = "SELECT min(until) FROM transfer WHERE state = 'waiting' AND until IS NOT NULL AND batch = ?1";
         let next: Option<i64> = db.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
         batch.next_try = next.map(UnixMillis);
+    }
+    if batch.counts.waiting > 0 && batch.origin == Origin::Unpinned {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM batch WHERE number = ?2 AND {CAN_BE_UNDONE})");
+        if db.prepare_cached(&sql)?.query_row((now.0, id), |row| row.get(0))? {
+            batch.counts = batch.counts.with_undoable(batch.counts.waiting);
+        }
     }
     if batch.counts.failed + batch.counts.waiting > 0 {
         let sql = "SELECT account, state, code, failure, details, transfers FROM batch_trouble
@@ -360,11 +387,11 @@ mod tests {
             Ok(())
         };
         store.write(forget).await.unwrap();
-        let (_, batches) = store.batches(0, 10).await.unwrap();
+        let (_, batches) = store.batches(0, 10, UnixMillis(0)).await.unwrap();
         assert_eq!((batches[0].listed, batches[0].counts.done, batches[0].counts.queued), (1, 2, 1));
         assert_eq!((batches[0].bytes, batches[0].bytes_done), (21, 7));
         let totals = QueueTotals { transfers: 3, taken: 2, bytes: 21, bytes_done: 7 };
-        assert_eq!(store.queue_totals().await.unwrap(), totals);
+        assert_eq!(store.queue_totals(UnixMillis(0)).await.unwrap(), totals);
     }
 
     #[tokio::test]
@@ -380,7 +407,10 @@ mod tests {
             Ok(())
         };
         store.write(write).await.unwrap();
-        let order = async || store.batches(0, 10).await.unwrap().1.iter().map(|batch| batch.id.0).collect::<Vec<_>>();
+        let order = async || {
+            let (_, batches) = store.batches(0, 10, UnixMillis(0)).await.unwrap();
+            batches.iter().map(|batch| batch.id.0).collect::<Vec<_>>()
+        };
         assert_eq!(order().await, [4, 3, 2, 5, 7, 6, 1]);
         let which = crate::transfer::TransferSet::Batch(BatchId(5));
         assert_eq!(store.move_up(&which, UnixMillis(2)).await.unwrap(), 1);
@@ -388,7 +418,7 @@ mod tests {
         let which = crate::transfer::TransferSet::Batch(BatchId(2));
         store.move_up(&which, UnixMillis(2)).await.unwrap();
         assert_eq!(order().await, [4, 3, 2, 5, 7, 6, 1], "what was moved last is in front");
-        let (count, page) = store.batches(2, 2).await.unwrap();
+        let (count, page) = store.batches(2, 2, UnixMillis(0)).await.unwrap();
         assert_eq!((count, page.iter().map(|batch| batch.id.0).collect::<Vec<_>>()), (7, vec![2, 5]));
     }
 
@@ -398,7 +428,7 @@ mod tests {
         let questions = [
             format!("SELECT {BATCH} FROM batch {IN_ORDER} LIMIT 100 OFFSET 10"),
             of_batch(),
-            "SELECT sum(bytes) FROM batch INDEXED BY batch_open WHERE queued + running + waiting + paused > 0".into(),
+            format!("SELECT sum(bytes) FROM batch INDEXED BY batch_open WHERE {IS_OPEN}"),
         ];
         for question in questions {
             let sql = format!("EXPLAIN QUERY PLAN {question}");

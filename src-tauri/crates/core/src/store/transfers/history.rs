@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(first, Pruned { more_after: Some(ROWS_AT_ONCE), forgotten: 375 });
         assert_eq!(prune(&store, 0, finished - 10 - first.forgotten).await, 515);
         assert_eq!(store.finished_count().await.unwrap(), 10);
-        assert_eq!(store.transfer_counts().await.unwrap().failed, 300);
+        assert_eq!(store.transfer_counts(UnixMillis(0)).await.unwrap().failed, 300);
         assert_eq!(left(&store).await.last(), Some(&MANY));
     }
 

@@ -3,10 +3,12 @@
 use rusqlite::Rows;
 
 use super::{
+    batches,
     history::HAS_MEANING,
     row::{COLUMNS, transfer},
 };
 use crate::{
+    clock::UnixMillis,
     store::{Store, StoreError, codec::unsigned},
     transfer::{Transfer, TransferCounts},
 };
@@ -47,8 +49,12 @@ impl Store {
         .await
     }
 
-    pub(crate) async fn transfer_counts(&self) -> Result<TransferCounts, StoreError> {
-        self.read(|db| counts(db.prepare_cached("SELECT state, count FROM transfer_count")?.query([])?)).await
+    pub(crate) async fn transfer_counts(&self, now: UnixMillis) -> Result<TransferCounts, StoreError> {
+        self.read(move |db| {
+            let counted = counts(db.prepare_cached("SELECT state, count FROM transfer_count")?.query([])?)?;
+            Ok(counted.with_undoable(batches::undoable(db, now)?))
+        })
+        .await
     }
 }
 

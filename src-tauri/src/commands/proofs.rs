@@ -26,10 +26,11 @@ pub(crate) async fn check_copies(
     let run = CheckRun::of(&engine);
     let _listed = backend.check_runs.list(request.run, run.clone());
     let checked = Mutex::new(CopiesChecked::default());
-    let keys = request.pins.into_iter().map(Into::into).collect();
     let extent = if request.every_block { Extent::Whole } else { USUAL_EXTENT };
     let ended = engine
-        .check_copies(keys, extent, &run, |pin| checked.lock().unwrap_or_else(PoisonError::into_inner).add(pin))
+        .check_copies(request.pins.into(), extent, &run, |pin| {
+            checked.lock().unwrap_or_else(PoisonError::into_inner).add(pin)
+        })
         .await;
     let mut checked = checked.into_inner().unwrap_or_else(PoisonError::into_inner);
     match ended {

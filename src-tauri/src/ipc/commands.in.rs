@@ -42,10 +42,11 @@ commands! {
     }
     pins {
         pins(PinQuery) -> PinPage,
+        pin_places(PlacesRequest) -> Vec<Option<u64>>,
         pin_details(PinKey) -> PinDetails,
         edit_pin(EditPinRequest) -> Pin,
         refresh_pins(()) -> (),
-        copy_pins(CopyPinsRequest) -> (),
+        copy_pins(CopyPinsRequest) -> u64,
         open_in_browser(PinKey) -> (),
     }
     unpinning {

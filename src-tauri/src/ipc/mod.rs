@@ -34,7 +34,7 @@ pub(crate) use held::HeldUp;
 pub(crate) use limits::Limits;
 pub(crate) use pin::{
     CopyPinsRequest, EditPinRequest, LookUpRequest, PastedCid, Pin, PinCidRequest, PinDetails, PinPage, PinQuery,
-    UnpinImpact,
+    PlacesRequest, UnpinImpact,
 };
 pub(crate) use pin_key::PinKey;
 pub(crate) use proof::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
+use holdfast_content::{Cid, base36, cid_v0, cid_v1, multihash_hex};
 use holdfast_core::account::{self, AccountId};
 use holdfast_core::pin;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use ts_rs::TS;
 use super::Shown;
 use super::pin_key::PinKey;
 use super::proof::Check;
+use super::unpin::PinSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -181,8 +182,15 @@ pub(crate) enum CopyWhat {
 /// What goes to the clipboard, one line per pin.
 #[derive(Clone, Debug, Deserialize, TS)]
 pub(crate) struct CopyPinsRequest {
-    pub(crate) pins: Vec<PinKey>,
+    pub(crate) pins: PinSet,
     pub(crate) what: CopyWhat,
+}
+
+/// Which pins' places in a query's order are wanted, whatever page it asks for.
+#[derive(Clone, Debug, Deserialize, TS)]
+pub(crate) struct PlacesRequest {
+    pub(crate) query: PinQuery,
+    pub(crate) pins: Vec<PinKey>,
 }
 
 /// What the pin has from now on, in place of what it had; a `name` of null is no name.
@@ -262,7 +270,7 @@ impl From<holdfast_core::PinDetails> for PinDetails {
             cid_base36: base36(&cid),
             multihash: multihash_hex(&cid),
             gateway_link: details.account.gateway_link(&cid.to_string()),
-            ipfs_link: ipfs_link(&details.pin),
+            ipfs_link: ipfs_link(&details.pin.held.cid),
             content: details.pin.content.into(),
             others: details.others.into_iter().map(OtherCopy::from).collect(),
             checks: details.checks.into_iter().map(Check::from).collect(),
@@ -273,8 +281,8 @@ impl From<holdfast_core::PinDetails> for PinDetails {
 }
 
 /// The address of a pin for programs that speak IPFS themselves.
-pub(crate) fn ipfs_link(pin: &pin::Pin) -> String {
-    format!("ipfs://{}", cid_v1(&pin.held.cid))
+pub(crate) fn ipfs_link(cid: &Cid) -> String {
+    format!("ipfs://{}", cid_v1(cid))
 }
 
 impl From<pin::Receipt> for Receipt {

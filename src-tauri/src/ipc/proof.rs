@@ -8,6 +8,7 @@ use ts_rs::TS;
 
 use super::Shown;
 use super::pin_key::PinKey;
+use super::unpin::PinSet;
 
 /// What a pin is compared with: where its upload was read, or what a person chooses in the system's dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
@@ -114,7 +115,7 @@ impl From<(u64, u64)> for ComparisonProgress {
 #[derive(Clone, Debug, Deserialize, TS)]
 pub(crate) struct CheckCopiesRequest {
     pub(crate) run: u32,
-    pub(crate) pins: Vec<PinKey>,
+    pub(crate) pins: PinSet,
     /// Not only a sample of a large one.
     pub(crate) every_block: bool,
 }

@@ -1,6 +1,6 @@
 //! Pins that are to go: which, how many were confirmed, and what can be undone.
 
-use holdfast_core::pin::PinSet as CorePinSet;
+use holdfast_core::pin::{Matching, PinSet as CorePinSet};
 use holdfast_core::transfer;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -14,10 +14,13 @@ pub(crate) enum PinSet {
     Named {
         pins: Vec<PinKey>,
     },
-    /// All that match, whatever page the query asks for, but for some.
+    /// What matches, whatever page the query asks for: all, or from one pin to another in its order; but for some, and with
+    /// some others.
     Matching {
         query: PinQuery,
+        between: Option<[PinKey; 2]>,
         except: Vec<PinKey>,
+        also: Vec<PinKey>,
     },
 }
 
@@ -51,7 +54,12 @@ impl From<PinSet> for CorePinSet {
         let keys = |keys: Vec<PinKey>| keys.into_iter().map(Into::into).collect();
         match pins {
             PinSet::Named { pins } => Self::Named(keys(pins)),
-            PinSet::Matching { query, except } => Self::Matching { query: query.into(), except: keys(except) },
+            PinSet::Matching { query, between, except, also } => Self::Matching(Matching {
+                query: query.into(),
+                between: between.map(|ends| ends.map(Into::into)),
+                except: keys(except),
+                also: keys(also),
+            }),
         }
     }
 }

@@ -101,7 +101,6 @@ export const en = {
   "pins.copied.cid": (count: number) => (count === 1 ? "CID copied" : `${formatCount(count)} CIDs copied`),
   "pins.copied.link": (count: number) => (count === 1 ? "Link copied" : `${formatCount(count)} links copied`),
   "pins.copied.text": "Copied",
-  "pins.resolve_failed": "The selection could not be read",
   "pins.copy_failed": "Nothing was copied",
   "pins.open_failed": "The link could not be opened",
   "pins.refresh_failed": "The accounts could not be asked",

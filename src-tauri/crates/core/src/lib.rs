@@ -35,8 +35,8 @@ pub use code::Code;
 pub use duty::Duty;
 pub use engine::{
     AcceptedUnpin, Background, CheckProgress, CheckRun, CheckedPin, Engine, FoundService, Grace, HeldAccount, HeldUp,
-    History, ImportedService, LimitedHours, Limits, MinuteOfDay, OtherCopy, PastedCid, PinDetails, Ports, Rate,
-    Remains, SecretRemoval, Settings, Theme, ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
+    History, ImportedService, LimitedHours, Limits, MOST_LISTED, MinuteOfDay, OtherCopy, PastedCid, PinDetails, Ports,
+    Rate, Remains, SecretRemoval, Settings, Theme, ThisComputer, UNCONFIRMED_UNPINS, UnpinImpact,
 };
 pub use error::Error;
 pub use home::Home;

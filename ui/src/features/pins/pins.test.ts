@@ -185,6 +185,38 @@ test("all that match go by the question and its exceptions, and only when their 
   expect(requestsOf(mock, "pins")).toHaveLength(before);
 });
 
+test("all that match are copied and verified by the question, with one request each", async () => {
+  const { mock } = await openTable(4000);
+  rows()[0]?.focus();
+  await press("a", { ctrlKey: true });
+  mock.calls.length = 0;
+  await press("c", { ctrlKey: true });
+  await waitFor(() => expect(document.body.textContent).toContain("4,000 CIDs copied"));
+  await fireEvent.click(byTestId("verify-selection"));
+  await waitFor(() => expect(byTestId("check-summary").textContent).toBe("4,000 verified"));
+  const asked = mock.calls.map(({ command }) => command).filter((command) => !command.startsWith("pin"));
+  expect(asked.toSorted()).toEqual(["check_copies", "copy_pins"]);
+  for (const command of asked) {
+    expect(requestsOf(mock, command)).toMatchObject([{ pins: { which: "matching", except: [] } }]);
+  }
+});
+
+test("a range to a row far away is selected without the rows between", async () => {
+  const { app, mock } = await openTable(5000);
+  await fireEvent.click(rows()[2] as HTMLElement);
+  rows()[2]?.focus();
+  mock.calls.length = 0;
+  await press("End", { shiftKey: true });
+  await waitFor(() => expect(app.pins.selection.count(5000)).toBe(4998));
+  await waitFor(() => expect((document.activeElement as HTMLElement).dataset["index"]).toBe("4999"));
+  await waitFor(() => expect(selected()).toHaveLength(rows().length));
+  expect((requestsOf(mock, "pins") as PinQuery[]).reduce((sum, { limit }) => sum + limit, 0)).toBeLessThan(
+    500,
+  );
+  await press("Home");
+  await waitFor(() => expect(app.pins.selection.count(5000)).toBe(1));
+});
+
 test("with no pins the table says what to do and what becomes public", async () => {
   await openApp({ pins: 0, busy: false });
   await waitFor(() => expect(byTestId("empty-state").textContent).toContain("Drop a file here"));
@@ -274,7 +306,8 @@ describe("the proof of a pin", () => {
     await waitFor(() => expect(byTestId("proof-history").textContent).toContain(reason));
     const [request] = requestsOf(mock, "check_copies") as CheckCopiesRequest[];
     expect(request).toMatchObject({ every_block: false });
-    expect(Object.keys(request?.pins[0] ?? {})).toEqual(["account", "id"]);
+    const [key = {}] = request?.pins.which === "named" ? request.pins.pins : [];
+    expect(Object.keys(key)).toEqual(["account", "id"]);
     expect(byTestId("details").querySelector(".damaged")?.textContent).toContain("Damaged");
     expect(allByTestId("copy-words")).toHaveLength(0);
   });

@@ -9,8 +9,8 @@ afterEach(() => void vi.useRealTimers());
 /** So many pins go in a moment, and nothing else is under way. */
 async function openUnpinning(pins: number): Promise<Opened> {
   const opened = await openApp({ pins, busy: false });
-  const query = { ...opened.app.pins.filter, offset: 0, limit: 0 };
-  await opened.app.pins.unpin({ which: "matching", query, except: [] }, pins);
+  opened.app.pins.selection.selectAll();
+  await opened.app.pins.unpin(opened.app.pins.chosen.pins, pins);
   await vi.advanceTimersByTimeAsync(1000);
   return opened;
 }

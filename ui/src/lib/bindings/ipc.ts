@@ -210,7 +210,7 @@ export type Check = { "question": "copy", at: number, outcome: CopyOutcome, code
 /**
  * Which copies to ask for. `run` is a number of the web view's own, by which it asks how far this is.
  */
-export type CheckCopiesRequest = { run: number, pins: Array<PinKey>, 
+export type CheckCopiesRequest = { run: number, pins: PinSet, 
 /**
  * Not only a sample of a large one.
  */
@@ -298,7 +298,7 @@ export type CopyOutcome = "sound" | "damaged" | "missing" | "contradictory" | "u
 /**
  * What goes to the clipboard, one line per pin.
  */
-export type CopyPinsRequest = { pins: Array<PinKey>, what: CopyWhat, };
+export type CopyPinsRequest = { pins: PinSet, what: CopyWhat, };
 
 export type CopyWhat = "cid" | "gateway_link" | "ipfs_link";
 
@@ -564,11 +564,16 @@ export type PinQuery = { offset: number, limit: number, sort: PinSort, descendin
 /**
  * Pins that something is to be done with.
  */
-export type PinSet = { "which": "named", pins: Array<PinKey>, } | { "which": "matching", query: PinQuery, except: Array<PinKey>, };
+export type PinSet = { "which": "named", pins: Array<PinKey>, } | { "which": "matching", query: PinQuery, between: [PinKey, PinKey] | null, except: Array<PinKey>, also: Array<PinKey>, };
 
 export type PinSort = "name" | "size" | "status" | "pinned_at";
 
 export type PinStatus = "queued" | "fetching" | "stored" | "pinned" | "failed" | "unpinned" | "unknown";
+
+/**
+ * Which pins' places in a query's order are wanted, whatever page it asks for.
+ */
+export type PlacesRequest = { query: PinQuery, pins: Array<PinKey>, };
 
 /**
  * Something that will not be pinned, and why.
@@ -809,10 +814,11 @@ export type Rpc = {
   pause_transfers: [string | null, null],
   resume_transfers: [string | null, null],
   pins: [PinQuery, PinPage],
+  pin_places: [PlacesRequest, Array<number | null>],
   pin_details: [PinKey, PinDetails],
   edit_pin: [EditPinRequest, Pin],
   refresh_pins: [null, null],
-  copy_pins: [CopyPinsRequest, null],
+  copy_pins: [CopyPinsRequest, number],
   open_in_browser: [PinKey, null],
   unpin: [UnpinRequest, null],
   unpin_impact: [PinSet, UnpinImpact],

@@ -60,6 +60,8 @@ export interface Mock extends Platform {
   /** How long every answer takes. */
   latency_ms: number;
   transfers: Ipc.Transfer[];
+  /** A pin is no more. */
+  takeAway(pin: Ipc.PinKey): void;
   /** What is wrong with the program as a whole. */
   troubles: Ipc.HomeTrouble[];
   ready: boolean;
@@ -135,6 +137,7 @@ export function createMock(options: MockOptions = {}): Mock {
     changed: (...what) => mock.tell(Object.fromEntries(what.map((one) => [one, MANY[one]]))),
     tell: (changed) => on_changed.forEach((listener) => listener({ ...NOTHING, ...changed })),
     advance,
+    takeAway: (pin) => void rows.splice(rows.indexOf(row(pin)), 1),
     trouble: (id, state, message) => {
       const change = { state, state_message: message ?? null, is_outdated: state !== "ok" };
       accounts = accounts.map((account) => (account.id === id ? { ...account, ...change } : account));
@@ -402,9 +405,17 @@ export function createMock(options: MockOptions = {}): Mock {
       return { pins: leaving.length, begun: 0 };
     },
     refresh_pins: () => null,
-    copy_pins: () => null,
+    copy_pins: ({ pins }) => chosen(pins).length,
+    pin_places: ({ query, pins }) => {
+      const matching = matchingRows(rows, query);
+      const places = pins.map(({ account, id }) =>
+        matching.findIndex((pin) => pin.account === account && pin.id === id),
+      );
+      return places.map((place) => (place < 0 ? null : place));
+    },
     open_in_browser: () => null,
-    check_copies: ({ pins }) => {
+    check_copies: ({ pins: wanted }) => {
+      const pins = chosen(wanted);
       for (const key of pins) history.set(key.id, [mock.nextCheck, ...(history.get(key.id) ?? [])]);
       const { outcome, of, reason } = mock.nextCheck;
       for (const key of pins) {
@@ -532,7 +543,11 @@ export function createMock(options: MockOptions = {}): Mock {
   function chosen(pins: Ipc.PinSet): Ipc.Pin[] {
     if (pins.which === "named") return pins.pins.map(row);
     const left_out = new Set(pins.except.map(({ id }) => id));
-    return matchingRows(rows, pins.query).filter(({ id }) => !left_out.has(id));
+    const also = new Set(pins.also.map(({ id }) => id));
+    const matching = matchingRows(rows, pins.query);
+    const ends = (pins.between ?? []).map((end) => matching.indexOf(row(end)));
+    const within = matching.slice(...(ends.length > 0 ? [Math.min(...ends), Math.max(...ends) + 1] : []));
+    return [...rows.filter(({ id }) => also.has(id)), ...within.filter(({ id }) => !left_out.has(id))];
   }
 
   function remembered(selection: Ipc.Selection): Ipc.Selection {

@@ -1,7 +1,7 @@
 /** Asking accounts for their copies: the runs under way, one for each place that shows one. */
 
 import { SvelteMap } from "svelte/reactivity";
-import type { CheckProgress, CopiesChecked, IpcError, PinKey } from "../bindings/ipc.ts";
+import type { CheckProgress, CopiesChecked, IpcError, PinKey, PinSet } from "../bindings/ipc.ts";
 import { toIpcError } from "../error.ts";
 import type { Platform } from "../platform/index.ts";
 
@@ -28,15 +28,14 @@ export class Checks {
     return this.#at.get(nameOf(place)) ?? null;
   }
 
-  async start(place: Place, pins: PinKey[], every_block = false): Promise<void> {
+  async start(place: Place, pins: PinSet, every_block = false): Promise<void> {
     const name = nameOf(place);
     if (this.at(place)?.state === "running") return;
     const run = this.#next_run++;
     this.#at.set(name, { state: "running", run, progress: null });
     const asking = setInterval(() => void this.#askProgress(name, run), PROGRESS_GAP_MS);
     try {
-      const keys = pins.map(({ account, id }) => ({ account, id }));
-      const result = await this.#platform.call("check_copies", { run, pins: keys, every_block });
+      const result = await this.#platform.call("check_copies", { run, pins, every_block });
       this.#at.set(name, { state: "done", result });
     } catch (reason) {
       this.#at.set(name, { state: "failed", error: toIpcError(reason) });

@@ -3,7 +3,16 @@
  * fetched as they come into view. Old rows stay until their successors are there.
  */
 
-import type { IpcError, Pin, PinDetails, PinKey, PinQuery, PinSet, PinSort } from "../bindings/ipc.ts";
+import type {
+  CopyWhat,
+  IpcError,
+  Pin,
+  PinDetails,
+  PinKey,
+  PinQuery,
+  PinSet,
+  PinSort,
+} from "../bindings/ipc.ts";
 import type { PinPage, SomePins, UnpinImpact } from "../bindings/ipc.ts";
 import { coalesce } from "../coalesce.ts";
 import { toIpcError } from "../error.ts";
@@ -13,7 +22,8 @@ import type { Chosen } from "./chosen.ts";
 import { keyOf, RowSelection } from "./selection.svelte.ts";
 
 export const PAGE_ROWS = 100;
-const BULK_ROWS = 500;
+/** A range of more rows is known by its ends. */
+const MOST_NAMED = 200;
 const KEPT_PAGES = 24;
 const MOST_REQUESTS = 2;
 const REFRESH_GAP_MS = 150;
@@ -63,6 +73,8 @@ export class Pins {
   #wanted = { first: 0, end: PAGE_ROWS };
   #asked = new Map<number, number>();
   #range_requests = 0;
+  /** The generation in which the ends of a selected range were asked for. */
+  #placed_generation = 0;
 
   constructor(platform: Platform, is_shown: () => boolean = () => true) {
     this.#platform = platform;
@@ -94,7 +106,9 @@ export class Pins {
     const filter = { ...this.filter, ...change };
     const matches_other_rows = change.search !== undefined || "account" in change || "status" in change;
     this.filter = filter;
+    this.#range_requests += 1;
     if (matches_other_rows) this.selection.clear();
+    else this.selection.reorder();
     this.selection.moveTo(0);
     this.#generation += 1;
     this.#filter_generation = this.#generation;
@@ -111,42 +125,49 @@ export class Pins {
     this.setFilter({ sort, descending });
   }
 
-  /** Extends the selection to `index`; rows that are not at hand are fetched first. */
+  /** Extends the selection to `index`: by its rows where these are few and at hand, else by the pins at its ends. */
   async selectTo(index: number): Promise<void> {
-    const [first, last] = this.selection.rangeTo(index);
+    const { selection } = this;
+    const [first, last] = selection.rangeTo(index);
     const request = ++this.#range_requests;
     const at_hand = this.#rowsAtHand(first, last);
     if (at_hand) {
-      this.selection.range(at_hand, index);
+      selection.range(at_hand, index);
       return;
     }
-    this.selection.active = index;
-    const rows = await this.#fetch(first, last + 1);
-    if (request === this.#range_requests) this.selection.range(rows, index);
+    selection.active = index;
+    const { anchor } = selection;
+    const [from, to] = await Promise.all([anchor.pin ?? this.#pinAt(anchor.index), this.#pinAt(index)]);
+    if (request !== this.#range_requests || !from || !to) return;
+    const [one, other] = keysOf([from, to]);
+    if (one && other) selection.between([one, other], [first, last], index);
   }
 
-  /** The selected pins, fetched where "all" is selected. */
-  async selected(): Promise<Pin[]> {
-    if (!this.selection.all) return this.selection.pins;
-    const rows = await this.#fetch(0, this.total);
-    return rows.filter((pin) => !this.selection.isExcepted(pin));
-  }
-
-  /** What is selected, without its rows where that is all that match. */
+  /** What is selected: by name, or as what matches. */
   get chosen(): Chosen {
     const { selection, filter } = this;
-    const pins: PinSet = selection.all
-      ? { which: "matching", query: { ...filter, offset: 0, limit: 0 }, except: keysOf(selection.except) }
-      : { which: "named", pins: keysOf(selection.pins) };
+    const { together } = selection;
+    const named = keysOf(selection.pins);
+    const pins: PinSet =
+      together.of === "nothing"
+        ? { which: "named", pins: named }
+        : {
+            which: "matching",
+            query: { ...filter, offset: 0, limit: 0 },
+            between: together.of === "range" ? together.ends : null,
+            except: keysOf(selection.except),
+            also: named,
+          };
     return { pins, count: selection.count(this.total) };
   }
 
   /** How many are selected, how large they are as far as that is known, and how many of each account, where that is known. */
-  get summary(): { count: number; bytes: number; of_accounts: ReadonlyMap<string, number> | null } {
+  get summary(): { count: number; bytes: number | null; of_accounts: ReadonlyMap<string, number> | null } {
     const { selection } = this;
     const bytesOf = (pins: Pin[]) => pins.reduce((sum, { size }) => sum + (size ?? 0), 0);
     const count = selection.count(this.total);
-    if (selection.all)
+    if (selection.together.of === "range") return { count, bytes: null, of_accounts: null };
+    if (selection.together.of === "all")
       return { count, bytes: this.total_bytes - bytesOf(selection.except), of_accounts: null };
     const of_accounts = new Map<string, number>();
     for (const { account } of selection.pins) of_accounts.set(account, (of_accounts.get(account) ?? 0) + 1);
@@ -182,8 +203,9 @@ export class Pins {
     return after;
   }
 
-  async copy(pins: PinKey[], what: "cid" | "gateway_link" | "ipfs_link"): Promise<void> {
-    await this.#platform.call("copy_pins", { pins: keysOf(pins), what });
+  /** Says how many. */
+  copy(pins: PinSet, what: CopyWhat): Promise<number> {
+    return this.#platform.call("copy_pins", { pins, what });
   }
 
   async openInBrowser(pin: PinKey): Promise<void> {
@@ -203,7 +225,7 @@ export class Pins {
   async #lookAgain(): Promise<void> {
     this.revision += 1;
     const anchored = this.loaded && !this.outdated && this.position >= ROW_HEIGHT;
-    if (anchored && (await this.#lookFromAnchor())) return;
+    if (anchored && (await this.#lookFromAnchor())) return this.#followRange();
     this.#generation += 1;
     this.#fill();
   }
@@ -277,6 +299,7 @@ export class Pins {
 
   #rowsAtHand(first: number, last: number): Pin[] | null {
     const rows: Pin[] = [];
+    if (last - first >= MOST_NAMED) return null;
     for (let index = first; index <= last; index += 1) {
       const row = this.row(index);
       if (!row) return null;
@@ -285,19 +308,30 @@ export class Pins {
     return rows;
   }
 
-  async #fetch(first: number, end: number): Promise<Pin[]> {
-    const rows: Pin[] = [];
-    while (rows.length < end - first) {
-      const offset = first + rows.length;
-      const limit = Math.min(BULK_ROWS, end - offset);
-      const page = await this.#platform.call("pins", { ...this.filter, offset, limit });
-      if (page.rows.length === 0) break;
-      rows.push(...page.rows);
+  async #pinAt(index: number): Promise<PinKey | undefined> {
+    const at_hand = this.row(index);
+    if (at_hand) return at_hand;
+    const page = await this.#platform.call("pins", { ...this.filter, offset: index, limit: 1 });
+    return page.rows[0];
+  }
+
+  /** Finds the ends of a selected range again, once after each change. */
+  async #followRange(): Promise<void> {
+    const { together } = this.selection;
+    if (together.of !== "range" || this.#placed_generation >= this.#generation) return;
+    this.#placed_generation = this.#generation;
+    const query = { ...this.filter, offset: 0, limit: 0 };
+    try {
+      const places = await this.#platform.call("pin_places", { query, pins: together.ends });
+      const { together: still } = this.selection;
+      if (still.of === "range" && still.ends === together.ends) this.selection.placed(places);
+    } catch (error) {
+      this.error = toIpcError(error);
     }
-    return rows;
   }
 
   #fill(): void {
+    void this.#followRange();
     for (const page of this.#pagesInView()) {
       if (this.#asked.size >= MOST_REQUESTS) return;
       const held = this.#pages.get(page)?.generation ?? -1;
@@ -361,4 +395,9 @@ export class Pins {
 /** Only what the command takes: the rest of a row stays here. */
 export function keysOf(pins: PinKey[]): PinKey[] {
   return pins.map(({ account, id }) => ({ account, id }));
+}
+
+/** One alone. */
+export function named(pin: PinKey): PinSet {
+  return { which: "named", pins: keysOf([pin]) };
 }

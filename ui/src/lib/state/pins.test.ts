@@ -2,6 +2,8 @@ import { describe, expect, test, vi } from "vitest";
 import type { Pin, PinPage, PinQuery } from "../bindings/ipc.ts";
 import type { Platform } from "../platform/index.ts";
 import { ROW_HEIGHT } from "../virtual.ts";
+import { createMock } from "../platform/mock.ts";
+import { Checks } from "./checks.svelte.ts";
 import { Pins } from "./pins.svelte.ts";
 
 interface Question {
@@ -100,19 +102,81 @@ test("a refusal is told once and asked again with the next change", async () => 
   expect(pins.error).toBeNull();
 });
 
-test("a range over rows that are not at hand fetches them", async () => {
-  const { pins, asked } = slowBackend();
-  pins.show(0, 16);
-  await at(asked, 0).answer(2000);
-  pins.selection.only(pin(0, ""), 0);
-  const before = asked.length;
-  const done = pins.selectTo(1199);
-  while (asked.some((_, index) => index >= before && pins.selection.count(2000) === 1)) {
-    await at(asked, -1).answer(2000);
-    await settled();
+describe("a range over rows that are not at hand", () => {
+  /** A table of so many rows with the range from row 3 to another. */
+  async function ranged(rows: number, to: number) {
+    const mock = createMock({ pins: rows, busy: false });
+    const pins = new Pins(mock);
+    pins.show(0, 16);
+    await vi.waitFor(() => expect(pins.row(3)).not.toBeNull());
+    pins.selection.only(pins.row(3) as Pin, 3);
+    mock.calls.length = 0;
+    await pins.selectTo(to);
+    return { mock, pins };
   }
-  await done;
-  expect(pins.selection.count(2000)).toBe(1200);
+
+  test("is the pins at its ends, of which the unseen one is asked for alone", async () => {
+    const { mock, pins } = await ranged(5000, 4321);
+    expect(pins.selection.count(5000)).toBe(4319);
+    expect(mock.calls).toMatchObject([{ command: "pins", request: { offset: 4321, limit: 1 } }]);
+    const { pins: set, count } = pins.chosen;
+    expect(set).toMatchObject({ which: "matching", except: [], also: [] });
+    expect(set.which === "matching" && set.between?.map((end) => Object.keys(end))).toEqual([
+      ["account", "id"],
+      ["account", "id"],
+    ]);
+    expect(count).toBe(4319);
+  });
+
+  test("has rows left out and added, and goes to the core as that", async () => {
+    const { pins } = await ranged(5000, 2000);
+    const [inside, outside] = [pins.row(10) as Pin, pins.row(1) as Pin];
+    pins.selection.toggle(inside, 10);
+    pins.selection.toggle(outside, 1);
+    expect([pins.selection.has(inside, 10), pins.selection.has(outside, 1)]).toEqual([false, true]);
+    expect(pins.selection.count(5000)).toBe(1998);
+    expect(pins.chosen.pins).toMatchObject({ except: [{ id: inside.id }], also: [{ id: outside.id }] });
+    pins.selection.toggle(inside, 10);
+    pins.selection.toggle(outside, 1);
+    expect(pins.chosen.pins).toMatchObject({ except: [], also: [] });
+  });
+
+  test("stays on its pins when others come, and is copied, verified and unpinned with one request", async () => {
+    const { mock, pins } = await ranged(5000, 3000);
+    const first = pins.row(3) as Pin;
+    mock.takeAway(pins.row(0) as Pin);
+    await pins.changed({ which: "many" });
+    await vi.waitFor(() => expect(pins.selection.has(first, 2)).toBe(true));
+    expect([pins.selection.has(first, 1), pins.selection.count(4999)]).toEqual([false, 2998]);
+    mock.calls.length = 0;
+    expect(await pins.copy(pins.chosen.pins, "cid")).toBe(2998);
+    await new Checks(mock).start("selection", pins.chosen.pins);
+    await pins.unpin(pins.chosen.pins, 2998);
+    expect(mock.calls.map(({ command }) => command)).toEqual(["copy_pins", "check_copies", "unpin"]);
+  });
+
+  test("is none any more when one of its ends is gone, or the order is another one", async () => {
+    const { mock, pins } = await ranged(5000, 3000);
+    mock.takeAway(pins.row(3) as Pin);
+    await pins.changed({ which: "many" });
+    await vi.waitFor(() => expect(pins.selection.count(4999)).toBe(0));
+    const other = (await ranged(5000, 3000)).pins;
+    other.sortBy("name");
+    expect(other.selection.count(5000)).toBe(0);
+  });
+
+  test("is not set by an answer that comes after another filter", async () => {
+    const { pins, asked } = slowBackend();
+    pins.show(0, 16);
+    await at(asked, 0).answer(2000);
+    pins.selection.only(pin(0, ""), 0);
+    const done = pins.selectTo(1199);
+    const end = at(asked, -1);
+    pins.setFilter({ search: "other" });
+    await end.answer(2000);
+    await done;
+    expect(pins.selection.count(2000)).toBe(0);
+  });
 });
 
 /** Answers at once, from rows that a test may change. */

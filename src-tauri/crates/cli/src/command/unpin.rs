@@ -46,7 +46,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
     let pins = match args.ids.is_empty() {
         true => {
             let query = PinQuery { account, search: args.matching.unwrap_or_default(), ..PinQuery::default() };
-            PinSet::Matching { query, except: Vec::new() }
+            PinSet::Matching(query.into())
         }
         false => PinSet::Named(named.iter().map(Pin::key).collect()),
     };

@@ -14,7 +14,7 @@ use holdfast_core::{
     account::{Account, PlainHttp, parse_base_url},
     content::{Limits, Urgency},
     host,
-    pin::{Pin, PinKey, PinQuery},
+    pin::{Pin, PinQuery, PinSet},
     proof::{CopyState, Course, USUAL_EXTENT, check_copy, compare},
 };
 use url::Url;
@@ -80,14 +80,17 @@ async fn at_accounts(
         Some(name) => Some(session.engine.account_named(name).await?),
         None => None,
     };
-    let pins = match (&args.what, cid) {
-        (None, _) => every_pin(session, account.as_ref()).await?,
-        (Some(_), Some(cid)) => {
+    let Some(what) = &args.what else {
+        let pins = every_pin(session, account).await;
+        return copies(session, pins, extent(args), true, out).await?.end();
+    };
+    let pins = match cid {
+        Some(cid) => {
             let mut pins = session.engine.pins_of(cid).await?;
             pins.retain(|pin| account.as_ref().is_none_or(|account| account.id == pin.account));
             pins
         }
-        (Some(id), None) => vec![session.engine.pin_named(id, account.as_ref().map(|account| &account.id)).await?],
+        None => vec![session.engine.pin_named(what, account.as_ref().map(|account| &account.id)).await?],
     };
     let [first, ..] = pins.as_slice() else {
         let gateway = gateway.or_else(|| account?.gateway);
@@ -104,19 +107,13 @@ async fn at_accounts(
         let compared = progress::shown(line, proving).await?;
         worst.add(print_compared(&first.held.cid, path, &compared.outcome, out)?);
     }
-    let keys = pins.iter().map(Pin::key).collect();
-    worst.add(copies(session, keys, extent(args), args.what.is_none(), out).await?);
+    let pins = PinSet::Named(pins.iter().map(Pin::key).collect());
+    worst.add(copies(session, pins, extent(args), false, out).await?);
     worst.end()
 }
 
 /// Asks the accounts for their copies. Of many, each that is not sound is told, and how many are.
-async fn copies(
-    session: &Session,
-    keys: Vec<PinKey>,
-    extent: Extent,
-    many: bool,
-    out: Output,
-) -> Result<Worst, Failure> {
+async fn copies(session: &Session, pins: PinSet, extent: Extent, many: bool, out: Output) -> Result<Worst, Failure> {
     let run = CheckRun::of(&session.engine);
     let told = Mutex::new((Told::default(), Ok(())));
     let checked = |CheckedPin { pin, account, check }: CheckedPin| {
@@ -132,7 +129,7 @@ async fn copies(
         let (pins, blocks) = (progress.pins_done, progress.blocks_done);
         format!("{pins} of {} pins, {blocks} of {} blocks of the next", progress.pins_total, progress.blocks_total)
     };
-    progress::shown(line, session.engine.check_copies(keys, extent, &run, checked)).await?;
+    progress::shown(line, session.engine.check_copies(pins, extent, &run, checked)).await?;
     let (told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     printed?;
     if many && !out.is_json() {
@@ -141,21 +138,13 @@ async fn copies(
     Ok(told.worst())
 }
 
-async fn every_pin(session: &Session, account: Option<&Account>) -> Result<Vec<Pin>, Failure> {
-    if let Err(error) = session.engine.refresh(account.map(|account| &account.id)).await {
+/// All pins of an account, or of all of them, as their services list them.
+async fn every_pin(session: &Session, account: Option<Account>) -> PinSet {
+    if let Err(error) = session.engine.refresh(account.as_ref().map(|account| &account.id)).await {
         complain(&format!("the list of pins may be out of date: {error}"), error.details().as_deref());
     }
-    let mut query =
-        PinQuery { limit: 1_000, account: account.map(|account| account.id.clone()), ..PinQuery::default() };
-    let mut pins = Vec::new();
-    loop {
-        let page = session.engine.pins(query.clone()).await?.rows;
-        if page.is_empty() {
-            return Ok(pins);
-        }
-        query.offset += page.len() as u64;
-        pins.extend(page);
-    }
+    let query = PinQuery { account: account.map(|account| account.id), ..PinQuery::default() };
+    PinSet::Matching(query.into())
 }
 
 /// Verifies without any pin: what lies here where a path is given, else what the gateway has.

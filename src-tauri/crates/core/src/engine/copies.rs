@@ -17,9 +17,16 @@ use crate::{
     error::Error,
     gateway::Gateway,
     ids::{AccountId, PinKey},
-    pin::{Pin, PinStatus},
+    pin::{Pin, PinSet, PinStatus},
     proof::{Check, CopyCheck, CopyState, Course, Doubt, Finding, check_copy},
+    store::{Condition, Store},
 };
+
+/// Pins that are looked up at a time, of all that match.
+const AT_ONCE: usize = 500;
+
+/// Contents of one account whose copy is remembered in a run, so that what is pinned twice is asked for once.
+const MOST_REMEMBERED: usize = 10_000;
 
 /// Copies of one account in a row whose gateway does not answer, before the others are not asked for any more.
 const MOST_UNANSWERED: u32 = 3;
@@ -158,35 +165,71 @@ impl CheckRun {
     }
 }
 
+/// An account's pins of a run that have not been asked for.
+enum Left {
+    Named(Vec<PinKey>),
+    Matching { which: Arc<Condition>, after: i64 },
+}
+
+impl Left {
+    /// The next of them; none when there are no more.
+    async fn next(&mut self, store: &Store, account: &AccountId) -> Result<Vec<PinKey>, Error> {
+        match self {
+            Self::Named(keys) => Ok(std::mem::take(keys)),
+            Self::Matching { which, after } => {
+                let (keys, last) = store.chosen_of((**which).clone(), account, *after, AT_ONCE).await?;
+                *after = last;
+                Ok(keys)
+            }
+        }
+    }
+}
+
 impl Engine {
     /// Asks the accounts of these pins for their copies: blocks are fetched from each account's gateway and hashed here. One
     /// copy of an account at a time, so that no service has more to do than for one. `checked` is told of every pin; what was
     /// found is in the history by then. Content that an account has pinned twice is asked for once.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the run was stopped, and when the database fails.
+    /// [`Error::Cancelled`] when the run was stopped, [`Error::NoSuch`] for a range without its ends, and when the database fails.
     pub async fn check_copies(
         &self,
-        keys: Vec<PinKey>,
+        pins: PinSet,
         extent: Extent,
         run: &CheckRun,
         checked: impl Fn(CheckedPin) + Sync,
     ) -> Result<(), Error> {
-        run.pins_total.store(keys.len() as u64, Ordering::Relaxed);
-        let mut of_accounts: HashMap<AccountId, Vec<PinKey>> = HashMap::new();
-        for key in keys {
-            of_accounts.entry(key.account.clone()).or_default().push(key);
-        }
-        let all = of_accounts.into_iter().map(|(id, keys)| self.check_copies_of(id, keys, extent, run, &checked));
+        let (total, of_accounts) = self.left_of(pins).await?;
+        run.pins_total.store(total, Ordering::Relaxed);
+        let all = of_accounts.into_iter().map(|(id, left)| self.check_copies_of(id, left, extent, run, &checked));
         let ended = join_all(all).await.into_iter().collect();
         self.shared.announce(Change::Pins(Which::Many));
         ended
     }
 
+    async fn left_of(&self, pins: PinSet) -> Result<(u64, Vec<(AccountId, Left)>), Error> {
+        match pins {
+            PinSet::Named(keys) => {
+                let total = keys.len() as u64;
+                let mut of_accounts: HashMap<AccountId, Vec<PinKey>> = HashMap::new();
+                for key in keys {
+                    of_accounts.entry(key.account.clone()).or_default().push(key);
+                }
+                Ok((total, of_accounts.into_iter().map(|(id, keys)| (id, Left::Named(keys))).collect()))
+            }
+            PinSet::Matching(matching) => {
+                let (which, accounts) = self.shared.store.chosen(self.chosen(matching).await?).await?;
+                let (total, which) = (accounts.iter().map(|(_, pins)| pins).sum(), Arc::new(which));
+                let left = |(id, _)| (id, Left::Matching { which: Arc::clone(&which), after: i64::MIN });
+                Ok((total, accounts.into_iter().map(left).collect()))
+            }
+        }
+    }
+
     async fn check_copies_of(
         &self,
         id: AccountId,
-        keys: Vec<PinKey>,
+        mut left: Left,
         extent: Extent,
         run: &CheckRun,
         checked: &(impl Fn(CheckedPin) + Sync),
@@ -194,7 +237,15 @@ impl Engine {
         let account = self.account(&id).await?;
         let gateway = self.gateway_of(&account, None)?;
         let (mut known, mut unanswered): (HashMap<String, CopyCheck>, Option<(u32, CopyCheck)>) = Default::default();
-        for key in keys {
+        let mut keys = Vec::new().into_iter();
+        loop {
+            let Some(key) = keys.next() else {
+                keys = left.next(&self.shared.store, &id).await?.into_iter();
+                if keys.len() == 0 {
+                    return Ok(());
+                }
+                continue;
+            };
             // What was unpinned meanwhile has no copy to ask for.
             if let Some(pin) = self.shared.store.pin(&key).await? {
                 let content = cid_v1(&pin.held.cid);
@@ -210,12 +261,14 @@ impl Engine {
                     }
                     _ => None,
                 };
+                if known.len() >= MOST_REMEMBERED {
+                    known.clear();
+                }
                 known.insert(content, check.clone());
                 checked(CheckedPin { pin, account: account.clone(), check });
             }
             run.pins_done.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
     }
 
     async fn check_one(

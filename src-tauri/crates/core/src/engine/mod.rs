@@ -41,7 +41,7 @@ pub use history::History;
 pub use intake::PastedCid;
 pub use kubo_import::{FoundService, ImportedService};
 pub use limits::{LimitedHours, Limits, MinuteOfDay, Rate};
-pub use pins::PinDetails;
+pub use pins::{MOST_LISTED, PinDetails};
 pub use secrets::SecretRemoval;
 pub use settings::{Settings, Theme};
 pub use unpinning::{AcceptedUnpin, Grace, UNCONFIRMED_UNPINS};

@@ -1,15 +1,19 @@
 //! Pins: asking the mirror, following the providers.
 
 use futures_util::future::join_all;
+use holdfast_content::Cid;
 
 use super::{Engine, OtherCopy, Remains, Shared, usage};
 use crate::{
     account::Account,
     error::Error,
     ids::{AccountId, PinId, PinKey},
-    pin::{Pin, PinPage, PinQuery, Receipt, mirror},
+    pin::{Pin, PinPage, PinQuery, PinSet, Receipt, mirror},
     proof::Check,
 };
+
+/// Pins whose contents are given at a time.
+pub const MOST_LISTED: u64 = 100_000;
 
 /// Everything known about one pin.
 #[derive(Clone, Debug)]
@@ -45,6 +49,41 @@ impl Engine {
         let now = self.shared.ports.clock.now();
         page.rows = page.rows.into_iter().map(|pin| pin.shown_at(now)).collect();
         Ok(page)
+    }
+
+    /// Where these stand in the order of a question, whatever page it asks for; `None` of what does not match.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn places(&self, query: PinQuery, pins: Vec<PinKey>) -> Result<Vec<Option<u64>>, Error> {
+        Ok(self.shared.store.places(query, self.shared.access.all_outdated(), pins).await?)
+    }
+
+    /// Which content these pins have and at which accounts: as they are named, or in the order of their question.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`], and [`Error::InvalidInput`] for more than [`MOST_LISTED`].
+    pub async fn contents(&self, pins: PinSet) -> Result<Vec<(AccountId, Cid)>, Error> {
+        let contents = match pins {
+            PinSet::Named(keys) => {
+                let mut contents = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let pin = self.shared.store.pin(&key).await?;
+                    let pin = pin.ok_or_else(|| Error::NoSuch { what: "pin", id: key.id.0 })?;
+                    contents.push((key.account, pin.held.cid));
+                }
+                contents
+            }
+            PinSet::Matching(matching) => {
+                self.shared.store.contents(self.chosen(matching).await?, MOST_LISTED + 1).await?
+            }
+        };
+        if contents.len() as u64 > MOST_LISTED {
+            return Err(Error::InvalidInput(format!(
+                "More than {MOST_LISTED} pins are too many at a time; `holdfast ls` writes a list of all."
+            )));
+        }
+        Ok(contents)
     }
 
     /// One pin with all that is known about it.

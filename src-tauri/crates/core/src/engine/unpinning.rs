@@ -8,9 +8,9 @@ use crate::{
     entropy::new_id,
     error::Error,
     ids::{PinKey, TransferId, UnpinningId},
-    pin::{Metadata, Pin, PinQuery, PinSet},
+    pin::{Matching, Metadata, Pin, PinSet},
     queue::{Lane, pause::TO_UNDO},
-    store::{Bulk, Matching, NewUnpinning},
+    store::{Bulk, Chosen, NewUnpinning},
     transfer::{Origin, TransferCounts, TransferState, Undone, Unpinning, Work},
 };
 
@@ -57,8 +57,8 @@ impl Engine {
         let unpinning = new.id.clone();
         let (pins, transfers) = match pins {
             PinSet::Named(keys) => self.unpin_named(keys, confirmed, new).await?,
-            PinSet::Matching { query, except } => {
-                let which = self.matching(query, except);
+            PinSet::Matching(matching) => {
+                let which = self.chosen(matching).await?;
                 match self.shared.store.unpin_matching(which, confirmed, UNCONFIRMED_UNPINS, new).await? {
                     Bulk::Accepted(pins) => (pins, Vec::new()),
                     Bulk::NotConfirmed(pins) => return Err(Error::CountChanged { pins, confirmed }),
@@ -141,12 +141,15 @@ impl Engine {
                 }
                 impact.some = self.named(&logins, keys.iter().take(MOST_NAMED).cloned().collect()).await?;
                 for keys in keys.chunks(AT_ONCE) {
-                    let leaves = |pin: &Pin| leaving.contains(&pin.key());
-                    self.judge(&mut impact, &mut logins, keys.to_vec(), leaves).await?;
+                    let mut pins = self.shared.store.pins_and_their_others(keys.to_vec()).await?;
+                    for (_, others) in &mut pins {
+                        others.retain(|other| !leaving.contains(&other.key()));
+                    }
+                    self.judge(&mut impact, &mut logins, pins).await?;
                 }
             }
-            PinSet::Matching { query, except } => {
-                let which = self.matching(query, except);
+            PinSet::Matching(matching) => {
+                let which = self.chosen(matching).await?;
                 let leaving = self.shared.store.leaving(which.clone(), MOST_NAMED).await?;
                 for (account, pins) in leaving.accounts {
                     impact.count(logins.label(&account), pins);
@@ -156,20 +159,26 @@ impl Engine {
                 impact.last_count = leaving.alone;
                 let mut after = i64::MIN;
                 loop {
-                    let (keys, last) = self.shared.store.leaving_a_copy(which.clone(), after, AT_ONCE).await?;
-                    if keys.is_empty() {
+                    let (pins, last) = self.shared.store.leaving_a_copy(which.clone(), after, AT_ONCE).await?;
+                    if last == after {
                         break;
                     }
                     after = last;
-                    self.judge(&mut impact, &mut logins, keys, |pin| which.has(pin)).await?;
+                    self.judge(&mut impact, &mut logins, pins).await?;
                 }
             }
         }
         Ok(impact.sorted())
     }
 
-    fn matching(&self, query: PinQuery, except: Vec<PinKey>) -> Matching {
-        Matching { query, outdated: self.shared.access.all_outdated(), except }
+    /// What matches, of pins as they are now. A range has both of its ends.
+    pub(super) async fn chosen(&self, matching: Matching) -> Result<Chosen, Error> {
+        for end in matching.between.iter().flatten() {
+            if self.shared.store.pin(end).await?.is_none() {
+                return Err(Error::NoSuch { what: "pin", id: end.id.0.clone() });
+            }
+        }
+        Ok(Chosen { matching, outdated: self.shared.access.all_outdated() })
     }
 
     /// What these pins are called, and where they are.
@@ -178,17 +187,15 @@ impl Engine {
         Ok(pins.into_iter().map(|(pin, _)| (pin.name(), logins.label(&pin.account))).collect())
     }
 
-    /// Looks for each of these pins at the copies that stay.
+    /// Looks for each of these pins at its copies that stay.
     async fn judge(
         &self,
         impact: &mut UnpinImpact,
         logins: &mut copies::Logins<'_>,
-        keys: Vec<PinKey>,
-        leaves: impl Fn(&Pin) -> bool,
+        pins: Vec<(Pin, Vec<Pin>)>,
     ) -> Result<(), Error> {
-        for (pin, others) in self.shared.store.pins_and_their_others(keys).await? {
-            let others = others.into_iter().filter(|other| !leaves(other));
-            let others = logins.seen_from(&pin, others.collect()).await?;
+        for (pin, others) in pins {
+            let others = logins.seen_from(&pin, others).await?;
             let label = logins.label(&pin.account);
             impact.judge(&pin, label, &others);
         }

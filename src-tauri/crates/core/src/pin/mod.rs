@@ -17,7 +17,7 @@ use crate::{clock::UnixMillis, error::Error, ids::AccountId};
 pub use crate::ids::{PinId, PinKey};
 pub(crate) use known::{Fingerprint, Known, PinNumber};
 pub(crate) use query::MAX_PAGE_ROWS;
-pub use query::{PinPage, PinQuery, PinSet, PinSort};
+pub use query::{Matching, PinPage, PinQuery, PinSet, PinSort};
 pub use standing::{ContentProof, CopyStanding, Standing};
 
 /// Key/value pairs of a pin.

@@ -57,13 +57,27 @@ pub struct PinQuery {
 pub enum PinSet {
     /// These.
     Named(Vec<PinKey>),
-    /// All that match a question, whatever page it asks for, but for some.
-    Matching {
-        /// The question.
-        query: PinQuery,
-        /// Those that are left out.
-        except: Vec<PinKey>,
-    },
+    /// Those that match a question.
+    Matching(Matching),
+}
+
+/// What matches a question, whatever page it asks for; but for some, and with some others.
+#[derive(Clone, Debug, Default)]
+pub struct Matching {
+    /// The question.
+    pub query: PinQuery,
+    /// Only what is from one of these to the other in the question's order, both of them included.
+    pub between: Option<[PinKey; 2]>,
+    /// Those that are left out.
+    pub except: Vec<PinKey>,
+    /// Others, whether they match or not.
+    pub also: Vec<PinKey>,
+}
+
+impl From<PinQuery> for Matching {
+    fn from(query: PinQuery) -> Self {
+        Self { query, ..Self::default() }
+    }
 }
 
 /// One page, and what all pages together have.

@@ -134,6 +134,19 @@ impl<'db> Counting<'db> {
     }
 }
 
+/// The mark of a shelf before a place, and how many stand before that.
+pub(super) fn before(db: &Connection, key: Key, shelf: i64, place: &Place) -> Result<Option<(Place, u64)>, StoreError> {
+    let sql = "SELECT value, row FROM pin_mark WHERE shelf = ?1 AND sort = ?2 AND (value, row) <= (?3, ?4)
+               ORDER BY value DESC, row DESC LIMIT 1";
+    let values = (shelf, key.number(), &place.value, place.row);
+    let mark = db.prepare_cached(sql)?.query_row(values, Place::read).optional()?;
+    let Some(mark) = mark else { return Ok(None) };
+    let sql = "SELECT ifnull(sum(pins), 0) FROM pin_mark WHERE shelf = ?1 AND sort = ?2 AND (value, row) < (?3, ?4)";
+    let values = (shelf, key.number(), &mark.value, mark.row);
+    let before: i64 = db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+    Ok(Some((mark, before.cast_unsigned())))
+}
+
 /// Between which places a row stands that has so many before it.
 #[derive(Debug)]
 pub(super) struct Window {

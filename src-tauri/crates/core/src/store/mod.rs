@@ -1,6 +1,7 @@
 //! The database of a home: the only place that speaks SQL.
 
 mod accounts;
+mod chosen;
 mod codec;
 mod connections;
 mod folders;
@@ -10,6 +11,7 @@ mod marks;
 mod mirror;
 mod paging;
 mod pins;
+mod places;
 mod proofs;
 mod receipts;
 mod schema;
@@ -24,10 +26,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+pub(crate) use chosen::{Chosen, Condition};
 pub(crate) use folders::Observed;
 pub(crate) use mirror::Written;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
-pub(crate) use unpinning::{Bulk, Matching, NewUnpinning};
+pub(crate) use unpinning::{Bulk, NewUnpinning};
 
 use connections::{Company, Connections, Held, Kept};
 

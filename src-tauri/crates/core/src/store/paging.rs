@@ -77,7 +77,7 @@ impl Key {
     }
 
     /// What stands in a shelf's index; never NULL, so that places can be compared.
-    const fn value(self) -> &'static str {
+    pub(super) const fn value(self) -> &'static str {
         match self {
             Self::Name => "shown_folded",
             Self::Bytes => "bytes_or_none",
@@ -114,7 +114,7 @@ impl Key {
     }
 
     /// How many of shelf ?1 there are from place ?2, ?3 on that are before place ?4, ?5.
-    fn count_sql(self) -> String {
+    pub(super) fn count_sql(self) -> String {
         let (index, from, until) = (self.index(), self.stands(">=", 2), self.stands("<", 4));
         format!("SELECT count(*) FROM pin INDEXED BY {index} WHERE shelf = ?1 AND {from} AND {until}")
     }
@@ -131,6 +131,14 @@ impl Key {
         let mut statement = db.prepare_cached(&self.places_sql())?;
         let values = (shelf, &from.value, from.row, offset.cast_signed(), limit.cast_signed());
         statement.query_map(values, Place::read)?.collect()
+    }
+
+    /// How many of a shelf are before a place.
+    pub(super) fn before(self, db: &Connection, shelf: i64, place: &Place) -> Result<u64, StoreError> {
+        Ok(match marks::before(db, self, shelf, place)? {
+            Some((mark, before)) => before + self.count(db, shelf, &mark, place)?,
+            None => 0,
+        })
     }
 
     /// How many of a shelf are before a place, from another on.

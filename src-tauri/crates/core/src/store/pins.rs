@@ -94,7 +94,16 @@ impl Store {
 
 /// Every pin of that content, at any account.
 pub(super) fn of_content(db: &Connection, cid: &Cid) -> Result<Vec<Pin>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM pin WHERE content = ?1 AND +status <> 'unpinned' ORDER BY row");
+    of_content_but(db, cid, &[])
+}
+
+/// The same without the pins at these rows.
+pub(super) fn of_content_but(db: &Connection, cid: &Cid, rows: &[i64]) -> Result<Vec<Pin>, StoreError> {
+    let rows: Vec<_> = rows.iter().map(i64::to_string).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM pin WHERE content = ?1 AND +status <> 'unpinned' AND row NOT IN ({}) ORDER BY row",
+        rows.join(", ")
+    );
     let mut pins = select(db, &sql, vec![content_number(cid).into()])?;
     pins.retain(|pin| same_content(&pin.held.cid, cid));
     Ok(pins)
@@ -141,12 +150,12 @@ fn at(db: &Connection, rows: Vec<i64>) -> Result<Vec<Pin>, StoreError> {
 }
 
 /// The condition for what a query searches for, on these shelves, and its parameters.
-pub(super) fn filter(query: &PinQuery, shelves: &[Shelf]) -> (String, Vec<Value>) {
+pub(super) fn condition(query: &PinQuery, shelves: &[Shelf]) -> (String, Vec<Value>) {
     let among: Vec<_> = shelves.iter().map(|shelf| shelf.number.to_string()).collect();
     let text = query.search.trim();
     // With a text, everything is looked at in any case.
     let bare = if text.is_empty() { "" } else { "+" };
-    let on_shelves = format!("WHERE {bare}shelf IN ({})", among.join(", "));
+    let on_shelves = format!("{bare}shelf IN ({})", among.join(", "));
     if text.is_empty() {
         return (on_shelves, Vec::new());
     }

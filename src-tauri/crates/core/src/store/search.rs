@@ -51,6 +51,35 @@ pub(super) fn page(db: &Connection, query: &PinQuery, part: Part, shelves: &[She
     Ok(found)
 }
 
+/// How many of all that is found stand before a row in the ascending order, and how many are found; `None` where the row is none of
+/// them.
+pub(super) fn before(
+    db: &Connection,
+    query: &PinQuery,
+    shelves: &[Shelf],
+    row: i64,
+) -> Result<Option<(u64, u64)>, StoreError> {
+    let text = folded(query.search.trim());
+    let sql = "SELECT shown_folded, bytes_or_none, pinned_at_or_none, shelf FROM pin WHERE row = ?1";
+    let own = db.prepare_cached(sql)?.query_row([row], |own| {
+        Ok(match query.sort {
+            PinSort::Name => own.get::<_, String>(0)?.into_bytes(),
+            PinSort::Size => number_key(own.get(1)?).to_vec(),
+            PinSort::PinnedAt => number_key(own.get(2)?).to_vec(),
+            PinSort::Status => {
+                let rank = Ranks::of(shelves).of_shelf(own.get(3)?);
+                rank.map(|rank| number_key(rank).to_vec()).unwrap_or_default()
+            }
+        })
+    })?;
+    let (mut before, mut is_found) = (0, false);
+    let found = look(db, &text, shelves, query.sort, |key, other| {
+        before += u64::from((key, other) < (own.as_slice(), row));
+        is_found |= other == row;
+    })?;
+    Ok(is_found.then_some((before, found.total)))
+}
+
 /// Gives `each` row that has the text in it, with its key in the order.
 fn look(
     db: &Connection,

@@ -5,15 +5,13 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 
 use super::{
     Store, StoreError,
+    chosen::{Chosen, Condition},
     codec::unsigned,
-    pins::{self, folded},
-    shelves,
     transfers::{self, batches},
 };
 use crate::{
     clock::UnixMillis,
-    ids::{AccountId, BatchId, PinKey, TransferId, UnpinningId},
-    pin::{Pin, PinQuery, PinStatus},
+    ids::{BatchId, TransferId, UnpinningId},
     queue::{Lane, pause::TO_UNDO},
     transfer::{NewBatch, Origin, Transfer, TransferCounts, Undone, Unpinning},
 };
@@ -24,32 +22,6 @@ const MANY: u64 = 10_000;
 /// The transfers of an unpinning.
 const OF_UNPINNING: &str = "transfer.sequence BETWEEN unpinning.first AND unpinning.last AND transfer.work = 'unpin'
     AND transfer.created_at = unpinning.created_at";
-
-/// Pins that match a question, but for some.
-#[derive(Clone, Debug)]
-pub(crate) struct Matching {
-    pub(crate) query: PinQuery,
-    /// Accounts of whose pins the status is not known.
-    pub(crate) outdated: Vec<AccountId>,
-    pub(crate) except: Vec<PinKey>,
-}
-
-impl Matching {
-    /// Whether a pin is one of them.
-    pub(crate) fn has(&self, pin: &Pin) -> bool {
-        let PinQuery { account, status, search, .. } = &self.query;
-        let of_status = status.is_none_or(|wanted| match self.outdated.contains(&pin.account) {
-            true => wanted == PinStatus::Unknown,
-            false => wanted == pin.held.status,
-        });
-        let text = folded(search.trim());
-        let has_text = || folded(&pin.name()).contains(&text) || folded(&pin.held.cid.to_string()).contains(&text);
-        account.as_ref().is_none_or(|account| *account == pin.account)
-            && of_status
-            && has_text()
-            && !self.except.contains(&pin.key())
-    }
-}
 
 /// Pins that are to be removed together, before they are written.
 #[derive(Clone, Debug)]
@@ -91,19 +63,19 @@ impl Store {
     /// Accepts removing these pins together, if there are as many as `confirmed`, or no more than go without that.
     pub(crate) async fn unpin_matching(
         &self,
-        which: Matching,
+        which: Chosen,
         confirmed: u64,
         unconfirmed: u64,
         new: NewUnpinning,
     ) -> Result<Bulk, StoreError> {
         self.write(move |db| {
-            let (filter, values) = filter(db, &which)?;
-            let count = count(db, &filter, &values)?;
+            let condition = which.condition(db)?;
+            let count = condition.count(db)?;
             if count > unconfirmed && count != confirmed {
                 return Ok(Bulk::NotConfirmed(count));
             }
             db.pragma_update(None, "cache_spill", count > MANY)?;
-            let inserted = insert_as_batch(db, &filter, values, count, &new);
+            let inserted = insert_as_batch(db, condition, count, &new);
             db.pragma_update(None, "cache_spill", false)?;
             inserted.map(|()| Bulk::Accepted(count))
         })
@@ -161,52 +133,20 @@ impl Store {
     }
 }
 
-/// The condition for these pins, and its parameters.
-pub(super) fn filter(db: &Connection, which: &Matching) -> Result<(String, Vec<Value>), StoreError> {
-    let shelves = shelves::matching(db, &which.query, &which.outdated)?;
-    let (filter, values) = pins::filter(&which.query, &shelves);
-    let mut row =
-        db.prepare_cached("SELECT row FROM pin WHERE account = ?1 AND number = pin_number(?2) AND id = ?2")?;
-    let mut except = Vec::new();
-    for key in &which.except {
-        let rows = row.query_map((&key.account.0, &key.id.0), |row| row.get::<_, i64>(0))?;
-        for row in rows {
-            except.push(row?.to_string());
-        }
-    }
-    Ok((format!("{filter} AND row NOT IN ({})", except.join(", ")), values))
-}
-
-fn count(db: &Connection, filter: &str, values: &[Value]) -> Result<u64, StoreError> {
-    let sql = format!("SELECT count(*) FROM pin {filter}");
-    let count: i64 = db.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
-    Ok(count.cast_unsigned())
-}
-
-fn insert_as_batch(
-    db: &Connection,
-    filter: &str,
-    values: Vec<Value>,
-    count: u64,
-    new: &NewUnpinning,
-) -> Result<(), StoreError> {
-    let name = format!("SELECT coalesce(nullif(name, ''), cid) FROM pin {filter} ORDER BY row LIMIT 1");
-    let name = db.query_row(&name, params_from_iter(&values), |row| row.get(0)).optional()?;
+fn insert_as_batch(db: &Connection, condition: Condition, count: u64, new: &NewUnpinning) -> Result<(), StoreError> {
+    let name = format!("SELECT coalesce(nullif(name, ''), cid) FROM pin WHERE {condition} ORDER BY row LIMIT 1");
+    let name = db.query_row(&name, params_from_iter(&condition.values), |row| row.get(0)).optional()?;
     let Some(name) = name else { return Ok(()) };
     let batch = NewBatch { origin: Origin::Unpinned, name, items: count, folder: None };
     let batch = batches::begin(db, &batch, Lane::Bulk, new.now)?;
-    insert(db, filter, values, new, batch)?;
+    insert(db, condition, new, batch)?;
     db.execute("DELETE FROM batch WHERE number = ?1 AND transfers = 0", [batch.0])?;
     Ok(())
 }
 
-fn insert(
-    db: &Connection,
-    filter: &str,
-    mut values: Vec<Value>,
-    new: &NewUnpinning,
-    batch: BatchId,
-) -> Result<(), StoreError> {
+fn insert(db: &Connection, condition: Condition, new: &NewUnpinning, batch: BatchId) -> Result<(), StoreError> {
+    let which = condition.to_string();
+    let mut values = condition.values;
     let (at, batch) = (values.len(), batch.0);
     let (state, until) = match new.begins > new.now {
         true => ("waiting", Value::from(new.begins.0)),
@@ -219,7 +159,7 @@ fn insert(
              (id, account, work, name, metadata, state, until, bytes, attempts, pin, created_at, updated_at, lane, batch)
          SELECT ?{id} || '-' || row, account, 'unpin', coalesce(nullif(name, ''), cid), '{{}}', ?{state}, ?{until}, 0, 0, id,
              ?{now}, ?{now}, 1, {batch}
-         FROM pin {filter} AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.account = pin.account AND t.pin = pin.id
+         FROM pin WHERE {which} AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.account = pin.account AND t.pin = pin.id
              AND t.work = 'unpin' AND t.state IN ('queued', 'running', 'waiting', 'paused'))
          ORDER BY row"
     );

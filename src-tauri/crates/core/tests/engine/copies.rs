@@ -7,7 +7,7 @@ use holdfast_content::{Extent, Profile};
 use holdfast_core::{
     Background, CheckRun, Error, Remains,
     account::{AccountEdit, AccountId, SameLogin},
-    pin::{ContentProof, Metadata, Pin, PinKey, PinQuery, PinSet, Standing},
+    pin::{ContentProof, Matching, Metadata, Pin, PinKey, PinQuery, PinSet, Standing},
     proof::{CopyCheck, CopyState, Doubt, Finding, Scope, USUAL_EXTENT},
 };
 use holdfast_testkit::{
@@ -33,7 +33,7 @@ async fn with_gateway(layout: Profile) -> (FakeProvider, World, AccountId) {
 async fn check(world: &World, pins: &[Pin], extent: Extent) -> Vec<CopyCheck> {
     let checks = Mutex::new(Vec::new());
     let run = CheckRun::of(&world.engine);
-    let keys = pins.iter().map(Pin::key).collect();
+    let keys = PinSet::Named(pins.iter().map(Pin::key).collect());
     let checked = |checked: holdfast_core::CheckedPin| checks.lock().unwrap().push(checked.check);
     world.engine.check_copies(keys, extent, &run, checked).await.unwrap();
     assert_eq!(run.progress().pins_done, pins.len() as u64);
@@ -150,6 +150,31 @@ async fn a_pin_that_was_not_uploaded_from_here_is_asked_for_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_that_match_are_asked_for_by_their_question_and_none_beside_them() {
+    let (provider, world, account) = with_gateway(Profile::UNIXFS_V1_2025).await;
+    let other = world.account(&provider, "other").await;
+    for number in 0..9u8 {
+        let at = if number % 3 == 0 { &other } else { &account };
+        world
+            .upload(at, &world.write(&format!("{}-{number}", if number < 6 { "photo" } else { "text" }), &[number; 90]))
+            .await;
+    }
+    let pins = world.pins().await;
+    let photos: Vec<_> = pins.iter().filter(|pin| pin.name().starts_with("photo")).map(Pin::key).collect();
+    let query = PinQuery { search: "photo".into(), ..PinQuery::default() };
+    let matching = Matching { except: photos[..1].to_vec(), ..query.into() };
+    let (run, asked) = (CheckRun::of(&world.engine), Mutex::new(Vec::new()));
+    let checked = |checked: holdfast_core::CheckedPin| asked.lock().unwrap().push(checked.pin.key());
+    world.engine.check_copies(PinSet::Matching(matching), USUAL_EXTENT, &run, checked).await.unwrap();
+    let mut asked = asked.into_inner().unwrap();
+    asked.sort();
+    let mut expected = photos[1..].to_vec();
+    expected.sort();
+    assert_eq!(asked, expected);
+    assert_eq!((run.progress().pins_done, run.progress().pins_total), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_are_asked_for_one_copy_of_an_account_at_a_time_and_can_be_stopped() {
     let (provider, world, account) = with_gateway(Profile::UNIXFS_V1_2025).await;
     for number in 0..12u8 {
@@ -163,7 +188,7 @@ async fn many_are_asked_for_one_copy_of_an_account_at_a_time_and_can_be_stopped(
     provider.fail(Call::Block, Fault::Nothing);
     provider.fail_always(Call::Block, Fault::StallAfter(0));
     let (run, before) = (CheckRun::of(&world.engine), Arc::new(Mutex::new(0)));
-    let keys = pins.iter().map(Pin::key).collect();
+    let keys = PinSet::Named(pins.iter().map(Pin::key).collect());
     let checking = world.engine.check_copies(keys, USUAL_EXTENT, &run, |_| *before.lock().unwrap() += 1);
     let stopping = async {
         eventually("the second is asked for", || async { (run.progress().pins_done == 1).then_some(()) }).await;
@@ -255,10 +280,7 @@ async fn two_views_of_one_login_are_one_copy() {
     assert_eq!((impact.last_count, impact.perhaps_last_count), (2, 0));
     assert_eq!(impact.last[0], ("a".into(), "by key".into()));
     // The same of a question as of keys.
-    let all_of = |account: Option<AccountId>| PinSet::Matching {
-        query: PinQuery { account, ..PinQuery::default() },
-        except: Vec::new(),
-    };
+    let all_of = |account: Option<AccountId>| PinSet::Matching(PinQuery { account, ..PinQuery::default() }.into());
     assert_eq!(world.engine.unpin_impact(all_of(Some(first.clone()))).await.unwrap(), impact);
     // A copy at another service is one, and only of what is there.
     let other = world.account(&elsewhere, "elsewhere").await;

@@ -6,7 +6,7 @@ use holdfast_content::Profile;
 use holdfast_core::{
     Code, Error, Grace,
     clock::Clock,
-    pin::{ContentProof, Metadata, Pin, PinId, PinKey, PinQuery, PinSet, PinStatus},
+    pin::{ContentProof, Matching, Metadata, Pin, PinId, PinKey, PinQuery, PinSet, PinSort, PinStatus},
     transfer::{TransferState, Work},
 };
 use holdfast_testkit::{Call, FakeProvider, Fault, World, WorldBuilder, eventually, identified};
@@ -114,7 +114,7 @@ async fn with_pins(count: u64) -> (FakeProvider, World) {
 
 fn matching(search: &str, except: &[PinKey]) -> PinSet {
     let query = PinQuery { search: search.into(), limit: 2, ..PinQuery::default() };
-    PinSet::Matching { query, except: except.to_vec() }
+    PinSet::Matching(Matching { except: except.to_vec(), ..query.into() })
 }
 
 #[tokio::test]
@@ -147,6 +147,69 @@ async fn more_than_a_few_that_match_go_only_when_their_true_number_is_confirmed(
     assert_eq!((accepted.len(), unpinned.len()), (98, 98));
     assert!(accepted.iter().all(|transfer| transfer.name.starts_with("Photo")));
     assert!(!except.iter().any(|key| unpinned.contains(key)));
+}
+
+/// What is from one pin to another in an order, but for some and with some others.
+fn between(query: PinQuery, ends: [&Pin; 2], except: &[PinKey], also: &[PinKey]) -> PinSet {
+    let between = Some(ends.map(Pin::key));
+    PinSet::Matching(Matching { query, between, except: except.to_vec(), also: also.to_vec() })
+}
+
+#[tokio::test]
+async fn what_is_from_one_row_to_another_goes_in_every_order_and_nothing_beside_it() {
+    let (_provider, world) = with_pins(300).await;
+    for sort in [PinSort::Name, PinSort::Size, PinSort::Status, PinSort::PinnedAt] {
+        for (descending, search) in [(false, ""), (true, ""), (true, "photo"), (false, "text")] {
+            let query = PinQuery { sort, descending, search: search.into(), limit: 1_000, ..PinQuery::default() };
+            let rows = world.engine.pins(query.clone()).await.unwrap().rows;
+            let (first, last) = (7, rows.len() - 9);
+            let (except, also) = ([rows[20].key()], [rows[2].key()]);
+            // Whichever end was chosen first.
+            for ends in [[&rows[first], &rows[last]], [&rows[last], &rows[first]]] {
+                let pins = between(query.clone(), ends, &except, &also);
+                let contents = world.engine.contents(pins.clone()).await.unwrap();
+                let expected =
+                    rows.iter().enumerate().filter(|(at, _)| (first..=last).contains(at) && *at != 20 || *at == 2);
+                let expected: Vec<_> = expected.map(|(_, pin)| (pin.account.clone(), pin.held.cid)).collect();
+                assert_eq!(contents, expected, "{query:?}");
+                let impact = world.engine.unpin_impact(pins).await.unwrap();
+                assert_eq!((impact.pins, impact.last_count), (expected.len() as u64, expected.len() as u64));
+            }
+            let ends = vec![rows[first].key(), rows[last].key()];
+            let places = world.engine.places(query, ends).await.unwrap();
+            assert_eq!(places, [Some(first as u64), Some(last as u64)]);
+        }
+    }
+    let query = PinQuery { limit: 1_000, ..PinQuery::default() };
+    let rows = world.engine.pins(query.clone()).await.unwrap().rows;
+    let pins = || between(query.clone(), [&rows[10], &rows[109]], &[], &[]);
+    let error = world.engine.unpin(pins(), 99, Grace::Waived).await.unwrap_err();
+    assert!(matches!(error, Error::CountChanged { pins: 100, .. }), "{error}");
+    let accepted = world.engine.unpin(pins(), 100, Grace::Waived).await.unwrap();
+    eventually("they are gone", || async {
+        let counts = world.engine.unpinning_counts(&accepted.unpinning).await.unwrap();
+        (counts.done == 100).then_some(())
+    })
+    .await;
+    let left = world.engine.pins(query.clone()).await.unwrap().rows;
+    let left: Vec<_> = left.iter().map(Pin::key).collect();
+    let expected: Vec<_> = rows[..10].iter().chain(&rows[110..]).map(Pin::key).collect();
+    assert!(left == expected, "what is above and below stays as it was");
+}
+
+#[tokio::test]
+async fn a_range_that_has_lost_an_end_is_none() {
+    let (_provider, world) = with_pins(60).await;
+    let query = PinQuery { limit: 100, ..PinQuery::default() };
+    let rows = world.engine.pins(query.clone()).await.unwrap().rows;
+    let id = world.unpin(&[rows[50].key()]).await.remove(0);
+    world.end_of(&id).await;
+    let pins = between(query.clone(), [&rows[3], &rows[50]], &[], &[]);
+    assert_eq!(world.engine.unpin(pins.clone(), 48, Grace::Given).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(world.engine.contents(pins).await.unwrap_err().code(), Code::NotFound);
+    let places = world.engine.places(query, vec![rows[3].key(), rows[50].key()]).await.unwrap();
+    assert_eq!(places, [Some(3), None]);
+    assert_eq!(world.engine.unpinnings().await.unwrap(), []);
 }
 
 #[tokio::test]

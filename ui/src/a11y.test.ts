@@ -116,6 +116,6 @@ test("batches, and the transfers of one of them, have no violation", async () =>
 test("the berths of the overlay have no violation", async () => {
   const { mock } = await openApp();
   mock.drop({ type: "enter", count: 2 });
-  await waitFor(() => expect(allByTestId("berth")).toHaveLength(3));
+  await waitFor(() => expect(allByTestId("berth")).toHaveLength(4));
   expect(await violations()).toEqual([]);
 });

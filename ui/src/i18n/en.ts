@@ -315,7 +315,6 @@ export const en = {
   "pin_cid.on_its_way": (account: string, name: string) =>
     name === "" ? `On its way to ${account} already.` : `On its way to ${account} already, as “${name}”.`,
   "pin_cid.accepted.several": (count: number) => `${formatCount(count)} CIDs accepted: see Transfers`,
-  "pin_cid.name": "Name (optional)",
   "pin_cid.account": "Where it goes",
   "pin_cid.submit": "Pin",
   "pin_cid.submit.folder": "Pin the whole folder",
@@ -742,6 +741,8 @@ export const en = {
   "settings.keyring.unavailable": "Not available",
   "settings.save_failed": "The setting was not saved",
 
+  "drop.asked": "Ask me",
+  "drop.asked.hint": "For accounts, a name and metadata",
   "drop.all": "All of these",
   "drop.all.hint": (count: number) => `A copy at each of ${formatCount(count)} accounts`,
   "drop.room": (room: string) => `${room} left`,
@@ -751,6 +752,7 @@ export const en = {
   "where.options": "Name and metadata",
   "where.name": "Name (for all of it, optional)",
   "where.name.one": "Name (optional)",
+  "where.name.too_long": "This is too long: a name has at most 255 bytes.",
   "where.metadata.add": "Add metadata",
   "where.metadata.none": "not every one of these accounts keeps metadata",
   "drop.title": (count: number) => (count > 0 ? `Drop ${items(count)} to pin` : "Drop to pin"),

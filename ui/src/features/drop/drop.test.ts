@@ -71,6 +71,7 @@ describe("berths", () => {
       "this-computer",
       "hosted",
       "all",
+      "asked",
     ]);
     expect(at("this-computer").textContent).toContain("Only this computer");
     expect(at("hosted").textContent).toContain("Public");
@@ -90,6 +91,20 @@ describe("berths", () => {
     mock.drop({ type: "dropped", selection: selection({ id: "another" }) });
     await waitFor(() => expect(requestsOf(mock, "start_upload")).toHaveLength(2));
     expect(requestsOf(mock, "start_upload")[1]).toMatchObject({ accounts: ["this-computer"] });
+  });
+
+  test("ask for accounts, a name and metadata where that is wanted", async () => {
+    const { mock } = await hold(350, 420);
+    await waitFor(() => expect(at("asked").classList.contains("aimed")).toBe(true));
+    mock.drop({ type: "let_go", x: 350, y: 420 });
+    mock.drop({ type: "dropped", selection: selection() });
+    await waitFor(() => byTestId("confirm-selection"));
+    expect(requestsOf(mock, "start_upload")).toHaveLength(0);
+    expect(byTestId<HTMLDetailsElement>("new-pin-fields").open).toBe(false);
+    await fireEvent.click(byTestId("confirm-upload"));
+    await waitFor(() =>
+      expect(requestsOf(mock, "start_upload")).toMatchObject([{ accounts: ["this-computer"], name: null }]),
+    );
   });
 
   test("give it to every account together", async () => {
@@ -120,6 +135,34 @@ test("files are added with a name and metadata to several accounts when that is 
       { selection: "selection-9", accounts: ["this-computer", "hosted"], name: "holiday", metadata: {} },
     ]),
   );
+});
+
+test("a double click on the answer makes one pin of each", async () => {
+  const { mock } = await openApp({ busy: false });
+  mock.nextSelection = selection();
+  await fireEvent.click(byTestId("add-options"));
+  await fireEvent.click(byTestId("menu-add-files"));
+  await waitFor(() => byTestId("confirm-selection"));
+  mock.latency_ms = 50;
+  const go = byTestId("confirm-upload");
+  await Promise.all([fireEvent.click(go), fireEvent.click(go)]);
+  await waitFor(() => expect(allByTestId("confirm-selection")).toHaveLength(0));
+  expect(requestsOf(mock, "start_upload")).toHaveLength(1);
+  expect(mock.transfers).toHaveLength(3);
+});
+
+test("a text that is pasted beside every field is looked at, and one in a field is the field's", async () => {
+  const { mock } = await openApp();
+  const cid = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
+  const paste = (target: Element) => {
+    const clipboardData = { getData: () => cid };
+    return fireEvent(target, Object.assign(new Event("paste", { bubbles: true }), { clipboardData }));
+  };
+  await paste(byTestId("search"));
+  expect(requestsOf(mock, "drop_text")).toEqual([]);
+  await paste(document.body);
+  await waitFor(() => byTestId("pin-cid-dialog"));
+  expect(requestsOf(mock, "drop_text")).toEqual([cid]);
 });
 
 test("the chosen default account gets the files", async () => {

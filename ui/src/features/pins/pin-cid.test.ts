@@ -1,5 +1,5 @@
 import { fireEvent, waitFor } from "@testing-library/svelte";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { allByTestId, byTestId, openApp, requestsOf } from "../../test-app.ts";
 
 const ONE = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
@@ -120,4 +120,71 @@ test("what is no CID is said to be none, at the field", async () => {
     true,
   );
   expect(document.activeElement).toBe(field("cid"));
+});
+
+describe("a name and metadata", () => {
+  const fields = () => byTestId<HTMLDetailsElement>("new-pin-fields");
+
+  async function addMetadata(key: string, value: string) {
+    await fireEvent.click(byTestId("add-metadata"));
+    const row = allByTestId("metadata-row").at(-1) as HTMLElement;
+    const [key_field, value_field] = row.querySelectorAll("input");
+    await fireEvent.input(key_field as Element, { target: { value: key } });
+    await fireEvent.input(value_field as Element, { target: { value } });
+  }
+
+  test("are offered folded, and go with every CID to every account", async () => {
+    const { mock } = await openDialog();
+    await allow();
+    expect(fields().open).toBe(false);
+    await type(`${ONE} ${OTHER}`);
+    await fireEvent.input(field("name"), { target: { value: " survey " } });
+    await addMetadata("project", "harbour");
+    await waitFor(() => expect(submit().textContent).toContain("Pin 2 CIDs"));
+    await fireEvent.click(submit());
+    const rest = { accounts: ["this-computer"], name: "survey", metadata: { project: "harbour" } };
+    await waitFor(() =>
+      expect(requestsOf(mock, "pin_cid")).toEqual([
+        { ...rest, text: ONE },
+        { ...rest, text: OTHER },
+      ]),
+    );
+  });
+
+  test("are not sent as long as something is wrong with them", async () => {
+    const { mock } = await openDialog();
+    await allow();
+    await type(ONE);
+    await addMetadata("", "a value without a key");
+    await waitFor(() => expect(submit().disabled).toBe(true));
+    await fireEvent.submit(byTestId("pin-cid-dialog").querySelector("form") as HTMLFormElement);
+    expect(requestsOf(mock, "pin_cid")).toHaveLength(0);
+    await fireEvent.click(byTestId("remove-metadata"));
+    await fireEvent.input(field("name"), { target: { value: "ä".repeat(200) } });
+    await waitFor(() => expect(submit().disabled).toBe(true));
+  });
+
+  test("are not offered where an account keeps none, and what was typed is left out then", async () => {
+    const { app, mock } = await openDialog();
+    await allow();
+    await type(ONE);
+    await addMetadata("", "no key");
+    app.accounts.list = app.accounts.list.map((account) => ({ ...account, keeps_metadata: false }));
+    await waitFor(() => expect(fields().textContent).toContain("keeps metadata"));
+    expect(allByTestId("metadata-row")).toHaveLength(0);
+    await waitFor(() => expect(submit().disabled).toBe(false));
+    await fireEvent.click(submit());
+    await waitFor(() => expect(requestsOf(mock, "pin_cid")).toMatchObject([{ metadata: {} }]));
+  });
+});
+
+test("a double click makes one pin", async () => {
+  const { mock } = await openDialog();
+  await allow();
+  await type(ONE);
+  mock.latency_ms = 50;
+  await Promise.all([fireEvent.click(submit()), fireEvent.click(submit())]);
+  await waitFor(() => expect(document.querySelector("[data-testid=pin-cid-dialog]")).toBeNull());
+  expect(requestsOf(mock, "pin_cid")).toHaveLength(1);
+  expect(mock.transfers).toHaveLength(1);
 });

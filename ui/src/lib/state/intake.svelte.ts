@@ -14,8 +14,8 @@ const MOST_PROBLEMS = 100;
 /** Longer texts are cut where they are shown. */
 const MOST_SHOWN = 200;
 
-/** Where what is dropped goes: to these accounts, or (`null`) to the default one. */
-export type Destination = readonly string[] | null;
+/** Where what is dropped goes: to these accounts, (`null`) to the default one, or where a person says when asked. */
+export type Destination = readonly string[] | "asked" | null;
 
 /** A question for a person: what, and to which accounts it would go. */
 export interface Pending {
@@ -68,7 +68,8 @@ export class Intake {
     if (event.type === "dropped") {
       const destination = this.#destination;
       this.#destination = null;
-      await this.#receive(event.selection, destination, false);
+      const accounts = destination === "asked" ? null : destination;
+      await this.#receive(event.selection, accounts, destination === "asked");
     }
     if (event.type === "cid") this.#pinCid(event.text);
     if (event.type === "text") {
@@ -125,9 +126,9 @@ export class Intake {
     }
   }
 
-  async #receive(selection: Selection, destination: Destination, asks: boolean): Promise<void> {
+  async #receive(selection: Selection, chosen: readonly string[] | null, asks: boolean): Promise<void> {
     const preferred = this.#defaultAccount();
-    const accounts = destination ?? (preferred ? [preferred.id] : []);
+    const accounts = chosen ?? (preferred ? [preferred.id] : []);
     const takes_files = accounts.every((id) => this.#accounts.find(id)?.can_upload !== "needs_node");
     if (selection.items.length === 0 || accounts.length === 0) {
       const title = accounts.length === 0 ? t("drop.no_account") : t("intake.nothing");

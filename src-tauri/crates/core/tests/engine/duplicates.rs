@@ -7,7 +7,7 @@ use std::{
 
 use holdfast_content::Profile;
 use holdfast_core::{pin::Metadata, transfer::TransferState};
-use holdfast_testkit::{Call, FakeProvider, World, bytes_of};
+use holdfast_testkit::{Call, FakeProvider, World, bytes_of, identified};
 
 #[tokio::test]
 async fn the_same_file_twice_is_sent_once() {
@@ -97,4 +97,21 @@ async fn a_pin_that_came_to_nothing_is_still_seen_when_its_bytes_are_sent_again(
     assert_eq!(provider.count(Call::Upload), 2);
     let pins = world.pins().await;
     assert!(pins.iter().any(|pin| pin.held.id == failed), "{pins:?}");
+}
+
+#[tokio::test]
+async fn a_double_click_makes_one_pin_by_its_cid() {
+    let (provider, world) = (FakeProvider::start(Profile::UNIXFS_V1_2025).await, World::start().await);
+    let account = world.account(&provider, "one").await;
+    let cid = identified(b"clicked twice", Profile::UNIXFS_V1_2025).cid;
+    let click = || {
+        let metadata = [("project".to_owned(), "harbour".to_owned())].into();
+        world.engine.pin(&account, cid, Some("once".into()), metadata)
+    };
+    let (first, second) = tokio::join!(click(), click());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first, second);
+    world.end_of(&first).await;
+    assert_eq!(provider.count(Call::Pin), 1);
+    assert_eq!(world.engine.batches(0, 10).await.unwrap().0, 1);
 }

@@ -4,6 +4,8 @@ use holdfast_core as core;
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::Shown;
+
 /// What Holdfast does by itself.
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(tag = "what", content = "id", rename_all = "snake_case")]
@@ -17,6 +19,7 @@ pub(crate) enum Duty {
     Keyring,
     History,
     Limits,
+    Database,
     /// Watching the folder of that id.
     Folder(String),
 }
@@ -24,6 +27,10 @@ pub(crate) enum Duty {
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum HomeTrouble {
+    /// There is no room for what is to be written down.
+    DiskFull,
+    /// The system does not let it be written down.
+    DiskFails { said: Shown },
     /// Something has ended with a defect, so many times in a row, and is begun again.
     Defect { duty: Duty, times: u32 },
 }
@@ -31,6 +38,8 @@ pub(crate) enum HomeTrouble {
 impl From<core::Trouble> for HomeTrouble {
     fn from(trouble: core::Trouble) -> Self {
         match trouble {
+            core::Trouble::DiskFull => Self::DiskFull,
+            core::Trouble::DiskFails { said } => Self::DiskFails { said: said.into() },
             core::Trouble::Defect { duty, times } => Self::Defect { duty: duty.into(), times },
         }
     }
@@ -47,6 +56,7 @@ impl From<core::Duty> for Duty {
             core::Duty::Keyring => Self::Keyring,
             core::Duty::History => Self::History,
             core::Duty::Limits => Self::Limits,
+            core::Duty::Database => Self::Database,
             core::Duty::Folder(id) => Self::Folder(id.0),
         }
     }

@@ -32,6 +32,10 @@ export const en = {
     times === 1
       ? `Holdfast met a defect of its own while ${task}. It goes on by itself; please report it, with what its log says.`
       : `Holdfast met a defect of its own while ${task}, ${formatCount(times)} times in a row. It tries again by itself; please report it, with what its log says.`,
+  "home_trouble.disk_full":
+    "The disk with Holdfast's data is full. Nothing is lost; make room, and work goes on by itself.",
+  "home_trouble.disk_fails": (said: string) =>
+    `Holdfast's data cannot be written (${said}). Nothing is lost; it is tried again by itself, until you have seen to its disk.`,
   "home_trouble.duty.queue": "working through the queue",
   "home_trouble.duty.lists": "asking the accounts for their lists",
   "home_trouble.duty.under_way": "asking about what services work on",
@@ -40,6 +44,7 @@ export const en = {
   "home_trouble.duty.keyring": "having the keyring forget what is not needed",
   "home_trouble.duty.history": "forgetting old transfers",
   "home_trouble.duty.limits": "keeping to the limits of the hour",
+  "home_trouble.duty.database": "looking whether there is room for Holdfast's data",
   "home_trouble.duty.folder": (path: string) => `watching ${path}`,
 
   "count.selected": (count: number) => `${formatCount(count)} selected`,
@@ -840,6 +845,8 @@ export const en = {
   "error.cancelled.advice": "Start it again when you like.",
   "error.count_changed": "There are other pins than you were told of",
   "error.count_changed.advice": "Nothing was unpinned. Look at their number again, and confirm it.",
+  "error.disk_full": "The disk with Holdfast's data is full",
+  "error.disk_full.advice": "Make room on it. What is accepted is not lost, and goes on by itself.",
   "error.home_busy": "Another Holdfast is using these files",
   "error.home_busy.advice": "Close the other one, then try again.",
   "error.internal": "Something went wrong inside Holdfast",

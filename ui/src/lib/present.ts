@@ -38,6 +38,7 @@ const TEXT: Record<Code, [title: PlainKey, advice: PlainKey]> = {
   refused: ["error.refused", "error.refused.advice"],
   cancelled: ["error.cancelled", "error.cancelled.advice"],
   count_changed: ["error.count_changed", "error.count_changed.advice"],
+  disk_full: ["error.disk_full", "error.disk_full.advice"],
   home_busy: ["error.home_busy", "error.home_busy.advice"],
   internal: ["error.internal", "error.internal.advice"],
 };

@@ -1,6 +1,6 @@
 //! One command's engine: the home, its accounts, and *This computer* where it is needed.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use holdfast_cli::this_computer;
 use holdfast_core::{
@@ -10,8 +10,13 @@ use holdfast_core::{
     host,
 };
 use holdfast_service::RunningService;
+use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::{Failure, output::note, troubles};
+use crate::{
+    Failure,
+    output::{complain, note},
+    troubles,
+};
 
 /// Who owns a home meanwhile, as others are told.
 const OWNER: &str = "the holdfast command";
@@ -20,21 +25,29 @@ const OWNER: &str = "the holdfast command";
 pub(crate) struct Session {
     pub(crate) engine: Engine,
     service: Option<RunningService>,
+    telling: Telling,
 }
+
+/// The task that tells of troubles, and what it ends with.
+type Telling = (oneshot::Sender<Infallible>, JoinHandle<()>);
 
 impl Session {
     /// Opens the home for commands that only look at or change what is there.
     pub(crate) async fn open(home: Option<PathBuf>) -> Result<Self, Failure> {
         let engine = Engine::open(open_home(home, OWNER)?, host::ports(Urgency::Foreground)?).await?;
-        tokio::spawn(troubles::tell(engine.troubles()));
-        Ok(Self { engine, service: None })
+        let (ends, ended) = oneshot::channel();
+        let telling = (ends, tokio::spawn(troubles::tell(engine.troubles(), ended)));
+        Ok(Self { engine, service: None, telling })
     }
 
     /// Opens the home and starts its own service, for commands that ask providers. The queue rests.
     pub(crate) async fn with_service(home: Option<PathBuf>) -> Result<Self, Failure> {
         let mut session = Self::open(home).await?;
-        let (service, _) = this_computer::start(&session.engine).await?;
-        session.service = Some(service);
+        match this_computer::start(&session.engine).await {
+            Ok((service, _)) => session.service = Some(service),
+            // The other accounts are there all the same.
+            Err(error) => complain(&format!("This computer is not to be had: {error}"), None),
+        }
         Ok(session)
     }
 
@@ -76,6 +89,10 @@ impl Session {
     /// Stops everything; what was under way goes on when the home is opened next.
     pub(crate) async fn end(self) -> Result<(), Failure> {
         self.engine.shut_down().await;
+        let (ends, told) = self.telling;
+        drop(ends);
+        // Nothing is lost with what it could not say.
+        drop(told.await);
         if let Some(service) = self.service {
             service.shutdown().await?;
         }

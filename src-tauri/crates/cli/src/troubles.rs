@@ -1,27 +1,40 @@
 //! What is wrong with the home as a whole, told on standard error as it comes to be known.
 
+use std::convert::Infallible;
+
 use holdfast_core::{Duty, Trouble};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::output::note;
 
-/// Tells of each trouble once, until the engine is gone.
-pub(crate) async fn tell(mut troubles: watch::Receiver<Vec<Trouble>>) {
-    let mut told: Vec<Trouble> = Vec::new();
+/// Tells of each trouble once, until the other end of `ends` is gone.
+pub(crate) async fn tell(mut troubles: watch::Receiver<Vec<Trouble>>, mut ends: oneshot::Receiver<Infallible>) {
+    let (mut told, mut is_last): (Vec<Trouble>, bool) = (Vec::new(), false);
     loop {
         let now = troubles.borrow_and_update().clone();
         for trouble in now.iter().filter(|trouble| !told.contains(trouble)) {
             note(&format!("holdfast: {}", in_words(trouble)));
         }
         told = now;
-        if troubles.changed().await.is_err() {
+        if is_last {
             return;
+        }
+        tokio::select! {
+            changed = troubles.changed() => is_last = changed.is_err(),
+            _ = &mut ends => is_last = true,
         }
     }
 }
 
 fn in_words(trouble: &Trouble) -> String {
     match trouble {
+        Trouble::DiskFull => {
+            "the disk with Holdfast's data is full. Nothing is lost; make room, and work goes on by itself.".to_owned()
+        }
+        Trouble::DiskFails { said } => format!(
+            "Holdfast's data cannot be written ({said}). Nothing is lost; it is tried again by itself, until you have seen to \
+             its disk."
+        ),
         Trouble::Defect { duty, times } => {
             let what = match duty {
                 Duty::Queue => "working through the queue".to_owned(),
@@ -32,6 +45,7 @@ fn in_words(trouble: &Trouble) -> String {
                 Duty::Keyring => "having the keyring forget what is not needed".to_owned(),
                 Duty::History => "forgetting old transfers".to_owned(),
                 Duty::Limits => "keeping to the limits of the hour".to_owned(),
+                Duty::Database => "looking whether there is room for Holdfast's data".to_owned(),
                 Duty::Folder(id) => format!("watching the folder {id}"),
             };
             let often = if *times == 1 { String::new() } else { format!(", for the {times}th time in a row") };

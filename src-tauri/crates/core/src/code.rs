@@ -30,6 +30,7 @@ pub enum Code {
     Cancelled,
     CountChanged,
     HomeBusy,
+    DiskFull,
     Internal,
 }
 
@@ -69,6 +70,7 @@ impl Code {
             Self::Cancelled => "cancelled",
             Self::CountChanged => "count_changed",
             Self::HomeBusy => "home_busy",
+            Self::DiskFull => "disk_full",
             Self::Internal => "internal",
         }
     }

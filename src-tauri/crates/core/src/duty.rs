@@ -37,6 +37,8 @@ pub enum Duty {
     History,
     /// Keeping to the limits of the hour.
     Limits,
+    /// Looking whether the database can be written.
+    Database,
     /// Watching a folder.
     Folder(FolderId),
 }

@@ -3,7 +3,12 @@
 use std::{io::ErrorKind, path::PathBuf, time::Duration};
 
 use crate::{
-    code::Code, gateway::GatewayError, home::HomeError, provider::ProviderError, store::StoreError, vault::VaultError,
+    code::Code,
+    gateway::GatewayError,
+    home::HomeError,
+    provider::ProviderError,
+    store::{StoreError, is_full},
+    vault::VaultError,
 };
 
 /// Everything the engine can answer instead of a result.
@@ -179,6 +184,8 @@ impl Error {
             Self::Vault(_) => Code::KeyringUnavailable,
             Self::Provider(error) => error.code(),
             Self::Home(HomeError::Busy { .. }) => Code::HomeBusy,
+            Self::Store(StoreError::Full) => Code::DiskFull,
+            Self::Home(HomeError::Io { source, .. }) | Self::Blocks(source) if is_full(source) => Code::DiskFull,
             Self::Home(HomeError::Io { .. }) | Self::Store(_) | Self::Blocks(_) | Self::Threads(_) | Self::Internal => {
                 Code::Internal
             }
@@ -201,6 +208,7 @@ impl Error {
             ),
             Self::Vault(VaultError::Unavailable(_) | VaultError::Locked(_) | VaultError::Entry(_)) => true,
             Self::Provider(error) => error.is_retryable(),
+            Self::Store(error) => error.passes(),
             _ => false,
         }
     }

@@ -8,6 +8,8 @@ use std::{
 
 use holdfast_private::{PrivacyError, PrivateDirectory};
 
+use crate::store::is_full;
+
 const DATABASE: &str = "holdfast.db";
 
 /// Of which a directory is known as a home.
@@ -67,7 +69,11 @@ impl Home {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let line = format!("{owner} (process {})\n", std::process::id());
-        lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(line.as_bytes())).map_err(failed)?;
+        match lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(line.as_bytes())) {
+            // What is there can be looked at all the same, only nobody is told by whom.
+            Err(error) if is_full(&error) => {}
+            written => written.map_err(failed)?,
+        }
         Ok(Self { dir, _lock: lock })
     }
 

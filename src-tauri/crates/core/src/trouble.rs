@@ -7,6 +7,13 @@ use crate::duty::Duty;
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// There is no room for what is to be written down: work waits, and goes on by itself when there is.
+    DiskFull,
+    /// The same where the system does not let it be written down.
+    DiskFails {
+        /// What the system said.
+        said: String,
+    },
     /// Something that Holdfast does by itself has ended with a defect, and is begun again.
     Defect {
         /// What.
@@ -55,6 +62,8 @@ impl Trouble {
     fn is_of_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Defect { duty, .. }, Self::Defect { duty: other, .. }) => duty == other,
+            (Self::DiskFull | Self::DiskFails { .. }, Self::DiskFull | Self::DiskFails { .. }) => true,
+            _ => false,
         }
     }
 }

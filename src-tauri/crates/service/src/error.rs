@@ -16,7 +16,7 @@ pub enum ServiceError {
     #[error(transparent)]
     NotPrivate(#[from] PrivacyError),
     /// The disk refused something.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}: {source}", path.display())]
     Disk {
         /// What was tried.
         action: &'static str,
@@ -26,7 +26,7 @@ pub enum ServiceError {
         source: io::Error,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -45,7 +45,7 @@ pub enum ServiceError {
         known: i64,
     },
     /// The database failed.
-    #[error("the service's database failed")]
+    #[error("the service's database failed: {0}")]
     Database(#[from] rusqlite::Error),
     /// The store failed.
     #[error("{0}")]

@@ -158,6 +158,20 @@ impl World {
         Self { engine, vault, clock, files, ports, background, home }
     }
 
+    /// Shuts the engine down, does something to its home, and opens that again.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn reopen_after(self, change: impl FnOnce(&Path)) -> Self {
+        self.engine.shut_down().await;
+        let Self { engine, vault, clock, files, ports, background, home } = self;
+        drop(engine);
+        drop(crate::eventually("the home is free", || async { Home::open(home.path(), "a test").ok() }).await);
+        change(home.path());
+        let engine = open(home.path(), &ports, background).await;
+        Self { engine, vault, clock, files, ports, background, home }
+    }
+
     /// Drops the engine as it is, and leaves its home.
     #[must_use]
     pub fn drop_engine(self) -> TempDir {

@@ -14,6 +14,10 @@ test("what is wrong with the program stands above every screen until it is over"
   expect(byTestId("home-trouble").textContent).toContain("asking Studio archive, 3 times in a row");
   app.navigation.go("settings");
   await waitFor(() => expect(byTestId("home-trouble").textContent).toContain("goes on by itself"));
+  mock.troubles = [{ type: "disk_full" }];
+  mock.changed("troubles");
+  await waitFor(() => expect(byTestId("home-trouble").textContent).toContain("The disk with Holdfast's data is full"));
+  expect(byTestId("home-trouble").textContent).not.toContain("Studio archive");
   mock.troubles = [];
   mock.changed("troubles");
   await waitFor(() => expect(document.querySelector("[data-testid=home-trouble]")).toBeNull());

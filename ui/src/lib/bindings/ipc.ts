@@ -243,7 +243,7 @@ next_try: number | null, };
 /**
  * What the web view acts on. It never looks at the text.
  */
-export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "count_changed" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "no_source" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
+export type Code = "already_exists" | "cancelled" | "cid_mismatch" | "count_changed" | "disk_full" | "file_changed" | "file_refused" | "file_unreadable" | "forbidden" | "home_busy" | "internal" | "invalid_input" | "keyring_unavailable" | "network" | "no_secret" | "no_source" | "not_a_pinning_api" | "unsupported" | "not_found" | "over_quota" | "pin_failed" | "protocol" | "rate_limited" | "refused" | "still_fetching" | "unauthorized" | "unavailable";
 
 export type ComparePinRequest = { pin: PinKey, with: CompareWith, };
 
@@ -322,7 +322,7 @@ export type DropEvent = { "type": "enter", count: number, } | { "type": "over", 
 /**
  * What Holdfast does by itself.
  */
-export type Duty = { "what": "queue" } | { "what": "lists" } | { "what": "under_way" } | { "what": "account", "id": string } | { "what": "usage" } | { "what": "keyring" } | { "what": "history" } | { "what": "limits" } | { "what": "folder", "id": string };
+export type Duty = { "what": "queue" } | { "what": "lists" } | { "what": "under_way" } | { "what": "account", "id": string } | { "what": "usage" } | { "what": "keyring" } | { "what": "history" } | { "what": "limits" } | { "what": "database" } | { "what": "folder", "id": string };
 
 /**
  * Null is what stays as it is.
@@ -422,7 +422,7 @@ export type HeldUp = {
  */
 paused: boolean, accounts: Array<HeldAccount>, };
 
-export type HomeTrouble = { "type": "defect", duty: Duty, times: number, };
+export type HomeTrouble = { "type": "disk_full" } | { "type": "disk_fails", said: Shown, } | { "type": "defect", duty: Duty, times: number, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**

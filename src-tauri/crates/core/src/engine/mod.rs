@@ -9,6 +9,7 @@ mod batches;
 mod checks;
 mod control;
 mod copies;
+mod database;
 mod edits;
 mod fetching;
 mod folders;
@@ -167,7 +168,11 @@ impl Engine {
     pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
         let home = Arc::new(home);
         let store = Store::open(&home.database()?, home.clone()).await?;
-        store.requeue_interrupted(ports.clock.now()).await?;
+        match store.requeue_interrupted(ports.clock.now()).await {
+            // The queue does it when it begins, as soon as there is room.
+            Err(error) if error.passes() => {}
+            requeued => requeued.map(drop)?,
+        }
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
@@ -195,14 +200,16 @@ impl Engine {
             gateways_to_ask: watch::Sender::default(),
         });
         shared.renew_gateways_to_ask().await?;
-        Ok(Self {
+        let engine = Self {
             shared,
             home,
             tasks: TaskTracker::new(),
             folders: Mutex::default(),
             proofs: proofs::Proofs::default(),
             checks: Turns::default(),
-        })
+        };
+        engine.keep(Duty::Database, database::mind);
+        Ok(engine)
     }
 
     /// Begins to work: the queue, and as much else as `background` says.
@@ -215,7 +222,11 @@ impl Engine {
             Background::TransfersOnly => Patience::Short,
         };
         if background == Background::Everything {
-            self.shared.store.requeue_asked_for().await?;
+            match self.shared.store.requeue_asked_for().await {
+                // They are asked about in their turns.
+                Err(error) if error.passes() => {}
+                requeued => requeued.map(drop)?,
+            }
         }
         limits::apply(&self.shared).await?;
         self.keep(Duty::Limits, limits::follow);
@@ -293,7 +304,12 @@ impl Shared {
 
     /// Says that a duty is done as it should be.
     pub(crate) fn is_well_again(&self, well: &Duty) {
-        if self.troubles.end(|Trouble::Defect { duty, .. }| duty == well) {
+        self.is_over(|trouble| matches!(trouble, Trouble::Defect { duty, .. } if duty == well));
+    }
+
+    /// Says what is wrong no more.
+    fn is_over(&self, is_over: impl Fn(&Trouble) -> bool) {
+        if self.troubles.end(is_over) {
             self.announce(Change::Troubles);
         }
     }

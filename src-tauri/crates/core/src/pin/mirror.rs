@@ -39,6 +39,8 @@ const MOST_STILL_THERE: usize = 100;
 /// Follows the account's whole list. What is not in it any more is removed from the mirror, and only after a listing
 /// that came to its end.
 pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Error> {
+    // Nothing of it could be kept.
+    shared.store.can_be_written()?;
     // Two lists of one account at a time would take each other's word for what is there.
     let _turn = shared.list_turns.take(account.id.clone()).await;
     let since = shared.access.moment();
@@ -68,6 +70,7 @@ pub(crate) enum UnderWay {
 /// Asks for the pins that the provider is still working on.
 pub(crate) async fn poll_under_way(shared: &Shared, account: &Account, which: UnderWay) -> Result<(), Error> {
     let store = &shared.store;
+    store.can_be_written()?;
     let ids = match which {
         UnderWay::All => store.pins_under_way(&account.id, MAX_POLLED).await?,
         UnderWay::AskedFor => store.pins_asked_for(&account.id, None, MAX_POLLED).await?,

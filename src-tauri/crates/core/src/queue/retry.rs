@@ -61,6 +61,8 @@ pub(crate) enum Next {
 pub(crate) fn after(error: &Error, tries: Tries, patience: Patience) -> (Next, u32) {
     // What an account cannot do at the moment is nobody's failure, unless it took bytes and never said why it failed.
     let failures = match patience {
+        // Nor is that nothing can be written down.
+        _ if is_of_database(error) => tries.failures,
         Patience::Endless if gate::concerns_account(error) && !may_be_its_own(error, tries) => tries.failures,
         _ => tries.failures.saturating_add(1),
     };
@@ -84,6 +86,11 @@ fn next(error: &Error, tries: Tries, failures: u32, patience: Patience) -> Next 
     }
 }
 
+/// Whether the database fails for a time.
+fn is_of_database(error: &Error) -> bool {
+    matches!(error, Error::Store(error) if error.passes())
+}
+
 /// Whether it may be this one transfer that the service, or somebody on the way to it, fails at.
 fn may_be_its_own(error: &Error, tries: Tries) -> bool {
     tries.sent > 0 && matches!(error.code(), Code::Network | Code::Unavailable | Code::NotAPinningApi)
@@ -97,7 +104,7 @@ fn asked_or(error: &Error, longest: Duration, tries: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::ProviderError;
+    use crate::{provider::ProviderError, store::StoreError};
 
     fn broken() -> Error {
         ProviderError::Network { reason: "the connection broke".into() }.into()
@@ -125,6 +132,17 @@ mod tests {
             });
             assert!(given_up.is_some_and(|tries| tries <= MAX_FAILURES), "{bytes}");
             assert!(tries.sent_in_vain <= 4 * bytes + VAIN_BYTES + bytes, "{bytes}: {}", tries.sent_in_vain);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_no_failure_of_a_transfer_whoever_waits() {
+        for attempts in 1..1_000 {
+            let tries = Tries { attempts, ..Tries::default() };
+            for patience in [Patience::Short, Patience::Endless] {
+                let (next, failures) = after(&StoreError::Full.into(), tries, patience);
+                assert!(matches!((next, failures), (Next::After(_), 0)), "{next:?} {failures} {patience:?}");
+            }
         }
     }
 

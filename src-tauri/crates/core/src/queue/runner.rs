@@ -66,7 +66,11 @@ impl Runner {
             let pause = match self.fill().await {
                 Ok(pause) => pause,
                 Err(error) => {
-                    tracing::error!(%error, "the queue cannot be read");
+                    match &error {
+                        // The home's troubles have it.
+                        Error::Store(error) if error.passes() => tracing::debug!(%error, "nothing can be begun"),
+                        error => tracing::error!(%error, "the queue cannot be read"),
+                    }
                     LONGEST_NAP / 10
                 }
             };
@@ -91,6 +95,10 @@ impl Runner {
     /// Begins what is due where there are places, an account after the other. Gives how long nothing more can begin by itself.
     async fn fill(&mut self) -> Result<Duration, Error> {
         self.mind_the_clock().await?;
+        // What is begun then is not found again, should this end.
+        if self.shared.store.can_be_written().is_err() {
+            return Ok(LONGEST_NAP);
+        }
         loop {
             let now = self.shared.ports.clock.now();
             let wanted = self.wanted().await?;

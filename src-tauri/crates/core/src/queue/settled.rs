@@ -13,7 +13,7 @@ use crate::{
     entropy::number_below,
     error::Error,
     ids::PinKey,
-    store::{EndOfTry, StoreError},
+    store::{EndOfTry, Health, StoreError},
     transfer::{Attempted, Failure, Run, Then, Transfer, TransferState, Work, attempt},
 };
 
@@ -70,8 +70,9 @@ async fn to_its_end(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: b
         }
     }
     shared.running.end(&transfer.id, run);
-    if let Err(error) = shared.keep_contact(&transfer.account).await {
-        tracing::error!(%error, "what an account showed cannot be written");
+    match shared.keep_contact(&transfer.account).await {
+        Err(error) if !error.is_retryable() => tracing::error!(%error, "what an account showed cannot be written"),
+        _ => {}
     }
     announce_end(shared, transfer, pin);
 }
@@ -184,10 +185,17 @@ pub(super) async fn written<T, F: Future<Output = Result<T, StoreError>>>(
     mut write: impl FnMut() -> F,
 ) {
     let mut tries = 0;
+    let mut health = shared.store.health();
     while let Err(error) = write().await {
-        tracing::error!(%error, "the end of a try cannot be written, which is tried again");
+        match error.passes() {
+            // The home's troubles have it.
+            true => tracing::debug!(%error, "the end of a try cannot be written yet"),
+            false => tracing::error!(%error, "the end of a try cannot be written, which is tried again"),
+        }
         tries += 1;
+        let is_held_up = *health.borrow_and_update() != Health::Sound;
         tokio::select! {
+            Ok(_) = health.wait_for(|health| *health == Health::Sound), if is_held_up => {}
             () = shared.ports.clock.sleep(pause::doubled(pause::FIRST, LONGEST_PAUSE, tries)) => {}
             // What ran is begun again at the next start.
             () = shared.stop.cancelled() => return,

@@ -5,6 +5,7 @@
 use std::{
     any::Any,
     collections::VecDeque,
+    fs, io,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -13,9 +14,13 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, ffi};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{StoreError, codec, schema, sheets};
+use super::{
+    StoreError, codec,
+    health::{Health, Watched, is_full},
+    schema, sheets,
+};
 
 /// Questions that are answered at once beside the one that writes.
 const READERS: usize = 2;
@@ -33,6 +38,9 @@ const READER_CACHE_KIB: i32 = 2 * 1024;
 const CHECKPOINT_PAGES: i32 = 8 * 1024;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much room a database that had none has to have before all goes on.
+const ROOM: usize = 1 << 20;
 
 /// Writes that go into one transaction at the most.
 const MOST_TOGETHER: usize = 256;
@@ -60,6 +68,9 @@ pub(super) enum Company {
 pub(super) struct Connections {
     writer: mpsc::Sender<Job>,
     readers: mpsc::Sender<Job>,
+    health: Arc<Watched>,
+    /// Where it is tried whether there is room.
+    room: Option<PathBuf>,
 }
 
 /// What is held as long as a connection is open.
@@ -91,16 +102,43 @@ impl Connections {
         let (writer, jobs) = mpsc::channel(WAITING_JOBS);
         let at = path.map(Path::to_owned);
         let write = move |connection| write_all(&connection, jobs);
-        run("store-writer", Arc::clone(&held), move || to_write(at.as_deref()), write).await?;
-        let Some(path) = path else { return Ok(Self { readers: writer.clone(), writer }) };
+        let shares = run("store-writer", Arc::clone(&held), move || to_write(at.as_deref()), write).await?;
+        let (health, room) = (Arc::default(), path.map(|path| path.with_extension("room")));
+        let Some(path) = path.filter(|_| shares == Shares::Yes) else {
+            return Ok(Self { readers: writer.clone(), writer, health, room });
+        };
         let (readers, jobs) = mpsc::channel(WAITING_JOBS);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
             let (at, jobs) = (path.to_owned(), Arc::clone(&jobs));
             let read = move |connection| read_all(&connection, &jobs);
-            run("store-reader", Arc::clone(&held), move || to_read(&at), read).await?;
+            run("store-reader", Arc::clone(&held), move || Ok((to_read(&at)?, ())), read).await?;
         }
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, health, room })
+    }
+
+    /// How the database is, from now on.
+    pub(super) fn health(&self) -> watch::Receiver<Health> {
+        self.health.follow()
+    }
+
+    /// Writes more than most writes do, and keeps none of it: whether there is room.
+    pub(super) async fn look_for_room(&self) -> Result<(), StoreError> {
+        self.write(Kept::Lasting, Company::Others, |db| {
+            db.execute("INSERT OR REPLACE INTO setting VALUES ('room', hex(zeroblob(32768)))", [])?;
+            Ok(db.execute("DELETE FROM setting WHERE name = 'room'", []).map(drop)?)
+        })
+        .await?;
+        // The log may have room of its own where the disk has none.
+        if let Some(room) = self.room.clone() {
+            let looked = tokio::task::spawn_blocking(move || has_room(&room)).await;
+            looked.map_err(|_| StoreError::Defect)?.map_err(|error| match is_full(&error) {
+                true => StoreError::Full,
+                false => StoreError::Failing(error.to_string()),
+            })?;
+        }
+        self.health.is_sound();
+        Ok(())
     }
 
     /// Runs `work` on the connection that writes, after everything that was brought before. It is undone when it fails, and by
@@ -111,7 +149,7 @@ impl Connections {
         company: Company,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        ask(&self.writer, kept, company, work).await
+        ask(Some(Arc::clone(&self.health)), &self.writer, (kept, company), work).await
     }
 
     /// Runs `work` on one state of the database, by a connection that only reads, whatever is being written meanwhile.
@@ -119,38 +157,54 @@ impl Connections {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        ask(&self.readers, Kept::Passing, Company::Others, work).await
+        ask(None, &self.readers, (Kept::Passing, Company::Others), work).await
     }
 }
 
+/// Whether a file of some size can be written there.
+fn has_room(path: &Path) -> io::Result<()> {
+    let written = fs::File::create(path).and_then(|mut file| {
+        io::Write::write_all(&mut file, &vec![0; ROOM])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(path);
+    written.and(removed)
+}
+
 async fn ask<T: Send + 'static>(
+    health: Option<Arc<Watched>>,
     connection: &mpsc::Sender<Job>,
-    kept: Kept,
-    company: Company,
+    (kept, company): (Kept, Company),
     work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (reply, answer) = oneshot::channel();
     let work = move |connection: rusqlite::Result<&Connection>| {
         let result = connection.map_err(StoreError::from).and_then(work);
         let failed = result.is_err();
-        let tell = move |kept: Result<(), StoreError>| drop(reply.send(result.and_then(|value| kept.map(|()| value))));
+        let tell = move |kept: Result<(), StoreError>| {
+            let answer = result.and_then(|value| kept.map(|()| value));
+            if let (Err(error), Some(health)) = (&answer, health) {
+                health.failed(error);
+            }
+            drop(reply.send(answer));
+        };
         Done { failed, tell: Box::new(tell) }
     };
     connection.send(Job { kept, company, work: Box::new(work) }).await.map_err(|_| StoreError::Closed)?;
     answer.await.map_err(|_| StoreError::Defect)?
 }
 
-/// Starts a thread that opens a connection and works with it.
-async fn run(
+/// Starts a thread that opens a connection and works with it. Gives what else opening it came to.
+async fn run<T: Send + 'static>(
     name: &str,
     held: Held,
-    open: impl FnOnce() -> Result<Connection, StoreError> + Send + 'static,
+    open: impl FnOnce() -> Result<(Connection, T), StoreError> + Send + 'static,
     work: impl FnOnce(Connection) + Send + 'static,
-) -> Result<(), StoreError> {
+) -> Result<T, StoreError> {
     let (ready, opened) = oneshot::channel();
     let run = move || match open() {
-        Ok(connection) => {
-            drop(ready.send(Ok(())));
+        Ok((connection, what)) => {
+            drop(ready.send(Ok(what)));
             work(connection);
             drop(held);
         }
@@ -227,9 +281,9 @@ fn write_together(connection: &Connection, jobs: &mut VecDeque<Job>) {
     }
     let kept = kept.and_then(|()| sheets::renew(connection)).and_then(|()| connection.execute_batch("COMMIT"));
     if let Err(error) = &kept {
-        tracing::error!(%error, "writes to the database are not kept");
+        tracing::debug!(%error, "writes to the database are not kept");
         if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
-            tracing::error!("nor can they be undone");
+            tracing::error!("what was written to the database can neither be kept nor undone");
         }
     }
     for done in done {
@@ -251,11 +305,28 @@ fn copy_of(error: &rusqlite::Error) -> rusqlite::Error {
     }
 }
 
-fn to_write(path: Option<&Path>) -> Result<Connection, StoreError> {
-    let mut connection = match path {
-        Some(path) => Connection::open(path)?,
-        None => Connection::open_in_memory()?,
-    };
+/// Whether others can read beside the connection that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shares {
+    Yes,
+    /// There is no room for what they would have in common.
+    No,
+}
+
+fn to_write(path: Option<&Path>) -> Result<(Connection, Shares), StoreError> {
+    let Some(path) = path else { return Ok((writing(Connection::open_in_memory()?)?, Shares::No)) };
+    match Connection::open(path).map_err(StoreError::from).and_then(writing) {
+        Err(error) if error.passes() => {
+            tracing::warn!(%error, "the database is opened for one connection alone");
+            let connection = Connection::open(path)?;
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            Ok((writing(connection)?, Shares::No))
+        }
+        opened => Ok((opened?, Shares::Yes)),
+    }
+}
+
+fn writing(mut connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit is on the disk before anybody is told of it.

@@ -5,6 +5,7 @@ mod chosen;
 mod codec;
 mod connections;
 mod folders;
+mod health;
 mod leaving;
 mod logins;
 mod marks;
@@ -24,10 +25,12 @@ mod unpinning;
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::watch;
 
 pub(crate) use chosen::{Chosen, Condition};
 pub(crate) use folders::Observed;
+pub(crate) use health::{Health, is_full};
 pub(crate) use mirror::Written;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
 pub(crate) use unpinning::{Bulk, NewUnpinning};
@@ -37,9 +40,15 @@ use connections::{Company, Connections, Held, Kept};
 /// Why the database cannot answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// There is no room for what is to be written.
+    #[error("the disk with Holdfast's data is full: make room, and try again")]
+    Full,
     /// SQLite.
     #[error("the database failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+    /// The system does not let it be written, which was found out before.
+    #[error("the database cannot be written: {0}")]
+    Failing(String),
     /// A newer Holdfast wrote it.
     #[error("the database was written by a newer Holdfast (schema {found}, this one knows {known})")]
     Newer {
@@ -62,6 +71,40 @@ pub enum StoreError {
     Thread(std::io::Error),
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether it is over by itself, or once there is room: nothing is wrong with what was to be written.
+    pub(crate) fn passes(&self) -> bool {
+        use ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, OperationAborted, OutOfMemory, ReadOnly, SystemIoFailure,
+        };
+        match self {
+            Self::Full | Self::Failing(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    CannotOpen
+                        | DatabaseBusy
+                        | DatabaseLocked
+                        | OperationAborted
+                        | OutOfMemory
+                        | ReadOnly
+                        | SystemIoFailure
+                )
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// A handle to the database; clones share it.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -78,6 +121,25 @@ impl Store {
     /// Opens the database file, making or upgrading it. `held` is let go when it is closed.
     pub(crate) async fn open(path: &Path, held: Held) -> Result<Self, StoreError> {
         Ok(Self { connections: Connections::open(Some(path), held).await? })
+    }
+
+    /// How the database is, from now on.
+    pub(crate) fn health(&self) -> watch::Receiver<Health> {
+        self.connections.health()
+    }
+
+    /// Whether there is any use in asking somebody for what is then to be written.
+    pub(crate) fn can_be_written(&self) -> Result<(), StoreError> {
+        match &*self.health().borrow() {
+            Health::Sound => Ok(()),
+            Health::Full => Err(StoreError::Full),
+            Health::Failing(said) => Err(StoreError::Failing(said.clone())),
+        }
+    }
+
+    /// Looks whether there is room by now, for more than most writes take.
+    pub(crate) async fn look_for_room(&self) -> Result<(), StoreError> {
+        self.connections.look_for_room().await
     }
 
     /// One in memory.

@@ -62,6 +62,7 @@ fn with_clock(builder: WorldBuilder) -> (WorldBuilder, Arc<AtomicI64>) {
 fn defects(world: &World) -> Vec<(Duty, u32)> {
     let defect = |trouble: &Trouble| match trouble {
         Trouble::Defect { duty, times } => Some((duty.clone(), *times)),
+        _ => None,
     };
     world.engine.troubles().borrow().iter().filter_map(defect).collect()
 }

@@ -17,6 +17,7 @@ mod files;
 mod folders;
 mod folders_hazards;
 mod folders_simulated;
+mod full_disk;
 mod gates;
 mod keyring;
 mod kubo_import;

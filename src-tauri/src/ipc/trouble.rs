@@ -31,6 +31,15 @@ pub(crate) enum HomeTrouble {
     DiskFull,
     /// The system does not let it be written down.
     DiskFails { said: Shown },
+    /// The database is damaged, and is set aside at the next start.
+    Damaged,
+    /// The database was damaged, and another is in its place.
+    SetAside {
+        /// Where the damaged one lies.
+        copy: Shown,
+        /// Whether all but the services' lists could still be read in it.
+        whole: bool,
+    },
     /// Something has ended with a defect, so many times in a row, and is begun again.
     Defect { duty: Duty, times: u32 },
 }
@@ -40,6 +49,10 @@ impl From<core::Trouble> for HomeTrouble {
         match trouble {
             core::Trouble::DiskFull => Self::DiskFull,
             core::Trouble::DiskFails { said } => Self::DiskFails { said: said.into() },
+            core::Trouble::Damaged => Self::Damaged,
+            core::Trouble::SetAside { copy, is_whole } => {
+                Self::SetAside { copy: copy.to_string_lossy().into_owned().into(), whole: is_whole }
+            }
             core::Trouble::Defect { duty, times } => Self::Defect { duty: duty.into(), times },
         }
     }

@@ -36,6 +36,12 @@ export const en = {
     "The disk with Holdfast's data is full. Nothing is lost; make room, and work goes on by itself.",
   "home_trouble.disk_fails": (said: string) =>
     `Holdfast's data cannot be written (${said}). Nothing is lost; it is tried again by itself, until you have seen to its disk.`,
+  "home_trouble.damaged":
+    "Holdfast's database is damaged. Nothing more is begun. Quit Holdfast and start it again: the damaged file is kept, and what can be read of it goes into a new one.",
+  "home_trouble.set_aside.whole": (copy: string) =>
+    `Holdfast's database was damaged, and is set aside as ${copy}. Everything in it could be read; the accounts are asked for their lists again before anything is sent.`,
+  "home_trouble.set_aside.part": (copy: string) =>
+    `Holdfast's database was damaged, and is set aside as ${copy}. What could be read of it is kept: look whether accounts or folders are missing, and add those again. What is pinned is looked for before anything is sent.`,
   "home_trouble.duty.queue": "working through the queue",
   "home_trouble.duty.lists": "asking the accounts for their lists",
   "home_trouble.duty.under_way": "asking about what services work on",

@@ -35,6 +35,23 @@ fn in_words(trouble: &Trouble) -> String {
             "Holdfast's data cannot be written ({said}). Nothing is lost; it is tried again by itself, until you have seen to \
              its disk."
         ),
+        Trouble::Damaged => {
+            "Holdfast's database is damaged. Nothing more is begun; start Holdfast again, and it is set aside \
+             and what can be read of it is kept."
+                .to_owned()
+        }
+        Trouble::SetAside { copy, is_whole } => {
+            let rest = if *is_whole {
+                "Everything in it could be read, but for the lists of the services, which are asked for again"
+            } else {
+                "What could be read of it is kept: look whether accounts or folders are missing, and add those again"
+            };
+            format!(
+                "Holdfast's database was damaged. It is set aside as {}. {rest}. What is pinned is looked for before \
+                 anything is sent.",
+                copy.display()
+            )
+        }
         Trouble::Defect { duty, times } => {
             let what = match duty {
                 Duty::Queue => "working through the queue".to_owned(),

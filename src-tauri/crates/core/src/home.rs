@@ -102,12 +102,12 @@ impl Home {
         self.dir.notice()
     }
 
-    /// Where the engine's database lies, in a file that others cannot read.
+    /// Where the engine's database lies, or will lie, in a file that others cannot read.
     ///
     /// # Errors
     /// [`HomeError::NotPrivate`] when something else is in its place.
     pub fn database(&self) -> Result<PathBuf, HomeError> {
-        self.dir.claim_file(DATABASE)?;
+        self.dir.close_file(DATABASE)?;
         Ok(self.dir().join(DATABASE))
     }
 

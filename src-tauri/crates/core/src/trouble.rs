@@ -1,5 +1,7 @@
 //! What is wrong with a home as a whole, for as long as it is: people are told once, and not of each thing that it holds up.
 
+use std::path::PathBuf;
+
 use tokio::sync::watch;
 
 use crate::duty::Duty;
@@ -13,6 +15,15 @@ pub enum Trouble {
     DiskFails {
         /// What the system said.
         said: String,
+    },
+    /// The database was found damaged: work waits until Holdfast is started again, and sets it aside.
+    Damaged,
+    /// The database was damaged, and another is in its place.
+    SetAside {
+        /// Where the damaged one lies.
+        copy: PathBuf,
+        /// Whether all but the lists of the services, which are asked for again, could still be read in it.
+        is_whole: bool,
     },
     /// Something that Holdfast does by itself has ended with a defect, and is begun again.
     Defect {
@@ -63,7 +74,7 @@ impl Trouble {
         match (self, other) {
             (Self::Defect { duty, .. }, Self::Defect { duty: other, .. }) => duty == other,
             (Self::DiskFull | Self::DiskFails { .. }, Self::DiskFull | Self::DiskFails { .. }) => true,
-            _ => false,
+            (one, other) => one == other,
         }
     }
 }

@@ -144,6 +144,15 @@ impl PrivateDirectory {
     pub fn claim_file(&self, name: &str) -> Result<(), PrivacyError> {
         system::claim_file(&self.path.join(name))
     }
+
+    /// The same of a file that need not be there.
+    ///
+    /// # Errors
+    /// As [`PrivateDirectory::open_file`].
+    pub fn close_file(&self, name: &str) -> Result<(), PrivacyError> {
+        let path = self.path.join(name);
+        if fs::symlink_metadata(&path).is_ok() { system::claim_file(&path) } else { Ok(()) }
+    }
 }
 
 fn create(dir: &Path) -> io::Result<()> {

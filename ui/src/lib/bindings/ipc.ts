@@ -422,7 +422,15 @@ export type HeldUp = {
  */
 paused: boolean, accounts: Array<HeldAccount>, };
 
-export type HomeTrouble = { "type": "disk_full" } | { "type": "disk_fails", said: Shown, } | { "type": "defect", duty: Duty, times: number, };
+export type HomeTrouble = { "type": "disk_full" } | { "type": "disk_fails", said: Shown, } | { "type": "damaged" } | { "type": "set_aside", 
+/**
+ * Where the damaged one lies.
+ */
+copy: Shown, 
+/**
+ * Whether all but the services' lists could still be read in it.
+ */
+whole: boolean, } | { "type": "defect", duty: Duty, times: number, };
 
 export type ImportKuboServicesRequest = { names: Array<string>, 
 /**

@@ -64,7 +64,7 @@ use crate::{
     pin::{Metadata, mirror::UnderWay, reading::Reading},
     provider::Connect,
     queue::{AtOnce, Gates, Lane, Patience, Runner},
-    store::Store,
+    store::{SetAside, Store},
     transfer::{NewBatch, Running, Transfer, TransferState, Work},
     trouble::{Trouble, Troubles},
     turns::Turns,
@@ -73,6 +73,9 @@ use crate::{
 
 /// Changes that a slow listener may fall behind before it is told that it missed some.
 const CHANGES_KEPT: usize = 256;
+
+/// Databases that are set aside one after the other before a home counts as one that cannot be opened.
+const MOST_SET_ASIDE: u32 = 2;
 
 /// What an engine reaches the world through.
 #[derive(Clone)]
@@ -145,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) down: Throttle,
     at_once: Mutex<AtOnce>,
     troubles: Troubles,
+    /// The accounts whose lists went with a damaged database.
+    unlisted: Mutex<HashSet<AccountId>>,
     changes: broadcast::Sender<Change>,
     folders: Mutex<HashMap<FolderId, FolderNow>>,
     unpinned: Mutex<HashSet<PinKey>>,
@@ -167,7 +172,22 @@ impl Engine {
     /// When the database cannot be opened.
     pub async fn open(home: Home, ports: Ports) -> Result<Self, Error> {
         let home = Arc::new(home);
-        let store = Store::open(&home.database()?, home.clone()).await?;
+        let mut tries = 0;
+        loop {
+            let opened = Self::opened(Arc::clone(&home), ports.clone()).await;
+            match opened {
+                // What shows only now is set aside by the next try.
+                Err(Error::Store(error)) if error.is_damage() && tries < MOST_SET_ASIDE => {
+                    database::closed(&home).await?;
+                    tries += 1;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn opened(home: Arc<Home>, ports: Ports) -> Result<Self, Error> {
+        let store = Store::open(&home.database()?, home.clone(), ports.clock.now()).await?;
         match store.requeue_interrupted(ports.clock.now()).await {
             // The queue does it when it begins, as soon as there is room.
             Err(error) if error.passes() => {}
@@ -176,6 +196,11 @@ impl Engine {
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
+        let unlisted = store.unlisted().await?.into_iter().collect();
+        let troubles = Troubles::default();
+        if let Some(SetAside { name, is_whole }) = store.set_aside().await? {
+            troubles.add(Trouble::SetAside { copy: home.dir().join(name), is_whole });
+        }
         let [up, down] = [(), ()].map(|()| Throttle::new(Arc::clone(&ports.clock)));
         let shared = Arc::new(Shared {
             up,
@@ -192,7 +217,8 @@ impl Engine {
             wake: Notify::new(),
             asked: Notify::new(),
             stop: CancellationToken::new(),
-            troubles: Troubles::default(),
+            troubles,
+            unlisted: Mutex::new(unlisted),
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
             unpinned: Mutex::default(),
@@ -271,6 +297,12 @@ impl Engine {
         self.shared.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        let is_of_earlier = |trouble: &Trouble| matches!(trouble, Trouble::SetAside { .. });
+        let was_told = self.shared.troubles.follow().borrow().iter().any(is_of_earlier);
+        // What cannot be noted is told once more.
+        if was_told && let Err(error) = self.shared.store.forget_set_aside().await {
+            tracing::debug!(%error, "that a database was set aside is told again");
+        }
     }
 
     fn keep<F>(&self, duty: Duty, begin: impl FnMut(Arc<Shared>) -> F + Send + 'static)
@@ -405,6 +437,24 @@ impl Shared {
             self.store.save_contact(account, contact).await?;
         }
         Ok(())
+    }
+
+    /// Whether an account's list is to be asked for before anything is sent there.
+    pub(crate) fn is_unlisted(&self, account: &AccountId) -> bool {
+        self.unlisted().contains(account)
+    }
+
+    /// Notes that what an account has is in the mirror.
+    pub(crate) async fn is_listed(&self, account: &AccountId) -> Result<(), Error> {
+        if self.is_unlisted(account) {
+            self.store.is_listed(account).await?;
+            self.unlisted().remove(account);
+        }
+        Ok(())
+    }
+
+    fn unlisted(&self) -> MutexGuard<'_, HashSet<AccountId>> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how a folder is being watched.

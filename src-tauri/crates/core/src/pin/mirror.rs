@@ -43,10 +43,26 @@ pub(crate) async fn refresh(shared: &Shared, account: &Account) -> Result<(), Er
     shared.store.can_be_written()?;
     // Two lists of one account at a time would take each other's word for what is there.
     let _turn = shared.list_turns.take(account.id.clone()).await;
+    listed(shared, account).await
+}
+
+/// Follows the account's whole list where that went with a damaged database: what may be there already is not sent before.
+pub(crate) async fn refresh_if_unlisted(shared: &Shared, account: &AccountId) -> Result<(), Error> {
+    if !shared.is_unlisted(account) {
+        return Ok(());
+    }
+    let Some(account) = shared.store.account(account).await? else { return Ok(()) };
+    let _turn = shared.list_turns.take(account.id.clone()).await;
+    // Somebody else's turn may have done it.
+    if shared.is_unlisted(&account.id) { listed(shared, &account).await } else { Ok(()) }
+}
+
+async fn listed(shared: &Shared, account: &Account) -> Result<(), Error> {
     let since = shared.access.moment();
     let result = list_all(shared, account, shared.reading.begin(&account.id)).await;
     shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
+        shared.is_listed(&account.id).await?;
         shared.answered(&account.id).await;
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();

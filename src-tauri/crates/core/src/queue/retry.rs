@@ -70,6 +70,9 @@ pub(crate) fn after(error: &Error, tries: Tries, patience: Patience) -> (Next, u
 }
 
 fn next(error: &Error, tries: Tries, failures: u32, patience: Patience) -> Next {
+    if is_of_database(error) {
+        return Next::After(pause::doubled(pause::FIRST, LONGEST_PAUSE, tries.attempts));
+    }
     let concerns_account = gate::concerns_account(error);
     if patience == Patience::Short {
         let is_given_up = !error.is_retryable() || failures >= MAX_FAILURES_WHILE_WAITED_FOR;
@@ -86,9 +89,9 @@ fn next(error: &Error, tries: Tries, failures: u32, patience: Patience) -> Next 
     }
 }
 
-/// Whether the database fails for a time.
+/// Whether it is the database that fails.
 fn is_of_database(error: &Error) -> bool {
-    matches!(error, Error::Store(error) if error.passes())
+    matches!(error, Error::Store(error) if error.is_of_database())
 }
 
 /// Whether it may be this one transfer that the service, or somebody on the way to it, fails at.
@@ -136,12 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_no_failure_of_a_transfer_whoever_waits() {
-        for attempts in 1..1_000 {
-            let tries = Tries { attempts, ..Tries::default() };
-            for patience in [Patience::Short, Patience::Endless] {
-                let (next, failures) = after(&StoreError::Full.into(), tries, patience);
-                assert!(matches!((next, failures), (Next::After(_), 0)), "{next:?} {failures} {patience:?}");
+    fn a_database_that_fails_is_no_failure_of_a_transfer_whoever_waits() {
+        for error in [StoreError::Full, StoreError::Failing("no".into()), StoreError::Damaged("no".into())] {
+            let error = error.into();
+            for attempts in 1..1_000 {
+                let tries = Tries { attempts, ..Tries::default() };
+                for patience in [Patience::Short, Patience::Endless] {
+                    let (next, failures) = after(&error, tries, patience);
+                    assert!(matches!((next, failures), (Next::After(_), 0)), "{error} {next:?} {failures}");
+                }
             }
         }
     }

@@ -68,7 +68,9 @@ impl Runner {
                 Err(error) => {
                     match &error {
                         // The home's troubles have it.
-                        Error::Store(error) if error.passes() => tracing::debug!(%error, "nothing can be begun"),
+                        Error::Store(error) if error.is_of_database() => {
+                            tracing::debug!(%error, "nothing can be begun")
+                        }
                         error => tracing::error!(%error, "the queue cannot be read"),
                     }
                     LONGEST_NAP / 10

@@ -13,6 +13,7 @@ use crate::{
     entropy::number_below,
     error::Error,
     ids::PinKey,
+    pin::mirror::refresh_if_unlisted,
     store::{EndOfTry, Health, StoreError},
     transfer::{Attempted, Failure, Run, Then, Transfer, TransferState, Work, attempt},
 };
@@ -125,6 +126,12 @@ async fn probed(shared: &Shared, transfer: &Transfer, run: &Run, is_probe: bool)
             () = run.stop.told.cancelled() => return Err(Error::Cancelled),
         }
     }
+    if Task::of(&transfer.work) != Task::Unpin {
+        tokio::select! {
+            listed = refresh_if_unlisted(shared, &transfer.account) => listed?,
+            () = run.stop.told.cancelled() => return Err(Error::Cancelled),
+        }
+    }
     attempt(shared, transfer, run.progress.clone(), &run.stop.told).await
 }
 
@@ -187,7 +194,7 @@ pub(super) async fn written<T, F: Future<Output = Result<T, StoreError>>>(
     let mut tries = 0;
     let mut health = shared.store.health();
     while let Err(error) = write().await {
-        match error.passes() {
+        match error.is_of_database() {
             // The home's troubles have it.
             true => tracing::debug!(%error, "the end of a try cannot be written yet"),
             false => tracing::error!(%error, "the end of a try cannot be written, which is tried again"),

@@ -4,7 +4,7 @@ use holdfast_content::Profile;
 use rusqlite::{Connection, OptionalExtension, Row};
 use url::Url;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, salvage};
 use crate::{
     account::{Account, AccountCard, Contact, Mark, ProviderKind, UsageThen},
     clock::UnixMillis,
@@ -52,6 +52,21 @@ impl Store {
             Ok(!taken)
         })
         .await
+    }
+
+    /// The accounts whose whole list is to be asked for before anything is sent there.
+    pub(crate) async fn unlisted(&self) -> Result<Vec<AccountId>, StoreError> {
+        self.read(|db| {
+            let mut accounts = db.prepare_cached("SELECT id FROM account WHERE unlisted")?;
+            Ok(accounts.query_map([], |row| row.get(0).map(AccountId))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Notes that an account's whole list is in the mirror.
+    pub(crate) async fn is_listed(&self, id: &AccountId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |db| Ok(db.execute("UPDATE account SET unlisted = 0 WHERE id = ?1", [&id.0]).map(drop)?)).await
     }
 
     /// Gives an account its label and gateway. `false` when another has the label.
@@ -248,8 +263,8 @@ pub(super) fn learn_profile(db: &Connection, id: &AccountId, profile: &str) -> R
 
 fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
     db.execute(
-        "INSERT INTO account (id, label, kind, endpoint, gateway, this_computer, profile, credentials, position)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(position), 0) + 1 FROM account))
+        "INSERT INTO account (id, label, kind, endpoint, gateway, this_computer, profile, credentials, position, unlisted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(position), 0) + 1 FROM account), ?9)
          ON CONFLICT (id) DO UPDATE SET label = ?2, kind = ?3, endpoint = ?4, gateway = ?5, profile = ?7, credentials = ?8",
         (
             &account.id.0,
@@ -260,9 +275,23 @@ fn save(db: &Connection, account: &Account) -> Result<(), StoreError> {
             account.this_computer,
             account.profile.map(|profile| profile.name()),
             account.credentials.as_str(),
+            // It may have been here before.
+            salvage::has_lost_receipts(db)?,
         ),
     )?;
     Ok(())
+}
+
+/// Removes accounts that cannot be used as they stand. Says how many.
+pub(super) fn remove_unreadable(db: &Connection) -> Result<usize, StoreError> {
+    let mut accounts = db.prepare(&format!("SELECT {COLUMNS}, rowid FROM account"))?;
+    let rows = accounts.query_map([], |row| Ok((account(row).is_ok(), row.get::<_, i64>(9)?)))?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let mut removed = 0;
+    for (_, row) in rows.into_iter().filter(|(is_readable, _)| !is_readable) {
+        removed += db.execute("DELETE FROM account WHERE rowid = ?1", [row])?;
+    }
+    Ok(removed)
 }
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    StoreError, codec,
+    StoreError, aside, codec,
     health::{Health, Watched, is_full},
     schema, sheets,
 };
@@ -103,7 +103,8 @@ impl Connections {
         let at = path.map(Path::to_owned);
         let write = move |connection| write_all(&connection, jobs);
         let shares = run("store-writer", Arc::clone(&held), move || to_write(at.as_deref()), write).await?;
-        let (health, room) = (Arc::default(), path.map(|path| path.with_extension("room")));
+        let health = Arc::new(Watched::new(path.map(aside::doubt_of)));
+        let room = path.map(|path| path.with_extension("room"));
         let Some(path) = path.filter(|_| shares == Shares::Yes) else {
             return Ok(Self { readers: writer.clone(), writer, health, room });
         };
@@ -157,7 +158,11 @@ impl Connections {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        ask(None, &self.readers, (Kept::Passing, Company::Others), work).await
+        let answer = ask(None, &self.readers, (Kept::Passing, Company::Others), work).await;
+        if let Err(error @ StoreError::Damaged(_)) = &answer {
+            self.health.failed(error);
+        }
+        answer
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has become of the database: people are told of it once, and not of each write that fails.
 
-use std::io;
+use std::{fs, io, path::PathBuf};
 
 use tokio::sync::watch;
 
@@ -16,38 +16,68 @@ pub(crate) enum Health {
     Full,
     /// The system said that something cannot be written or read.
     Failing(String),
+    /// It is not as it was written, as long as it is open.
+    Damaged(String),
 }
 
 /// What is told of it.
-#[derive(Debug, Default)]
-pub(super) struct Watched(watch::Sender<Health>);
+#[derive(Debug)]
+pub(super) struct Watched {
+    health: watch::Sender<Health>,
+    /// The file by which the next start knows that it is to be looked into.
+    doubt: Option<PathBuf>,
+}
 
 impl Watched {
+    pub(super) fn new(doubt: Option<PathBuf>) -> Self {
+        Self { health: watch::Sender::default(), doubt }
+    }
+
     /// Notes why something could not be written or read.
     pub(super) fn failed(&self, error: &StoreError) {
         let found = match error {
             StoreError::Full => Health::Full,
+            StoreError::Damaged(said) => Health::Damaged(said.clone()),
             StoreError::Sqlite(error) if is_of_system(error) => Health::Failing(error.to_string()),
             _ => return,
         };
-        self.0.send_if_modified(|health| {
+        self.health.send_if_modified(|health| {
             // Once is enough until it is over, whatever else fails by it.
-            let is_news = *health == Health::Sound;
+            let is_news = match (&*health, &found) {
+                (Health::Damaged(_), _) => false,
+                (_, Health::Damaged(_)) => true,
+                (before, _) => *before == Health::Sound,
+            };
             if is_news {
-                tracing::warn!(%error, "the database cannot be written");
+                tracing::warn!(%error, "the database fails");
+                self.doubt(&found);
                 *health = found;
             }
             is_news
         });
     }
 
+    fn doubt(&self, found: &Health) {
+        if let (Health::Damaged(_), Some(doubt)) = (found, &self.doubt)
+            && let Err(error) = fs::write(doubt, "")
+        {
+            tracing::error!(%error, "that the database is damaged cannot be noted");
+        }
+    }
+
     /// Notes that there is room, and all can be written.
     pub(super) fn is_sound(&self) {
-        self.0.send_if_modified(|health| std::mem::take(health) != Health::Sound);
+        self.health.send_if_modified(|health| match health {
+            Health::Full | Health::Failing(_) => {
+                *health = Health::Sound;
+                true
+            }
+            Health::Sound | Health::Damaged(_) => false,
+        });
     }
 
     pub(super) fn follow(&self) -> watch::Receiver<Health> {
-        self.0.subscribe()
+        self.health.subscribe()
     }
 }
 

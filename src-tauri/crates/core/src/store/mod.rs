@@ -1,6 +1,7 @@
 //! The database of a home: the only place that speaks SQL.
 
 mod accounts;
+mod aside;
 mod chosen;
 mod codec;
 mod connections;
@@ -15,6 +16,7 @@ mod pins;
 mod places;
 mod proofs;
 mod receipts;
+mod salvage;
 mod schema;
 mod search;
 mod settings;
@@ -32,9 +34,11 @@ pub(crate) use chosen::{Chosen, Condition};
 pub(crate) use folders::Observed;
 pub(crate) use health::{Health, is_full};
 pub(crate) use mirror::Written;
+pub(crate) use salvage::SetAside;
 pub(crate) use transfers::{EndOfTry, Finish, Pruned, Wanted};
 pub(crate) use unpinning::{Bulk, NewUnpinning};
 
+use crate::clock::UnixMillis;
 use connections::{Company, Connections, Held, Kept};
 
 /// Why the database cannot answer.
@@ -43,6 +47,17 @@ pub enum StoreError {
     /// There is no room for what is to be written.
     #[error("the disk with Holdfast's data is full: make room, and try again")]
     Full,
+    /// It is not as it was written.
+    #[error(
+        "Holdfast's database is damaged ({0}): start Holdfast again, and it is set aside and what can be read of it kept"
+    )]
+    Damaged(String),
+    /// The damaged one cannot be set aside.
+    #[error("Holdfast's database is damaged, and cannot be set aside: {0}. Nothing of it was changed")]
+    SettingAside(#[source] std::io::Error),
+    /// It cannot be made.
+    #[error("Holdfast's database cannot be made: {0}")]
+    Making(#[source] std::io::Error),
     /// SQLite.
     #[error("the database failed: {0}")]
     Sqlite(#[source] rusqlite::Error),
@@ -75,12 +90,23 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
             _ => Self::Sqlite(error),
         }
     }
 }
 
 impl StoreError {
+    /// Whether it is the database that is damaged.
+    pub(crate) const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
+    /// Whether nothing is wrong with what was to be written or read: it is to be done again once the database is well.
+    pub(crate) fn is_of_database(&self) -> bool {
+        self.passes() || self.is_damage()
+    }
+
     /// Whether it is over by itself, or once there is room: nothing is wrong with what was to be written.
     pub(crate) fn passes(&self) -> bool {
         use ErrorCode::{
@@ -118,8 +144,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database file, making or upgrading it. `held` is let go when it is closed.
-    pub(crate) async fn open(path: &Path, held: Held) -> Result<Self, StoreError> {
+    /// Opens the database file, making or upgrading it; one that is damaged is set aside first. `held` is let go when it is
+    /// closed.
+    pub(crate) async fn open(path: &Path, held: Held, now: UnixMillis) -> Result<Self, StoreError> {
+        let at = path.to_owned();
+        tokio::task::spawn_blocking(move || aside::prepare(&at, now)).await.map_err(|_| StoreError::Defect)??;
         Ok(Self { connections: Connections::open(Some(path), held).await? })
     }
 
@@ -134,6 +163,7 @@ impl Store {
             Health::Sound => Ok(()),
             Health::Full => Err(StoreError::Full),
             Health::Failing(said) => Err(StoreError::Failing(said.clone())),
+            Health::Damaged(said) => Err(StoreError::Damaged(said.clone())),
         }
     }
 

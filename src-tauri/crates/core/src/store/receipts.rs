@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     Store, StoreError,
     codec::{cid_from, fingerprint_from, path_bytes, path_from, signed, unsigned},
-    proofs,
+    proofs, salvage,
 };
 use crate::{
     clock::UnixMillis,
@@ -134,6 +134,9 @@ impl Store {
             let sql = "SELECT EXISTS (SELECT 1 FROM pin_shelf s JOIN pin ON pin.shelf = s.number AND bytes_or_none = ?2 WHERE s.account = ?1)
                 OR EXISTS (SELECT 1 FROM receipt r JOIN pin ON pin.account = r.account AND pin.number = pin_number(r.pin) AND pin.id = r.pin
                     WHERE r.account = ?1 AND r.bytes = ?2)";
+            if salvage::has_lost_receipts(db)? {
+                return Ok(true);
+            }
             Ok(db.prepare_cached(sql)?.query_row((&account.0, signed(bytes)), |row| row.get(0))?)
         })
         .await

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{StoreError, sheets};
 
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -461,16 +461,26 @@ CREATE TRIGGER pin_sheet_has_otherwise AFTER UPDATE OF shelf, bytes_or_none, pin
 END;
 INSERT INTO pin_sheet_outdated SELECT DISTINCT row >> 6 FROM pin;
 ",
+    // Whether an account's whole list is to be asked for before anything is sent there: its mirror went with a damaged database.
+    r"ALTER TABLE account ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Brings the database to the newest schema, each step in one transaction with its number.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(connection, None)
+}
+
+/// The same, and only as far as to the schema of that number, where there is one.
+pub(super) fn migrate_to(connection: &mut Connection, wanted: Option<i64>) -> Result<(), StoreError> {
     let known = STEPS.len() as i64;
+    if let Some(found) = wanted.filter(|wanted| *wanted > known) {
+        return Err(StoreError::Newer { found, known });
+    }
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for (step, sql) in (1..).zip(STEPS).skip(usize::try_from(found).unwrap_or(0)) {
+    for (step, sql) in (1..=wanted.unwrap_or(known)).zip(STEPS).skip(usize::try_from(found).unwrap_or(0)) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
         if step == known {

@@ -8,6 +8,7 @@ mod changes;
 mod checks;
 mod control;
 mod copies;
+mod damage;
 mod disks;
 mod duplicates;
 mod duties;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 use super::{
     Store, StoreError,
     codec::{cid_from, unsigned},
-    paging::Place,
+    orders::Place,
     pins, shelves,
 };
 use crate::{

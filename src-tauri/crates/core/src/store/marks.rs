@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     StoreError,
-    paging::{Key, Place},
+    orders::{Key, Place},
 };
 
 /// Pins from one mark to the next; one that has more is divided.

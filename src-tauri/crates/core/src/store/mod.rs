@@ -11,6 +11,7 @@ mod leaving;
 mod logins;
 mod marks;
 mod mirror;
+mod orders;
 mod paging;
 mod pins;
 mod places;

@@ -4,7 +4,7 @@
 use memchr::memmem::Finder;
 use rusqlite::Connection;
 
-use super::{StoreError, marks::Counting, paging::Place};
+use super::{StoreError, marks::Counting, orders::Place};
 
 /// Rows of a sheet, as a power of two: the triggers that note what is outdated know it too.
 const ROWS: u32 = 6;
@@ -95,7 +95,7 @@ pub(super) struct Listed<'sheet> {
 }
 
 impl Listed<'_> {
-    /// Where it stands in each order, as [`super::paging::Key::ALL`] has them.
+    /// Where it stands in each order, as [`super::orders::Key::ALL`] has them.
     fn places(&self) -> [Place; 4] {
         let place = |value| Place { value, row: self.row };
         let name = String::from_utf8_lossy(self.name).into_owned();

@@ -1,8 +1,13 @@
 //! Why a service cannot start, or an operation on it failed.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use holdfast_private::PrivacyError;
+use rusqlite::ErrorCode;
 
 use crate::store::StoreError;
 
@@ -44,9 +49,40 @@ pub enum ServiceError {
         /// The newest one known here.
         known: i64,
     },
+    /// The database is not there, or has nothing in it, and blocks are, whose pins it knew.
+    #[error(
+        "{} is missing or empty, but blocks are beside it, and only it knew their pins. Nothing was changed. Put the file back from \
+         a backup; where there is none, move {} elsewhere and start again, which begins with no pins",
+        path.display(),
+        dir.display()
+    )]
+    DatabaseLost {
+        /// Where the database should be.
+        path: PathBuf,
+        /// The service's directory.
+        dir: PathBuf,
+    },
+    /// The database is not as it was written.
+    #[error(
+        "{} is damaged ({source}). Put it back from a backup; where there is none, move {} elsewhere and start again, which \
+         begins with no pins. No block was removed",
+        path.display(),
+        dir.display()
+    )]
+    DatabaseDamaged {
+        /// The database.
+        path: PathBuf,
+        /// The service's directory.
+        dir: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// There is no room for what is to be written down.
+    #[error("the disk with the service's database is full: make room on it, and try again")]
+    DiskFull,
     /// The database failed.
     #[error("the service's database failed: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[source] rusqlite::Error),
     /// The store failed.
     #[error("{0}")]
     Store(String),
@@ -98,10 +134,19 @@ pub enum TlsError {
     },
 }
 
+impl From<rusqlite::Error> for ServiceError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Database(error),
+        }
+    }
+}
+
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Database(error) => Self::Database(error),
+            StoreError::Database(error) => error.into(),
             StoreError::Random(error) => Self::Random(error),
             error => Self::Store(error.to_string()),
         }
@@ -109,6 +154,18 @@ impl From<StoreError> for ServiceError {
 }
 
 impl ServiceError {
+    /// Says of damage which database has it.
+    pub(crate) fn in_database(self, path: &Path, dir: &Path) -> Self {
+        match self {
+            Self::Database(source)
+                if matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) =>
+            {
+                Self::DatabaseDamaged { path: path.into(), dir: dir.into(), source }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn storage(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Storage { what: error.to_string(), source: Box::new(error) }
     }

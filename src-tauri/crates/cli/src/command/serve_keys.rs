@@ -65,7 +65,7 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
     let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
     // Not taken: whoever runs the service has it.
     let service = std::path::absolute(dir)?.join("service");
-    if !service.join("service.db").exists() {
+    if !service.join("service.db").exists() && !service.join("blocks").exists() {
         return Err(Failure::Plain(format!(
             "There is no pinning service in {}; holdfast serve makes one.",
             service.display()

@@ -70,7 +70,7 @@ pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Resul
     let home = open(home)?;
     let work = move || {
         let dir = home.service_dir();
-        if !dir.join("service.db").exists() {
+        if !dir.join("service.db").exists() && !dir.join("blocks").exists() {
             return Err(Failure::Plain(format!("There is no pinning service in {}.", home.dir().display())));
         }
         let service = StoppedService::open(&dir)?;

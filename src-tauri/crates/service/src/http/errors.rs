@@ -198,11 +198,7 @@ impl From<StoreError> for ApiError {
             StoreError::OverQuota(_) => Self::over_quota(&error),
             StoreError::TooManyPins => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
             StoreError::Io(error) => Self::disk(&error),
-            StoreError::Database(rusqlite::Error::SqliteFailure(failure, _))
-                if failure.code == rusqlite::ErrorCode::DiskFull =>
-            {
-                Self::disk(&io::ErrorKind::StorageFull.into())
-            }
+            error if error.is_full_database() => Self::disk(&io::ErrorKind::StorageFull.into()),
             StoreError::Database(_) | StoreError::Random(_) | StoreError::Damaged(_) => Self::internal(&error),
         }
     }
@@ -244,7 +240,10 @@ impl From<ImportError> for ApiError {
 
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
-        Self::internal(&error)
+        match error {
+            ServiceError::DiskFull => Self::disk(&io::ErrorKind::StorageFull.into()),
+            error => Self::internal(&error),
+        }
     }
 }
 

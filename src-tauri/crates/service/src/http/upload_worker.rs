@@ -71,8 +71,8 @@ pub(super) fn import(
     let (root, cid_text) = (stored.root, stored.root.to_string());
     let new = NewPin { root, cid_text, origin: Origin::Upload, state: stored.state, metadata };
     let recorded = store.pins.insert(owner, &new);
-    // A commit that fails may have happened nevertheless, so the blocks stay.
-    if !matches!(recorded, Err(StoreError::OverQuota(_))) {
+    // A commit that fails otherwise may have happened nevertheless, so the blocks stay.
+    if !recorded.as_ref().is_err_and(StoreError::is_surely_undone) {
         writer.keep();
     }
     recorded.map_err(|error| {

@@ -152,6 +152,7 @@ impl Retrievals {
             Err(QueueError::Store(StoreError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
                 Some("the disk of the service is nearly full".into())
             }
+            Err(QueueError::Store(error)) if error.is_full_database() => Some("the disk of the service is full".into()),
             Err(QueueError::Store(StoreError::Io(error)))
                 if matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::ResourceBusy) =>
             {

@@ -285,6 +285,23 @@ fn cid_of_name(name: &str) -> Option<Cid> {
     Some(Cid::new_v1(CODEC_RAW, Multihash::<64>::from_bytes(&bytes?).ok()?))
 }
 
+/// Whether a service's directory has any block in it, sound or put aside.
+pub(super) fn are_in(dir: &Path) -> io::Result<bool> {
+    for shard in 0..=u8::MAX {
+        let entries = match fs::read_dir(dir.join("blocks").join(format!("{shard:02x}"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.file_stem().and_then(|name| cid_of_name(name.to_str()?)).is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 pub(super) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -89,6 +89,13 @@ impl Database {
     }
 }
 
+/// Whether nothing was ever written to a database.
+pub(super) fn is_empty(path: &Path) -> rusqlite::Result<bool> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 0)
+}
+
 /// What texts that differ only in case have in common.
 pub(crate) fn fold(text: &str) -> String {
     text.to_lowercase()

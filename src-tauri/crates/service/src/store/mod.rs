@@ -50,6 +50,7 @@ use keys::{ApiKeys, Owner};
 use memory::Memory;
 use pins::Pins;
 use quota::{OverQuota, Quotas};
+use rusqlite::ErrorCode;
 use schema::LastEnd;
 use visits::Visits;
 use writer::BlockWriter;
@@ -65,9 +66,9 @@ pub(crate) const MEMORY_BYTES: usize = 512 * 1024 * 1024;
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("the database failed")]
+    #[error("the database failed: {0}")]
     Database(#[from] rusqlite::Error),
-    #[error("reading or writing blocks failed")]
+    #[error("reading or writing blocks failed: {0}")]
     Io(#[source] io::Error),
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
@@ -79,6 +80,18 @@ pub(crate) enum StoreError {
     TooManyPins,
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
+}
+
+impl StoreError {
+    /// Whether nothing was recorded, neither now nor after a crash: what finds no room is not written whole.
+    pub(crate) fn is_surely_undone(&self) -> bool {
+        matches!(self, Self::OverQuota(_)) || self.is_full_database()
+    }
+
+    /// Whether the database has no room.
+    pub(crate) fn is_full_database(&self) -> bool {
+        matches!(self, Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
 }
 
 impl From<io::Error> for StoreError {
@@ -114,15 +127,17 @@ impl Store {
             tracing::warn!("{notice}");
         }
         let lock = lock(&private)?;
+        check_that_none_is_lost(dir)?;
         private.claim_file(DATABASE)?;
-        let database = Database::open(&dir.join(DATABASE))?;
-        database.write(runs::cut_all)?;
+        let database = open_database(dir)?;
+        let damaged = |error: ServiceError| error.in_database(&dir.join(DATABASE), dir);
+        database.write(runs::cut_all).map_err(ServiceError::from).map_err(damaged)?;
         let blocks = BlockStore::open(dir)?;
         let keys = ApiKeys::new(database.clone());
         let visits = Visits::new(database.clone());
         let quotas = Quotas::new(database.clone());
         let pins = Pins::new(database.clone(), quotas.clone());
-        match database.write(schema::take_last_end)? {
+        match database.write(schema::take_last_end).map_err(ServiceError::from).map_err(damaged)? {
             LastEnd::Clean => {}
             LastEnd::Unclean => {
                 blocks.distrust();
@@ -157,9 +172,10 @@ impl Store {
 
     /// Opens the database alone, beside a service that may be running there.
     pub(crate) fn open_database(dir: &Path) -> Result<Database, ServiceError> {
+        check_that_none_is_lost(dir)?;
         let path = dir.join(DATABASE);
         fs::metadata(&path).map_err(ServiceError::disk("find", &path))?;
-        Database::open(&path)
+        open_database(dir)
     }
 
     /// A multihash digest that stays the same for this directory.
@@ -193,6 +209,24 @@ impl Store {
         marked?;
         unlocked
     }
+}
+
+fn open_database(dir: &Path) -> Result<Database, ServiceError> {
+    let path = dir.join(DATABASE);
+    Database::open(&path).map_err(|error| error.in_database(&path, dir))
+}
+
+/// A database that is gone is not begun anew over its blocks: no pin would need them any more.
+fn check_that_none_is_lost(dir: &Path) -> Result<(), ServiceError> {
+    let path = dir.join(DATABASE);
+    let is_empty = match fs::metadata(&path) {
+        Ok(found) if found.len() > 0 => {
+            database::is_empty(&path).map_err(|error| ServiceError::from(error).in_database(&path, dir))?
+        }
+        _ => true,
+    };
+    let is_lost = is_empty && blocks::are_in(dir).map_err(ServiceError::disk("look into", dir))?;
+    if is_lost { Err(ServiceError::DatabaseLost { path, dir: dir.into() }) } else { Ok(()) }
 }
 
 fn lock(dir: &PrivateDirectory) -> Result<File, ServiceError> {

@@ -13,6 +13,7 @@ mod collection;
 mod connections;
 mod crash;
 mod damage;
+mod database;
 mod durability;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Account } from "../bindings/ipc.ts";
+import { allByTestId, byTestId, openApp } from "../../test-app.ts";
 import { createMock, type Mock } from "../platform/mock.ts";
 import type { Platform } from "../platform/index.ts";
 import { Accounts } from "./accounts.svelte.ts";
 import { App } from "./app.svelte.ts";
 import type { Screen } from "./navigation.svelte.ts";
 
+const CID = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq";
 const TRANSFERS = 1000;
 const PER_SECOND = 100;
 /** As often as the shell tells of changes at the most. */
@@ -64,6 +66,21 @@ test("what changed while another screen was shown is asked for when the table is
   app.pins.show(0, 16);
   await vi.advanceTimersByTimeAsync(0);
   expect(mock.calls.map(({ command }) => command)).toContain("pins");
+});
+
+test("the first pins that came while another screen was shown are there when theirs is", async () => {
+  const { app, mock } = await openApp({ pins: 0, busy: false });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(byTestId("empty-state")).toBeTruthy();
+  app.navigation.go("transfers");
+  await vi.advanceTimersByTimeAsync(1000);
+  await mock.call("pin_cid", { accounts: ["hosted"], text: CID, name: "first", metadata: {} });
+  for (let step = 0; step < 6; step += 1) mock.advance();
+  mock.transfers = [];
+  await vi.advanceTimersByTimeAsync(5000);
+  app.navigation.go("pins");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(allByTestId("pin-row").map(({ dataset }) => dataset["name"])).toEqual(["first"]);
 });
 
 test("a row in view is asked for again soon, and what is elsewhere in no hurry", async () => {

@@ -95,6 +95,11 @@ export class Pins {
     this.#fill();
   }
 
+  /** Asks for what changed while another screen was shown, also where no rows were. */
+  look(): void {
+    this.#fill();
+  }
+
   /** Something changed at the other side. A table that is not shown asks when it is. */
   async changed(which: SomePins): Promise<void> {
     if (!this.#is_shown()) this.#generation += 1;

@@ -304,6 +304,7 @@ export const en = {
   "unpinning.line": (count: number) => `${pins(count)} will be unpinned`,
   "unpinning.in": (seconds: number) => `${formatCount(seconds)} s`,
   "unpinning.undo": "Undo",
+  "unpinning.undoing": (count: number) => `Letting ${pins(count)} stay…`,
   "unpinning.undone": (count: number) => `Undone: ${pins(count)} ${count === 1 ? "stays" : "stay"}`,
   "unpinning.too_late": (begun: number, kept: number) =>
     `${pins(begun)} had begun to be unpinned${kept > 0 ? `; ${formatCount(kept)} stay` : ""}`,

@@ -106,7 +106,7 @@ export class App {
 
   /** Lets pins stay that were about to go: the latest, where none is named. */
   async undoUnpin(id = this.unpinnings.list.at(-1)?.id): Promise<void> {
-    if (id === undefined) return;
+    if (id === undefined || this.unpinnings.undoing !== null) return;
     await this.try(t("unpinning.undo_failed"), async () => {
       const { pins, begun } = await this.unpinnings.undo(id);
       if (begun > 0) this.toasts.add({ kind: "warning", title: t("unpinning.too_late", begun, pins) });

@@ -14,6 +14,8 @@ export interface Waiting {
 export class Unpinnings {
   /** The latest last. */
   list = $state.raw<Waiting[]>([]);
+  /** What is being undone, which takes a while where it is much. */
+  undoing = $state<string | null>(null);
   readonly refresh = coalesce(() => this.#load());
   #platform: Platform;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -23,9 +25,14 @@ export class Unpinnings {
   }
 
   async undo(id: string): Promise<Undone> {
-    const undone = await this.#platform.call("undo_unpin", id);
-    await this.refresh();
-    return undone;
+    this.undoing = id;
+    try {
+      const undone = await this.#platform.call("undo_unpin", id);
+      await this.refresh();
+      return undone;
+    } finally {
+      this.undoing = null;
+    }
   }
 
   async #load(): Promise<void> {

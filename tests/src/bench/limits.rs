@@ -71,6 +71,11 @@ pub const QUEUED_MEMORY: Limit<Bytes> = memory("peak memory with 100,000 queued"
 pub const QUEUED_IDLE: Limit<f64> =
     ratio("a core's share with 100,000 queued for an account that is away, in hundredths", 0.1);
 
+/// From the start of the program to a window that answers.
+pub const WINDOW_START: Limit<Duration> = wait("start to a usable window", 1_000);
+/// From what a person does in the window to what it leads to, or to the sign that it is under way.
+pub const ANSWER_WAIT: Limit<Duration> = wait("the slowest of these, as a rule", 150);
+
 /// What was found to be over its limit.
 #[derive(Debug, Default)]
 pub struct Verdict {

@@ -48,7 +48,7 @@ async fn run(dir: &Path) -> Result<()> {
     let key = service.create_key("home", "bench").await?;
     service.shutdown().await?;
     let started = Instant::now();
-    fill(&dir.join("service.db"), PINS)?;
+    fill(&dir.join("service.db"), PINS, 1)?;
     writeln!(out, "{PINS} pins written into the database in {:.1} s", started.elapsed().as_secs_f64())?;
     let started = Instant::now();
     let service = Service::start(ServiceConfig::new(dir)).await?;
@@ -90,14 +90,15 @@ async fn pages(http: &reqwest::Client, endpoint: &str, key: &ApiKey, order: &str
     Ok(times)
 }
 
-/// Writes pins as the service would: with many names and sizes, some of which repeat, and one of ten given up.
-pub(super) fn fill(database: &Path, pins: u32) -> Result<()> {
+/// Writes pins as the service would: with many names and sizes, some of which repeat, and one of ten given up. Others for each
+/// seed.
+pub(super) fn fill(database: &Path, pins: u32, seed: u64) -> Result<()> {
     let mut connection = Connection::open(database)?;
     // Only the writing of it: the service opens connections of its own.
     connection.execute_batch("PRAGMA cache_size = -500000; PRAGMA synchronous = OFF")?;
     let transaction = connection.transaction()?;
     let owner: i64 = transaction.query_row("SELECT id FROM owners WHERE name = 'home'", (), |row| row.get(0))?;
-    let mut random = Numbers(1);
+    let mut random = Numbers(seed);
     {
         let mut insert = transaction.prepare(
             "INSERT INTO pins (id, owner, file_record_id, cid, root, size, order_size, name, mime_type, keyvalues, is_dir,

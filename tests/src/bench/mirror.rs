@@ -78,7 +78,7 @@ impl Account {
             let service = Service::start(ServiceConfig::new(&server)).await?;
             let key = service.create_key("home", "bench").await?;
             service.shutdown().await?;
-            fill(&server.join("service.db"), pins)?;
+            fill(&server.join("service.db"), pins, 1)?;
             anyhow::Ok((key, Service::start(ServiceConfig::new(&server)).await?))
         })?;
         let (endpoint, secret) = (service.endpoint(), key.secret.expose_secret().to_owned());

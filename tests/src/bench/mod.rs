@@ -1,6 +1,7 @@
 //! Measurements. Programs that are compared take turns, so that what else the machine does meets all of them. What must hold
 //! of the figures is in [`limits`].
 
+mod answers;
 pub mod hashing;
 pub mod limits;
 pub mod list;
@@ -14,6 +15,8 @@ pub mod store;
 mod times;
 pub mod upload;
 pub mod window;
+pub mod window_pins;
+pub mod window_queue;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -2,7 +2,8 @@
 //! over its limit is said at the end, with exit code 1.
 //!
 //! `bench hashing upload` measures what is named, without arguments everything; `bench --short` measures what does not depend on
-//! the machine's speed. `HOLDFAST_BENCH_MIB` makes the large files of uploads smaller than 1024 MiB.
+//! the machine's speed. `HOLDFAST_BENCH_MIB` makes the large files of uploads smaller than 1024 MiB,
+//! `HOLDFAST_BENCH_FEWER` the lists of the window so many times shorter.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -10,10 +11,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use holdfast_tests::bench::limits::Verdict;
 use holdfast_tests::bench::{hashing, list, memory, mirror, queued, service, store, upload, window};
+use holdfast_tests::bench::{window_pins, window_queue};
 
 type Measure = fn(&mut Verdict) -> Result<()>;
 
-const SUBJECTS: [(&str, Measure); 9] = [
+const SUBJECTS: [(&str, Measure); 11] = [
     ("hashing", hashing::measure),
     ("upload", upload::measure),
     ("memory", memory::measure),
@@ -23,6 +25,8 @@ const SUBJECTS: [(&str, Measure); 9] = [
     ("store", store::measure),
     ("queued", queued::measure),
     ("window", window::measure),
+    ("window_queue", window_queue::measure),
+    ("window_pins", window_pins::measure),
 ];
 
 fn main() -> Result<ExitCode> {

@@ -23,6 +23,9 @@ const OWNER: &str = "the Holdfast window";
 /// How long quitting waits for work to be parked. Everything is durable, so that cutting it loses nothing.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Between two tries to start the service.
+const START_AGAIN: Duration = Duration::from_secs(30);
+
 /// The engine and the service of one home.
 #[derive(Debug)]
 pub(crate) struct Backend {
@@ -30,8 +33,10 @@ pub(crate) struct Backend {
     opening: Mutex<()>,
     engine: SetOnce<Arc<Engine>>,
     service: Mutex<Option<RunningService>>,
-    /// Set when the service was started, or cannot be.
+    /// Set when the service was started, or could not be.
     service_tried: SetOnce<()>,
+    start_again: Duration,
+    quits: SetOnce<()>,
     /// What was dropped or picked and not decided on yet.
     pub(crate) selections: Selections,
     /// The runs of checks under way.
@@ -46,6 +51,8 @@ impl Backend {
             engine: SetOnce::new(),
             service: Mutex::new(None),
             service_tried: SetOnce::new(),
+            start_again: START_AGAIN,
+            quits: SetOnce::new(),
             selections: Selections::default(),
             check_runs: CheckRuns::default(),
         }
@@ -79,15 +86,29 @@ impl Backend {
     /// Starts the service that comes with Holdfast, and then the engine's work, which may need it.
     pub(crate) async fn work(&self) {
         let engine = self.opened().await;
-        match this_computer::start(engine).await {
-            Ok((service, _)) => *self.service.lock().await = Some(service),
-            Err(error) => tracing::error!(%error, "the service on this computer cannot be started"),
-        }
+        let mut is_running = self.start_service(engine).await;
         // Nobody else sets it, and work begins once.
         drop(self.service_tried.set(()));
         if let Err(error) = engine.start(Background::Everything).await {
             tracing::error!(%error, "the engine cannot work");
         }
+        // What is in its way, such as a full disk, may be over any time.
+        while !is_running && timeout(self.start_again, self.quits.wait()).await.is_err() {
+            is_running = self.start_service(engine).await;
+        }
+    }
+
+    /// Whether it runs, or is not wanted any more.
+    async fn start_service(&self, engine: &Engine) -> bool {
+        let mut running = self.service.lock().await;
+        if self.quits.get().is_some() {
+            return true;
+        }
+        match this_computer::start(engine).await {
+            Ok((service, _)) => *running = Some(service),
+            Err(error) => tracing::error!(%error, "the service on this computer cannot be started"),
+        }
+        running.is_some()
     }
 
     /// Waits until the account *This computer* is there, or will not be.
@@ -106,6 +127,8 @@ impl Backend {
 
     /// Parks what is under way and gives the home free, within a deadline.
     pub(crate) async fn drain(&self) {
+        // It may be told more than once.
+        drop(self.quits.set(()));
         let parked = async {
             if let Some(engine) = self.engine.get() {
                 engine.shut_down().await;
@@ -141,6 +164,24 @@ mod tests {
         drop(other);
         let engine = backend.engine().await.unwrap();
         assert!(Arc::ptr_eq(&engine, &backend.engine().await.unwrap()));
+        backend.drain().await;
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_service_that_could_not_be_started_is_started_when_it_can_be() {
+        let dir = std::env::temp_dir().join(format!("holdfast-backend-service-{}", std::process::id()));
+        let backend = Arc::new(Backend { start_again: Duration::from_millis(10), ..Backend::new(dir.clone()) });
+        let engine = backend.engine().await.unwrap();
+        std::fs::write(dir.join("service"), "in its way").unwrap();
+        let working = Arc::clone(&backend);
+        let work = tokio::spawn(async move { working.work().await });
+        backend.service_tried().await;
+        assert!(engine.accounts().await.unwrap().is_empty());
+        std::fs::remove_file(dir.join("service")).unwrap();
+        timeout(Duration::from_secs(60), work).await.unwrap().unwrap();
+        assert!(backend.service.lock().await.is_some());
+        assert_eq!(engine.accounts().await.unwrap().len(), 1);
         backend.drain().await;
         std::fs::remove_dir_all(dir).unwrap();
     }

@@ -9,7 +9,7 @@ use std::{
 use holdfast_private::PrivacyError;
 use rusqlite::ErrorCode;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, database::is_full};
 
 /// An error of the service itself. What goes wrong within a request is answered over HTTP instead.
 #[derive(Debug, thiserror::Error)]
@@ -136,10 +136,7 @@ pub enum TlsError {
 
 impl From<rusqlite::Error> for ServiceError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::DiskFull,
-            _ => Self::Database(error),
-        }
+        if is_full(&error) { Self::DiskFull } else { Self::Database(error) }
     }
 }
 

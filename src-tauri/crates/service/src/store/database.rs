@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, functions::FunctionFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi, functions::FunctionFlags};
 
 use super::schema;
 use crate::ServiceError;
@@ -87,6 +87,12 @@ impl Database {
         reader.create_scalar_function("folded", 1, flags, |arguments| Ok(fold(arguments.get_raw(0).as_str()?)))?;
         Ok(reader)
     }
+}
+
+/// Whether an error is that there is no room. That there is none for what the connections share is called otherwise by SQLite.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// Whether nothing was ever written to a database.

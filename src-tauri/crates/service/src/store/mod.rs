@@ -8,7 +8,7 @@ mod by_cid;
 pub(crate) mod check;
 pub(crate) mod collect;
 pub(crate) mod damage;
-mod database;
+pub(crate) mod database;
 mod held;
 pub(crate) mod holding;
 pub(crate) mod holds;
@@ -50,7 +50,6 @@ use keys::{ApiKeys, Owner};
 use memory::Memory;
 use pins::Pins;
 use quota::{OverQuota, Quotas};
-use rusqlite::ErrorCode;
 use schema::LastEnd;
 use visits::Visits;
 use writer::BlockWriter;
@@ -90,7 +89,7 @@ impl StoreError {
 
     /// Whether the database has no room.
     pub(crate) fn is_full_database(&self) -> bool {
-        matches!(self, Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+        matches!(self, Self::Database(error) if database::is_full(error))
     }
 }
 

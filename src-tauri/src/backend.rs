@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_cli::this_computer;
+#[cfg(unix)]
+use holdfast_cli::{Door, Owner};
 use holdfast_core::account::AccountId;
 use holdfast_core::content::Urgency;
 use holdfast_core::{Background, Engine, Error, Home, host};
@@ -37,6 +39,9 @@ pub(crate) struct Backend {
     service_tried: SetOnce<()>,
     start_again: Duration,
     quits: SetOnce<()>,
+    /// Where commands come in that find the home owned.
+    #[cfg(unix)]
+    door: Mutex<Option<Door>>,
     /// What was dropped or picked and not decided on yet.
     pub(crate) selections: Selections,
     /// The runs of checks under way.
@@ -53,6 +58,8 @@ impl Backend {
             service_tried: SetOnce::new(),
             start_again: START_AGAIN,
             quits: SetOnce::new(),
+            #[cfg(unix)]
+            door: Mutex::new(None),
             selections: Selections::default(),
             check_runs: CheckRuns::default(),
         }
@@ -92,6 +99,11 @@ impl Backend {
         if let Err(error) = engine.start(Background::Everything).await {
             tracing::error!(%error, "the engine cannot work");
         }
+        #[cfg(unix)]
+        match Door::open(Arc::new(Owner::at_work(Arc::clone(engine)))) {
+            Ok(door) => *self.door.lock().await = Some(door),
+            Err(error) => tracing::warn!(%error, "no command can come to this window"),
+        }
         // What is in its way, such as a full disk, may be over any time.
         while !is_running && timeout(self.start_again, self.quits.wait()).await.is_err() {
             is_running = self.start_service(engine).await;
@@ -130,6 +142,10 @@ impl Backend {
         // It may be told more than once.
         drop(self.quits.set(()));
         let parked = async {
+            #[cfg(unix)]
+            if let Some(door) = self.door.lock().await.take() {
+                door.cut().await;
+            }
             if let Some(engine) = self.engine.get() {
                 engine.shut_down().await;
             }

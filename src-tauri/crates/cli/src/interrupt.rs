@@ -11,7 +11,7 @@ use std::{
 use holdfast_content::{BlockSink, BlockSource, Cid, LeafBlock};
 use tokio::task::spawn_blocking;
 
-use crate::Failure;
+use crate::{Failure, caller::Caller};
 
 /// Whether the user has ended the work. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,7 @@ impl Interrupt {
 
 /// Does work that blocks. Ended by its user, it comes to its end where it next reads or writes a block.
 pub(crate) async fn until_interrupted<T: Send + 'static>(
+    caller: &Caller,
     work: impl FnOnce(Interrupt) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let interrupt = Interrupt::default();
@@ -33,7 +34,7 @@ pub(crate) async fn until_interrupted<T: Send + 'static>(
     let mut working = spawn_blocking(move || work(working));
     let done = tokio::select! {
         done = &mut working => return done.map_err(io::Error::other)?,
-        ended = ended() => {
+        ended = caller.ended() => {
             ended?;
             interrupt.0.store(true, Ordering::Relaxed);
             working.await.map_err(io::Error::other)?
@@ -41,21 +42,6 @@ pub(crate) async fn until_interrupted<T: Send + 'static>(
     };
     // What was done already is done.
     done.map_err(|_| Failure::Ended)
-}
-
-/// Waits until the user, or whoever ends this program in an orderly way, wants the end.
-pub(crate) async fn ended() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// Blocks, as long as the work is not ended.

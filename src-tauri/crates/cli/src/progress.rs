@@ -1,53 +1,55 @@
 //! What goes on meanwhile, on standard error: progress, where that is a terminal, and what is waited for.
 
-use std::{
-    io::{IsTerminal, stderr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use holdfast_core::{
     Code, Engine, Error,
     transfer::{Transfer, TransferId},
 };
 
-use crate::output::{bytes, note, note_for_now};
+use crate::{caller::Caller, output::bytes};
 
 const TICK: Duration = Duration::from_millis(200);
 
 /// Shows how far all running transfers are until this one has ended, and says why it has to wait, whenever the reason is
 /// another.
-pub(crate) async fn until_ended(engine: &Engine, what: &str, id: &TransferId) -> Result<Transfer, Error> {
+pub(crate) async fn until_ended(
+    engine: &Engine,
+    what: &str,
+    id: &TransferId,
+    caller: &Caller,
+) -> Result<Transfer, Error> {
     let transfer = engine.transfer(id).await?;
     let (everything, accounts) = engine.paused().await?;
     if everything || accounts.contains(&transfer.account) {
-        note(&format!("holdfast: {what}: accepted, and it waits: work is paused until `holdfast resume`"));
+        caller.note(&format!("holdfast: {what}: accepted, and it waits: work is paused until `holdfast resume`"));
         return Ok(transfer);
     }
     let ended = engine.wait_for(id, |failure| {
-        if stderr().is_terminal() {
-            note_for_now("");
+        if caller.is_seen() {
+            caller.note_for_now("");
         }
         let then = if failure.code == Code::StillFetching { "" } else { "; trying again" };
-        note(&format!("holdfast: {what}: not yet: {}{then}", failure.message));
+        caller.note(&format!("holdfast: {what}: not yet: {}{then}", failure.message));
     });
-    shown(|| line(engine), ended).await
+    shown(|| line(engine), ended, caller).await
 }
 
 /// Shows what `line` says until `done` is.
-pub(crate) async fn shown<T>(line: impl Fn() -> String, done: impl Future<Output = T>) -> T {
+pub(crate) async fn shown<T>(line: impl Fn() -> String, done: impl Future<Output = T>, caller: &Caller) -> T {
     let mut done = std::pin::pin!(done);
-    let is_terminal = stderr().is_terminal();
+    let is_terminal = caller.is_seen();
     let mut shown = false;
     loop {
         tokio::select! {
             result = &mut done => {
                 if shown {
-                    note_for_now("");
+                    caller.note_for_now("");
                 }
                 return result;
             }
             () = tokio::time::sleep(TICK), if is_terminal => {
-                note_for_now(&line());
+                caller.note_for_now(&line());
                 shown = true;
             }
         }

@@ -1,31 +1,45 @@
-//! One command's engine: the home, its accounts, and *This computer* where it is needed.
+//! One command's engine: the home, its accounts, and *This computer* where it is needed. The home is this program's, or that of
+//! the owner that the command was handed to.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
-use holdfast_cli::this_computer;
 use holdfast_core::{
     Background, Engine, Home,
     account::{Account, AccountId},
     content::Urgency,
     host,
 };
-use holdfast_service::RunningService;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::{
-    Failure,
-    output::{complain, note},
-    troubles,
-};
+#[cfg(unix)]
+use crate::handover::Door;
+use crate::{Failure, caller::Caller, owner::Owner, troubles};
 
 /// Who owns a home meanwhile, as others are told.
 const OWNER: &str = "the holdfast command";
 
+/// Where a command's engine is.
+#[derive(Clone, Debug)]
+pub(crate) enum EngineAt {
+    /// It is to be opened: that of this home, or of the platform's.
+    Home(Option<PathBuf>),
+    /// Somebody has it.
+    Owner(Arc<Owner>),
+}
+
 /// An engine at work.
 pub(crate) struct Session {
-    pub(crate) engine: Engine,
-    service: Option<RunningService>,
+    pub(crate) engine: Arc<Engine>,
+    owner: Arc<Owner>,
+    /// Where the engine is this command's own.
+    own: Option<Own>,
     telling: Telling,
+}
+
+/// What a command that owns its home does for others.
+struct Own {
+    #[cfg(unix)]
+    door: Option<Door>,
 }
 
 /// The task that tells of troubles, and what it ends with.
@@ -33,29 +47,48 @@ type Telling = (oneshot::Sender<Infallible>, JoinHandle<()>);
 
 impl Session {
     /// Opens the home for commands that only look at or change what is there.
-    pub(crate) async fn open(home: Option<PathBuf>) -> Result<Self, Failure> {
-        let engine = Engine::open(open_home(home, OWNER)?, host::ports(Urgency::Foreground)?).await?;
+    pub(crate) async fn open(caller: &Caller) -> Result<Self, Failure> {
+        let (owner, own) = match caller.engine() {
+            EngineAt::Owner(owner) => (Arc::clone(owner), None),
+            EngineAt::Home(_) => {
+                let home = open_home(OWNER, caller)?;
+                let engine = Arc::new(Engine::open(home, host::ports(Urgency::Foreground)?).await?);
+                let owner = Arc::new(Owner::resting(engine));
+                let own = Own::of(&owner);
+                (owner, Some(own))
+            }
+        };
+        let engine = Arc::clone(owner.engine());
         let (ends, ended) = oneshot::channel();
-        let telling = (ends, tokio::spawn(troubles::tell(engine.troubles(), ended)));
-        Ok(Self { engine, service: None, telling })
+        let telling = (ends, tokio::spawn(troubles::tell(caller.clone(), engine.troubles(), ended)));
+        Ok(Self { engine, owner, own, telling })
     }
 
     /// Opens the home and starts its own service, for commands that ask providers. The queue rests.
-    pub(crate) async fn with_service(home: Option<PathBuf>) -> Result<Self, Failure> {
-        let mut session = Self::open(home).await?;
-        match this_computer::start(&session.engine).await {
-            Ok((service, _)) => session.service = Some(service),
-            // The other accounts are there all the same.
-            Err(error) => complain(&format!("This computer is not to be had: {error}"), None),
+    pub(crate) async fn with_service(caller: &Caller) -> Result<Self, Failure> {
+        let session = Self::open(caller).await?;
+        // The other accounts are there all the same.
+        if let Err(error) = session.owner.start_service().await {
+            caller.complain(&format!("This computer is not to be had: {error}"), None);
         }
         Ok(session)
     }
 
-    /// The same, and works as `background` says.
-    pub(crate) async fn start(home: Option<PathBuf>, background: Background) -> Result<Self, Failure> {
-        let session = Self::with_service(home).await?;
-        session.engine.start(background).await?;
+    /// The same, and works as `background` says, or as it does already.
+    pub(crate) async fn start(caller: &Caller, background: Background) -> Result<Self, Failure> {
+        let session = Self::with_service(caller).await?;
+        session.work(background).await?;
         Ok(session)
+    }
+
+    /// Works as `background` says, or as it does already.
+    pub(crate) async fn work(&self, background: Background) -> Result<(), Failure> {
+        Ok(self.owner.start_work(background).await?)
+    }
+
+    /// Whether the queue is worked on.
+    pub(crate) async fn works(&self) -> bool {
+        self.owner.works().await
     }
 
     /// The account of that label or id, else the default one.
@@ -86,28 +119,55 @@ impl Session {
         Ok(self.engine.account(id).await?.label)
     }
 
-    /// Stops everything; what was under way goes on when the home is opened next.
+    /// Stops what is this command's, after the commands that it was handed have ended; what was under way goes on when the home is
+    /// opened next.
     pub(crate) async fn end(self) -> Result<(), Failure> {
-        self.engine.shut_down().await;
+        let is_own = self.own.is_some();
+        if let Some(own) = self.own {
+            own.end().await;
+        }
+        let ended = if is_own { self.owner.end().await } else { Ok(()) };
         let (ends, told) = self.telling;
         drop(ends);
         // Nothing is lost with what it could not say.
         drop(told.await);
-        if let Some(service) = self.service {
-            service.shutdown().await?;
-        }
-        Ok(())
+        Ok(ended?)
     }
 }
 
+#[cfg(unix)]
+impl Own {
+    fn of(owner: &Arc<Owner>) -> Self {
+        let door = Door::open(Arc::clone(owner));
+        // Others are told that the home is in use then, and nothing else is worse.
+        let door = door.inspect_err(|error| tracing::warn!(%error, "no other command can come to this one")).ok();
+        Self { door }
+    }
+
+    async fn end(self) {
+        if let Some(door) = self.door {
+            door.close().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Own {
+    const fn of(_: &Arc<Owner>) -> Self {
+        Self {}
+    }
+
+    async fn end(self) {}
+}
+
 /// Takes a home: the given one, else the platform's.
-pub(crate) fn open_home(home: Option<PathBuf>, owner: &str) -> Result<Home, Failure> {
-    let dir = home.or_else(Home::default_dir);
+pub(crate) fn open_home(owner: &str, caller: &Caller) -> Result<Home, Failure> {
+    let dir = caller.home().or_else(Home::default_dir);
     let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
     let dir = std::path::absolute(dir)?;
     let home = Home::open(&dir, owner).map_err(holdfast_core::Error::from)?;
     if let Some(notice) = home.notice() {
-        note(&format!("holdfast: {notice}"));
+        caller.note(&format!("holdfast: {notice}"));
     }
     Ok(home)
 }

@@ -5,15 +5,19 @@ use std::convert::Infallible;
 use holdfast_core::{Duty, Trouble};
 use tokio::sync::{oneshot, watch};
 
-use crate::output::note;
+use crate::caller::Caller;
 
 /// Tells of each trouble once, until the other end of `ends` is gone.
-pub(crate) async fn tell(mut troubles: watch::Receiver<Vec<Trouble>>, mut ends: oneshot::Receiver<Infallible>) {
+pub(crate) async fn tell(
+    caller: Caller,
+    mut troubles: watch::Receiver<Vec<Trouble>>,
+    mut ends: oneshot::Receiver<Infallible>,
+) {
     let (mut told, mut is_last): (Vec<Trouble>, bool) = (Vec::new(), false);
     loop {
         let now = troubles.borrow_and_update().clone();
         for trouble in now.iter().filter(|trouble| !told.contains(trouble)) {
-            note(&format!("holdfast: {}", in_words(trouble)));
+            caller.note(&format!("holdfast: {}", in_words(trouble)));
         }
         told = now;
         if is_last {

@@ -1,10 +1,5 @@
 //! `holdfast account add|edit|ls|presets|rm|test`; `check` is in `account_card`, `import-kubo` in `account_import`.
 
-use std::{
-    io::{self, Read},
-    path::PathBuf,
-};
-
 use holdfast_core::{
     SecretRemoval,
     account::{AccountDraft, AccountEdit, AccountState, Keep, PRESETS, PlainHttp, Preset, ProviderKind},
@@ -13,7 +8,6 @@ use holdfast_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::{
     account_card, account_import,
@@ -22,12 +16,10 @@ use super::{
 use crate::{
     Failure,
     args::{AccountAddArgs, AccountCommand, AccountEditArgs, Kind, KnownBy},
-    output::{Lines, Output, complain},
+    caller::{Caller, SecretFrom},
+    output::Lines,
     session::Session,
 };
-
-/// More than any secret has; a wrong file on standard input must not fill the memory.
-const MAX_SECRET_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct Removed<'a> {
@@ -38,20 +30,20 @@ struct Removed<'a> {
     secret_left: bool,
 }
 
-pub(crate) async fn run(command: AccountCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: AccountCommand, caller: &Caller) -> Result<(), Failure> {
     match command {
-        AccountCommand::Add(args) => add(args, home, out).await,
-        AccountCommand::Presets => presets(out),
-        AccountCommand::Check { account } => account_card::run(&account, home, out).await,
-        AccountCommand::ImportKubo(args) => account_import::run(args, home, out).await,
-        AccountCommand::Ls => list(home, out).await,
-        AccountCommand::Edit(args) => edit(args, home, out).await,
-        AccountCommand::Rm { account } => remove(&account, home, out).await,
-        AccountCommand::Test { account } => test(&account, home, out).await,
+        AccountCommand::Add(args) => add(args, caller).await,
+        AccountCommand::Presets => presets(caller),
+        AccountCommand::Check { account } => account_card::run(&account, caller).await,
+        AccountCommand::ImportKubo(args) => account_import::run(args, caller).await,
+        AccountCommand::Ls => list(caller).await,
+        AccountCommand::Edit(args) => edit(args, caller).await,
+        AccountCommand::Rm { account } => remove(&account, caller).await,
+        AccountCommand::Test { account } => test(&account, caller).await,
     }
 }
 
-async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+async fn add(args: AccountAddArgs, caller: &Caller) -> Result<(), Failure> {
     let preset = match &args.preset {
         Some(name) => Some(Preset::named(name).ok_or_else(|| {
             Failure::Plain(format!("There is no preset {name:?}; `holdfast account presets` lists them."))
@@ -65,23 +57,25 @@ async fn add(args: AccountAddArgs, home: Option<PathBuf>, out: Output) -> Result
     ) else {
         return Err(Failure::Plain("Say which service: --preset, or --kind, --label and --endpoint.".into()));
     };
-    let session = Session::open(home).await?;
+    let session = Session::open(caller).await?;
+    let from = if args.secret_stdin { SecretFrom::Stdin } else { SecretFrom::Prompt };
     let draft = AccountDraft {
         label,
         kind,
         endpoint,
         gateway: args.gateway,
-        credentials: credentials(kind, args.known_by, preset, args.secret_stdin)?,
+        credentials: credentials(kind, args.known_by, preset, from, caller).await?,
         plain_http: plain_http(args.plain_http),
     };
     let view = session.engine.add_account(draft, Keep::Keyring).await?;
-    print(&view, out)?;
+    print(&view, caller)?;
     session.end().await
 }
 
-async fn edit(args: AccountEditArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+async fn edit(args: AccountEditArgs, caller: &Caller) -> Result<(), Failure> {
     // That account is there once its service has run.
-    let session = if args.fetch.is_said() { Session::with_service(home).await? } else { Session::open(home).await? };
+    let session =
+        if args.fetch.is_said() { Session::with_service(caller).await? } else { Session::open(caller).await? };
     let account = session.engine.account_named(&args.account).await?;
     if args.fetch.is_said() {
         if !account.this_computer {
@@ -93,7 +87,7 @@ async fn edit(args: AccountEditArgs, home: Option<PathBuf>, out: Output) -> Resu
         let (from, from_accounts) = (&args.fetch.from, args.fetch.from_accounts);
         let sources = FetchSources::typed(from, from_accounts, plain_http(args.plain_http))?;
         session.engine.set_fetch_sources(sources).await?;
-        print(&session.engine.account_view(&account.id).await?, out)?;
+        print(&session.engine.account_view(&account.id).await?, caller)?;
         return session.end().await;
     }
     let edit = AccountEdit {
@@ -102,19 +96,19 @@ async fn edit(args: AccountEditArgs, home: Option<PathBuf>, out: Output) -> Resu
         plain_http: plain_http(args.plain_http),
     };
     let view = session.engine.edit_account(&account.id, edit).await?;
-    print(&view, out)?;
+    print(&view, caller)?;
     session.end().await
 }
 
-async fn remove(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+async fn remove(name: &str, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let account = session.engine.account_named(name).await?;
     let secret = session.engine.remove_account(&account.id).await?;
     let is_left = secret == SecretRemoval::WhenKeyringAnswers;
     let removed = Removed { id: &account.id.0, label: &account.label, removed: true, secret_left: is_left };
-    out.result(&removed, || format!("Removed {}. What is pinned there stays pinned.", account.label))?;
+    caller.result(&removed, || format!("Removed {}. What is pinned there stays pinned.", account.label))?;
     if is_left {
-        complain(
+        caller.complain(
             "the keyring does not answer, so the secret is still in it; Holdfast takes it out as soon as the keyring does",
             None,
         );
@@ -122,19 +116,19 @@ async fn remove(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Fa
     session.end().await
 }
 
-async fn list(home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+async fn list(caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let views = session.engine.accounts().await?;
     let rows: Vec<Row<'_>> = views.iter().map(row).collect();
-    out.result(&rows, || views.iter().map(describe).collect::<Lines>())?;
+    caller.result(&rows, || views.iter().map(describe).collect::<Lines>())?;
     session.end().await
 }
 
-async fn test(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+async fn test(name: &str, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let account = session.engine.account_named(name).await?;
     let view = session.engine.check_account(&account.id).await?;
-    print(&view, out)?;
+    print(&view, caller)?;
     let failed = matches!(view.state, AccountState::Failed { .. });
     session.end().await?;
     if failed { Err(Failure::Partial) } else { Ok(()) }
@@ -145,11 +139,12 @@ fn plain_http(is_accepted: bool) -> PlainHttp {
 }
 
 /// What the service knows the user by: as was said, else in the usual form of such services.
-fn credentials(
+async fn credentials(
     kind: ProviderKind,
     known_by: KnownBy,
     preset: Option<&Preset>,
-    from_stdin: bool,
+    from: SecretFrom,
+    caller: &Caller,
 ) -> Result<Credentials, Failure> {
     let (form, name) = match known_by {
         KnownBy { key: Some(key), .. } => (CredentialKind::KeyAndSecret, key),
@@ -171,9 +166,9 @@ fn credentials(
     };
     let credentials = match form {
         CredentialKind::None => Ok(Credentials::None),
-        CredentialKind::KeyAndSecret => Credentials::key_and_secret(&name, &read_secret(label, from_stdin)?),
-        CredentialKind::Token => Credentials::token(&read_secret(label, from_stdin)?),
-        CredentialKind::Login => Credentials::login(&name, &without_line_end(&read_secret(label, from_stdin)?)),
+        CredentialKind::KeyAndSecret => Credentials::key_and_secret(&name, &caller.secret(label, from).await?),
+        CredentialKind::Token => Credentials::token(&caller.secret(label, from).await?),
+        CredentialKind::Login => Credentials::login(&name, &without_line_end(&caller.secret(label, from).await?)),
     };
     credentials.map_err(Failure::Plain)
 }
@@ -214,7 +209,7 @@ struct PresetRow {
     help_url: Option<&'static str>,
 }
 
-fn presets(out: Output) -> Result<(), Failure> {
+fn presets(caller: &Caller) -> Result<(), Failure> {
     let rows = PRESETS.each_ref().map(|preset| PresetRow {
         name: preset.name,
         kind: preset.kind.as_str(),
@@ -230,28 +225,5 @@ fn presets(out: Output) -> Result<(), Failure> {
         lines
     };
     let paragraphs = || rows.iter().map(describe).collect::<Vec<_>>().join(&String::new());
-    Ok(out.result(&rows, paragraphs)?)
-}
-
-fn read_secret(label: &str, from_stdin: bool) -> Result<SecretString, Failure> {
-    if !from_stdin {
-        let typed = Zeroizing::new(rpassword::prompt_password(format!("{label}: "))?);
-        return Ok(typed.as_str().into());
-    }
-    // Never moved while it grows, which would leave a copy behind.
-    let mut text = Zeroizing::new(String::with_capacity(MAX_SECRET_BYTES + 1));
-    stdin_unbuffered()?.take(MAX_SECRET_BYTES as u64).read_to_string(&mut text)?;
-    Ok(text.as_str().into())
-}
-
-/// Standard input without a buffer of its own, which would keep what was read.
-#[cfg(unix)]
-fn stdin_unbuffered() -> io::Result<impl Read> {
-    use std::os::fd::AsFd;
-    Ok(std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?))
-}
-
-#[cfg(not(unix))]
-fn stdin_unbuffered() -> io::Result<impl Read> {
-    Ok(io::stdin())
+    Ok(caller.result(&rows, paragraphs)?)
 }

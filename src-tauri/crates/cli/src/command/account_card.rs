@@ -1,18 +1,12 @@
 //! `holdfast account check`
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     account::{AccountCard, Deletion, Duplicates},
     provider::UploadForms,
 };
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    output::{Output, bytes},
-    session::Session,
-};
+use crate::{Failure, caller::Caller, output::bytes, session::Session};
 
 #[derive(Serialize)]
 struct Checked<'a> {
@@ -21,15 +15,15 @@ struct Checked<'a> {
     card: &'a AccountCard,
 }
 
-pub(super) async fn run(name: &str, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+pub(super) async fn run(name: &str, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let account = session.engine.account_named(name).await?;
     let view = session.engine.probe_account(&account.id).await?;
     let Some(card) = &view.account.card else {
         return Err(Failure::Plain("The check found nothing out.".into()));
     };
     let checked = Checked { account: &view.account.label, card };
-    out.result(&checked, || describe(&checked))?;
+    caller.result(&checked, || describe(&checked))?;
     session.end().await
 }
 

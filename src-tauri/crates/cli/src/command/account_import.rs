@@ -1,17 +1,10 @@
 //! `holdfast account import-kubo`
 
-use std::path::PathBuf;
-
 use holdfast_core::account::Keep;
 use serde::Serialize;
 
 use super::account_row::print;
-use crate::{
-    Failure,
-    args::ImportKuboArgs,
-    output::{Lines, Output, complain},
-    session::Session,
-};
+use crate::{Failure, args::ImportKuboArgs, caller::Caller, output::Lines, session::Session};
 
 #[derive(Serialize)]
 struct Found {
@@ -23,20 +16,20 @@ struct Found {
     problem: Option<String>,
 }
 
-pub(super) async fn run(args: ImportKuboArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
-    let repository = args.repo.map(std::path::absolute).transpose()?;
+pub(super) async fn run(args: ImportKuboArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
+    let repository = args.repo.map(|repo| caller.absolute(repo)).transpose()?;
     if args.names.is_empty() {
         let found: Vec<Found> = session.engine.kubo_services(repository).await?.into_iter().map(Found::from).collect();
-        out.result(&found, || describe(&found))?;
+        caller.result(&found, || describe(&found))?;
         return session.end().await;
     }
     let mut complete = true;
     for imported in session.engine.import_kubo_services(repository, &args.names, Keep::Keyring).await? {
         match imported.account {
-            Ok(view) => print(&view, out)?,
+            Ok(view) => print(&view, caller)?,
             Err(error) => {
-                complain(&format!("{}: {error}", imported.name), error.details().as_deref());
+                caller.complain(&format!("{}: {error}", imported.name), error.details().as_deref());
                 complete = false;
             }
         }

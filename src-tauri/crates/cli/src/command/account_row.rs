@@ -7,13 +7,10 @@ use holdfast_core::{
 };
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    output::{Output, bytes},
-};
+use crate::{Failure, caller::Caller, output::bytes};
 
-pub(super) fn print(view: &AccountView, out: Output) -> Result<(), Failure> {
-    Ok(out.result(&row(view), || describe(view))?)
+pub(super) fn print(view: &AccountView, caller: &Caller) -> Result<(), Failure> {
+    Ok(caller.result(&row(view), || describe(view))?)
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,5 @@
 //! `holdfast batches`: the queue as it was asked for.
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     Code,
     clock::UnixMillis,
@@ -11,7 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Failure,
-    output::{Lines, Output, bytes},
+    caller::Caller,
+    output::{Lines, bytes},
     session::Session,
 };
 
@@ -53,14 +52,14 @@ struct Reason {
 }
 
 /// Lists batches: those that run first, then those that need a person, then the queue, then those that are over.
-pub(crate) async fn list(limit: u32, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+pub(crate) async fn list(limit: u32, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let (_, batches) = session.engine.batches(0, limit).await?;
     let mut rows = Vec::with_capacity(batches.len());
     for batch in batches {
         rows.push(row(&session, batch).await?);
     }
-    out.result(&rows, || rows.iter().flat_map(lines).collect::<Lines>())?;
+    caller.result(&rows, || rows.iter().flat_map(lines).collect::<Lines>())?;
     session.end().await
 }
 

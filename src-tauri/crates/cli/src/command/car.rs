@@ -1,9 +1,6 @@
 //! `holdfast car verify|export`: offline, no home needed. `holdfast car import`: checks, then sends.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path};
 
 use holdfast_content::{Cid, CidInText, Export, ExportError, WalkLimits, Walked, car::CarIndex, export_size, verify};
 use holdfast_core::content::ArchiveBody;
@@ -13,8 +10,9 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CarCommand, NewPinArgs},
+    caller::Caller,
     interrupt::{Interrupt, Reading, until_interrupted},
-    output::{Output, bytes, complain, note},
+    output::bytes,
     session::Session,
 };
 
@@ -75,21 +73,22 @@ struct Imported {
     verified: bool,
 }
 
-pub(crate) async fn run(command: CarCommand, home: Option<PathBuf>, umask: Umask, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: CarCommand, umask: Umask, caller: &Caller) -> Result<(), Failure> {
     match command {
-        CarCommand::Import { pin, archive } => import_archive(&archive, pin, home, out).await,
-        CarCommand::Verify { archive } => verify_archive(&archive, out),
+        CarCommand::Import { pin, archive } => import_archive(&archive, pin, caller).await,
+        CarCommand::Verify { archive } => verify_archive(&archive, caller),
         CarCommand::Export { max_bytes, root, archive, target } => {
             let target = std::path::absolute(target)?;
+            let own = caller.clone();
             let export = move |interrupt| {
-                export_archive(&archive, root.as_deref(), &target, (max_bytes, umask), &interrupt, out)
+                export_archive(&archive, root.as_deref(), &target, (max_bytes, umask), &interrupt, &own)
             };
-            until_interrupted(export).await
+            until_interrupted(caller, export).await
         }
     }
 }
 
-fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
+fn verify_archive(path: &Path, caller: &Caller) -> Result<(), Failure> {
     let archive = open(path)?;
     let shown = path.display().to_string();
     if archive.roots().is_empty() {
@@ -111,7 +110,7 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
             unknown: texts(&walked.unknown),
             refused: walked.refused.iter().map(ToString::to_string).collect(),
         };
-        out.result(&verified, || {
+        caller.result(&verified, || {
             let word = match (verified.complete, verified.refused.is_empty()) {
                 (true, _) => "complete",
                 (false, true) => "not complete",
@@ -119,36 +118,39 @@ fn verify_archive(path: &Path, out: Output) -> Result<(), Failure> {
             };
             format!("{}  {word}  {} blocks, {}", verified.root, verified.blocks, bytes(verified.bytes))
         })?;
-        complain_of(&walked);
+        complain_of(&walked, caller);
     }
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
 
 /// Says all that is wrong with a DAG.
-pub(super) fn complain_of(walked: &Walked) {
+pub(super) fn complain_of(walked: &Walked, caller: &Caller) {
     for cid in &walked.missing {
-        complain(&format!("the block {cid} is missing"), None);
+        caller.complain(&format!("the block {cid} is missing"), None);
     }
     for cid in &walked.corrupt {
-        complain(&format!("the block {cid} is damaged"), None);
+        caller.complain(&format!("the block {cid} is damaged"), None);
     }
     for cid in &walked.unknown {
-        complain(&format!("what the block {cid} links to cannot be told: its format or hash is not known here"), None);
+        caller.complain(
+            &format!("what the block {cid} links to cannot be told: its format or hash is not known here"),
+            None,
+        );
     }
     for refused in &walked.refused {
-        complain(&refused.to_string(), None);
+        caller.complain(&refused.to_string(), None);
     }
 }
 
-async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+async fn import_archive(path: &Path, pin: NewPinArgs, caller: &Caller) -> Result<(), Failure> {
     if pin.account.len() > 1 {
         return Err(Failure::Plain("An archive is sent to one account at a time.".into()));
     }
-    let checked = path.to_owned();
-    let checking = tokio::task::spawn_blocking(move || check_for_import(&checked));
+    let (typed, real, own) = (path.to_owned(), caller.absolute(path)?, caller.clone());
+    let checking = tokio::task::spawn_blocking(move || check_for_import(&typed, &real, &own));
     let (body, walked) = checking.await.map_err(std::io::Error::other)??;
     let root = body.root().to_string();
-    let session = Session::with_service(home).await?;
+    let session = Session::with_service(caller).await?;
     let account = session.account(pin.account.first().map(String::as_str)).await?;
     let metadata = pin.metadata();
     let sent = session.engine.import_car(&account.id, pin.name.as_deref(), &metadata, body).await;
@@ -163,16 +165,16 @@ async fn import_archive(path: &Path, pin: NewPinArgs, home: Option<PathBuf>, out
         bytes: walked.bytes,
         verified: true,
     };
-    out.result(&imported, || {
+    caller.result(&imported, || {
         format!("{}  {} blocks, {}  {}  verified", imported.root, imported.blocks, bytes(imported.bytes), imported.path)
     })?;
     ended
 }
 
 /// Checks every block, and that the only root is complete; what is sent are the bytes of the same open file.
-fn check_for_import(path: &Path) -> Result<(ArchiveBody, Walked), Failure> {
+fn check_for_import(path: &Path, real: &Path, caller: &Caller) -> Result<(ArchiveBody, Walked), Failure> {
     let failed = |why: String| Failure::Plain(format!("{}: {why}", path.display()));
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let file = File::open(real).map_err(|error| failed(error.to_string()))?;
     let again = file.try_clone().map_err(|error| failed(error.to_string()))?;
     let archive = CarIndex::open(file).map_err(|error| failed(error.to_string()))?;
     let root = match archive.roots() {
@@ -180,7 +182,7 @@ fn check_for_import(path: &Path) -> Result<(ArchiveBody, Walked), Failure> {
         roots => return Err(failed(format!("it names {} roots, and only archives of one are sent", roots.len()))),
     };
     let walked = verify(&archive, &root, WalkLimits::default())?;
-    complain_of(&walked);
+    complain_of(&walked, caller);
     if !walked.is_complete() {
         return Err(failed("what is below its root is not complete or cannot be read, so nothing was sent".into()));
     }
@@ -194,7 +196,7 @@ fn export_archive(
     target: &Path,
     (max_bytes, umask): (Option<u64>, Umask),
     interrupt: &Interrupt,
-    out: Output,
+    caller: &Caller,
 ) -> Result<(), Failure> {
     let archive = &open(path)?;
     let root = match (root, archive.roots()) {
@@ -251,15 +253,15 @@ fn export_archive(
         special_modes_dropped: written.special_modes_dropped,
         times_restored: written.times,
     };
-    out.result(&exported, || format!("{}  {} files, {}", exported.target, exported.files, bytes(exported.bytes)))?;
+    caller.result(&exported, || format!("{}  {} files, {}", exported.target, exported.files, bytes(exported.bytes)))?;
     for Renamed { name, on_disk } in &exported.renamed {
-        note(&format!("holdfast: {name} could deceive and is called {on_disk} on the disk"));
+        caller.note(&format!("holdfast: {name} could deceive and is called {on_disk} on the disk"));
     }
     if let more @ 1.. = exported.renamed_in_all - exported.renamed.len() as u64 {
-        note(&format!("holdfast: and so are {more} more"));
+        caller.note(&format!("holdfast: and so are {more} more"));
     }
     if exported.special_modes_dropped > 0 {
-        note(&format!(
+        caller.note(&format!(
             "holdfast: {} files or folders were to be setuid, setgid or sticky, and are not",
             exported.special_modes_dropped
         ));

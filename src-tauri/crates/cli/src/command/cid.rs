@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{CidArgs, LeaveOut},
+    caller::Caller,
     interrupt::{Interrupt, Writing, until_interrupted},
-    output::{Output, complain, note},
     stream,
 };
 
@@ -28,11 +28,12 @@ struct Row {
     size: u64,
 }
 
-pub(crate) async fn run(args: CidArgs, umask: Umask, out: Output) -> Result<(), Failure> {
-    until_interrupted(move |interrupt| print_all(&args, umask, &interrupt, out)).await
+pub(crate) async fn run(args: CidArgs, umask: Umask, caller: &Caller) -> Result<(), Failure> {
+    let own = caller.clone();
+    until_interrupted(caller, move |interrupt| print_all(&args, umask, &interrupt, &own)).await
 }
 
-fn print_all(args: &CidArgs, umask: Umask, interrupt: &Interrupt, out: Output) -> Result<(), Failure> {
+fn print_all(args: &CidArgs, umask: Umask, interrupt: &Interrupt, caller: &Caller) -> Result<(), Failure> {
     if args.car.is_some() && args.paths.len() > 1 {
         return Err(Failure::Plain("An archive holds one path; give --car for each.".into()));
     }
@@ -52,14 +53,14 @@ fn print_all(args: &CidArgs, umask: Umask, interrupt: &Interrupt, out: Output) -
         match identified(&identification, path, &profiles, car, interrupt) {
             Ok(Found { skipped, identified }) => {
                 for problem in &skipped {
-                    note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
+                    caller.note(&format!("holdfast: left out {}: {}", problem.name, problem.reason));
                 }
                 for one in identified {
-                    print(&path.display().to_string(), &one, args.all_profiles, out)?;
+                    print(&path.display().to_string(), &one, args.all_profiles, caller)?;
                 }
             }
             Err(error) => {
-                complain(&error.to_string(), None);
+                caller.complain(&error.to_string(), None);
                 complete = false;
             }
         }
@@ -127,14 +128,14 @@ fn written(
     Ok(identified)
 }
 
-fn print(path: &str, one: &Identified, with_profile: bool, out: Output) -> Result<(), Failure> {
+fn print(path: &str, one: &Identified, with_profile: bool, caller: &Caller) -> Result<(), Failure> {
     let row = Row {
         path: path.into(),
         profile: one.profile.name(),
         cid: one.link.cid.to_string(),
         size: one.link.content_bytes,
     };
-    out.result(&row, || {
+    caller.result(&row, || {
         let profile = if with_profile { format!("{:<20}  ", row.profile) } else { String::new() };
         format!("{profile}{}  {}", row.cid, row.path)
     })?;

@@ -1,19 +1,12 @@
 //! `holdfast pause|resume|retry|cancel|move-up`: what is done with transfers, batches, accounts and everything.
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     Background, Engine, Error,
     transfer::{BatchId, TransferId, TransferSet},
 };
 
 use super::transfers::until_all_ended;
-use crate::{
-    Failure,
-    args::WhichArgs,
-    output::{Output, complain},
-    session::Session,
-};
+use crate::{Failure, args::WhichArgs, caller::Caller, session::Session};
 
 /// Something that a person named, and how they did.
 struct Named {
@@ -22,20 +15,20 @@ struct Named {
 }
 
 /// Stops work until `resume`: all, that of an account, or what is named.
-pub(crate) async fn pause(args: WhichArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    set_paused(args, true, home, out).await
+pub(crate) async fn pause(args: WhichArgs, caller: &Caller) -> Result<(), Failure> {
+    set_paused(args, true, caller).await
 }
 
 /// Lets it go on.
-pub(crate) async fn resume(args: WhichArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    set_paused(args, false, home, out).await
+pub(crate) async fn resume(args: WhichArgs, caller: &Caller) -> Result<(), Failure> {
+    set_paused(args, false, caller).await
 }
 
-async fn set_paused(args: WhichArgs, paused: bool, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+async fn set_paused(args: WhichArgs, paused: bool, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     if args.names_transfers() {
         let word = if paused { "paused" } else { "resumed" };
-        let complete = each(&session, &args, word, out, async |engine, which| {
+        let complete = each(&session, &args, word, caller, async |engine, which| {
             Ok(if paused { engine.pause_these(which).await? } else { engine.resume_these(which).await? } as u64)
         });
         let complete = complete.await?;
@@ -53,26 +46,17 @@ async fn set_paused(args: WhichArgs, paused: bool, home: Option<PathBuf>, out: O
         session.engine.resume(id).await?;
     }
     let label = account.map(|account| account.label);
-    out.result(&serde_json::json!({ "account": label, "paused": paused }), || {
+    let then = if session.works().await { "" } else { ", from the next command or window on" };
+    caller.result(&serde_json::json!({ "account": label, "paused": paused }), || {
         let what = label.as_ref().map_or_else(|| "Everything".into(), |label| format!("The work of {label:?}"));
-        if paused {
-            format!("{what} is paused.")
-        } else {
-            format!("{what} goes on, from the next command or window on.")
-        }
+        if paused { format!("{what} is paused.") } else { format!("{what} goes on{then}.") }
     })?;
     session.end().await
 }
 
 /// Tries transfers again, at their account or another one, and waits for them to end.
-pub(crate) async fn retry(
-    args: WhichArgs,
-    all: bool,
-    at: Option<String>,
-    home: Option<PathBuf>,
-    out: Output,
-) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+pub(crate) async fn retry(args: WhichArgs, all: bool, at: Option<String>, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let (mut complete, mut tried) = (true, Vec::new());
     let other = match &at {
         Some(name) => Some(session.engine.account_named(name).await?.id),
@@ -89,13 +73,13 @@ pub(crate) async fn retry(
         match begun {
             Ok(ids) => tried.extend(ids),
             Err(error) => {
-                complain(&format!("{what}: {error}"), error.details().as_deref());
+                caller.complain(&format!("{what}: {error}"), error.details().as_deref());
                 complete = false;
             }
         }
     }
-    session.engine.start(Background::TransfersOnly).await?;
-    complete &= until_all_ended(&session, tried.into_iter(), out).await?;
+    session.work(Background::TransfersOnly).await?;
+    complete &= until_all_ended(&session, tried.into_iter(), caller).await?;
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
@@ -108,15 +92,15 @@ async fn retry_failed(engine: &Engine, which: &TransferSet) -> Result<Vec<Transf
 }
 
 /// Stops transfers.
-pub(crate) async fn cancel(args: WhichArgs, all: bool, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+pub(crate) async fn cancel(args: WhichArgs, all: bool, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let complete = if all {
         let everything = everything(&session, &args).await?;
         let cancelled = session.engine.cancel_these(&everything.which).await?;
-        out.result(&serde_json::json!({ "cancelled": cancelled }), || format!("{cancelled} transfers cancelled"))?;
+        caller.result(&serde_json::json!({ "cancelled": cancelled }), || format!("{cancelled} transfers cancelled"))?;
         true
     } else {
-        each(&session, &args, "cancelled", out, async |engine, which| match which {
+        each(&session, &args, "cancelled", caller, async |engine, which| match which {
             TransferSet::One(id) => engine.cancel(id).await.map(|()| 1),
             which => engine.cancel_these(which).await,
         })
@@ -127,10 +111,11 @@ pub(crate) async fn cancel(args: WhichArgs, all: bool, home: Option<PathBuf>, ou
 }
 
 /// Puts what has not begun before all else that goes as fast.
-pub(crate) async fn move_up(args: WhichArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+pub(crate) async fn move_up(args: WhichArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let complete =
-        each(&session, &args, "moved_up", out, async |engine, which| Ok(engine.move_up(which).await? as u64)).await?;
+        each(&session, &args, "moved_up", caller, async |engine, which| Ok(engine.move_up(which).await? as u64))
+            .await?;
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
@@ -140,17 +125,17 @@ async fn each(
     session: &Session,
     args: &WhichArgs,
     word: &str,
-    out: Output,
+    caller: &Caller,
     act: impl AsyncFn(&Engine, &TransferSet) -> Result<u64, Error>,
 ) -> Result<bool, Failure> {
     let mut complete = true;
     for Named { what, which } in named(session, args).await? {
         match act(&session.engine, &which).await {
             Ok(0) => {
-                complain(&format!("{what}: there is nothing of it for which that could be done"), None);
+                caller.complain(&format!("{what}: there is nothing of it for which that could be done"), None);
                 complete = false;
             }
-            Ok(count) => out.result(&serde_json::json!({ "id": what, word: count }), || {
+            Ok(count) => caller.result(&serde_json::json!({ "id": what, word: count }), || {
                 let word = word.replace('_', " ");
                 if matches!(which, TransferSet::One(_)) {
                     format!("{what} {word}")
@@ -159,7 +144,7 @@ async fn each(
                 }
             })?,
             Err(error) => {
-                complain(&format!("{what}: {error}"), error.details().as_deref());
+                caller.complain(&format!("{what}: {error}"), error.details().as_deref());
                 complete = false;
             }
         }

@@ -1,15 +1,8 @@
 //! `holdfast edit`
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    args::EditArgs,
-    output::{Output, complain},
-    session::Session,
-};
+use crate::{Failure, args::EditArgs, caller::Caller, session::Session};
 
 #[derive(Serialize)]
 struct Edited {
@@ -20,14 +13,14 @@ struct Edited {
     metadata: holdfast_core::pin::Metadata,
 }
 
-pub(crate) async fn run(args: EditArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+pub(crate) async fn run(args: EditArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
     };
     if let Err(error) = session.engine.refresh(account.as_ref()).await {
-        complain(&format!("not every account answers: {error}"), error.details().as_deref());
+        caller.complain(&format!("not every account answers: {error}"), error.details().as_deref());
     }
     let pin = session.engine.pin_named(&args.id, account.as_ref()).await?;
     let mut metadata = pin.held.metadata.clone();
@@ -44,6 +37,6 @@ pub(crate) async fn run(args: EditArgs, home: Option<PathBuf>, out: Output) -> R
         name: after.held.name,
         metadata: after.held.metadata,
     };
-    out.result(&edited, || format!("{}  {shown}  {}", edited.cid, edited.id))?;
+    caller.result(&edited, || format!("{}  {shown}  {}", edited.cid, edited.id))?;
     session.end().await
 }

@@ -1,19 +1,12 @@
 //! `holdfast folder add|ls|rm|run`
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     Background,
     folder::{FolderState, FolderView},
 };
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    args::FolderCommand,
-    output::{Lines, Output, complain, note},
-    session::Session,
-};
+use crate::{Failure, args::FolderCommand, caller::Caller, output::Lines, session::Session};
 
 /// Entries that `run` explains at its end.
 const MAX_EXPLAINED: u32 = 100;
@@ -33,72 +26,72 @@ struct Row {
     failed: u64,
 }
 
-pub(crate) async fn run(command: FolderCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: FolderCommand, caller: &Caller) -> Result<(), Failure> {
     match command {
         FolderCommand::Add { account, settle, path } => {
-            let session = Session::with_service(home).await?;
+            let session = Session::with_service(caller).await?;
             let account = session.account(account.as_deref()).await?;
-            let typed = std::path::absolute(path)?;
+            let typed = caller.absolute(path)?;
             let view = session.engine.add_folder(typed.clone(), &account.id, Some(settle)).await?;
             if view.folder.path != typed {
                 let [typed, real] = [&typed, &view.folder.path].map(|path| path.display().to_string());
-                note(&format!(
+                caller.note(&format!(
                     "holdfast: {typed} leads to {real}, and that is what is watched, wherever a link on the way leads later"
                 ));
             }
-            print(&session, &view, out).await?;
+            print(&session, &view, caller).await?;
             session.end().await
         }
         FolderCommand::Ls => {
-            let session = Session::open(home).await?;
+            let session = Session::open(caller).await?;
             let mut rows = Vec::new();
             for view in session.engine.folders().await? {
                 rows.push(row(&session, &view).await?);
             }
-            out.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
+            caller.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
             session.end().await
         }
         FolderCommand::Rm { folder } => {
-            let session = Session::open(home).await?;
-            let path = std::path::absolute(&folder)?;
+            let session = Session::open(caller).await?;
+            let path = caller.absolute(&folder)?;
             let real = path.canonicalize().unwrap_or(path);
             let mut folders = session.engine.folders().await?.into_iter().map(|view| view.folder);
             let found = folders.find(|one| one.id.0 == folder || one.path == real);
             let found = found.ok_or_else(|| Failure::Plain(format!("{folder:?} is not a watched folder.")))?;
             session.engine.remove_folder(&found.id).await?;
             let path = found.path.display().to_string();
-            out.result(&serde_json::json!({ "id": found.id.0, "path": path, "removed": true }), || {
+            caller.result(&serde_json::json!({ "id": found.id.0, "path": path, "removed": true }), || {
                 format!("{path} is watched no more. Nothing was unpinned.")
             })?;
             session.end().await
         }
-        FolderCommand::Run { once } => watch(once, home, out).await,
+        FolderCommand::Run { once } => watch(once, caller).await,
     }
 }
 
-async fn watch(once: bool, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::Everything).await?;
+async fn watch(once: bool, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::start(caller, Background::Everything).await?;
     if session.engine.folders().await?.is_empty() {
         return Err(Failure::Plain("There is no watched folder; add one with `holdfast folder add`.".into()));
     }
     if !once {
-        note("Watching; interrupt to end.");
+        caller.note("Watching; interrupt to end.");
     }
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        ended = caller.ended() => ended?,
         idle = until_idle(&session), if once => idle?,
     }
     let mut failed = 0;
     for view in session.engine.folders().await? {
-        print(&session, &view, out).await?;
+        print(&session, &view, caller).await?;
         failed += view.failed + if once { view.held } else { 0 };
         for entry in session.engine.folder_entries(&view.folder.id, MAX_EXPLAINED).await? {
             if let Some(reason) = entry.reason {
-                note(&format!("holdfast: {}: {reason}", entry.path.display()));
+                caller.note(&format!("holdfast: {}: {reason}", entry.path.display()));
             }
         }
         if view.state == FolderState::Missing {
-            complain(view.message.as_deref().unwrap_or("a watched folder is not there"), None);
+            caller.complain(view.message.as_deref().unwrap_or("a watched folder is not there"), None);
             failed += 1;
         }
     }
@@ -121,9 +114,9 @@ async fn until_idle(session: &Session) -> Result<(), Failure> {
     }
 }
 
-async fn print(session: &Session, view: &FolderView, out: Output) -> Result<(), Failure> {
+async fn print(session: &Session, view: &FolderView, caller: &Caller) -> Result<(), Failure> {
     let row = row(session, view).await?;
-    Ok(out.result(&row, || line(&row))?)
+    Ok(caller.result(&row, || line(&row))?)
 }
 
 async fn row(session: &Session, view: &FolderView) -> Result<Row, Failure> {

@@ -1,23 +1,18 @@
 //! `holdfast limit`: how fast and how much at once, and for how long ended transfers are kept.
 
-use std::{num::NonZeroU64, path::PathBuf};
+use std::num::NonZeroU64;
 
 use holdfast_core::{AtOnce, History, LimitedHours, Limits, Rate};
 use serde_json::{Value, json};
 
-use crate::{
-    Failure,
-    args::LimitArgs,
-    output::{Lines, Output},
-    session::Session,
-};
+use crate::{Failure, args::LimitArgs, caller::Caller, output::Lines, session::Session};
 
 /// What is typed for no limit.
 const NONE: &str = "none";
 
 /// Shows the limits, or sets those that are given.
-pub(crate) async fn run(args: LimitArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+pub(crate) async fn run(args: LimitArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let (before, kept) = (session.engine.limits().await?, session.engine.history().await?);
     let limits = Limits {
         up: args.up.map_or(before.up, |up| up.0),
@@ -37,7 +32,7 @@ pub(crate) async fn run(args: LimitArgs, home: Option<PathBuf>, out: Output) -> 
     if history != kept {
         session.engine.set_history(history).await?;
     }
-    out.result(&as_json(&limits, history), || lines(&limits, history))?;
+    caller.result(&as_json(&limits, history), || lines(&limits, history))?;
     session.end().await
 }
 

@@ -1,6 +1,6 @@
 //! `holdfast ls`
 
-use std::{collections::HashMap, path::PathBuf};
+use std::collections::HashMap;
 
 use holdfast_core::{
     account::AccountView,
@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{ListArgs, Sort},
-    output::{Lines, Output, bytes, complain},
+    caller::Caller,
+    output::{Lines, bytes},
     session::Session,
 };
 
@@ -67,8 +68,8 @@ impl Row {
     }
 }
 
-pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+pub(crate) async fn run(args: ListArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
@@ -76,7 +77,7 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
     // What is known is worth more than nothing, but it is no complete answer.
     let refreshed = session.engine.refresh(account.as_ref()).await;
     if let Err(error) = &refreshed {
-        complain(&format!("the list may be out of date: {error}"), error.details().as_deref());
+        caller.complain(&format!("the list may be out of date: {error}"), error.details().as_deref());
     }
     let accounts = session.engine.accounts().await?.into_iter();
     let accounts: HashMap<_, _> = accounts.map(|view| (view.account.id.clone(), view)).collect();
@@ -106,7 +107,7 @@ pub(crate) async fn run(args: ListArgs, home: Option<PathBuf>, out: Output) -> R
             break;
         }
     }
-    out.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
+    caller.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
     session.end().await?;
     if refreshed.is_ok() { Ok(()) } else { Err(Failure::Partial) }
 }

@@ -1,7 +1,5 @@
 //! `holdfast pin`
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     Background, Code,
     account::Account,
@@ -12,13 +10,7 @@ use holdfast_core::{
 use serde::Serialize;
 
 use super::add::explain;
-use crate::{
-    Failure,
-    args::PinArgs,
-    output::{Output, complain, note},
-    progress,
-    session::Session,
-};
+use crate::{Failure, args::PinArgs, caller::Caller, progress, session::Session};
 
 #[derive(Serialize)]
 struct Pinned<'a> {
@@ -30,8 +22,8 @@ struct Pinned<'a> {
     message: Option<String>,
 }
 
-pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+pub(crate) async fn run(args: PinArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::start(caller, Background::TransfersOnly).await?;
     let accounts = session.accounts(&args.pin.account).await?;
     let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
     let metadata = args.pin.metadata();
@@ -39,14 +31,15 @@ pub(crate) async fn run(args: PinArgs, home: Option<PathBuf>, out: Output) -> Re
     for text in &args.cids {
         match session.engine.pin_text_at(&ids, text, args.pin.name.clone(), metadata.clone()).await {
             Ok(accepted) => {
+                caller.has_accepted(&accepted);
                 for (account, id) in accounts.iter().zip(&accepted) {
-                    complete &= report(&session, account, text, id, out).await?;
+                    complete &= report(&session, account, text, id, caller).await?;
                 }
             }
             Err(error) => {
-                complain(&format!("{text}: {error}"), None);
+                caller.complain(&format!("{text}: {error}"), None);
                 if error.code() == Code::NoSource {
-                    note(&how_to_fetch());
+                    caller.note(&how_to_fetch());
                 }
                 complete = false;
             }
@@ -61,11 +54,11 @@ async fn report(
     account: &Account,
     text: &str,
     id: &TransferId,
-    out: Output,
+    caller: &Caller,
 ) -> Result<bool, Failure> {
-    let ended = progress::until_ended(&session.engine, text, id).await?;
+    let ended = progress::until_ended(&session.engine, text, id, caller).await?;
     let (Some(pin), TransferState::Done) = (&ended.pin, &ended.state) else {
-        explain(text, &ended);
+        explain(text, &ended, caller);
         return Ok(false);
     };
     let details = session.engine.pin_details(&PinKey { account: account.id.clone(), id: pin.clone() }).await?;
@@ -78,7 +71,7 @@ async fn report(
         status: held.status.as_str(),
         message: held.message,
     };
-    out.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
+    caller.result(&pinned, || format!("{}  {}  {}", pinned.cid, pinned.status, pinned.id))?;
     Ok(true)
 }
 

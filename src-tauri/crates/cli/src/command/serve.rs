@@ -1,8 +1,7 @@
 //! `holdfast serve`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use holdfast_cli::this_computer::OWNER;
 use holdfast_service::{ApiKey, Quota, RunningService, Service, ServiceConfig};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -10,14 +9,14 @@ use serde::Serialize;
 use crate::{
     Failure,
     args::{ServeArgs, ServeCommand},
+    caller::Caller,
     command::{
         serve_keys,
         serve_options::write_private,
         serve_store::{self, Task},
     },
-    interrupt::ended,
-    output::{Output, note},
     session::open_home,
+    this_computer::OWNER,
 };
 
 /// The file whose presence says that a lasting key was made and printed.
@@ -35,16 +34,16 @@ struct Serving<'a> {
     token: &'a str,
 }
 
-pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: ServeArgs, caller: &Caller) -> Result<(), Failure> {
     match args.command {
-        Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, home, out).await,
-        Some(ServeCommand::Gc) => return serve_store::run(Task::Collect, home, out).await,
-        Some(ServeCommand::Stats) => return serve_store::run(Task::Stats, home, out).await,
-        Some(ServeCommand::Check) => return serve_store::run(Task::Check, home, out).await,
+        Some(ServeCommand::Keys(keys)) => return serve_keys::run(keys, caller).await,
+        Some(ServeCommand::Gc) => return serve_store::run(Task::Collect, caller).await,
+        Some(ServeCommand::Stats) => return serve_store::run(Task::Stats, caller).await,
+        Some(ServeCommand::Check) => return serve_store::run(Task::Check, caller).await,
         None => {}
     }
     args.server.check()?;
-    let home = open_home(home, "holdfast serve")?;
+    let home = open_home("holdfast serve", caller)?;
     let mut config = ServiceConfig::new(home.service_dir());
     args.server.apply(&mut config);
     config.quota = args.quota;
@@ -52,12 +51,12 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
     config.private_origins = args.private_origins;
     config.disk_reserve_bytes = args.disk_reserve;
     if let Some(warning) = args.server.warning() {
-        note(&warning);
+        caller.note(&warning);
     }
     let service = Service::start(config).await?;
     service.set_quota(OWNER, Quota::Unlimited).await?;
     if let Some(file) = &args.server.key_file {
-        return serve_with_key_file(service, file, out).await;
+        return serve_with_key_file(service, file, caller).await;
     }
     let printed = home.service_dir().join(KEY_PRINTED);
     let is_lasting = args.new_key || !printed.exists();
@@ -78,8 +77,8 @@ pub(crate) async fn run(args: ServeArgs, home: Option<PathBuf>, out: Output) -> 
         psa: format!("{}/psa", service.endpoint()),
         token: key.secret.expose_secret(),
     };
-    out.result(&serving, || describe(&serving, is_lasting))?;
-    end(service, out).await
+    caller.result(&serving, || describe(&serving, is_lasting))?;
+    end(service, caller).await
 }
 
 #[derive(Serialize)]
@@ -89,7 +88,7 @@ struct ServingQuietly {
 }
 
 /// Prints no secret: for where standard output is kept in a log.
-async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) -> Result<(), Failure> {
+async fn serve_with_key_file(service: RunningService, file: &Path, caller: &Caller) -> Result<(), Failure> {
     let serving = ServingQuietly { endpoint: service.endpoint(), gateway: service.gateway() };
     if !file.exists() {
         let key = service.create_key(OWNER, "serve").await?;
@@ -100,16 +99,16 @@ async fn serve_with_key_file(service: RunningService, file: &Path, out: Output) 
         let written = serde_json::to_string_pretty(&serving);
         write_private(file, &written.map_err(std::io::Error::from)?)?;
     }
-    out.result(&serving, || {
+    caller.result(&serving, || {
         vec![format!("endpoint  {}", serving.endpoint), format!("gateway   {}/ipfs/CID", serving.gateway)]
     })?;
-    end(service, out).await
+    end(service, caller).await
 }
 
-async fn end(service: RunningService, out: Output) -> Result<(), Failure> {
-    ended().await?;
-    if !out.is_json() {
-        note("Ending.");
+async fn end(service: RunningService, caller: &Caller) -> Result<(), Failure> {
+    caller.ended().await?;
+    if !caller.is_json() {
+        caller.note("Ending.");
     }
     Ok(service.shutdown().await?)
 }

@@ -1,18 +1,11 @@
 //! `holdfast serve keys`: works whether the service runs or not.
 
-use std::path::PathBuf;
-
-use holdfast_cli::this_computer::OWNER;
 use holdfast_core::Home;
 use holdfast_service::{KeyInfo, KeyRing, Scopes};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    args::KeysCommand,
-    output::{Lines, Output},
-};
+use crate::{Failure, args::KeysCommand, caller::Caller, output::Lines, this_computer::OWNER};
 
 #[derive(Serialize)]
 struct Listed {
@@ -55,13 +48,14 @@ impl Listed {
     }
 }
 
-pub(crate) async fn run(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let work = move || run_blocking(command, home, out);
+pub(crate) async fn run(command: KeysCommand, caller: &Caller) -> Result<(), Failure> {
+    let caller = caller.clone();
+    let work = move || run_blocking(command, &caller);
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
-fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let dir = home.or_else(Home::default_dir);
+fn run_blocking(command: KeysCommand, caller: &Caller) -> Result<(), Failure> {
+    let dir = caller.home().or_else(Home::default_dir);
     let dir = dir.ok_or_else(|| Failure::Plain("There is no home directory; say which with --home.".into()))?;
     // Not taken: whoever runs the service has it.
     let service = std::path::absolute(dir)?.join("service");
@@ -75,7 +69,7 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
     match command {
         KeysCommand::List => {
             let listed: Vec<_> = keys.list()?.iter().map(Listed::new).collect();
-            out.result(&listed, || listed.iter().map(Listed::describe).collect::<Lines>())?;
+            caller.result(&listed, || listed.iter().map(Listed::describe).collect::<Lines>())?;
         }
         KeysCommand::New { owner, quota, scope, name } => {
             let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::from_iter(scope) };
@@ -87,7 +81,7 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
             let (info, key) = keys.create(&owner, &name, &scopes)?;
             let secret = key.secret.expose_secret();
             let made = Made { key: Listed::new(&info), secret, token: secret };
-            out.result(&made, || {
+            caller.result(&made, || {
                 vec![
                     format!("id        {}", info.id),
                     format!("owner     {}", info.owner),
@@ -103,7 +97,7 @@ fn run_blocking(command: KeysCommand, home: Option<PathBuf>, out: Output) -> Res
             if !keys.revoke(id)? {
                 return Err(Failure::Plain(format!("There is no key {id}.")));
             }
-            out.result(&Revoked { id: id.to_string() }, || format!("The key {id} is valid no more."))?;
+            caller.result(&Revoked { id: id.to_string() }, || format!("The key {id} is valid no more."))?;
         }
     }
     Ok(())

@@ -1,16 +1,10 @@
 //! `holdfast serve gc|stats|check`: the service's directory while no service runs on it.
 
-use std::path::PathBuf;
-
 use holdfast_core::{Code, Home};
 use holdfast_service::{Checked, Quota, Statistics, StoppedService};
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    output::{Output, bytes, complain},
-    session::open_home,
-};
+use crate::{Failure, caller::Caller, output::bytes, session::open_home};
 
 /// What is done with what is stored.
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +60,9 @@ struct DamagedPin {
     refused: Option<String>,
 }
 
-pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let home = open(home)?;
+pub(crate) async fn run(task: Task, caller: &Caller) -> Result<(), Failure> {
+    let home = open(caller)?;
+    let caller = caller.clone();
     let work = move || {
         let dir = home.service_dir();
         if !dir.join("service.db").exists() && !dir.join("blocks").exists() {
@@ -75,9 +70,9 @@ pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Resul
         }
         let service = StoppedService::open(&dir)?;
         let done = match task {
-            Task::Collect => collect(&service, out),
-            Task::Stats => stats(&service, out),
-            Task::Check => check(&service, out),
+            Task::Collect => collect(&service, &caller),
+            Task::Stats => stats(&service, &caller),
+            Task::Check => check(&service, &caller),
         };
         let closed = service.close();
         done?;
@@ -86,8 +81,8 @@ pub(crate) async fn run(task: Task, home: Option<PathBuf>, out: Output) -> Resul
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
-fn open(home: Option<PathBuf>) -> Result<Home, Failure> {
-    open_home(home, "holdfast serve").map_err(|failure| match failure {
+fn open(caller: &Caller) -> Result<Home, Failure> {
+    open_home("holdfast serve", caller).map_err(|failure| match failure {
         Failure::Engine(error) if error.code() == Code::HomeBusy => Failure::Plain(format!(
             "{error}. It removes what no pin needs by itself; to count or check what is stored, end it first."
         )),
@@ -95,16 +90,16 @@ fn open(home: Option<PathBuf>) -> Result<Home, Failure> {
     })
 }
 
-fn collect(service: &StoppedService, out: Output) -> Result<(), Failure> {
+fn collect(service: &StoppedService, caller: &Caller) -> Result<(), Failure> {
     let collected = service.collect()?;
     let collected = Collected { blocks: collected.blocks, bytes: collected.bytes };
-    out.result(&collected, || {
+    caller.result(&collected, || {
         format!("Removed {} blocks that no pin needs, {}.", collected.blocks, bytes(collected.bytes))
     })?;
     Ok(())
 }
 
-fn stats(service: &StoppedService, out: Output) -> Result<(), Failure> {
+fn stats(service: &StoppedService, caller: &Caller) -> Result<(), Failure> {
     let Statistics { blocks, block_bytes, reclaimable_blocks, reclaimable_bytes, free_bytes, owners } =
         service.statistics()?;
     let owners: Vec<_> = owners
@@ -123,7 +118,7 @@ fn stats(service: &StoppedService, out: Output) -> Result<(), Failure> {
         .collect();
     let pins = owners.iter().map(|owner| owner.pins).sum();
     let stats = Stats { blocks, block_bytes, reclaimable_blocks, reclaimable_bytes, free_bytes, pins, owners };
-    out.result(&stats, || describe_stats(&stats))?;
+    caller.result(&stats, || describe_stats(&stats))?;
     Ok(())
 }
 
@@ -153,7 +148,7 @@ fn describe_stats(stats: &Stats) -> Vec<String> {
     lines
 }
 
-fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
+fn check(service: &StoppedService, caller: &Caller) -> Result<(), Failure> {
     let Checked { blocks, bytes: size, damaged_blocks, pins, damaged_pins } = service.check(|_| {})?;
     let check = Check {
         blocks,
@@ -172,7 +167,7 @@ fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
             })
             .collect(),
     };
-    out.result(&check, || {
+    caller.result(&check, || {
         format!(
             "{} blocks, {}: {} damaged. {} pins: {} damaged.",
             check.blocks,
@@ -183,13 +178,13 @@ fn check(service: &StoppedService, out: Output) -> Result<(), Failure> {
         )
     })?;
     for block in &check.damaged_blocks {
-        complain(&format!("the block {block} is damaged; its file was put aside"), None);
+        caller.complain(&format!("the block {block} is damaged; its file was put aside"), None);
     }
     for pin in &check.damaged_pins {
         let (name, cid, missing) = (&pin.name, &pin.cid, pin.missing_blocks);
         match &pin.refused {
-            Some(why) if missing == 0 => complain(&format!("{name} ({cid}) cannot be read: {why}"), None),
-            _ => complain(&format!("{name} ({cid}) lacks {missing} blocks; upload it again to repair it"), None),
+            Some(why) if missing == 0 => caller.complain(&format!("{name} ({cid}) cannot be read: {why}"), None),
+            _ => caller.complain(&format!("{name} ({cid}) lacks {missing} blocks; upload it again to repair it"), None),
         }
     }
     let sound = check.damaged_blocks.is_empty() && check.damaged_pins.is_empty();

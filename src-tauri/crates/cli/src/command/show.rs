@@ -1,7 +1,5 @@
 //! `holdfast show`
 
-use std::path::PathBuf;
-
 use holdfast_content::{base36, cid_v0, cid_v1, multihash_hex};
 use holdfast_core::{
     OtherCopy,
@@ -12,12 +10,7 @@ use holdfast_core::{
 use serde::Serialize;
 
 use super::list::Row;
-use crate::{
-    Failure,
-    args::ShowArgs,
-    output::{Output, complain},
-    session::Session,
-};
+use crate::{Failure, args::ShowArgs, caller::Caller, session::Session};
 
 #[derive(Serialize)]
 struct Shown {
@@ -74,14 +67,14 @@ struct ShownReceipt {
     size: u64,
 }
 
-pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::with_service(home).await?;
+pub(crate) async fn run(args: ShowArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::with_service(caller).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
     };
     if let Err(error) = session.engine.refresh(account.as_ref()).await {
-        complain(&format!("this may be out of date: {error}"), error.details().as_deref());
+        caller.complain(&format!("this may be out of date: {error}"), error.details().as_deref());
     }
     let pin = session.engine.pin_named(&args.id, account.as_ref()).await?;
     let details = session.engine.pin_details(&PinKey { account: pin.account.clone(), id: pin.held.id.clone() }).await?;
@@ -104,7 +97,7 @@ pub(crate) async fn run(args: ShowArgs, home: Option<PathBuf>, out: Output) -> R
         receipts: details.receipts.into_iter().map(receipt).collect(),
         row: Row::of(details.pin, view.as_ref()),
     };
-    out.result(&shown, || describe(&shown))?;
+    caller.result(&shown, || describe(&shown))?;
     session.end().await
 }
 

@@ -1,7 +1,5 @@
 //! `holdfast transfers`: what is in the queue.
 
-use std::path::PathBuf;
-
 use holdfast_core::{
     Background, Code,
     clock::UnixMillis,
@@ -12,7 +10,8 @@ use serde::Serialize;
 use super::add::explain;
 use crate::{
     Failure,
-    output::{Lines, Output, bytes, complain},
+    caller::Caller,
+    output::{Lines, bytes},
     progress,
     session::Session,
 };
@@ -34,27 +33,27 @@ struct Row {
 }
 
 /// Lists transfers, those that have not ended first.
-pub(crate) async fn list(limit: u32, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::open(home).await?;
+pub(crate) async fn list(limit: u32, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::open(caller).await?;
     let (transfers, _) = session.engine.transfers(limit).await?;
     let mut rows = Vec::with_capacity(transfers.len());
     for transfer in transfers {
         rows.push(row(&session, transfer).await?);
     }
-    out.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
-    say_what_is_paused(&session).await?;
+    caller.result(&rows, || rows.iter().map(line).collect::<Lines>())?;
+    say_what_is_paused(&session, caller).await?;
     session.end().await
 }
 
 /// Works on what has not ended, and says how each of it ends.
-pub(crate) async fn watch(limit: u32, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+pub(crate) async fn watch(limit: u32, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::start(caller, Background::TransfersOnly).await?;
     let (transfers, _) = session.engine.transfers(limit).await?;
     let goes_on = |transfer: &Transfer| !transfer.state.is_final() && transfer.state != TransferState::Paused;
     let open = transfers.into_iter().filter(goes_on).map(|transfer| transfer.id);
     // The oldest first, as they are worked on.
     let open: Vec<_> = open.collect();
-    let complete = until_all_ended(&session, open.into_iter().rev(), out).await?;
+    let complete = until_all_ended(&session, open.into_iter().rev(), caller).await?;
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
 }
@@ -63,31 +62,31 @@ pub(crate) async fn watch(limit: u32, home: Option<PathBuf>, out: Output) -> Res
 pub(super) async fn until_all_ended(
     session: &Session,
     ids: impl Iterator<Item = TransferId>,
-    out: Output,
+    caller: &Caller,
 ) -> Result<bool, Failure> {
     let mut complete = true;
     for id in ids {
         let name = session.engine.transfer(&id).await?.shown_name();
-        let ended = progress::until_ended(&session.engine, &name, &id).await?;
+        let ended = progress::until_ended(&session.engine, &name, &id, caller).await?;
         if !matches!(ended.state, TransferState::Done | TransferState::Asked) {
-            explain(&name, &ended);
+            explain(&name, &ended, caller);
             complete = false;
         }
         let row = row(session, ended).await?;
-        out.result(&row, || line(&row))?;
+        caller.result(&row, || line(&row))?;
     }
     Ok(complete)
 }
 
 /// Says what waits because a person wanted it to.
-async fn say_what_is_paused(session: &Session) -> Result<(), Failure> {
+async fn say_what_is_paused(session: &Session, caller: &Caller) -> Result<(), Failure> {
     let (everything, accounts) = session.engine.paused().await?;
     if everything {
-        complain("everything is paused; `holdfast resume` lets it go on", None);
+        caller.complain("everything is paused; `holdfast resume` lets it go on", None);
     }
     for account in accounts {
         let label = session.label(&account).await?;
-        complain(
+        caller.complain(
             &format!("the work of {label:?} is paused; `holdfast resume --account {label:?}` lets it go on"),
             None,
         );

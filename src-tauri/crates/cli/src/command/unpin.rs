@@ -1,10 +1,6 @@
 //! `holdfast unpin`
 
-use std::{
-    io::{self, IsTerminal, stderr},
-    path::PathBuf,
-    pin::pin,
-};
+use std::{io, pin::pin};
 
 use holdfast_core::{
     AcceptedUnpin, Background, Engine, Error, Grace, TransferCounts, UnpinImpact,
@@ -13,23 +9,16 @@ use holdfast_core::{
 };
 
 use super::add::explain;
-use crate::{
-    Failure,
-    args::UnpinArgs,
-    interrupt,
-    output::{Output, complain, note},
-    progress,
-    session::Session,
-};
+use crate::{Failure, args::UnpinArgs, caller::Caller, progress, session::Session};
 
-pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let session = Session::start(home, Background::TransfersOnly).await?;
+pub(crate) async fn run(args: UnpinArgs, caller: &Caller) -> Result<(), Failure> {
+    let session = Session::start(caller, Background::TransfersOnly).await?;
     let account = match &args.account {
         Some(name) => Some(session.engine.account_named(name).await?.id),
         None => None,
     };
     if let Err(error) = session.engine.refresh(account.as_ref()).await {
-        complain(&format!("not every account answers: {error}"), error.details().as_deref());
+        caller.complain(&format!("not every account answers: {error}"), error.details().as_deref());
     }
     let mut complete = true;
     let mut named: Vec<Pin> = Vec::new();
@@ -38,7 +27,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
             Ok(pin) if named.iter().any(|other| other.key() == pin.key()) => {}
             Ok(pin) => named.push(pin),
             Err(error) => {
-                complain(&error.to_string(), None);
+                caller.complain(&error.to_string(), None);
                 complete = false;
             }
         }
@@ -52,11 +41,11 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
     };
     let impact = session.engine.unpin_impact(pins.clone()).await?;
     if args.ids.is_empty() {
-        note(&format!("holdfast: {}", which(&impact)));
+        caller.note(&format!("holdfast: {}", which(&impact)));
     }
-    warn(&impact);
+    warn(&impact, caller);
     if impact.pins > 0 {
-        let mut ended = Box::pin(interrupt::ended());
+        let mut ended = Box::pin(caller.ended());
         // From here on it is heard.
         tokio::select! {
             biased;
@@ -64,7 +53,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
             () = std::future::ready(()) => {}
         }
         // Only who sees that it waits can undo it.
-        let grace = if args.now || !stderr().is_terminal() { Grace::Waived } else { Grace::Given };
+        let grace = if args.now || !caller.is_seen() { Grace::Waived } else { Grace::Given };
         let accepted = session.engine.unpin(pins, args.confirm.unwrap_or(0), grace).await;
         let accepted = accepted.map_err(|error| match (&error, args.confirm) {
             (Error::CountChanged { pins, .. }, None) => Failure::Plain(format!(
@@ -72,7 +61,7 @@ pub(crate) async fn run(args: UnpinArgs, home: Option<PathBuf>, out: Output) -> 
             )),
             _ => error.into(),
         })?;
-        complete &= until_gone(&session, &accepted, named, ended, out).await?;
+        complete &= until_gone(&session, &accepted, named, ended, caller).await?;
     }
     session.end().await?;
     if complete { Ok(()) } else { Err(Failure::Partial) }
@@ -84,17 +73,17 @@ async fn until_gone(
     accepted: &AcceptedUnpin,
     named: Vec<Pin>,
     ended: impl Future<Output = io::Result<()>>,
-    out: Output,
+    caller: &Caller,
 ) -> Result<bool, Failure> {
     let waits = session.engine.unpinnings().await?.into_iter().find(|one| one.id == accepted.unpinning);
     if let Some(waits) = waits {
         let (pins, seconds) = (accepted.pins, waits.begins_in.as_secs_f64().round());
-        note(&format!("holdfast: unpinning {} in {seconds} s; Ctrl-C undoes it", number_of(pins)));
+        caller.note(&format!("holdfast: unpinning {} in {seconds} s; Ctrl-C undoes it", number_of(pins)));
     }
     let mut gone = pin!(async {
         match named.is_empty() {
-            true => all_gone(session, &accepted.unpinning, out).await,
-            false => each_gone(session, accepted, named, out).await,
+            true => all_gone(session, &accepted.unpinning, caller).await,
+            false => each_gone(session, accepted, named, caller).await,
         }
     });
     tokio::select! {
@@ -102,7 +91,7 @@ async fn until_gone(
         ended = ended => ended?,
     }
     let undone = session.engine.undo_unpin(&accepted.unpinning).await?;
-    out.result(&serde_json::json!({ "undone": undone.pins, "unpinned": undone.begun }), || {
+    caller.result(&serde_json::json!({ "undone": undone.pins, "unpinned": undone.begun }), || {
         let begun =
             if undone.begun > 0 { format!(", {} had begun to be removed", undone.begun) } else { String::new() };
         format!("undone for {}{begun}", number_of(undone.pins))
@@ -110,40 +99,48 @@ async fn until_gone(
     Err(Failure::Undone)
 }
 
-async fn each_gone(session: &Session, accepted: &AcceptedUnpin, pins: Vec<Pin>, out: Output) -> Result<bool, Failure> {
+async fn each_gone(
+    session: &Session,
+    accepted: &AcceptedUnpin,
+    pins: Vec<Pin>,
+    caller: &Caller,
+) -> Result<bool, Failure> {
     let mut complete = true;
     for (pin, transfer) in pins.into_iter().zip(&accepted.transfers) {
         let id = &pin.held.id.0;
-        let ended = progress::until_ended(&session.engine, id, transfer).await?;
+        let ended = progress::until_ended(&session.engine, id, transfer, caller).await?;
         if ended.state != TransferState::Done {
-            explain(id, &ended);
+            explain(id, &ended, caller);
             complete = false;
             continue;
         }
         let label = session.label(&pin.account).await?;
         let cid = pin.held.cid.to_string();
         let unpinned = serde_json::json!({ "account": label, "id": id, "cid": cid, "unpinned": true });
-        out.result(&unpinned, || format!("unpinned {cid}  {}", pin.name()))?;
+        caller.result(&unpinned, || format!("unpinned {cid}  {}", pin.name()))?;
     }
     Ok(complete)
 }
 
-async fn all_gone(session: &Session, unpinning: &UnpinningId, out: Output) -> Result<bool, Failure> {
+async fn all_gone(session: &Session, unpinning: &UnpinningId, caller: &Caller) -> Result<bool, Failure> {
     let (everything, accounts) = session.engine.paused().await?;
     if everything || !accounts.is_empty() {
-        note("holdfast: accepted, and what is paused waits until `holdfast resume`");
+        caller.note("holdfast: accepted, and what is paused waits until `holdfast resume`");
         return Ok(true);
     }
-    let counts = until_ended(&session.engine, unpinning).await?;
+    let counts = until_ended(&session.engine, unpinning, caller).await?;
     let value = serde_json::json!({ "unpinned": counts.done, "failed": counts.failed });
-    out.result(&value, || format!("unpinned {}", number_of(counts.done)))?;
+    caller.result(&value, || format!("unpinned {}", number_of(counts.done)))?;
     if counts.failed > 0 {
-        complain(&format!("{} could not be unpinned; `holdfast transfers` says why", number_of(counts.failed)), None);
+        caller.complain(
+            &format!("{} could not be unpinned; `holdfast transfers` says why", number_of(counts.failed)),
+            None,
+        );
     }
     Ok(counts.failed == 0)
 }
 
-async fn until_ended(engine: &Engine, unpinning: &UnpinningId) -> Result<TransferCounts, Failure> {
+async fn until_ended(engine: &Engine, unpinning: &UnpinningId, caller: &Caller) -> Result<TransferCounts, Failure> {
     let mut changes = engine.changes();
     loop {
         let counts = engine.unpinning_counts(unpinning).await?;
@@ -154,7 +151,7 @@ async fn until_ended(engine: &Engine, unpinning: &UnpinningId) -> Result<Transfe
         // Having missed changes is a reason to look again.
         let changed = async { drop(changes.recv().await) };
         let line = || format!("{} left", number_of(open));
-        progress::shown(line, changed).await;
+        progress::shown(line, changed, caller).await;
     }
 }
 
@@ -172,16 +169,16 @@ fn number_of(pins: u64) -> String {
 }
 
 /// Says of which content no copy is left.
-fn warn(impact: &UnpinImpact) {
+fn warn(impact: &UnpinImpact, caller: &Caller) {
     for (name, label) in &impact.last {
-        complain(&format!("{name} at {label} is the last copy that is known"), None);
+        caller.complain(&format!("{name} at {label} is the last copy that is known"), None);
     }
     if impact.last_count > impact.last.len() as u64 {
-        complain(&format!("{} last copies in all", impact.last_count), None);
+        caller.complain(&format!("{} last copies in all", impact.last_count), None);
     }
     if impact.perhaps_last_count > 0 {
         let accounts = impact.perhaps_same.join(", ");
         let count = impact.perhaps_last_count;
-        complain(&format!("{count} may be last copies: {accounts} may be the same login"), None);
+        caller.complain(&format!("{count} may be last copies: {accounts} may be the same login"), None);
     }
 }

@@ -6,10 +6,7 @@ use holdfast_content::{BlockFault, Cid, Difference, DifferenceKind, FaultKind};
 use holdfast_core::proof::{CopyCheck, CopyState, Fault, Method, Outcome, Scope};
 use serde::Serialize;
 
-use crate::{
-    Failure,
-    output::{Output, bytes, complain},
-};
+use crate::{Failure, caller::Caller, output::bytes};
 
 /// Whether a file is what a CID names.
 #[derive(Serialize)]
@@ -123,7 +120,7 @@ impl fmt::Display for Told {
     }
 }
 
-pub(super) fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, out: Output) -> io::Result<Worst> {
+pub(super) fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, caller: &Caller) -> io::Result<Worst> {
     let (verdict, how, profile) = match outcome {
         Outcome::Verified(Method::Profile(profile)) => ("same", Some("profile"), Some(profile.name())),
         Outcome::Verified(Method::Blocks) => ("same", Some("blocks"), None),
@@ -146,7 +143,7 @@ pub(super) fn print_compared(cid: &Cid, path: &Path, outcome: &Outcome, out: Out
             _ => None,
         },
     };
-    out.result(&compared, || {
+    caller.result(&compared, || {
         let said = match outcome {
             Outcome::Verified(Method::Profile(profile)) => {
                 format!("the same as {}: it has this CID ({profile})", path.display())
@@ -180,7 +177,7 @@ fn shown(difference: &Difference) -> ShownDifference {
 }
 
 /// `held` is the label of the account and the pin's name.
-pub(super) fn print_copy(cid: &Cid, held: Option<(&str, &str)>, check: &CopyCheck, out: Output) -> io::Result<()> {
+pub(super) fn print_copy(cid: &Cid, held: Option<(&str, &str)>, check: &CopyCheck, caller: &Caller) -> io::Result<()> {
     let (blocks, of) = match check.scope {
         Scope::All { blocks } => (blocks, None),
         Scope::Sample { blocks, of } => (blocks, Some(of)),
@@ -197,7 +194,7 @@ pub(super) fn print_copy(cid: &Cid, held: Option<(&str, &str)>, check: &CopyChec
         faults: check.faults.iter().map(fault).collect(),
         reason: check.reason.as_deref(),
     };
-    out.result(&shown, || {
+    caller.result(&shown, || {
         let place = held.map_or_else(|| "the gateway".into(), |(label, name)| format!("{label}, {name}"));
         let size = bytes(check.bytes);
         let said = match (check.state, of, &check.reason) {
@@ -214,7 +211,7 @@ pub(super) fn print_copy(cid: &Cid, held: Option<(&str, &str)>, check: &CopyChec
     })?;
     // What is not an answer is told where failures are.
     if let (CopyState::Unknown(_), Some(reason)) = (check.state, &check.reason) {
-        complain(reason, None);
+        caller.complain(reason, None);
     }
     Ok(())
 }

@@ -49,7 +49,13 @@ pub const LIST_MEMORY: Limit<Bytes> = memory("peak memory of `holdfast ls`", 64)
 pub const FRAMES: Limit<Bytes> = Limit { what: "sent around the file's bytes", below: Bytes(1024) };
 
 /// `holdfast add` of a large file.
-pub const ADD_TIME: Limit<f64> = ratio("`holdfast add` of a large file to `curl -F`", 1.25);
+pub const ADD_TIME: Limit<f64> = ratio("`holdfast add` of a large file to `curl -F`", 1.1);
+/// Many small files that are pinned one by one.
+pub const EACH_TIME: Limit<f64> = ratio("`holdfast add` of 10,000 small files, each a pin, to `curl --parallel`", 1.0);
+/// The same of one length in a watched folder.
+pub const ALIKE_TIME: Limit<f64> = ratio("10,000 watched files of one length to 10,000 of different lengths", 1.1);
+/// The last of them.
+pub const LAST_TIME: Limit<f64> = ratio("the last 1,000 of 10,000 watched files to the first 1,000", 1.25);
 /// One profile's CID of a large file on one core.
 pub const CID_TIME: Limit<f64> = ratio("`holdfast cid` of a large file on one core to `openssl dgst -sha256`", 1.0);
 /// A large file by `curl` into `holdfast serve`.

@@ -5,6 +5,7 @@ mod answers;
 pub mod hashing;
 pub mod limits;
 pub mod list;
+pub mod many;
 mod many_pins;
 pub mod memory;
 pub mod mirror;

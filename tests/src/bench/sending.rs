@@ -3,10 +3,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,10 +14,13 @@ use super::run;
 use crate::desktop::{Desktop, Session};
 use crate::holdfast::{Cli, Programs, Server};
 use crate::memory::{self, Bytes, Run};
-use crate::process;
+use crate::process::{self, Group};
 use crate::sink::Sink;
 
 const LABEL: &str = "Bench";
+
+/// Between two looks at a folder whose files are being pinned.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Who sends.
 pub(super) struct Sending {
@@ -100,6 +103,60 @@ impl Sending {
         let answer: Value = serde_json::from_str(&answer)?;
         ensure!(answer["data"]["cid"].is_string(), "not pinned: {answer}");
         Ok(time)
+    }
+
+    /// Each file by itself, by one `curl` that sends so many at once.
+    pub(super) fn curl_each(&self, files: &[PathBuf], at_once: usize) -> Result<Duration> {
+        let (server, directory) = self.serve()?;
+        let config = directory.path().join("curl.config");
+        let each = files.iter().map(|file| {
+            format!(
+                "url = \"{}/pinning/\"\nheader = \"pinning_api_key: {}\"\nheader = \"pinning_secret_key: {}\"\n\
+                 form = \"file=@{}\"\noutput = \"/dev/null\"\nwrite-out = \"%{{http_code}}\\n\"\nsilent\n",
+                server.endpoint,
+                server.key,
+                server.secret,
+                file.display()
+            )
+        });
+        std::fs::write(&config, each.collect::<Vec<_>>().join("next\n"))?;
+        let mut command = Command::new("curl");
+        command.args(["--parallel", "--parallel-max", &at_once.to_string(), "--config"]).arg(&config);
+        let started = Instant::now();
+        let answers = process::output(&mut command)?;
+        let time = started.elapsed();
+        let pinned = answers.lines().filter(|code| code.starts_with('2')).count();
+        ensure!(pinned == files.len(), "{pinned} of {} are pinned", files.len());
+        Ok(time)
+    }
+
+    /// A folder whose files are pinned one by one, as another command sees it: how long the first tenth took from the first of
+    /// them on, the last tenth, and all.
+    pub(super) fn watch(&self, folder: &Path, files: usize) -> Result<[Duration; 3]> {
+        let (server, directory) = self.serve()?;
+        let home = directory.path().join("holdfast");
+        let cli = Cli { desktop: &self.desktop, program: &self.program, home: &home };
+        cli.add_account(LABEL, &server)?;
+        let folder = folder.to_string_lossy();
+        cli.run(&["folder", "add", "--settle", "0", "--account", LABEL, &folder])?.done()?;
+        let mut watching = cli.command();
+        watching.args(["folder", "run"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut watching = Group::spawn(&mut watching)?;
+        let steps = [1, files / 10, files - files / 10, files];
+        let mut reached = Vec::new();
+        while let Some(step) = steps.get(reached.len()) {
+            watching.check_running()?;
+            let listed = cli.run(&["folder", "ls", "--json"])?.done()?.value()?;
+            let (pinned, failed) = (listed[0]["pinned"].as_u64(), listed[0]["failed"].as_u64());
+            ensure!(failed == Some(0), "not everything is pinned: {listed}");
+            if pinned.is_some_and(|pinned| pinned >= *step as u64) {
+                reached.push(Instant::now());
+            } else {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+        }
+        let [one, tenth, before_last, all] = reached.as_slice() else { bail!("it was not followed") };
+        Ok([*tenth - *one, *all - *before_last, *all - *one])
     }
 
     /// A new service with nothing in it, on a disk that has nothing left to write.

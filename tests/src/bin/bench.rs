@@ -10,14 +10,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use holdfast_tests::bench::limits::Verdict;
-use holdfast_tests::bench::{hashing, list, memory, mirror, queued, service, store, upload, window};
+use holdfast_tests::bench::{hashing, list, many, memory, mirror, queued, service, store, upload, window};
 use holdfast_tests::bench::{window_pins, window_queue};
 
 type Measure = fn(&mut Verdict) -> Result<()>;
 
-const SUBJECTS: [(&str, Measure); 11] = [
+const SUBJECTS: [(&str, Measure); 12] = [
     ("hashing", hashing::measure),
     ("upload", upload::measure),
+    ("many", many::measure),
     ("memory", memory::measure),
     ("service", service::measure),
     ("list", list::measure),

@@ -80,7 +80,7 @@ impl Engine {
         if pins > UNCONFIRMED_UNPINS && pins != confirmed {
             return Err(Error::CountChanged { pins, confirmed });
         }
-        let lane = Lane::of_so_many(keys.len());
+        let (lane, new) = (Lane::of_so_many(keys.len()), new.of_so_many(pins));
         let state = match new.begins > new.now {
             true => TransferState::Undoable { until: new.begins },
             false => TransferState::Queued,

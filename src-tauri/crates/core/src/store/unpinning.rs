@@ -1,6 +1,8 @@
 //! Removing pins together, in one transaction and so that it can be undone before it begins. What matches a question but for
 //! some becomes rows of the queue that the database writes itself, however many.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 
 use super::{
@@ -19,6 +21,9 @@ use crate::{
 /// More than fit into the writer's memory, beside everything else.
 const MANY: u64 = 10_000;
 
+/// What a slow computer needs to write one of many.
+const LONGEST_WRITE: Duration = Duration::from_micros(100);
+
 /// The transfers of an unpinning.
 const OF_UNPINNING: &str = "transfer.sequence BETWEEN unpinning.first AND unpinning.last AND transfer.work = 'unpin'
     AND transfer.created_at = unpinning.created_at";
@@ -30,6 +35,15 @@ pub(crate) struct NewUnpinning {
     pub(crate) now: UnixMillis,
     /// When they begin; at once where that is `now`.
     pub(crate) begins: UnixMillis,
+}
+
+impl NewUnpinning {
+    /// The same for so many pins: nobody can undo before all are written, and that time is given on top.
+    pub(crate) fn of_so_many(self, pins: u64) -> Self {
+        let pins = u32::try_from(pins.saturating_sub(MANY)).unwrap_or(u32::MAX);
+        let begins = if self.begins > self.now { self.begins.plus(LONGEST_WRITE * pins) } else { self.begins };
+        Self { begins, ..self }
+    }
 }
 
 /// What a bulk unpin came to.
@@ -75,7 +89,7 @@ impl Store {
                 return Ok(Bulk::NotConfirmed(count));
             }
             db.pragma_update(None, "cache_spill", count > MANY)?;
-            let inserted = insert_as_batch(db, condition, count, &new);
+            let inserted = insert_as_batch(db, condition, count, &new.of_so_many(count));
             db.pragma_update(None, "cache_spill", false)?;
             inserted.map(|()| Bulk::Accepted(count))
         })
@@ -185,4 +199,19 @@ pub(super) fn wait_no_longer(db: &Connection, now: UnixMillis) -> Result<(), Sto
     db.execute("UPDATE unpinning SET until = ?1 WHERE until > ?1", [longest])?;
     db.execute("DELETE FROM unpinning WHERE until <= ?1", [now.0])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_can_be_undone_for_as_long_as_a_few_however_long_they_take_to_be_written() {
+        let now = UnixMillis(1_000);
+        let new = |begins| NewUnpinning { id: UnpinningId("one".into()), now, begins };
+        let begins = |grace: Duration, pins| new(now.plus(grace)).of_so_many(pins).begins.since(now);
+        assert_eq!(begins(TO_UNDO, 4_000), TO_UNDO);
+        assert_eq!(begins(TO_UNDO, 1_010_000), TO_UNDO + Duration::from_secs(100));
+        assert_eq!(begins(Duration::ZERO, 1_010_000), Duration::ZERO, "who does not want to undo does not wait");
+    }
 }

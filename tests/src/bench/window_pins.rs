@@ -71,7 +71,7 @@ async fn measure_all(verdict: &mut Verdict) -> Result<()> {
     }
     window.keep("million").await?;
     for _ in 0..ROUNDS {
-        unpinning(&window, &mut answers).await?;
+        unpin_and_undo(&window, &mut answers).await?;
     }
     writeln!(stdout(), "{total} pins in the window, from input to drawn; milliseconds")?;
     answers.judge(limits::ANSWER_WAIT, verdict)?;
@@ -141,14 +141,18 @@ async fn thumb(window: &Window, answers: &mut Answers, what: &'static str) -> Re
 }
 
 /// Selects everything, asks what is left when it goes, unpins it and lets it stay.
-async fn unpinning(window: &Window, answers: &mut Answers) -> Result<()> {
+pub(super) async fn unpin_and_undo(window: &Window, answers: &mut Answers) -> Result<()> {
     let focus = "one('pin-table').querySelector('.scroller').scrollTop = 0; rows()[0].click(); rows()[0].focus()";
     answers.measure(window, "select a row", focus, "text('pin-total').includes('1 selected')").await?;
     let all = "press('a', { ctrlKey: true })";
     answers.measure(window, "select all", all, "/\\d,\\d+ selected/.test(text('pin-total'))").await?;
     let unpin = "press('Delete')";
     answers.measure(window, "unpin: the question, or that it is looked for", unpin, "one('unpin-dialog')").await?;
-    window.wait_for("unpin-accounts").await?;
+    wait::until_async("what is left when they go", LONGEST, || async {
+        let told = [window.all("last-copy").await?, window.all("kept-elsewhere").await?].concat();
+        Ok((!told.is_empty()).then_some(()))
+    })
+    .await?;
     let count = "window.count_to_type = one('unpin-count').closest('label, div').textContent.replace(/\\D/g, '')";
     answers.measure(window, "read what goes", count, "true").await?;
     let count = window.session()?.execute("return window.count_to_type", Vec::new()).await?;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::answers::Answers;
 use super::limits::{self, Verdict};
 use super::window;
+use super::window_pins::unpin_and_undo;
 use crate::desktop::{Desktop, Session};
 use crate::drag::Drag;
 use crate::holdfast::{Cli, Programs};
@@ -139,26 +140,9 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 async fn unpin_some(window: &Window, answers: &mut Answers) -> Result<()> {
-    let pins = "click('nav-pins')";
-    let shown = "all('pin-table').length > 0 && complete()";
-    answers.measure(window, "the table", pins, shown).await?;
+    answers.measure(window, "the table", "click('nav-pins')", "all('pin-table').length > 0 && complete()").await?;
     for _ in 0..ROUNDS {
-        let focus = "rows()[0].click(); rows()[0].focus(); press('a', { ctrlKey: true })";
-        answers.measure(window, "select all", focus, "/\\d,\\d+ selected/.test(text('pin-total'))").await?;
-        let unpin = "press('Delete')";
-        answers.measure(window, "unpin: the question", unpin, "one('unpin-dialog')").await?;
-        window.wait_for("kept-elsewhere").await.ok();
-        let count = "return document.querySelector('[data-testid=pin-total]').textContent.replace(/\\D/g, '')";
-        let count = window.session()?.execute(count, Vec::new()).await?;
-        window.wait_for("unpin-count").await?.send_keys(count.json().as_str().context("no count")?).await?;
-        let confirm = "click('confirm-unpin')";
-        let accepted = "all('unpinnings').length > 0 || one('confirm-unpin')?.getAttribute('aria-disabled') === 'true'";
-        answers.measure(window, "confirm: accepted, or that it is under way", confirm, accepted).await?;
-        window.wait_for("undo-unpin").await?;
-        let undo = "click('undo-unpin')";
-        let undone = "all('unpinnings').length === 0 || one('undo-unpin').getAttribute('aria-disabled') === 'true'";
-        answers.measure(window, "undo: gone, or that it is under way", undo, undone).await?;
-        window.wait_until_gone("unpinnings").await?;
+        unpin_and_undo(window, answers).await?;
     }
     Ok(())
 }

@@ -13,10 +13,12 @@ import {
   PRESETS,
   routed,
   usedAt,
-  THIS_COMPUTER,
 } from "./mock-accounts.ts";
 import { batchesOf, countsOf, steered, totalsOf, type Given } from "./mock-batches.ts";
 import { MADE_UP_ENTRIES, madeUpCid, madeUpFolders, madeUpPins, randomFrom } from "./mock-data.ts";
+import { madeUpDirectory, madeUpSelection } from "./mock-intake.ts";
+import { copyOf, detailsOf, matchingRows } from "./mock-pins.ts";
+import { gatesOf, madeUpTransfers, named, type Wish } from "./mock-transfers.ts";
 import type { Arguments, Command, Platform, Request, Response } from "./types.ts";
 
 export interface MockOptions {
@@ -681,35 +683,6 @@ function accountsNamed(name: string | null, now: number): Ipc.Account[] {
   return name === "node" ? [madeUpPinOnly(now), madeUpNode(now)] : [];
 }
 
-function gatesOf({ state, state_message }: Ipc.Account): Ipc.ClosedGate[] {
-  const message = state_message ?? "";
-  switch (state) {
-    case "unreachable":
-      return [{ reason: "unreachable", error: failure("network", message), next_try: 12_000 }];
-    case "no_secret":
-      return [{ reason: "locked_out", error: failure("no_secret", message), next_try: null }];
-    case "unauthorized":
-      return [{ reason: "locked_out", error: failure("unauthorized", message), next_try: null }];
-    default:
-      return [];
-  }
-}
-
-type Wish = {
-  kind: Ipc.TransferKind;
-  name: string;
-  bytes: number;
-  account: string;
-  cid: string | null;
-  pin_id?: string;
-  /** Until then it can be undone. */
-  begins_at?: number;
-};
-
-function named({ account, cid, name }: Ipc.Pin): Pick<Wish, "account" | "cid" | "name"> {
-  return { account, cid, name };
-}
-
 function subscribe<T>(listeners: Set<(value: T) => void>, listener: (value: T) => void): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
@@ -724,132 +697,4 @@ function found<T extends { id: string }>(list: T[], id: string): T {
 function refuseWrongKeys(draft: Ipc.AccountDraft): void {
   const complaint = complaintAbout(draft);
   if (complaint) throw complaint;
-}
-
-function matchingRows(rows: Ipc.Pin[], query: Ipc.PinQuery): Ipc.Pin[] {
-  const search = query.search.toLowerCase();
-  const direction = query.descending ? -1 : 1;
-  const value = (pin: Ipc.Pin) => pin[query.sort] ?? 0;
-  return rows
-    .filter(
-      (pin) =>
-        (query.account === null || pin.account === query.account) &&
-        (query.status === null || pin.status === query.status) &&
-        (search === "" || pin.name.toLowerCase().includes(search) || pin.cid.includes(search)),
-    )
-    .sort((a, b) => direction * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
-}
-
-function detailsOf(pin: Ipc.Pin, now: number): Ipc.PinDetails {
-  return {
-    pin,
-    raw_status: pin.status === "pinned" ? "PINNED" : pin.status.toUpperCase(),
-    message: pin.status === "failed" ? "no provider answered for this CID within 1h0m0s" : null,
-    exact_name: pin.name,
-    exact_metadata: { project: "harbour survey", year: "2026" },
-    metadata: [],
-    cid_v0: null,
-    cid_v1: pin.cid,
-    cid_base36: "k2jmtxrurb3cvy7pnsuh8x0c2ylb1b3o3e6hsp7uzjblk3mlrblpw8x2",
-    multihash: "1220c3c4733ec8affd06cf9e9ff50ffc6bcd2ec85a6170004bb709669c31de94391a",
-    gateway_link: `https://gateway.example/ipfs/${pin.cid}`,
-    ipfs_link: `ipfs://${pin.cid}`,
-    content: contentOf(pin),
-    others:
-      pin.account === HOSTED
-        ? [
-            {
-              ...{ account: THIS_COMPUTER, id: "other", status: "pinned", proof: "verified" },
-              same_login: "no",
-            },
-          ]
-        : [],
-    checks: [],
-    receipts: [...(pin.status === "failed" ? [] : [receiptOf(pin, now)])],
-  };
-}
-
-function contentOf({ proof }: Ipc.Pin): Ipc.ContentProof {
-  return proof === "not_reproduced" || proof === "not_checked" ? proof : "verified";
-}
-
-function copyOf({ account, name }: Ipc.Pin): Pick<Ipc.CheckedCopy, "account" | "name"> {
-  return { account, name };
-}
-
-function receiptOf(pin: Ipc.Pin, now: number): Ipc.Receipt {
-  return {
-    at: now - 7_200_000,
-    cid: pin.cid,
-    proof: contentOf(pin),
-    profile: contentOf(pin) === "verified" ? "unixfs-v1-2025" : null,
-    reason: pin.proof === "not_reproduced" ? "the gateway took too long." : null,
-    compared_at: pin.proof === "not_checked" ? null : now - 7_200_000,
-    source: pin.name,
-    bytes: pin.size ?? 0,
-  };
-}
-
-function madeUpSelection(id: string): Ipc.Selection {
-  return {
-    id,
-    items: [
-      { name: "harbour-dawn.jpg", kind: "file", files: 1, bytes: 4_200_000 },
-      { name: "ledger.pdf", kind: "file", files: 1, bytes: 380_000 },
-      { name: "interviews", kind: "directory", files: 12, bytes: 96_000_000 },
-    ],
-    files: 14,
-    bytes: 100_580_000,
-    remarks: [],
-    skipped: [{ name: "interviews/latest", reason: "a symbolic link, which is not followed" }],
-    refused: [{ name: "/dev/null", reason: "a device, which has no content" }],
-    needs_confirmation: null,
-  };
-}
-
-function madeUpDirectory(id: string): Ipc.Selection {
-  return {
-    ...{ id, files: 48_210, bytes: 91_000_000_000, skipped: [], remarks: [], refused: [] },
-    items: [{ name: "ada", kind: "directory", files: 48_210, bytes: 91_000_000_000 }],
-    needs_confirmation: "This is your home folder. It may hold private keys, mail and passwords.",
-  };
-}
-
-function madeUpTransfers(now: number, random: () => number): Ipc.Transfer[] {
-  const one = (name: string, change: Partial<Ipc.Transfer>): Ipc.Transfer => ({
-    ...{ id: `transfer-${name}`, kind: "upload", account: THIS_COMPUTER, name, cid: null, state: "queued" },
-    ...{ bytes_done: 0, bytes_total: 48_000_000, attempts: 0, error: null, retry_at: null },
-    ...{ created_at: now - 60_000, updated_at: now - 5000, verified: null },
-    ...change,
-  });
-  return [
-    one("tide-survey.mp4", {
-      state: "running",
-      bytes_done: 310_000_000,
-      bytes_total: 1_200_000_000,
-      attempts: 1,
-    }),
-    one("atlas-scan.tar", { state: "running", bytes_done: 12_000_000, attempts: 1 }),
-    one("orchard.csv", {}),
-    one("ferry-timetable.pdf", {
-      ...{ account: HOSTED, state: "waiting", attempts: 3, retry_at: now + 42_000 },
-      error: failure("rate_limited", "The service answered 429.", "Too many requests, slow down."),
-    }),
-    one("interview-0007.wav", {
-      ...{ account: HOSTED, state: "failed", attempts: 5 },
-      error: failure(
-        "over_quota",
-        "The service answered 403.",
-        '{"error":"storage limit reached: 5 GB of 5 GB"}',
-      ),
-    }),
-    one("harbour-0001.jpg", {
-      state: "done",
-      bytes_done: 48_000_000,
-      cid: madeUpCid(random),
-      verified: true,
-    }),
-    one("bafybei…linked page", { kind: "pin", state: "done", bytes_total: 0, cid: madeUpCid(random) }),
-    one("old-ledger.pdf", { kind: "unpin", state: "cancelled", bytes_total: 0 }),
-  ];
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { coalesce } from "./coalesce.ts";
 
 test("a storm of requests during a run costs one further run", async () => {
@@ -29,4 +29,23 @@ test("a request waits for a run that began after it", async () => {
   value = 7;
   await ask();
   expect(seen).toBe(7);
+});
+
+test("what a person waits for does not wait for the gap, and what comes after it does", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  let runs = 0;
+  const ask = coalesce(async () => void (runs += 1), 1000);
+  await ask();
+  const slow = ask();
+  await vi.advanceTimersByTimeAsync(10);
+  expect(runs).toBe(1);
+  await ask.now();
+  await slow;
+  expect(runs).toBe(2);
+  void ask();
+  await vi.advanceTimersByTimeAsync(900);
+  expect(runs).toBe(2);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(runs).toBe(3);
+  vi.useRealTimers();
 });

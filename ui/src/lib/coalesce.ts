@@ -3,6 +3,8 @@
 export interface Coalesced {
   /** Asks for a run. Resolves when a run that began after this call has ended. */
   (): Promise<void>;
+  /** The same without the gap: for what a person waits for. */
+  now(): Promise<void>;
 }
 
 /**
@@ -13,18 +15,33 @@ export function coalesce(work: () => Promise<void>, gap: number | (() => number)
   let next: Promise<void> | null = null;
   let current: Promise<void> = Promise.resolve();
   let started_at = -Infinity;
+  /** Ends the wait for the gap that is under way. */
+  let hurry = () => {};
+  let in_a_hurry = false;
 
   async function run(): Promise<void> {
     // Whoever asked for the previous run was told how it ended.
     await current.catch(() => undefined);
     const gap_ms = typeof gap === "number" ? gap : gap();
     const wait_ms = started_at + gap_ms - performance.now();
-    if (wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, wait_ms));
+    if (wait_ms > 0 && !in_a_hurry) {
+      await new Promise<void>((resolve) => {
+        hurry = resolve;
+        setTimeout(resolve, wait_ms);
+      });
+    }
+    in_a_hurry = false;
     next = null;
     started_at = performance.now();
     current = work();
     await current;
   }
 
-  return () => (next ??= run());
+  const ask = () => (next ??= run());
+  const now = () => {
+    in_a_hurry = true;
+    hurry();
+    return ask();
+  };
+  return Object.assign(ask, { now });
 }

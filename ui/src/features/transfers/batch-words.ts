@@ -57,9 +57,9 @@ export function figuresOf(batch: Batch, now: number): string {
     isOpen(batch) || done < all ? t("batch.of", done, all) : t("batch.transfers", all),
     ...(batch.bytes > 0
       ? [
-          batch.bytes_done < batch.bytes
+          batch.bytes_done < batch.bytes && isOpen(batch)
             ? t("transfer.bytes", formatBytes(batch.bytes_done), formatBytes(batch.bytes))
-            : formatBytes(batch.bytes),
+            : formatBytes(batch.bytes_done),
         ]
       : []),
     ...(batch.counts.undoable > 0 ? [t("transfer.undoable")] : []),

@@ -105,7 +105,7 @@ export class Transfers {
     const wanted = pagesAround(first, end);
     if (covers(this.#wanted, wanted)) return;
     this.#wanted = wanted;
-    void this.refresh();
+    void this.refresh.now();
   }
 
   /** The transfers of these rows are seen. */
@@ -113,7 +113,7 @@ export class Transfers {
     const wanted = pagesAround(first, end);
     if (covers(this.#wanted_open, wanted)) return;
     this.#wanted_open = wanted;
-    void this.refresh();
+    void this.refresh.now();
   }
 
   /** Looks at the transfers of a batch, or at none. */
@@ -122,42 +122,42 @@ export class Transfers {
     this.open_batch = batch;
     this.#transfers = { offset: 0, rows: [] };
     this.#wanted_open = { offset: 0, limit: PAGE };
-    await this.refresh();
+    await this.refresh.now();
   }
 
   /** Does something with one transfer, a batch, or everything. */
   async steer(act: Act, which: Which): Promise<void> {
     await this.#platform.call("steer", { act, which });
-    await this.refresh();
+    await this.refresh.now();
   }
 
   /** Sends to another account what has failed of a batch. */
   async sendFailedTo(batch: string, account: string): Promise<void> {
     await this.#platform.call("send_failed_to", { batch, account });
-    await this.refresh();
+    await this.refresh.now();
   }
 
   /** Forgets what is done or cancelled, or what has failed. */
   async clear(which: "finished" | "failed"): Promise<void> {
     await this.#platform.call(which === "finished" ? "clear_finished_transfers" : "clear_failed_transfers");
-    await this.refresh();
+    await this.refresh.now();
   }
 
   /** Tries an account that gets no work, whatever is waited for. */
   async tryNow(account: string): Promise<void> {
     await this.#platform.call("try_account_now", account);
-    await this.refresh();
+    await this.refresh.now();
   }
 
   /** Of one account, or (`null`) of all. */
   async pause(account: string | null): Promise<void> {
     await this.#platform.call("pause_transfers", account);
-    await this.refresh();
+    await this.refresh.now();
   }
 
   async resume(account: string | null): Promise<void> {
     await this.#platform.call("resume_transfers", account);
-    await this.refresh();
+    await this.refresh.now();
   }
 
   held(account: string): HeldAccount | null {

@@ -143,6 +143,7 @@ async fn all_gone(session: &Session, unpinning: &UnpinningId, caller: &Caller) -
 async fn until_ended(engine: &Engine, unpinning: &UnpinningId, caller: &Caller) -> Result<TransferCounts, Failure> {
     let mut changes = engine.changes();
     loop {
+        engine.can_work()?;
         let counts = engine.unpinning_counts(unpinning).await?;
         let open = counts.queued + counts.running + counts.waiting;
         if open == 0 {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use super::Shared;
+use super::{Engine, Shared};
 use crate::{error::Error, home::Home, store::Health, trouble::Trouble};
 
 /// Between two looks whether there is room again.
@@ -11,6 +11,19 @@ const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
 
 /// Between two looks whether the last connection is closed.
 const LOOK_WHETHER_CLOSED: Duration = Duration::from_millis(5);
+
+impl Engine {
+    /// Whether what is accepted will be done in this run.
+    ///
+    /// # Errors
+    /// When the database was found damaged: everything waits for the next start.
+    pub fn can_work(&self) -> Result<(), Error> {
+        match self.shared.store.can_be_written() {
+            Err(error) if error.is_damage() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Tells of a database that cannot be written for as long as it is so.
 pub(super) async fn mind(shared: Arc<Shared>) {

@@ -64,6 +64,7 @@ impl Engine {
         let clock = &self.shared.ports.clock;
         let (mut changes, mut told, mut asked_at) = (self.changes(), None, None);
         loop {
+            self.can_work()?;
             let transfer = self.transfer(id).await?;
             // What a person has paused goes on when they say so.
             if transfer.state.is_final() || transfer.state == TransferState::Paused {

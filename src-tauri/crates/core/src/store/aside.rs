@@ -27,6 +27,9 @@ const DAMAGED: &str = ".damaged-";
 /// Of a file that is there from when damage was found until the database was looked into.
 const DOUBT: &str = ".doubt";
 
+/// Of a file that takes room for a moment.
+const ROOM: &str = ".room";
+
 /// What else SQLite keeps of a database.
 const LOG: &str = "-wal";
 const SHARED: &str = "-shm";
@@ -36,6 +39,7 @@ const SHARED: &str = "-shm";
 pub(super) fn prepare(path: &Path, at: UnixMillis) -> Result<(), StoreError> {
     let failed = |error: io::Error| StoreError::SettingAside(error);
     remove(&beside(path, NEW)).map_err(failed)?;
+    remove(&room_of(path)).map_err(failed)?;
     for dated in ready(path).map_err(failed)? {
         Exchange { path, dated }.finish().map_err(failed)?;
     }
@@ -58,6 +62,11 @@ pub(super) fn prepare(path: &Path, at: UnixMillis) -> Result<(), StoreError> {
     }
     made?;
     copy.finish().map_err(failed)
+}
+
+/// A file by which it is tried whether there is room.
+pub(super) fn room_of(path: &Path) -> PathBuf {
+    beside(path, ROOM)
 }
 
 /// A file that is there while a database was found damaged and has not been looked into.
@@ -355,5 +364,41 @@ mod tests {
         assert!(copies.count() > receipts.len() / 2, "all but damage of what is in use nowhere");
         let most = receipts.iter().filter(|count| **count > 300).count();
         assert!(most * 10 > receipts.len() * 8, "what other pages have is kept: {receipts:?}");
+    }
+
+    #[test]
+    fn a_damaged_database_of_every_earlier_version_becomes_one_of_the_newest() {
+        for version in 1..=schema::NEWEST {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("holdfast.db");
+            let mut db = salvage::open_new(&path).unwrap();
+            schema::migrate_to(&mut db, Some(version)).unwrap();
+            db.execute_batch(
+                "INSERT INTO account (id, label, kind, endpoint, this_computer, position)
+                     VALUES ('a', 'A', 'aioz', 'https://example.org', 0, 1);
+                 INSERT INTO transfer (id, account, work, name, metadata, state, bytes, attempts, created_at, updated_at)
+                     VALUES ('t', 'a', 'upload', 'n', '{}', 'queued', 1, 0, 1, 1);",
+            )
+            .unwrap();
+            let root: i64 =
+                db.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'pin'", [], |row| row.get(0)).unwrap();
+            drop(db);
+            let mut bytes = fs::read(&path).unwrap();
+            let at = (root as usize - 1) * 4096;
+            bytes[at..at + 4096].fill(0);
+            fs::write(&path, &bytes).unwrap();
+            fs::write(doubt_of(&path), b"").unwrap();
+            prepare(&path, AT).unwrap();
+            let db = Connection::open(&path).unwrap();
+            let kept = "SELECT (SELECT count(*) FROM account WHERE unlisted), (SELECT count(*) FROM transfer),
+                (SELECT count FROM transfer_count WHERE state = 'queued'), (SELECT value FROM setting WHERE name = 'set_aside')";
+            let kept = db
+                .query_row(kept, [], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
+                })
+                .unwrap();
+            let name = "whole holdfast.db.damaged-2026-01-01T00-00-00".into();
+            assert_eq!(kept, (1, 1, 1, name), "version {version}");
+        }
     }
 }

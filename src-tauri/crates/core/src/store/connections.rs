@@ -104,7 +104,7 @@ impl Connections {
         let write = move |connection| write_all(&connection, jobs);
         let shares = run("store-writer", Arc::clone(&held), move || to_write(at.as_deref()), write).await?;
         let health = Arc::new(Watched::new(path.map(aside::doubt_of)));
-        let room = path.map(|path| path.with_extension("room"));
+        let room = path.map(aside::room_of);
         let Some(path) = path.filter(|_| shares == Shares::Yes) else {
             return Ok(Self { readers: writer.clone(), writer, health, room });
         };

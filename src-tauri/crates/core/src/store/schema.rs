@@ -465,6 +465,10 @@ INSERT INTO pin_sheet_outdated SELECT DISTINCT row >> 6 FROM pin;
     r"ALTER TABLE account ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;",
 ];
 
+/// The number of the newest schema.
+#[cfg(test)]
+pub(super) const NEWEST: i64 = STEPS.len() as i64;
+
 /// Brings the database to the newest schema, each step in one transaction with its number.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     migrate_to(connection, None)

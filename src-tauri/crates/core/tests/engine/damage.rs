@@ -197,6 +197,8 @@ async fn damage_that_is_found_while_work_is_under_way_fails_none_of_it() {
     }
     for id in &ids {
         assert!(!world.transfer(id).await.state.is_final());
+        let told = world.engine.wait_for(id, |_| {}).await.unwrap_err().to_string();
+        assert!(told.contains("start Holdfast again"), "whoever waits is not kept: {told}");
     }
     let world = world.restart().await;
     assert_eq!(aside(&world).map(|(_, is_whole)| is_whole), Some(false), "receipts are lost");

@@ -227,6 +227,33 @@ fn a_command_that_owns_the_home_waits_for_those_that_came_to_it() -> Result<()> 
 }
 
 #[test]
+fn a_command_that_fails_or_is_done_serves_others_until_nobody_is_there() -> Result<()> {
+    let place = Place::start()?;
+    let home = place.path("holdfast");
+    let cli = place.cli(&home);
+    let (_server, _line) = place.slow_account(&home)?;
+    let (short, long) = (place.path("short.bin"), place.path("long.bin"));
+    samples::write_noise(&short, "short", 100_000)?;
+    samples::write_noise(&long, "long", 1_000_000)?;
+    let missing = place.path("missing");
+    let owner = place.begin(&home, &["add", "--account", "Slow", text(&short)?, text(&missing)?])?;
+    wait::until("an owner that listens", PATIENCE, || Ok(home.join("holdfast.sock").exists().then_some(())))?;
+    let second = place.begin(&home, &["add", "--account", "Slow", text(&long)?])?;
+    wait::until("the owner's own end", PATIENCE, || {
+        Ok(state_of(&cli, "short.bin")?.filter(|state| state == "done").map(drop))
+    })?;
+    assert!(process::is_running(owner.0.id()), "the second is not done: {:?}", state_of(&cli, "long.bin")?);
+    // Whoever comes now is taken, too.
+    cli.run(&["ls"])?.done()?;
+    let answer = second.end()?;
+    assert!(answer.code == 0 && answer.out.contains("verified"), "{}{}", answer.out, answer.err);
+    let answer = owner.end()?;
+    assert!(answer.code == 1 && answer.out.contains("verified"), "{}{}", answer.out, answer.err);
+    assert!(answer.err.contains("missing") && answer.err.contains("waiting for other commands"), "{}", answer.err);
+    Ok(())
+}
+
+#[test]
 fn another_protocol_is_refused_on_both_sides_in_so_many_words() -> Result<()> {
     let place = Place::start()?;
     let home = place.path("holdfast");

@@ -13,7 +13,10 @@ use holdfast_core::transfer::TransferId;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::{output::Lines, session::EngineAt};
+use crate::{
+    output::Lines,
+    session::{EngineAt, OpenedHome},
+};
 
 /// How somebody gives a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -51,12 +54,13 @@ pub(crate) struct Caller {
     engine: EngineAt,
     terminal: Arc<dyn Terminal>,
     accepted: Arc<Mutex<Vec<TransferId>>>,
+    opened: Arc<Mutex<Option<OpenedHome>>>,
 }
 
 impl Caller {
     /// Somebody in a directory, who wants results as JSON or for people.
     pub(crate) fn new(json: bool, directory: &Path, engine: EngineAt, terminal: Arc<dyn Terminal>) -> Self {
-        Self { json, directory: directory.into(), engine, terminal, accepted: Arc::default() }
+        Self { json, directory: directory.into(), engine, terminal, accepted: Arc::default(), opened: Arc::default() }
     }
 
     /// Where the engine is that does it.
@@ -128,6 +132,16 @@ impl Caller {
     /// Asks for a secret.
     pub(crate) async fn secret(&self, label: &str, from: SecretFrom) -> io::Result<SecretString> {
         self.terminal.secret(label, from).await
+    }
+
+    /// Keeps the home that was opened for them, until it is taken.
+    pub(crate) fn keep(&self, opened: OpenedHome) {
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    }
+
+    /// The home that was opened for them, if it was, and is not ended.
+    pub(crate) fn take_opened(&self) -> Option<OpenedHome> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Notes what was accepted for them: it ends with the command, where that is ended before it.

@@ -16,13 +16,13 @@ use crate::{
     ENDED, Failure,
     args::{Args, Command, FolderCommand},
     caller::Caller,
-    command,
+    command::{self, serve},
     session::EngineAt,
     terminal::OwnTerminal,
 };
 
 /// How long an owner may take to listen, or to give its home free.
-const OWNER_IS_READY: Duration = Duration::from_secs(3);
+const OWNER_IS_READY: Duration = Duration::from_secs(15);
 
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -41,7 +41,13 @@ pub(crate) async fn own(arguments: Vec<OsString>, umask: Umask) -> u8 {
         };
         let goes_to_owner = goes_to_owner(&args.command);
         let caller = Caller::new(args.json, &directory, EngineAt::Home(args.home), Arc::new(OwnTerminal));
-        let failure = match dispatch(args.command, &caller, umask).await {
+        let done = dispatch(args.command, &caller, umask).await;
+        // What failed may have left it open, and others may be there.
+        let ended = match caller.take_opened() {
+            Some(opened) => opened.end(&caller).await,
+            None => Ok(()),
+        };
+        let failure = match done.and(ended) {
             Ok(()) => return SUCCESS,
             Err(failure) => failure,
         };
@@ -90,7 +96,10 @@ const fn goes_to_owner(command: &Command) -> bool {
 /// The home that somebody else owns, where that is why nothing was done.
 pub(crate) fn owned_by_another(failure: &Failure) -> Option<&Path> {
     match failure {
-        Failure::Engine(Error::Home(HomeError::Busy { dir, .. })) => Some(dir),
+        // A service alone has no engine.
+        Failure::Engine(Error::Home(HomeError::Busy { dir, owner })) if !owner.starts_with(serve::HAS_HOME) => {
+            Some(dir)
+        }
         _ => None,
     }
 }

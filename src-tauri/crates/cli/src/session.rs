@@ -1,6 +1,8 @@
 //! One command's engine: the home, its accounts, and *This computer* where it is needed. The home is this program's, or that of
 //! the owner that the command was handed to.
 
+#[cfg(unix)]
+use std::time::Duration;
 use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
 use holdfast_core::{
@@ -18,6 +20,10 @@ use crate::{Failure, caller::Caller, owner::Owner, troubles};
 /// Who owns a home meanwhile, as others are told.
 const OWNER: &str = "the holdfast command";
 
+/// How long a command that is done waits for others before it says so.
+#[cfg(unix)]
+const SAID_AFTER: Duration = Duration::from_secs(1);
+
 /// Where a command's engine is.
 #[derive(Clone, Debug)]
 pub(crate) enum EngineAt {
@@ -31,13 +37,14 @@ pub(crate) enum EngineAt {
 pub(crate) struct Session {
     pub(crate) engine: Arc<Engine>,
     owner: Arc<Owner>,
-    /// Where the engine is this command's own.
-    own: Option<Own>,
+    caller: Caller,
     telling: Telling,
 }
 
-/// What a command that owns its home does for others.
-struct Own {
+/// The home that a command opened, where others may have come to it.
+#[derive(Debug)]
+pub(crate) struct OpenedHome {
+    owner: Arc<Owner>,
     #[cfg(unix)]
     door: Option<Door>,
 }
@@ -48,20 +55,20 @@ type Telling = (oneshot::Sender<Infallible>, JoinHandle<()>);
 impl Session {
     /// Opens the home for commands that only look at or change what is there.
     pub(crate) async fn open(caller: &Caller) -> Result<Self, Failure> {
-        let (owner, own) = match caller.engine() {
-            EngineAt::Owner(owner) => (Arc::clone(owner), None),
+        let owner = match caller.engine() {
+            EngineAt::Owner(owner) => Arc::clone(owner),
             EngineAt::Home(_) => {
                 let home = open_home(OWNER, caller)?;
                 let engine = Arc::new(Engine::open(home, host::ports(Urgency::Foreground)?).await?);
                 let owner = Arc::new(Owner::resting(engine));
-                let own = Own::of(&owner);
-                (owner, Some(own))
+                caller.keep(OpenedHome::of(&owner));
+                owner
             }
         };
         let engine = Arc::clone(owner.engine());
         let (ends, ended) = oneshot::channel();
         let telling = (ends, tokio::spawn(troubles::tell(caller.clone(), engine.troubles(), ended)));
-        Ok(Self { engine, owner, own, telling })
+        Ok(Self { engine, owner, caller: caller.clone(), telling })
     }
 
     /// Opens the home and starts its own service, for commands that ask providers. The queue rests.
@@ -119,45 +126,49 @@ impl Session {
         Ok(self.engine.account(id).await?.label)
     }
 
-    /// Stops what is this command's, after the commands that it was handed have ended; what was under way goes on when the home is
-    /// opened next.
+    /// Ends the home where it was opened for this.
     pub(crate) async fn end(self) -> Result<(), Failure> {
-        let is_own = self.own.is_some();
-        if let Some(own) = self.own {
-            own.end().await;
-        }
-        let ended = if is_own { self.owner.end().await } else { Ok(()) };
+        let ended = match self.caller.take_opened() {
+            Some(opened) => opened.end(&self.caller).await,
+            None => Ok(()),
+        };
         let (ends, told) = self.telling;
         drop(ends);
         // Nothing is lost with what it could not say.
         drop(told.await);
-        Ok(ended?)
+        ended
     }
 }
 
-#[cfg(unix)]
-impl Own {
+impl OpenedHome {
     fn of(owner: &Arc<Owner>) -> Self {
-        let door = Door::open(Arc::clone(owner));
-        // Others are told that the home is in use then, and nothing else is worse.
-        let door = door.inspect_err(|error| tracing::warn!(%error, "no other command can come to this one")).ok();
-        Self { door }
-    }
-
-    async fn end(self) {
-        if let Some(door) = self.door {
-            door.close().await;
+        Self {
+            owner: Arc::clone(owner),
+            // Others are told that the home is in use then, and nothing else is worse.
+            #[cfg(unix)]
+            door: Door::open(Arc::clone(owner))
+                .inspect_err(|error| tracing::warn!(%error, "no other command can come to this one"))
+                .ok(),
         }
     }
-}
 
-#[cfg(not(unix))]
-impl Own {
-    const fn of(_: &Arc<Owner>) -> Self {
-        Self {}
+    /// Waits for the commands that have come to it, and stops everything; what was under way goes on when the home is opened next.
+    pub(crate) async fn end(self, caller: &Caller) -> Result<(), Failure> {
+        #[cfg(unix)]
+        if let Some(door) = self.door {
+            let mut closed = std::pin::pin!(door.close());
+            tokio::select! {
+                () = &mut closed => {}
+                () = tokio::time::sleep(SAID_AFTER) => {
+                    caller.note("holdfast: done; waiting for other commands that use this home meanwhile");
+                    closed.await;
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = caller;
+        Ok(self.owner.end().await?)
     }
-
-    async fn end(self) {}
 }
 
 /// Takes a home: the given one, else the platform's.

@@ -16,8 +16,11 @@ use crate::{
         serve_store::{self, Task},
     },
     session::open_home,
-    this_computer::OWNER,
+    this_computer,
 };
+
+/// Who has the home meanwhile, as others are told.
+pub(crate) const HAS_HOME: &str = "holdfast serve";
 
 /// The file whose presence says that a lasting key was made and printed.
 const KEY_PRINTED: &str = "key-printed";
@@ -43,7 +46,7 @@ pub(crate) async fn run(args: ServeArgs, caller: &Caller) -> Result<(), Failure>
         None => {}
     }
     args.server.check()?;
-    let home = open_home("holdfast serve", caller)?;
+    let home = open_home(HAS_HOME, caller)?;
     let mut config = ServiceConfig::new(home.service_dir());
     args.server.apply(&mut config);
     config.quota = args.quota;
@@ -54,19 +57,19 @@ pub(crate) async fn run(args: ServeArgs, caller: &Caller) -> Result<(), Failure>
         caller.note(&warning);
     }
     let service = Service::start(config).await?;
-    service.set_quota(OWNER, Quota::Unlimited).await?;
+    service.set_quota(this_computer::OWNER, Quota::Unlimited).await?;
     if let Some(file) = &args.server.key_file {
         return serve_with_key_file(service, file, caller).await;
     }
     let printed = home.service_dir().join(KEY_PRINTED);
     let is_lasting = args.new_key || !printed.exists();
     let key = if is_lasting {
-        let key = service.create_key(OWNER, "serve").await?;
+        let key = service.create_key(this_computer::OWNER, "serve").await?;
         std::fs::write(&printed, "")?;
         key
     } else {
         let key = ApiKey::random()?;
-        service.install_key(OWNER, &key.key, key.secret.clone()).await?;
+        service.install_key(this_computer::OWNER, &key.key, key.secret.clone()).await?;
         key
     };
     let serving = Serving {
@@ -91,7 +94,7 @@ struct ServingQuietly {
 async fn serve_with_key_file(service: RunningService, file: &Path, caller: &Caller) -> Result<(), Failure> {
     let serving = ServingQuietly { endpoint: service.endpoint(), gateway: service.gateway() };
     if !file.exists() {
-        let key = service.create_key(OWNER, "serve").await?;
+        let key = service.create_key(this_computer::OWNER, "serve").await?;
         let (endpoint, gateway) = (serving.endpoint.clone(), serving.gateway.clone());
         let secret = key.secret.expose_secret();
         let psa = format!("{endpoint}/psa");

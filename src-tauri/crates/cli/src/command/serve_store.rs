@@ -4,6 +4,7 @@ use holdfast_core::{Code, Home};
 use holdfast_service::{Checked, Quota, Statistics, StoppedService};
 use serde::Serialize;
 
+use super::serve::HAS_HOME;
 use crate::{Failure, caller::Caller, output::bytes, session::open_home};
 
 /// What is done with what is stored.
@@ -82,7 +83,7 @@ pub(crate) async fn run(task: Task, caller: &Caller) -> Result<(), Failure> {
 }
 
 fn open(caller: &Caller) -> Result<Home, Failure> {
-    open_home("holdfast serve", caller).map_err(|failure| match failure {
+    open_home(HAS_HOME, caller).map_err(|failure| match failure {
         Failure::Engine(error) if error.code() == Code::HomeBusy => Failure::Plain(format!(
             "{error}. It removes what no pin needs by itself; to count or check what is stored, end it first."
         )),

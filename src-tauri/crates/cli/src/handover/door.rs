@@ -78,21 +78,18 @@ impl Door {
         Ok(door)
     }
 
-    /// Whether commands are being run.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        !self.commands.is_empty()
-    }
-
-    /// Takes no more, and waits until those that it has have ended.
+    /// Waits until nobody is there any more, and takes no more then.
     pub async fn close(self) {
-        self.closing.cancel();
         self.commands.close();
+        self.commands.wait().await;
+        self.closing.cancel();
+        // Somebody may have come in between.
         self.commands.wait().await;
     }
 
     /// Takes no more, and cuts those that it has: their callers see that, and what they had accepted stays accepted.
     pub async fn cut(self) {
+        self.closing.cancel();
         self.cutting.cancel();
         self.close().await;
     }

@@ -267,6 +267,29 @@ impl Window {
         }
     }
 
+    /// How many requests the page has sent to the program since it was asked that last.
+    ///
+    /// # Errors
+    ///
+    /// When the web view is gone.
+    pub async fn requests(&self) -> Result<u64> {
+        const COUNT: &str = "
+            if (!window.requests) {
+                const { fetch } = window;
+                window.requests = { sent: 0 };
+                window.fetch = (...request) => {
+                    window.requests.sent += 1;
+                    return fetch(...request);
+                };
+            }
+            const { sent } = window.requests;
+            window.requests.sent = 0;
+            return sent;
+        ";
+        let sent = self.session()?.execute(COUNT, Vec::new()).await?;
+        sent.json().as_u64().context("no number of requests")
+    }
+
     /// Saves what the web view shows, once it has come to rest.
     ///
     /// # Errors

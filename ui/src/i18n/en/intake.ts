@@ -44,7 +44,7 @@ export const intake_words = {
     "Others on the way see what is fetched from this address. Write https://, or say below that you know.",
 
   "drop.asked": "Ask me",
-  "drop.asked.hint": "For accounts, a name and metadata",
+  "drop.asked.hint": "Accounts, name, metadata",
   "drop.all": "All of these",
   "drop.all.hint": (count: number) => `A copy at each of ${formatCount(count)} accounts`,
   "drop.room": (room: string) => `${room} left`,

@@ -8,11 +8,11 @@ use super::{Shared, pins};
 use crate::{
     account::Account,
     duty::{Spared, guarded},
-    pin::mirror::{self, UnderWay},
+    pin::{
+        mirror::{self, UnderWay},
+        pace::LOOK,
+    },
 };
-
-/// Between two whole listings of an account.
-const REFRESH: Duration = Duration::from_secs(300);
 
 /// Between two questions about pins that a provider is working on.
 const POLL: Duration = Duration::from_secs(10);
@@ -20,13 +20,13 @@ const POLL: Duration = Duration::from_secs(10);
 /// Before the first questions about pins that a provider was asked for a moment ago: many have the content.
 const FIRST_LOOKS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-/// Lists every account whole, now and then.
+/// Looks at every account's list now and then.
 pub(super) async fn follow(shared: Arc<Shared>) {
     let clock = Arc::clone(&shared.ports.clock);
     in_turns(
         shared,
-        move || clock.sleep(REFRESH),
-        |shared, account| async move { pins::refresh_one(&shared, &account).await },
+        move || clock.sleep(LOOK),
+        |shared, account| async move { pins::look_at(&shared, &account).await },
     )
     .await;
 }

@@ -132,7 +132,16 @@ impl Engine {
 
 /// Lists one account and asks how much it uses; that it cannot be listed is noted with the account.
 pub(super) async fn refresh_one(shared: &Shared, account: &Account) {
-    match mirror::refresh(shared, account).await {
+    is_listed(shared, account, mirror::refresh(shared, account).await).await;
+}
+
+/// The same, or only what is new in its list where that is long.
+pub(super) async fn look_at(shared: &Shared, account: &Account) {
+    is_listed(shared, account, mirror::look(shared, account).await).await;
+}
+
+async fn is_listed(shared: &Shared, account: &Account, listed: Result<(), Error>) {
+    match listed {
         Ok(()) => usage::measure(shared, account).await,
         Err(error) => tracing::info!(account = %account.id, %error, "an account cannot be listed"),
     }

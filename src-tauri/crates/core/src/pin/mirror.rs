@@ -4,14 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 
-use super::{Known, PinId, PinKey, PinStatus, ProviderPin, reading::List};
+use super::{
+    Known, PinId, PinKey, PinStatus, ProviderPin,
+    pace::{Effort, Walked},
+    reading::List,
+};
 use crate::{
     account::Account,
     clock::UnixMillis,
     engine::{Change, Shared, Which},
     error::Error,
     ids::AccountId,
-    provider::{Gap, Provider, ProviderError},
+    provider::{Gap, Paging, Provider, ProviderError},
     store::Written,
 };
 
@@ -32,6 +36,9 @@ const MAX_POLLED: u32 = 10;
 
 /// The same for those that it was asked for a moment ago, whose rounds follow each other sooner.
 const MAX_LOOKED_AT: u32 = 2;
+
+/// Pages that are looked through for what is new; the rest is seen when the whole list is gone through.
+const MOST_NEW_PAGES: usize = 10;
 
 /// Pins that are found to be there still before a list without them counts as cut.
 const MOST_STILL_THERE: usize = 100;
@@ -59,7 +66,10 @@ pub(crate) async fn refresh_if_unlisted(shared: &Shared, account: &AccountId) ->
 
 async fn listed(shared: &Shared, account: &Account) -> Result<(), Error> {
     let since = shared.access.moment();
-    let result = list_all(shared, account, shared.reading.begin(&account.id)).await;
+    let mut effort = Effort::default();
+    let result = list_all(shared, account, shared.reading.begin(&account.id), &mut effort).await;
+    let walked = Walked { at: shared.ports.clock.now(), requests: effort.requests() };
+    shared.store.has_walked(&account.id, walked).await?;
     shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
         shared.is_listed(&account.id).await?;
@@ -70,6 +80,43 @@ async fn listed(shared: &Shared, account: &Account) -> Result<(), Error> {
     shared.keep_contact(&account.id).await?;
     shared.announce(Change::Accounts(Which::one(account.id.clone())));
     result
+}
+
+/// Follows what is new in the account's list where it is too long to be gone through at each look, else all of it.
+pub(crate) async fn look(shared: &Shared, account: &Account) -> Result<(), Error> {
+    let walked = shared.store.walked(&account.id).await?;
+    if walked.is_none_or(|walked| walked.is_due(shared.ports.clock.now())) {
+        return refresh(shared, account).await;
+    }
+    let _turn = shared.list_turns.take(account.id.clone()).await;
+    let since = shared.access.moment();
+    let found = what_is_new(shared, account).await;
+    shared.access.note_listing(&account.id, since, found.as_ref().err());
+    shared.keep_contact(&account.id).await?;
+    observe(shared, &account.id, found?, shared.ports.clock.now()).await?;
+    shared.answered(&account.id).await;
+    shared.announce(Change::Accounts(Which::one(account.id.clone())));
+    Ok(())
+}
+
+/// What a list begins with that is not known: all that is new, where it begins with the newest.
+async fn what_is_new(shared: &Shared, account: &Account) -> Result<Vec<ProviderPin>, Error> {
+    let provider = shared.access.provider(account).await?;
+    let mut new = Vec::new();
+    if shared.access.capabilities(account).await?.paging == Paging::Whole {
+        // Whether it answers is known all the same.
+        provider.test().await?;
+        return Ok(new);
+    }
+    let mut pages = provider.list(&[]).take(MOST_NEW_PAGES);
+    while let Some(page) = pages.next().await {
+        let news = shared.store.news_among(&account.id, page?.pins).await?;
+        if news.is_empty() {
+            break;
+        }
+        new.extend(news);
+    }
+    Ok(new)
 }
 
 /// Which of the pins that a provider is still working on it is asked about.
@@ -113,13 +160,13 @@ pub(crate) fn is_shown(pin: &ProviderPin) -> bool {
     pin.status != PinStatus::Unpinned || pin.message.is_some()
 }
 
-async fn list_all(shared: &Shared, account: &Account, reading: List<'_>) -> Result<(), Error> {
+async fn list_all(shared: &Shared, account: &Account, reading: List<'_>, effort: &mut Effort) -> Result<(), Error> {
     let provider = shared.access.provider(account).await?;
     let first_began = shared.ports.clock.now();
     let mut earlier = Known::default();
     for pass in 1..=MAX_PASSES {
         let began = shared.ports.clock.now();
-        let mut listing = list_once(shared, account, &provider, began, &reading).await?;
+        let mut listing = list_once(shared, account, &provider, (began, &reading), effort).await?;
         if !listing.whole {
             break;
         }
@@ -155,8 +202,8 @@ async fn list_once(
     shared: &Shared,
     account: &Account,
     provider: &Arc<dyn Provider>,
-    began: UnixMillis,
-    reading: &List<'_>,
+    (began, reading): (UnixMillis, &List<'_>),
+    effort: &mut Effort,
 ) -> Result<Listing, Error> {
     let clock = &shared.ports.clock;
     let (mut understood, mut not_understood) = (0, 0);
@@ -176,6 +223,7 @@ async fn list_once(
             }
         };
         understood += page.pins.len() as u64;
+        effort.add(page.pins.len() as u64);
         reading.is_at(understood);
         if clock.monotonic().saturating_sub(told_at) >= OFTEN_ENOUGH {
             told_at = clock.monotonic();

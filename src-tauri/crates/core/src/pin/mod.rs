@@ -2,6 +2,7 @@
 
 mod known;
 pub(crate) mod mirror;
+pub(crate) mod pace;
 mod query;
 pub(crate) mod reading;
 mod standing;

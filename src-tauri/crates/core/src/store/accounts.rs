@@ -10,6 +10,7 @@ use crate::{
     clock::UnixMillis,
     code::Code,
     ids::AccountId,
+    pin::pace::Walked,
     provider::Usage,
     vault::CredentialKind,
 };
@@ -59,6 +60,29 @@ impl Store {
         self.read(|db| {
             let mut accounts = db.prepare_cached("SELECT id FROM account WHERE unlisted")?;
             Ok(accounts.query_map([], |row| row.get(0).map(AccountId))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// When an account's list was last gone through.
+    pub(crate) async fn walked(&self, id: &AccountId) -> Result<Option<Walked>, StoreError> {
+        let id = id.clone();
+        self.read(move |db| {
+            let sql = "SELECT walked_at, walked_requests FROM account WHERE id = ?1 AND walked_at IS NOT NULL";
+            let walked = |row: &Row<'_>| {
+                Ok(Walked { at: UnixMillis(row.get(0)?), requests: row.get::<_, i64>(1)?.cast_unsigned() })
+            };
+            Ok(db.prepare_cached(sql)?.query_row([&id.0], walked).optional()?)
+        })
+        .await
+    }
+
+    /// Notes that it was.
+    pub(crate) async fn has_walked(&self, id: &AccountId, walked: Walked) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write_passing(move |db| {
+            let sql = "UPDATE account SET walked_at = ?2, walked_requests = ?3 WHERE id = ?1";
+            Ok(db.execute(sql, (&id.0, walked.at.0, walked.requests.cast_signed())).map(drop)?)
         })
         .await
     }

@@ -64,6 +64,29 @@ impl Store {
         if ends_transfers { self.write(write).await } else { self.write_mirror(write).await }
     }
 
+    /// Those of an account's pins that are not known, or not so.
+    pub(crate) async fn news_among(
+        &self,
+        account: &AccountId,
+        pins: Vec<ProviderPin>,
+    ) -> Result<Vec<ProviderPin>, StoreError> {
+        let account = account.clone();
+        self.read(move |db| {
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM pin WHERE account = ?1 AND number = ?2 AND id = ?3 AND fingerprint = ?4)";
+            let (mut known, mut news) = (db.prepare_cached(sql)?, Vec::new());
+            for pin in pins {
+                let (number, fingerprint) = (PinNumber::of(&pin.id.0), Fingerprint::of(&pin));
+                let values = (&account.0, number.0, &pin.id.0, fingerprint.0);
+                if !known.query_row(values, |row| row.get::<_, bool>(0))? {
+                    news.push(pin);
+                }
+            }
+            Ok(news)
+        })
+        .await
+    }
+
     /// The ids of the account's pins of these numbers that nobody has spoken of since `since`.
     pub(crate) async fn pins_unheard_of(
         &self,

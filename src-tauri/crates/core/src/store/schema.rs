@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{StoreError, sheets};
 
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     r"
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
@@ -463,6 +463,8 @@ INSERT INTO pin_sheet_outdated SELECT DISTINCT row >> 6 FROM pin;
 ",
     // Whether an account's whole list is to be asked for before anything is sent there: its mirror went with a damaged database.
     r"ALTER TABLE account ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;",
+    // When its list was last gone through, and in how many requests.
+    r"ALTER TABLE account ADD COLUMN walked_at INTEGER; ALTER TABLE account ADD COLUMN walked_requests INTEGER;",
 ];
 
 /// The number of the newest schema.

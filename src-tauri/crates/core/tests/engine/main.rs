@@ -28,6 +28,7 @@ mod lost_answers;
 mod mirror;
 mod nodes;
 mod outdated;
+mod pace;
 mod pin_only;
 mod proofs;
 mod properties;

@@ -196,7 +196,6 @@ impl Engine {
         let access = Access::new(Arc::clone(&ports.vault), Arc::clone(&ports.connect), Arc::clone(&ports.clock));
         access.remember(store.contacts().await?);
         access.entries_are_outdated(store.outdated_keyring_entries().await?);
-        let unlisted = store.unlisted().await?.into_iter().collect();
         let troubles = Troubles::default();
         if let Some(SetAside { name, is_whole }) = store.set_aside().await? {
             troubles.add(Trouble::SetAside { copy: home.dir().join(name), is_whole });
@@ -218,13 +217,14 @@ impl Engine {
             asked: Notify::new(),
             stop: CancellationToken::new(),
             troubles,
-            unlisted: Mutex::new(unlisted),
+            unlisted: Mutex::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             folders: Mutex::default(),
             unpinned: Mutex::default(),
             checking: Mutex::default(),
             gateways_to_ask: watch::Sender::default(),
         });
+        shared.learn_unlisted().await?;
         shared.renew_gateways_to_ask().await?;
         let engine = Self {
             shared,
@@ -442,6 +442,13 @@ impl Shared {
     /// Whether an account's list is to be asked for before anything is sent there.
     pub(crate) fn is_unlisted(&self, account: &AccountId) -> bool {
         self.unlisted().contains(account)
+    }
+
+    /// Learns which accounts' lists are to be asked for first.
+    pub(crate) async fn learn_unlisted(&self) -> Result<(), Error> {
+        let unlisted = self.store.unlisted().await?;
+        self.unlisted().extend(unlisted);
+        Ok(())
     }
 
     /// Notes that what an account has is in the mirror.

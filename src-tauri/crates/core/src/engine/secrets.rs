@@ -35,7 +35,9 @@ impl Shared {
         keep: Keep,
     ) -> Result<bool, Error> {
         let _writing = self.keep_secret(account, credentials, keep).await?;
-        Ok(self.store.save_account(account.clone()).await?)
+        let is_saved = self.store.save_account(account.clone()).await?;
+        self.learn_unlisted().await?;
+        Ok(is_saved)
     }
 
     /// Gives an account other credentials, and another gateway where there is one. `false` when it was removed meanwhile.

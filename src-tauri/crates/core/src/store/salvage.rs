@@ -252,7 +252,7 @@ fn count_anew(db: &Connection) -> Result<(), StoreError> {
 /// What the services have is asked for before anything is sent there; where receipts may be missing, everything is looked for
 /// there first. The secrets of accounts that could not be read stay in the keyring.
 fn begin_anew(db: &Connection, is_whole: bool) -> Result<(), StoreError> {
-    db.execute("UPDATE account SET unlisted = 1", [])?;
+    db.execute("UPDATE account SET unlisted = 1, walked_at = NULL", [])?;
     if !is_whole {
         db.execute("DELETE FROM keyring_entry WHERE account NOT IN (SELECT id FROM account)", [])?;
         db.execute("INSERT OR REPLACE INTO setting VALUES (?1, '')", [RECEIPTS_LOST])?;

@@ -154,31 +154,33 @@ async fn what_stands_beside_the_damage_is_kept_and_only_the_lists_are_asked_for_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_to_an_account_whose_list_cannot_be_had_after_damage() {
-    let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
-    let (world, files) = with_pins(&provider).await;
-    let world = world.restart_with(Background::Everything).await;
-    provider.fail_always(Call::List, Fault::Status { status: 503, retry_after: None, message: "down" });
-    let world = until_set_aside(world, |home| zero_table(home, "pin")).await;
-    let account = account_of(&world, &provider).await;
-    let new = world.write("new", b"new");
-    let ids = begin_all(&world, &account, &[files, vec![new]].concat()).await;
-    for _ in 0..100 {
+    for damage in [|home: &Path| zero_table(home, "pin"), empty] {
+        let provider = FakeProvider::start(Profile::UNIXFS_V1_2025).await;
+        let (world, files) = with_pins(&provider).await;
+        let world = world.restart_with(Background::Everything).await;
+        provider.fail_always(Call::List, Fault::Status { status: 503, retry_after: None, message: "down" });
+        let world = until_set_aside(world, damage).await;
+        let account = account_of(&world, &provider).await;
+        let new = world.write("new", b"new");
+        let ids = begin_all(&world, &account, &[files, vec![new]].concat()).await;
+        for _ in 0..100 {
+            world.clock.advance(std::time::Duration::from_secs(30));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(provider.count(Call::Upload), FILES);
+        for id in &ids {
+            assert!(!world.transfer(id).await.state.is_final());
+        }
+        // So it is after another start, whose word for it is not the damaged file.
+        let world = world.restart().await;
         world.clock.advance(std::time::Duration::from_secs(30));
-        tokio::task::yield_now().await;
+        assert_eq!(provider.count(Call::Upload), FILES);
+        provider.heal();
+        for id in &ids {
+            assert_eq!(world.end_in_time(id).await.state, TransferState::Done);
+        }
+        assert_eq!(provider.count(Call::Upload), FILES + 1, "only what is new is sent");
     }
-    assert_eq!(provider.count(Call::Upload), FILES);
-    for id in &ids {
-        assert!(!world.transfer(id).await.state.is_final());
-    }
-    // So it is after another start, whose word for it is not the damaged file.
-    let world = world.restart().await;
-    world.clock.advance(std::time::Duration::from_secs(30));
-    assert_eq!(provider.count(Call::Upload), FILES);
-    provider.heal();
-    for id in &ids {
-        assert_eq!(world.end_in_time(id).await.state, TransferState::Done);
-    }
-    assert_eq!(provider.count(Call::Upload), FILES + 1, "only what is new is sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

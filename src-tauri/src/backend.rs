@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_cli::this_computer;
 #[cfg(unix)]
 use holdfast_cli::{Door, Owner};
 use holdfast_core::account::AccountId;
@@ -116,7 +115,7 @@ impl Backend {
         if self.quits.get().is_some() {
             return true;
         }
-        match this_computer::start(engine).await {
+        match holdfast_embedded::start(engine).await {
             Ok((service, _)) => *running = Some(service),
             Err(error) => tracing::error!(%error, "the service on this computer cannot be started"),
         }

@@ -1,5 +1,4 @@
-//! The `holdfast` command, and what both faces of Holdfast do when they start: log, run the embedded service as the account
-//! *This computer*, and take commands whose home they own.
+//! The `holdfast` command, and what both faces of Holdfast do: log, and take commands whose home they own.
 
 mod args;
 mod caller;
@@ -15,7 +14,6 @@ mod run;
 mod session;
 mod stream;
 mod terminal;
-pub mod this_computer;
 mod troubles;
 
 use std::process::ExitCode;
@@ -39,7 +37,7 @@ enum Failure {
     Engine(#[from] holdfast_core::Error),
     /// The embedded service.
     #[error(transparent)]
-    ThisComputer(#[from] this_computer::StartError),
+    ThisComputer(#[from] holdfast_embedded::StartError),
     /// The service that was to be run.
     #[error(transparent)]
     Service(#[from] holdfast_service::ServiceError),

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use holdfast_core::{Background, Engine, Error};
+use holdfast_embedded::StartError;
 use holdfast_service::{RunningService, ServiceError};
 use tokio::sync::Mutex;
-
-use crate::this_computer::{self, StartError};
 
 /// Who owns a home. Commands that come to it share its engine.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Owner {
     pub(crate) async fn start_service(&self) -> Result<(), StartError> {
         let mut begun = self.begun.lock().await;
         if matches!(begun.service, Beside::NotStarted) {
-            begun.service = Beside::Running(this_computer::start(&self.engine).await?.0);
+            begun.service = Beside::Running(holdfast_embedded::start(&self.engine).await?.0);
         }
         Ok(())
     }

@@ -16,7 +16,6 @@ use crate::{
         serve_store::{self, Task},
     },
     session::open_home,
-    this_computer,
 };
 
 /// Who has the home meanwhile, as others are told.
@@ -57,19 +56,19 @@ pub(crate) async fn run(args: ServeArgs, caller: &Caller) -> Result<(), Failure>
         caller.note(&warning);
     }
     let service = Service::start(config).await?;
-    service.set_quota(this_computer::OWNER, Quota::Unlimited).await?;
+    service.set_quota(holdfast_embedded::OWNER, Quota::Unlimited).await?;
     if let Some(file) = &args.server.key_file {
         return serve_with_key_file(service, file, caller).await;
     }
     let printed = home.service_dir().join(KEY_PRINTED);
     let is_lasting = args.new_key || !printed.exists();
     let key = if is_lasting {
-        let key = service.create_key(this_computer::OWNER, "serve").await?;
+        let key = service.create_key(holdfast_embedded::OWNER, "serve").await?;
         std::fs::write(&printed, "")?;
         key
     } else {
         let key = ApiKey::random()?;
-        service.install_key(this_computer::OWNER, &key.key, key.secret.clone()).await?;
+        service.install_key(holdfast_embedded::OWNER, &key.key, key.secret.clone()).await?;
         key
     };
     let serving = Serving {
@@ -94,7 +93,7 @@ struct ServingQuietly {
 async fn serve_with_key_file(service: RunningService, file: &Path, caller: &Caller) -> Result<(), Failure> {
     let serving = ServingQuietly { endpoint: service.endpoint(), gateway: service.gateway() };
     if !file.exists() {
-        let key = service.create_key(this_computer::OWNER, "serve").await?;
+        let key = service.create_key(holdfast_embedded::OWNER, "serve").await?;
         let (endpoint, gateway) = (serving.endpoint.clone(), serving.gateway.clone());
         let secret = key.secret.expose_secret();
         let psa = format!("{endpoint}/psa");

@@ -1,11 +1,12 @@
 //! `holdfast serve keys`: works whether the service runs or not.
 
 use holdfast_core::Home;
+use holdfast_embedded::OWNER;
 use holdfast_service::{KeyInfo, KeyRing, Scopes};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::{Failure, args::KeysCommand, caller::Caller, output::Lines, this_computer::OWNER};
+use crate::{Failure, args::KeysCommand, caller::Caller, output::Lines};
 
 #[derive(Serialize)]
 struct Listed {

@@ -1,4 +1,4 @@
-//! The account *This computer*: a pinning service of the home's own, on loopback.
+//! The account *This computer*: a pinning service of the home's own, on loopback, which neither engine nor service knows of.
 
 use holdfast_core::{Engine, Error, ThisComputer, account::AccountView, vault::Credentials};
 use holdfast_service::{ApiKey, PortChoice, Quota, RunningService, Service, ServiceConfig, ServiceError};

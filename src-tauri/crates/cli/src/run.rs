@@ -37,7 +37,13 @@ pub(crate) async fn own(arguments: Vec<OsString>, umask: Umask) -> u8 {
     loop {
         let args = match Args::try_parse_from(&arguments) {
             Ok(args) => args,
-            Err(error) => return usage(&error, &arguments, crate::terminal::note),
+            Err(error) => {
+                // What a script hands on may be anybody's text.
+                if arguments.iter().all(|argument| argument.to_str().is_some_and(|text| harmless(text) == text)) {
+                    error.exit();
+                }
+                return usage(&error, crate::terminal::note);
+            }
         };
         let goes_to_owner = goes_to_owner(&args.command);
         let caller = Caller::new(args.json, &directory, EngineAt::Home(args.home), Arc::new(OwnTerminal));
@@ -83,7 +89,7 @@ pub(crate) async fn handed_over(arguments: Vec<OsString>, caller: impl FnOnce(bo
         }
         Err(error) => {
             let caller = caller(false);
-            usage(&error, &arguments, |line| caller.note(line))
+            usage(&error, |line| caller.note(line))
         }
     }
 }
@@ -179,12 +185,7 @@ pub(crate) fn tell(failure: &Failure, caller: &Caller) {
 }
 
 /// Says what is wrong with the arguments, or the help that was asked for.
-fn usage(error: &clap::Error, arguments: &[OsString], tell: impl Fn(&str)) -> u8 {
-    let is_harmless = |argument: &OsString| argument.to_str().is_some_and(|text| harmless(text) == text);
-    if arguments.iter().all(is_harmless) && std::env::args_os().eq(arguments.iter().cloned()) {
-        error.exit();
-    }
-    // What a script hands on may be anybody's text.
+fn usage(error: &clap::Error, tell: impl Fn(&str)) -> u8 {
     for line in error.to_string().lines() {
         tell(line);
     }

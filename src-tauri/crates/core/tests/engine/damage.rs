@@ -193,6 +193,8 @@ async fn damage_that_is_found_while_work_is_under_way_fails_none_of_it() {
     let ids = begin_all(&world, &account, &more).await;
     eventually("it is told", || async { world.engine.troubles().borrow().contains(&Trouble::Damaged).then_some(()) })
         .await;
+    // What is cut in the middle by the restart would have to be sent again.
+    eventually("what was begun is sent", || async { (provider.under_way(Call::Upload) == 0).then_some(()) }).await;
     for _ in 0..50 {
         world.clock.advance(std::time::Duration::from_secs(60));
         tokio::task::yield_now().await;

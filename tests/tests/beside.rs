@@ -263,8 +263,9 @@ fn another_protocol_is_refused_on_both_sides_in_so_many_words() -> Result<()> {
     send(&mut newer, r#"{"protocol":99,"version":"9.9.9","more":true}"#)?;
     let theirs: Value = serde_json::from_str(&receive(&mut newer)?)?;
     assert_eq!(theirs["protocol"], 1, "{theirs}");
-    send(&mut newer, r#"{"Run":{"arguments":[],"directory":{"Unix":[47]},"is_seen":false}}"#)?;
-    assert_eq!(newer.read(&mut [0])?, 0, "and nothing is run");
+    // It may have gone by now.
+    drop(send(&mut newer, r#"{"Run":{"arguments":[],"directory":{"Unix":[47]},"is_seen":false}}"#));
+    assert!(matches!(newer.read(&mut [0]), Ok(0) | Err(_)), "and nothing is run");
     owner.interrupted()?;
 
     // Somebody who holds the home and listens, of an older version.

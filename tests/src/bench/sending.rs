@@ -92,9 +92,14 @@ impl Sending {
 
     /// The same by `curl`, which is told what to send.
     pub(super) fn curl(&self, arguments: &[&str]) -> Result<Duration> {
+        self.curl_with(arguments, Stdio::null())
+    }
+
+    /// The same with something on its standard input.
+    pub(super) fn curl_with(&self, arguments: &[&str], input: Stdio) -> Result<Duration> {
         let (server, _directory) = self.serve()?;
         let mut command = Command::new("curl");
-        command.args(["-sSf", "-H", &format!("pinning_api_key: {}", server.key)]);
+        command.stdin(input).args(["-sSf", "-H", &format!("pinning_api_key: {}", server.key)]);
         command.args(["-H", &format!("pinning_secret_key: {}", server.secret)]);
         command.args(arguments).arg(format!("{}/pinning/", server.endpoint));
         let started = Instant::now();

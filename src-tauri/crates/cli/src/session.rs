@@ -59,7 +59,8 @@ impl Session {
             EngineAt::Owner(owner) => Arc::clone(owner),
             EngineAt::Home(_) => {
                 let home = open_home(OWNER, caller)?;
-                let engine = Arc::new(Engine::open(home, host::ports(Urgency::Foreground)?).await?);
+                // What hashes never waits for the disk or the line; who does goes first.
+                let engine = Arc::new(Engine::open(home, host::ports(Urgency::Background)?).await?);
                 let owner = Arc::new(Owner::resting(engine));
                 caller.keep(OpenedHome::of(&owner));
                 owner

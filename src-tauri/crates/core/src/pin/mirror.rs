@@ -10,7 +10,7 @@ use super::{
     reading::List,
 };
 use crate::{
-    account::Account,
+    account::{Account, Since},
     clock::UnixMillis,
     engine::{Change, Shared, Which},
     error::Error,
@@ -70,9 +70,17 @@ async fn listed(shared: &Shared, account: &Account) -> Result<(), Error> {
     let result = list_all(shared, account, shared.reading.begin(&account.id), &mut effort).await;
     let walked = Walked { at: shared.ports.clock.now(), requests: effort.requests() };
     shared.store.has_walked(&account.id, walked).await?;
+    let result = match result {
+        Ok(()) => shared.is_listed(&account.id).await,
+        failed => failed,
+    };
+    heard(shared, account, since, result).await
+}
+
+/// Notes what asking for an account's list came to, and tells of it.
+async fn heard(shared: &Shared, account: &Account, since: Since, result: Result<(), Error>) -> Result<(), Error> {
     shared.access.note_listing(&account.id, since, result.as_ref().err());
     if result.is_ok() {
-        shared.is_listed(&account.id).await?;
         shared.answered(&account.id).await;
         // Its transfers may have been waiting for that.
         shared.wake.notify_one();
@@ -90,13 +98,11 @@ pub(crate) async fn look(shared: &Shared, account: &Account) -> Result<(), Error
     }
     let _turn = shared.list_turns.take(account.id.clone()).await;
     let since = shared.access.moment();
-    let found = what_is_new(shared, account).await;
-    shared.access.note_listing(&account.id, since, found.as_ref().err());
-    shared.keep_contact(&account.id).await?;
-    observe(shared, &account.id, found?, shared.ports.clock.now()).await?;
-    shared.answered(&account.id).await;
-    shared.announce(Change::Accounts(Which::one(account.id.clone())));
-    Ok(())
+    let seen = match what_is_new(shared, account).await {
+        Ok(new) => observe(shared, &account.id, new, shared.ports.clock.now()).await,
+        Err(error) => Err(error),
+    };
+    heard(shared, account, since, seen).await
 }
 
 /// What a list begins with that is not known: all that is new, where it begins with the newest.
